@@ -1,0 +1,196 @@
+"""Names of CRM entities as the automation trigger takes them: ``DEAL_57``, ``DYNAMIC_177_5``.
+
+Parses what people write into one canonical form and knows each type's number and web page. Stricter than
+the portal, which reads ``DEAL_57abc`` as deal 57: here a slip is refused before anything is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+TYPE_IDS: dict[str, int] = {
+    "LEAD": 1,
+    "DEAL": 2,
+    "CONTACT": 3,
+    "COMPANY": 4,
+    "QUOTE": 7,
+    "ORDER": 14,
+    "SMART_INVOICE": 31,
+    "SMART_DOCUMENT": 36,
+    "SMART_B2E_DOC": 39,
+}
+"""Type name -> entityTypeId, for the types that an automation trigger can concern."""
+
+_NAMES = {number: name for name, number in TYPE_IDS.items()}
+_SHORT = {"L": "LEAD", "D": "DEAL", "C": "CONTACT", "CO": "COMPANY", "Q": "QUOTE", "O": "ORDER"} | {
+    "SI": "SMART_INVOICE",
+    "DO": "SMART_DOCUMENT",
+    "SBD": "SMART_B2E_DOC",
+}
+_PAGES = {
+    "LEAD": "/crm/lead/details/{id}/",
+    "DEAL": "/crm/deal/details/{id}/",
+    "CONTACT": "/crm/contact/details/{id}/",
+    "COMPANY": "/crm/company/details/{id}/",
+    "ORDER": "/shop/orders/details/{id}/",
+}
+_MAX_ID = 9223372036854775807
+"""The largest id a portal can hold; longer digits saturate there and would mean another entity."""
+_SHOWN = 10
+"""How many malformed targets one message lists."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EntityRef:
+    """One CRM entity: its type's number and its id.
+
+    ``str(ref)`` is the canonical form: ``DEAL_57``.
+    """
+
+    type_id: int
+    id: int
+
+    @property
+    def type_name(self) -> str:
+        """``DEAL``, ``SMART_INVOICE``, ``DYNAMIC_177`` ..."""
+        return _NAMES.get(self.type_id) or f"DYNAMIC_{self.type_id}"
+
+    @property
+    def readable(self) -> bool:
+        """Whether a stage can be read back.
+
+        The portal acts on *other* entities for a contact or company, and ``crm.item.*`` does not know orders.
+        """
+        return self.type_name not in ("CONTACT", "COMPANY", "ORDER")
+
+    @property
+    def page(self) -> str:
+        """Path of the entity's page on the portal."""
+        pattern = _PAGES.get(self.type_name, "/crm/type/{type_id}/details/{id}/")
+        return pattern.format(type_id=self.type_id, id=self.id)
+
+    def __str__(self) -> str:
+        return f"{self.type_name}_{self.id}"
+
+    @classmethod
+    def parse(cls, text: object) -> EntityRef:
+        """Read one target.
+
+        :raises ConfigurationError: it is not a target; the message says what to write instead.
+
+        >>> str(EntityRef.parse(" deal_057"))
+        'DEAL_57'
+        """
+        problem = _parse(text)
+        if isinstance(problem, EntityRef):
+            return problem
+        raise ConfigurationError(f"{_shown(text)} is not a target: {problem}", hint=_FORM)
+
+
+_FORM = "Write TYPE_ID, such as DEAL_57, LEAD_4, QUOTE_3, SMART_INVOICE_12 or DYNAMIC_177_5."
+
+
+def parse_targets(target: object) -> list[EntityRef]:
+    """Read one target or a list of them; duplicates, also in different spellings, are kept once, in order.
+
+    :param target: ``"DEAL_57"`` or an iterable of such strings; an empty list is fine and means nothing to do.
+    :raises ConfigurationError: ``None``, a list in a string, or any malformed target; all bad ones are named.
+    """
+    if target is None:
+        raise ConfigurationError(
+            "target is None.",
+            hint="The task that should deliver it returned nothing or was skipped: "
+            "return a list (an empty one is fine).",
+        )
+    if isinstance(target, str) and target.lstrip().startswith("["):
+        raise ConfigurationError(
+            "target is a text that begins with '[': a list that a template turned into text.",
+            hint="Pass task.output instead of a template, or set render_template_as_native_obj=True on the DAG.",
+        )
+    return _parse_all([target] if isinstance(target, str | EntityRef) else _iterable(target))
+
+
+def _iterable(target: object) -> Iterable[object]:
+    if isinstance(target, dict | bytes) or not hasattr(target, "__iter__"):
+        raise ConfigurationError(
+            f"target is of type {type(target).__name__}.", hint="Pass one target or a list of them. " + _FORM
+        )
+    return target
+
+
+def _parse_all(texts: Iterable[object]) -> list[EntityRef]:
+    found: dict[EntityRef, None] = {}
+    bad: list[str] = []
+    for text in texts:
+        parsed = _parse(text)
+        if isinstance(parsed, EntityRef):
+            found[parsed] = None
+        else:
+            bad.append(f"{_shown(text)}: {parsed}")
+    if bad:
+        more = f" (and {len(bad) - _SHOWN} more)" if len(bad) > _SHOWN else ""
+        what = "target is malformed" if len(bad) == 1 else f"{len(bad)} targets are malformed"
+        raise ConfigurationError(f"{what}; nothing was sent. " + " ".join(bad[:_SHOWN]) + more, hint=_FORM)
+    return list(found)
+
+
+def _shown(text: object) -> str:
+    # A pasted webhook URL holds the secret, so anything like a URL is not repeated.
+    if isinstance(text, str) and ("://" in text or "/" in text):
+        return "A URL"
+    shown = repr(text)
+    return shown if len(shown) <= 60 else shown[:57] + "..."  # noqa: PLR2004 - one line of a message
+
+
+def _parse(text: object) -> EntityRef | str:  # noqa: PLR0911 - one refusal a line, each with its own advice
+    """Return the entity, or what is wrong with the text."""
+    if isinstance(text, EntityRef):
+        return text
+    if not isinstance(text, str):
+        return f"a target is a text, not {type(text).__name__}."
+    cleaned = text.strip().upper()
+    if not cleaned:
+        return "it is empty."
+    if "{{" in cleaned or "{%" in cleaned:
+        return "the template was not rendered; fill in the entity's id."
+    if "/" in cleaned:
+        return "a URL is not a target; pass the part after target=."
+    name, underscore, digits = cleaned.rpartition("_")
+    if not underscore:
+        return "there is no underscore between type and id."
+    if not re.fullmatch(r"0*[0-9]{1,19}", digits) or not 0 < int(digits) <= _MAX_ID:
+        return f"the id {digits!r} is not a positive whole number."
+    return _typed(name.strip(), int(digits))
+
+
+def _typed(name: str, number: int) -> EntityRef | str:
+    if name in TYPE_IDS:
+        return EntityRef(TYPE_IDS[name], number)
+    dynamic = re.fullmatch(r"DYNAMIC_([0-9]{1,9})", name)
+    if dynamic:
+        return _dynamic(int(dynamic[1]), number)
+    if name in _SHORT:
+        return f"short forms are not accepted; write {_SHORT[name]}_{number}."
+    smart = re.fullmatch(r"T([0-9A-F]{1,8})", name)
+    if smart:
+        return f"short forms are not accepted; write DYNAMIC_{int(smart[1], 16)}_{number}."
+    if name == "DYNAMIC":
+        return "the type's number is missing; write DYNAMIC_TYPE_ID, such as DYNAMIC_177_5."
+    if name == "INVOICE":
+        return f"old invoices have no automation triggers; for the new ones write SMART_INVOICE_{number}."
+    return f"the type {name!r} is not known."
+
+
+def _dynamic(type_id: int, number: int) -> EntityRef | str:
+    if type_id == 5:  # noqa: PLR2004 - the old invoice
+        return f"old invoices have no automation triggers; for the new ones write SMART_INVOICE_{number}."
+    if type_id == 0:
+        return f"the type DYNAMIC_{type_id} is not known."
+    return EntityRef(type_id, number)

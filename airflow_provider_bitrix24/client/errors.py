@@ -1,0 +1,197 @@
+"""What can go wrong between us and a portal, sorted by what the caller should do next.
+
+    Bitrix24Error
+    ├── ConfigurationError      fix the connection or the arguments; nothing was sent
+    ├── TransportError          no answer
+    │   ├── ConnectFailed       certainly not sent
+    │   └── OutcomeUnknown      sent, or maybe sent
+    ├── ProtocolError           an answer that is not the REST envelope (HTML, cut JSON, redirect)
+    ├── ApiError                the portal answered with an error code
+    │   ├── AuthenticationError
+    │   ├── PermissionDeniedError
+    │   ├── NotFoundError
+    │   ├── InvalidRequestError
+    │   ├── RateLimitError
+    │   │   └── OperatingLimitError
+    │   ├── PortalUnavailableError
+    │   └── ServerError
+    ├── BatchError              some commands of a batch failed; both halves are kept
+    └── VerificationError       accepted, but the expected effect was not seen
+        └── VerificationTimeout
+
+Every error says whether the portal acted (``executed``) and what a person can do (``hint``). No error
+ever carries a URL: the webhook's secret is part of it. Which answer becomes which error is decided in
+:mod:`.classify`; whether a call is repeated, in :mod:`.retry`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Executed = Literal["no", "yes", "unknown"]
+"""Whether the portal acted on a request: certainly not, certainly, or it cannot be told."""
+
+
+class Bitrix24Error(Exception):
+    """Anything that this client raises.
+
+    ``executed`` tells whether the portal acted; ``hint`` is one sentence for a person, or empty.
+    """
+
+    executed: Executed = "no"
+
+    def __init__(self, message: str, *, hint: str = "", executed: Executed | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if executed is not None:
+            self.executed = executed
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions with keyword-only arguments do not survive a process boundary by default.
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+def _rebuild(cls: type[Bitrix24Error], args: tuple[Any, ...], state: dict[str, Any]) -> Bitrix24Error:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(Bitrix24Error):
+    """The connection or an argument is wrong. Nothing was sent."""
+
+
+class TransportError(Bitrix24Error):
+    """No answer came back. ``retryable`` is false where trying again cannot help (a bad certificate)."""
+
+    retryable = True
+
+    def __init__(
+        self, message: str, *, hint: str = "", executed: Executed | None = None, retryable: bool | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, executed=executed)
+        if retryable is not None:
+            self.retryable = retryable
+
+
+class ConnectFailed(TransportError):  # noqa: N818 - the name is public and says what happened
+    """The connection was never made, so the request was certainly not sent."""
+
+
+class OutcomeUnknown(TransportError):  # noqa: N818 - the name is public and says what happened
+    """The request was sent, or may have been; the portal may have acted and may still be acting."""
+
+    executed = "unknown"
+
+
+class ProtocolError(Bitrix24Error):
+    """An answer that is not the REST envelope: HTML, JSON cut short, an empty body, a redirect.
+
+    ``status`` is the HTTP status.
+    """
+
+    executed = "unknown"
+
+    def __init__(
+        self, message: str, *, status: int, hint: str = "", executed: Executed | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, executed=executed)
+        self.status = status
+
+
+class ApiError(Bitrix24Error):
+    """The portal answered with an error.
+
+    ``code`` is the portal's own (often the empty string), ``description`` its text (localized for some
+    methods, so never compared), ``method`` the REST method, ``status`` the HTTP status (200 inside a
+    batch).
+    """
+
+    def __init__(
+        self,
+        *,
+        code: str,
+        description: str,
+        method: str,
+        status: int,
+        hint: str = "",
+        executed: Executed | None = None,
+    ) -> None:
+        shown = " ".join(part for part in (code, description) if part) or "an error without code or text"
+        super().__init__(f"{method}: {shown} (HTTP {status}).", hint=hint, executed=executed)
+        self.code = code
+        self.description = description
+        self.method = method
+        self.status = status
+
+
+class AuthenticationError(ApiError):
+    """The webhook or token is wrong, deleted, blocked or expired."""
+
+
+class PermissionDeniedError(ApiError):
+    """The credential is known, but may not do this."""
+
+
+class NotFoundError(ApiError):
+    """The method, the entity or its type does not exist."""
+
+
+class InvalidRequestError(ApiError):
+    """The portal refuses the parameters."""
+
+
+class RateLimitError(ApiError):
+    """Too many requests from this address: refused before anything ran."""
+
+
+class OperatingLimitError(RateLimitError):
+    """The method's budget of working time is spent: refused before anything ran.
+
+    ``reset_in`` is the number of seconds until the portal accepts the method again, ``None`` where the
+    portal has not said so. (The refusal itself carries no time; it comes from the last success.)
+    """
+
+    reset_in: float | None = None
+
+
+class PortalUnavailableError(ApiError):
+    """The portal is closed, deleted or blocked by hand; repeating does not help."""
+
+
+class ServerError(ApiError):
+    """The portal failed while, or before, it worked on the request."""
+
+    executed = "unknown"
+
+
+class BatchError(Bitrix24Error):
+    """Some commands of a batch failed. ``results`` and ``errors`` hold both halves, by the caller's keys."""
+
+    executed = "unknown"
+
+    def __init__(self, *, results: Mapping[str, Any], errors: Mapping[str, Bitrix24Error]) -> None:
+        shown = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:3])
+        more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""  # noqa: PLR2004 - as many as are shown
+        total = len(results) + len(errors)
+        super().__init__(f"{len(errors)} of {total} commands failed: {shown}{more}.")
+        self.results = dict(results)
+        self.errors = dict(errors)
+
+
+class VerificationError(Bitrix24Error):
+    """The portal accepted the request, but the expected effect was not seen."""
+
+    executed = "yes"
+
+
+class VerificationTimeout(VerificationError):  # noqa: N818 - the name is public and says what happened
+    """The expected effect was not seen in the time given."""

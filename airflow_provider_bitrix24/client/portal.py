@@ -1,0 +1,167 @@
+"""Where a portal is and how we identify ourselves to it; reads the URL that Bitrix24 shows.
+
+The secret is part of every URL, so ``repr`` and ``str`` never show it and the full URL is built only when
+a request leaves. Limits and time-outs are in :mod:`.settings`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+
+_WEBHOOK_PATH = re.compile(r"^(?P<root>.*?)/rest/(?P<user>[^/]+)/(?P<secret>[^/]+)(?:/(?P<rest>.*))?$")
+_HOST = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$")
+_URL_HINT = (
+    "Paste the webhook's URL as Bitrix24 shows it, such as https://example.bitrix24.com/rest/1/SECRET/."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portal:
+    """One portal with one webhook.
+
+    :param base_url: scheme, host and, on some self-hosted portals, a path; no trailing slash, no credential.
+    :param user_id: number (or login) of the user whom the webhook acts for.
+    :param secret: the webhook's secret.
+    :raises ConfigurationError: the address is not https (loopback excepted), or a part is missing.
+    """
+
+    base_url: str
+    user_id: str
+    secret: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base_url", _checked_base_url(self.base_url))
+        user_id, secret = self.user_id.strip(), self.secret.strip()
+        if not user_id:
+            raise ConfigurationError(
+                "The webhook's user id is missing.", hint="Put it into Login; it is the number after /rest/."
+            )
+        if not secret:
+            raise ConfigurationError(
+                "The webhook's secret is missing.", hint="Put it, or the whole webhook URL, into Password."
+            )
+        for name, value in (("user id", user_id), ("secret", secret)):
+            if re.search(r"[\s/?#]", value):
+                raise ConfigurationError(
+                    f"The webhook's {name} holds a blank or one of / ? #.", hint=_URL_HINT
+                )
+        object.__setattr__(self, "user_id", user_id)
+        object.__setattr__(self, "secret", secret)
+
+    @property
+    def host(self) -> str:
+        """Host name with the port, as people call the portal."""
+        return urlsplit(self.base_url).netloc
+
+    def method_url(self, method: str) -> str:
+        """URL of a REST method. It holds the secret: build it late, show it nowhere."""
+        return f"{self.base_url}/rest/{quote(self.user_id, safe='')}/{quote(self.secret, safe='')}/{method}"
+
+    def page_url(self, path: str) -> str:
+        """Address of a page of the portal, without any credential."""
+        return f"{self.base_url}{path}"
+
+    def redact(self, text: str) -> str:
+        """Text with the secret, raw or percent-encoded, replaced by ``***``."""
+        for form in {self.secret, quote(self.secret, safe="")}:
+            text = text.replace(form, "***")
+        return text
+
+    def __str__(self) -> str:
+        return self.base_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastedWebhook:
+    """What a pasted webhook URL says: the portal, and the trigger's code if the URL has one."""
+
+    portal: Portal
+    code: str | None
+
+
+def looks_like_webhook_url(text: str) -> bool:
+    """Whether the text is a URL with a webhook's path, however well formed."""
+    return "/rest/" in text
+
+
+def parse_webhook_url(url: str) -> PastedWebhook:
+    """Split a webhook URL as Bitrix24 shows it.
+
+    Both forms are read: ``https://HOST/rest/1/SECRET/`` and the automation trigger's
+    ``https://HOST/rest/1/SECRET/crm.automation.trigger/?target=DEAL_{{ID}}&code=CODE``.
+
+    :raises ConfigurationError: it is not such a URL. The message never repeats what was pasted.
+    """
+    text = url.strip()
+    if "://" not in text:
+        text = f"https://{text}"
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ConfigurationError("The webhook URL cannot be read.", hint=_URL_HINT) from None
+    match = _WEBHOOK_PATH.match(parts.path)
+    if match is None:
+        raise ConfigurationError("This is not a webhook URL.", hint=_URL_HINT)
+    codes = parse_qs(parts.query, keep_blank_values=False).get("code")
+    portal = Portal(
+        base_url=f"{parts.scheme}://{parts.netloc}{match['root']}",
+        user_id=unquote(match["user"]),
+        secret=unquote(match["secret"]),
+    )
+    return PastedWebhook(portal=portal, code=codes[0] if codes else None)
+
+
+def _checked_base_url(text: str) -> str:
+    text = text.strip().rstrip("/")
+    if not text:
+        raise ConfigurationError(
+            "The portal's address is missing.", hint="Put it into Host, such as example.bitrix24.com."
+        )
+    if "://" not in text:
+        text = f"https://{text}"
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ConfigurationError(
+            "The portal's address cannot be read.", hint="Use the form https://example.bitrix24.com."
+        ) from None
+    if parts.scheme not in ("http", "https"):
+        raise ConfigurationError(
+            f"The portal's address begins with {parts.scheme}://.",
+            hint="Use https://, or leave it out.",
+        )
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise ConfigurationError(
+            "The portal's address holds more than a host.", hint="Use the form https://example.bitrix24.com."
+        )
+    is_address = _is_ip(host)
+    if not is_address and not _HOST.match(host):
+        raise ConfigurationError(
+            "The portal's address has no valid host name.",
+            hint="Use the form https://example.bitrix24.com.",
+        )
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ConfigurationError(
+            f"The portal {host} would be called over plain http, which shows the webhook's secret to the network.",
+            hint="Use https://; http is accepted for a loopback address only.",
+        )
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)

@@ -1,0 +1,79 @@
+"""How a client behaves towards a portal: limits, time-outs, TLS. Plain values; nothing here acts on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+
+Plan = Literal["standard", "enterprise", "self-hosted"]
+"""The portal's plan, which decides how many requests it takes from one address."""
+
+PLANS: dict[str, tuple[int, float]] = {
+    "standard": (50, 2.0),
+    "enterprise": (250, 5.0),
+    "self-hosted": (0, 0.0),
+}
+"""Plan -> (bucket size, requests per second), as Bitrix24 documents them; zeros mean no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """Settings of one client. Times are in seconds.
+
+    :param plan: ``standard`` (bucket of 50, 2 requests a second), ``enterprise`` (250, 5) or ``self-hosted``
+        (no limit).
+    :param bucket_size: own bucket size instead of the plan's.
+    :param requests_per_second: own rate instead of the plan's; divide it where several hosts share an address.
+    :param max_concurrency: requests in flight at once (1 for a small self-hosted portal).
+    :param settle_after: after a request without an answer, how long the portal may go on executing it.
+        The cloud ends a request after 60 s.
+    :param connect_timeout: time-out for the connection.
+    :param read_timeout: time-out for the answer; longer than the 60 s that a portal may work on a request.
+    :param verify_tls: check the portal's certificate.
+    :param ca_bundle: path of a file with the authorities to trust instead of the usual ones.
+    :param proxy: address of an HTTP proxy.
+    :raises ConfigurationError: a value is out of its range; the message names it.
+    """
+
+    plan: Plan = "standard"
+    bucket_size: int | None = None
+    requests_per_second: float | None = None
+    max_concurrency: int = 4
+    settle_after: float = 60.0
+    connect_timeout: float = 10.0
+    read_timeout: float = 70.0
+    verify_tls: bool = True
+    ca_bundle: str | None = None
+    proxy: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.plan not in PLANS:
+            raise ConfigurationError(f"plan is {self.plan!r}.", hint=f"Use one of {', '.join(PLANS)}.")
+        self._at_least("bucket_size", self.bucket_size, 3)
+        self._at_least("requests_per_second", self.requests_per_second, 0.01)
+        self._at_least("max_concurrency", self.max_concurrency, 1)
+        self._at_least("settle_after", self.settle_after, 0)
+        self._at_least("connect_timeout", self.connect_timeout, 0.001)
+        self._at_least("read_timeout", self.read_timeout, 0.001)
+
+    @staticmethod
+    def _at_least(name: str, value: float | None, minimum: float) -> None:
+        if value is not None and not value >= minimum:
+            raise ConfigurationError(f"{name} is {value!r}.", hint=f"Use a number of at least {minimum}.")
+
+    @property
+    def bucket(self) -> tuple[int, float] | None:
+        """(size, requests per second) of the portal's leaky bucket, or ``None`` where there is no limit."""
+        size, rate = PLANS[self.plan]
+        size = self.bucket_size if self.bucket_size is not None else size
+        rate = self.requests_per_second if self.requests_per_second is not None else rate
+        if not size and not rate:
+            return None
+        return size or PLANS["standard"][0], rate or PLANS["standard"][1]
+
+    @property
+    def tls(self) -> bool | str:
+        """What the transports take: check or not, or the path of a CA bundle."""
+        return self.ca_bundle or True if self.verify_tls else False
