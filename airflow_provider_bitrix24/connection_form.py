@@ -1,0 +1,204 @@
+"""The connection form of the type ``bitrix24``, declared once and rendered for every Airflow.
+
+Airflow 3 reads the form from the provider's metadata (:func:`conn_fields`, :func:`ui_field_behaviour`);
+Airflow 2.11 asks the hook class for widgets (:func:`widgets`, :func:`field_behaviour`). Both come from the
+tables below, so they cannot disagree. Neither Airflow validates what is saved reliably: values are read
+and checked in :mod:`.connection`.
+
+Airflow loads this module in every process, so it imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+CONN_TYPE = "bitrix24"
+"""Airflow's name of the connection type."""
+
+HOOK_NAME = "Bitrix24"
+"""What people read in the list of connection types."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandardField:
+    """One of Airflow's own connection fields, under the name that it has for Bitrix24."""
+
+    label: str
+    placeholder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtraField:
+    """A named value in the connection's extra.
+
+    ``default`` is what an absent value means; it is filled in by the form of Airflow 3 only where
+    ``prefill`` is set, since that form saves every default it shows.
+    """
+
+    label: str
+    description: str
+    kind: Literal["string", "integer", "number", "boolean"] = "string"
+    choices: tuple[str, ...] = ()
+    default: str | bool | None = None
+    prefill: bool = False
+    minimum: float | None = None
+
+
+STANDARD_FIELDS: dict[str, StandardField] = {
+    "host": StandardField(label="Portal address", placeholder="example.bitrix24.com"),
+    "login": StandardField(
+        label="Webhook's user id", placeholder="1 (the number after /rest/ in the webhook's URL)"
+    ),
+    "password": StandardField(
+        label="Webhook's secret, or its whole URL",
+        placeholder="Paste the URL as Bitrix24 shows it; then leave address and user id empty",
+    ),
+}
+"""Airflow's field -> what it holds here. The others are hidden."""
+
+HIDDEN_FIELDS = ("schema", "port", "extra")
+"""Fields that the form does not show: a port belongs to the address, and every extra has its own field."""
+
+EXTRA_FIELDS: dict[str, ExtraField] = {
+    "default_code": ExtraField(
+        label="Default trigger code",
+        description="Code of the automation trigger to fire where a task names none. A URL pasted into "
+        "Password brings its own code; this field wins over it.",
+    ),
+    "plan": ExtraField(
+        label="Plan",
+        description="Decides how many requests the portal takes: standard (a burst of 50, then 2 a second), "
+        "enterprise (250, 5 a second) or self-hosted (no limit).",
+        choices=("standard", "enterprise", "self-hosted"),
+        default="standard",
+        prefill=True,
+    ),
+    "bucket_size": ExtraField(
+        label="Bucket size",
+        description="Requests that the portal takes in one burst, where that differs from the plan's.",
+        kind="integer",
+        minimum=3,
+    ),
+    "requests_per_second": ExtraField(
+        label="Requests per second",
+        description="Requests a second that the portal takes after a burst, where that differs from the "
+        "plan's. Several hosts behind one address share it: divide it by their number.",
+        kind="number",
+        minimum=0.01,
+    ),
+    "max_concurrency": ExtraField(
+        label="Requests in flight",
+        description="How many requests one task has under way at once; empty means 4. Use 1 for a small "
+        "self-hosted portal.",
+        kind="integer",
+        minimum=1,
+    ),
+    "settle_after": ExtraField(
+        label="Settle after (seconds)",
+        description="How long the portal may go on working on a request whose answer was lost; empty means "
+        "60, where the cloud ends every request. Only then is an entity that has not moved fired again.",
+        kind="number",
+        minimum=0,
+    ),
+    "connect_timeout": ExtraField(
+        label="Connect time-out (seconds)",
+        description="How long to wait for a connection to the portal; empty means 10.",
+        kind="number",
+        minimum=0.001,
+    ),
+    "read_timeout": ExtraField(
+        label="Read time-out (seconds)",
+        description="How long to wait for the portal's answer; empty means 70, since the portal may work on "
+        "a request for 60.",
+        kind="number",
+        minimum=0.001,
+    ),
+    "verify_tls": ExtraField(
+        label="Verify TLS",
+        description="Check the portal's certificate: true or false; empty means true. For a certificate of "
+        "your own authority give a CA bundle instead of switching this off.",
+        kind="boolean",
+        default=True,
+        prefill=True,
+    ),
+    "ca_bundle": ExtraField(
+        label="CA bundle",
+        description="Path, on the workers, of a file with the certificate authorities to trust.",
+    ),
+    "proxy": ExtraField(
+        label="Proxy",
+        description="Address of an HTTP proxy, such as http://proxy.example.com:3128.",
+    ),
+    "auth_method": ExtraField(
+        label="Authentication",
+        description="How Airflow identifies itself to the portal: webhook (an incoming webhook).",
+        choices=("webhook",),
+        default="webhook",
+        prefill=True,
+    ),
+}
+"""Name in the connection's extra -> field. What is not named here is not read."""
+
+
+def conn_fields() -> dict[str, Any]:
+    """Extra fields as Airflow 3 takes them: provider metadata, key ``conn-fields``."""
+    return {name: _conn_field(field) for name, field in EXTRA_FIELDS.items()}
+
+
+def ui_field_behaviour() -> dict[str, Any]:
+    """Labels of the standard fields as Airflow 3 takes them: provider metadata, ``ui-field-behaviour``."""
+    return {key.replace("_", "-"): value for key, value in field_behaviour().items()}
+
+
+def field_behaviour() -> dict[str, Any]:
+    """Labels of the standard fields as Airflow 2.11 takes them: ``Hook.get_ui_field_behaviour``."""
+    return {
+        "hidden_fields": list(HIDDEN_FIELDS),
+        "relabeling": {name: field.label for name, field in STANDARD_FIELDS.items()},
+        "placeholders": {name: field.placeholder for name, field in STANDARD_FIELDS.items()},
+    }
+
+
+def widgets() -> dict[str, Any]:
+    """Extra fields as Airflow 2.11 takes them: ``Hook.get_connection_form_widgets``.
+
+    A boolean is a text field: that form forgets a check mark that was taken away, so editing any other field
+    would switch it on again.
+    """
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+    from wtforms import IntegerField, StringField
+    from wtforms.validators import AnyOf, NumberRange, Optional, Regexp
+
+    def widget(field: ExtraField) -> Any:
+        # One form serves all connection types, so an empty field must pass.
+        validators: list[Any] = [Optional()]
+        if field.choices:
+            validators.append(AnyOf(field.choices))
+        if field.kind == "boolean":
+            validators.append(AnyOf(("true", "false", "True", "False")))
+        if field.kind == "number":
+            validators.append(Regexp(r"\s*[0-9]*[.]?[0-9]+\s*$", message="Use a number, such as 0.5."))
+        if field.kind == "integer" and field.minimum is not None:
+            validators.append(NumberRange(min=field.minimum))
+        kind = IntegerField if field.kind == "integer" else StringField
+        return kind(
+            field.label,
+            validators=validators,
+            description=field.description,
+            widget=BS3TextFieldWidget(),
+        )
+
+    return {name: widget(field) for name, field in EXTRA_FIELDS.items()}
+
+
+def _conn_field(field: ExtraField) -> dict[str, Any]:
+    # Without "null" in its type, a field is required; one that was left empty is saved as null.
+    schema: dict[str, Any] = {"type": [field.kind, "null"]}
+    if field.choices:
+        schema["enum"] = list(field.choices)
+    if field.prefill:
+        schema["default"] = field.default
+    if field.minimum is not None:
+        schema["minimum"] = field.minimum
+    return {"label": field.label, "description": field.description, "schema": schema}

@@ -1,0 +1,51 @@
+"""What Airflow reads about this provider; the entry point of the group ``apache_airflow_provider``.
+
+Every Airflow process calls :func:`get_provider_info`, so nothing of Airflow and no library is imported here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_bitrix24.connection_form import CONN_TYPE, HOOK_NAME, conn_fields, ui_field_behaviour
+
+_INTEGRATION = "Bitrix24"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Describe the provider in the form of Airflow's ``provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-provider-bitrix24",
+        "name": "Bitrix24",
+        "description": "Moves `Bitrix24 <https://www.bitrix24.com/>`__ deals, leads, quotes, invoices and "
+        "smart-process items to their next stage through automation triggers.",
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://apidocs.bitrix24.com/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_bitrix24.hooks.bitrix24"],
+            }
+        ],
+        "operators": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_bitrix24.operators.automation"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": CONN_TYPE,
+                "hook-class-name": "airflow_provider_bitrix24.hooks.bitrix24.Bitrix24Hook",
+                "hook-name": HOOK_NAME,
+                "ui-field-behaviour": ui_field_behaviour(),
+                "conn-fields": conn_fields(),
+            }
+        ],
+        "extra-links": ["airflow_provider_bitrix24.links.EntityLink"],
+    }
