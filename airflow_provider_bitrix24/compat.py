@@ -1,0 +1,125 @@
+"""The one file that knows how Airflow 2.11 and the lines of 3 differ.
+
+Each name is taken from where the newest Airflow has it and sought in older places after that, so that no
+version warns of a deprecated import. What is costly to import is imported when it is used: DAG files load
+this module every few seconds.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink, Connection
+    from airflow.sdk.configuration import conf
+    from airflow.sdk.definitions.context import Context
+    from airflow.sdk.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSkipException,
+    )
+    from airflow.sdk.types import TaskInstanceKey
+
+__all__ = [
+    "AirflowException",
+    "AirflowFailException",
+    "AirflowNotFoundException",
+    "AirflowSkipException",
+    "BaseHook",
+    "BaseOperator",
+    "BaseOperatorLink",
+    "Connection",
+    "Context",
+    "TaskInstanceKey",
+    "aget_connection",
+    "amask_secrets",
+    "conf",
+    "mask_secrets",
+    "use_metadata_database",
+    "xcom_value",
+]
+
+
+def _first(*paths: str) -> Any:
+    """Return what the first path leads to that this Airflow has."""
+    for path in paths:
+        module, _, name = path.rpartition(".")
+        try:
+            return getattr(import_module(module), name)
+        except (ImportError, AttributeError):
+            continue
+    raise ImportError(f"This Airflow has none of {', '.join(paths)}.")
+
+
+if not TYPE_CHECKING:
+    BaseOperator = _first("airflow.sdk.BaseOperator", "airflow.models.baseoperator.BaseOperator")
+    BaseOperatorLink = _first(
+        "airflow.sdk.BaseOperatorLink", "airflow.models.baseoperatorlink.BaseOperatorLink"
+    )
+    BaseHook = _first("airflow.sdk.BaseHook", "airflow.hooks.base.BaseHook")
+    conf = _first("airflow.sdk.configuration.conf", "airflow.configuration.conf")
+    AirflowException, AirflowFailException, AirflowNotFoundException, AirflowSkipException = (
+        _first(f"airflow.sdk.exceptions.{name}", f"airflow.exceptions.{name}")
+        for name in (
+            "AirflowException",
+            "AirflowFailException",
+            "AirflowNotFoundException",
+            "AirflowSkipException",
+        )
+    )
+    Connection = Context = TaskInstanceKey = Any  # for annotations
+
+
+def mask_secrets(secrets: Iterable[str]) -> None:
+    """Let Airflow replace the texts by ``***`` in the logs of this task."""
+    mask_secret = _first(
+        "airflow.sdk.log.mask_secret",
+        "airflow.sdk.execution_time.secrets_masker.mask_secret",
+        "airflow.utils.log.secrets_masker.mask_secret",
+    )
+    for secret in secrets:
+        mask_secret(secret)
+
+
+async def amask_secrets(secrets: Iterable[str]) -> None:
+    """Do as :func:`mask_secrets` does, for code that runs in an event loop."""
+    try:
+        amask_secret = _first("airflow.sdk.log.amask_secret")
+    except ImportError:  # before 3.3, where telling the supervisor would block the loop
+        from asgiref.sync import sync_to_async
+
+        await sync_to_async(mask_secrets)(secrets)
+        return
+    for secret in secrets:
+        await amask_secret(secret)
+
+
+async def aget_connection(conn_id: str) -> Connection:
+    """Look a connection up without blocking the event loop.
+
+    :raises AirflowNotFoundException: there is none of this id.
+    """
+    if hasattr(BaseHook, "aget_connection"):
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async  # 2.11, 3.0
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+def xcom_value(ti_key: TaskInstanceKey, key: str) -> Any:
+    """Value that a task instance has pushed under the key, or ``None``."""
+    xcom = _first("airflow.sdk.execution_time.xcom.XCom", "airflow.models.xcom.XCom")
+    return xcom.get_value(ti_key=ti_key, key=key)
+
+
+def use_metadata_database() -> None:
+    """Let a command find connections that are stored in Airflow's database, as Airflow's own commands do.
+
+    On Airflow 3 a process is taken for a task, which may not read the database, unless it says otherwise.
+    """
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"

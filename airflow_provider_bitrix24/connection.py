@@ -1,0 +1,271 @@
+"""From an Airflow connection of type ``bitrix24`` to the portal, the settings and the default code.
+
+Reads what people type, paste or put into an environment variable and checks it; every message names what
+is wrong and what to do. What the form shows is declared in :mod:`.connection_form`; looking a connection
+up and masking its secrets is the hook's.
+
+A connection can say where the portal is in these ways (``SECRET`` is the webhook's secret):
+
+* Host ``example.bitrix24.com``, Login ``1``, Password ``SECRET``;
+* the webhook's URL as Bitrix24 shows it in Password, Host and Login empty;
+* as a URI, ``bitrix24://1:SECRET@example.bitrix24.com``;
+* a simulator on this machine: Host ``http://127.0.0.1:8024``, or as a URI
+  ``bitrix24://1:SECRET@127.0.0.1:8024/http`` (Airflow calls the last part the schema).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote, unquote, urlsplit
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.portal import (
+    PastedWebhook,
+    Portal,
+    looks_like_webhook_url,
+    parse_webhook_url,
+)
+from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS, ExtraField
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+URL_IN_HOST = (
+    "The webhook's URL stands in Host, which Airflow stores and shows in clear. Move it to Password and "
+    "renew the webhook in Bitrix24, since others may have read it."
+)
+_SECRET_IN_PATH = re.compile(r"/rest/[^/\s]+/([^/?#\s]+)")
+_TRUE = ("true", "1", "yes", "on")
+_FALSE = ("false", "0", "no", "off")
+_SHOWN = 40
+"""How many characters of a wrong value a message repeats."""
+
+
+class AirflowConnection(Protocol):
+    """What is read of Airflow's connection, which is another class in each version."""
+
+    @property
+    def host(self) -> str | None: ...  # noqa: D102
+    @property
+    def login(self) -> str | None: ...  # noqa: D102
+    @property
+    def password(self) -> str | None: ...  # noqa: D102
+    @property
+    def port(self) -> int | None: ...  # noqa: D102
+    @property
+    def schema(self) -> str | None: ...  # noqa: D102
+    @property
+    def extra(self) -> str | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bitrix24Connection:
+    """What a connection says.
+
+    :param portal: the portal and the webhook.
+    :param settings: limits, time-outs, TLS.
+    :param default_code: trigger code for tasks that name none.
+    :param warnings: what a person should change, though it works.
+    """
+
+    portal: Portal
+    settings: ClientSettings
+    default_code: str | None
+    warnings: tuple[str, ...] = ()
+
+
+def secrets_of(connection: AirflowConnection) -> list[str]:
+    """Every text of a connection that must not be shown, also of one that turns out to be wrong.
+
+    Airflow masks the password as it stands. That misses a secret inside a pasted URL, or percent-encoded in
+    a request's.
+    """
+    password = (connection.password or "").strip()
+    found = [password] if password else []
+    for text in (password, connection.host or "", f"/{connection.schema or ''}"):
+        found += _SECRET_IN_PATH.findall(text)
+    found += re.findall(r"://[^/@\s\"]*:([^/@\s\"]+)@", connection.extra or "")
+    forms = [form for text in found for form in (text, unquote(text), quote(unquote(text), safe=""))]
+    return list(dict.fromkeys(forms))
+
+
+def read_connection(connection: AirflowConnection) -> Bitrix24Connection:
+    """Read a connection.
+
+    :raises ConfigurationError: something is missing, malformed or contradicts itself.
+    """
+    extra = _parse_extra(connection.extra)
+    pasted, warnings = _find_webhook(connection, extra)
+    unknown = sorted(set(extra) - set(EXTRA_FIELDS))
+    if unknown:
+        warnings.append(
+            f"Ignored unknown names in the connection's extra: {', '.join(unknown)}. "
+            f"Known are {', '.join(EXTRA_FIELDS)}."
+        )
+    values = {name: _value(name, field, extra.get(name)) for name, field in EXTRA_FIELDS.items()}
+    values.pop("auth_method")  # the webhook is the only one; anything else was refused above
+    default_code = values.pop("default_code") or pasted.code
+    _check_files_and_addresses(values)
+    settings = ClientSettings(**{name: value for name, value in values.items() if value is not None})
+    return Bitrix24Connection(
+        portal=pasted.portal, settings=settings, default_code=default_code, warnings=tuple(warnings)
+    )
+
+
+def _find_webhook(connection: AirflowConnection, extra: dict[str, Any]) -> tuple[PastedWebhook, list[str]]:
+    password, login = (connection.password or "").strip(), (connection.login or "").strip()
+    address = _address(connection)
+    if looks_like_webhook_url(password):
+        pasted = parse_webhook_url(password)
+        _check_same(pasted.portal, "" if looks_like_webhook_url(address) else address, login)
+        return pasted, [URL_IN_HOST] if looks_like_webhook_url(address) else []
+    if looks_like_webhook_url(address):
+        pasted = parse_webhook_url(address)
+        # The query of a URL in an environment variable arrives as extras.
+        code = extra.pop("code", None) if looks_like_webhook_url(f"/{connection.schema}") else None
+        if code is not None:
+            extra.pop("target", None)
+        return PastedWebhook(portal=pasted.portal, code=pasted.code or code), [URL_IN_HOST]
+    return PastedWebhook(portal=Portal(base_url=address, user_id=login, secret=password), code=None), []
+
+
+def _check_same(portal: Portal, address: str, login: str) -> None:
+    if login and login != portal.user_id:
+        raise ConfigurationError(
+            f"Login is {login!r}, but the URL in Password belongs to user {portal.user_id}.",
+            hint="Empty Login, or correct it.",
+        )
+    if not address:
+        return
+    named = Portal(base_url=address, user_id=portal.user_id, secret=portal.secret)
+    if named.base_url != portal.base_url:
+        raise ConfigurationError(
+            f"Host is {named.base_url}, but the URL in Password belongs to {portal.base_url}.",
+            hint="Empty Host, or correct it.",
+        )
+
+
+def _address(connection: AirflowConnection) -> str:
+    """Host with the scheme and port that Airflow may keep apart from it."""
+    host, schema = (connection.host or "").strip(), (connection.schema or "").strip()
+    if not host:
+        return ""
+    path = ""
+    if looks_like_webhook_url(f"/{schema}"):
+        schema, path = "", f"/{schema}"
+    if schema not in ("", "http", "https"):
+        raise ConfigurationError(
+            f"Schema is {_shown(schema)}.", hint="Leave it empty, or write http or https."
+        )
+    if "://" not in host:
+        if host.count(":") > 1 and not host.startswith("["):
+            host = f"[{host}]"
+        host = f"{schema or 'https'}://{host}"
+    return _with_port(host, connection.port) + path
+
+
+def _with_port(address: str, port: int | None) -> str:
+    if not port:
+        return address
+    try:
+        parts = urlsplit(address)
+        named = parts.port
+    except ValueError:
+        return address  # the portal's address is checked as a whole, with a message of its own
+    if named is None:
+        return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
+    if named != port:
+        raise ConfigurationError(f"Host names port {named} and Port is {port}.", hint="Empty Port.")
+    return address
+
+
+def _parse_extra(text: str | None) -> dict[str, Any]:
+    if not text or not text.strip():
+        return {}
+    try:
+        extra = json.loads(text)
+    except ValueError:
+        # The text may hold a secret, and the error would repeat it.
+        raise ConfigurationError("Extra is no JSON.", hint='Use the form {"plan": "standard"}.') from None
+    if not isinstance(extra, dict):
+        raise ConfigurationError("Extra is no JSON object.", hint='Use the form {"plan": "standard"}.')
+    return extra
+
+
+def _value(name: str, field: ExtraField, value: Any) -> Any:
+    """Read one extra; what was left empty is absent, and forms save that as null or as an empty text."""
+    if isinstance(value, str):
+        value = value.strip()
+    if value is None or value == "":
+        return None
+    match field.kind:
+        case "boolean":
+            return _boolean(name, value)
+        case "integer" | "number":
+            return _number(name, field, value)
+        case "string":
+            return _text(name, field, value)
+
+
+def _boolean(name: str, value: Any) -> bool:
+    text = str(value).lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    advice = " A path belongs into ca_bundle." if name == "verify_tls" else ""
+    raise ConfigurationError(f"{name} is {_shown(value)}.", hint=f"Write true or false.{advice}")
+
+
+def _number(name: str, field: ExtraField, value: Any) -> float:
+    kind = "whole number" if field.kind == "integer" else "number"
+    refused = ConfigurationError(
+        f"{name} is {_shown(value)}.", hint=f"Write a {kind} of at least {field.minimum:g}."
+    )
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise refused
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        raise refused from None
+    if not math.isfinite(number) or (field.minimum is not None and number < field.minimum):
+        raise refused
+    if field.kind == "number":
+        return number
+    if not number.is_integer():
+        raise refused
+    return int(number)
+
+
+def _text(name: str, field: ExtraField, value: Any) -> str:
+    if isinstance(value, bool | dict | list):
+        raise ConfigurationError(f"{name} is {_shown(value)}.", hint="Write a text.")
+    text = str(value)
+    if field.choices and text not in field.choices:
+        raise ConfigurationError(f"{name} is {_shown(text)}.", hint=f"Write {' or '.join(field.choices)}.")
+    return text
+
+
+def _check_files_and_addresses(values: Mapping[str, Any]) -> None:
+    bundle, proxy = values["ca_bundle"], values["proxy"]
+    if bundle is not None and not Path(bundle).is_file():
+        raise ConfigurationError(
+            f"ca_bundle is {_shown(bundle)}, and there is no such file on this machine.",
+            hint="Give the path of a PEM file that every worker (and the web server, for tests) can read.",
+        )
+    if proxy is not None and not re.match(r"^(https?|socks5h?)://[^\s/]+/?$", proxy):
+        # It may hold a password, so it is not repeated.
+        raise ConfigurationError(
+            "proxy is no address of a proxy.", hint="Use the form http://proxy.example.com:3128."
+        )
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
