@@ -1,0 +1,112 @@
+"""The command ``bitrix24-simulator``: a portal in the foreground until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import seed
+from .accounts import MAIN_SECRET, SYSTEM_SECRET
+from .portal import Portal
+from .server import DEFAULT_PORT, LOOPBACK, PortalServer, PortInUseError
+from .settings import Plan
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
+
+_USAGE_ERROR = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0 after a stop, 2 when it could not start."""
+    options = _parser().parse_args(argv)
+    portal = Portal(plan=options.plan)
+    portal.latency.set(request_ms=options.request_ms, command_ms=options.command_ms)
+    try:
+        if options.seed:
+            seed.load(portal, options.seed)
+        else:
+            seed.apply(portal, seed.DEMO)
+        return asyncio.run(_serve(portal, options))
+    except (PortInUseError, seed.SeedError) as error:
+        return _fail(error.strerror if isinstance(error, OSError) else str(error))
+    except OSError as error:
+        return _fail(f"cannot read {options.seed}: {error.strerror}")
+    except KeyboardInterrupt:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bitrix24-simulator", description="A Bitrix24 portal in one process, for demos and tests."
+    )
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes any free port (default: %(default)s)")
+    parser.add_argument("--host", default=LOOPBACK, help="address to bind (default: %(default)s, this machine only)")
+    parser.add_argument("--tls", action="store_true", help="speak https with a self-signed certificate")
+    parser.add_argument("--ca-file", type=Path, help="with --tls: write the certificate here, for clients to trust")
+    parser.add_argument("--seed", type=Path, help="JSON file with pipelines, triggers and items (default: a demo)")
+    parser.add_argument("--plan", choices=[plan.value for plan in Plan], default=Plan.STANDARD.value)
+    parser.add_argument("--request-ms", type=float, default=0.0, help="working time of a request")
+    parser.add_argument("--command-ms", type=float, default=0.0, help="working time of each command in it")
+    parser.add_argument("--json", action="store_true", help="print the addresses as one line of JSON")
+    return parser
+
+
+async def _serve(portal: Portal, options: argparse.Namespace) -> int:
+    context = _tls(options) if options.tls else None
+    server = PortalServer(portal)
+    port = await server.start(options.host, options.port, context)
+    _announce(options, port)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl+C arrives as KeyboardInterrupt
+            loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+    await server.stop()
+    return 0
+
+
+def _tls(options: argparse.Namespace) -> ssl.SSLContext:
+    from .tls import self_signed
+
+    context, certificate = self_signed(options.host)
+    if options.ca_file:
+        options.ca_file.write_text(certificate)
+    return context
+
+
+def _announce(options: argparse.Namespace, port: int) -> None:
+    base = f"{'https' if options.tls else 'http'}://{options.host}:{port}"
+    addresses = {
+        "webhook_url": f"{base}/rest/1/{MAIN_SECRET}/",
+        "system_webhook_url": f"{base}/rest/1/{SYSTEM_SECRET}/",
+        "board_url": f"{base}/_simulator/board",
+        "control_url": f"{base}/_simulator/",
+    }
+    if options.json:
+        print(json.dumps({**addresses, "port": port}), flush=True)
+        return
+    trigger = f"{addresses['system_webhook_url']}crm.automation.trigger/?target=DEAL_{{{{ID}}}}&code=c5u4m"
+    print(f"Bitrix24 simulator, plan {options.plan}. Stop it with Ctrl+C.")
+    print(f"  webhook URL  {addresses['webhook_url']}")
+    print(f"  trigger URL  {trigger}")
+    print(f"  board        {addresses['board_url']}", flush=True)
+    if options.host != LOOPBACK:
+        print(f"Warning: whoever reaches {options.host}:{port} can read and change it all.", file=sys.stderr, flush=True)
+
+
+def _fail(reason: str) -> int:
+    print(f"bitrix24-simulator: {reason}", file=sys.stderr)
+    return _USAGE_ERROR
+
+
+if __name__ == "__main__":
+    sys.exit(main())

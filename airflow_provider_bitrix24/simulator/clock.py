@@ -1,0 +1,105 @@
+"""The portal's clock: real, or virtual for tests that span a day without sleeping.
+
+Everything in the simulator that tells the time or lets time pass asks this clock. It knows nothing of what
+the time is spent on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+
+VIRTUAL_START = 1_767_225_600.0
+"""Where a virtual clock starts unless told otherwise: 2026-01-01T00:00:00Z."""
+
+
+class Clock:
+    """Time of a portal, in seconds since the epoch.
+
+    :param virtual: with ``False`` the clock runs by itself (and :meth:`advance` makes it jump ahead); with
+        ``True`` it stands still until it is advanced.
+    :param start: first reading of a virtual clock.
+    :param auto_advance: what a request that takes time does to a virtual clock: ``True`` moves the clock to
+        the moment it would end, so nothing ever waits; ``False`` makes the request wait for
+        :meth:`advance` (of another thread, or of the control API).
+    :param utc_offset: the portal's time zone, in hours; only dates in answers show it.
+    """
+
+    def __init__(
+        self,
+        *,
+        virtual: bool = False,
+        start: float | None = None,
+        auto_advance: bool = True,
+        utc_offset: float = 3.0,
+    ) -> None:
+        self.virtual = virtual
+        self.auto_advance = auto_advance
+        self.utc_offset = utc_offset
+        self._zone = timezone(timedelta(hours=utc_offset))
+        self._lock = threading.Lock()
+        self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+        self._iso_second = -1
+        self._iso_text = ""
+        if virtual:
+            self._offset = VIRTUAL_START if start is None else start
+        else:
+            self._offset = time.time() - time.monotonic() if start is None else start - time.monotonic()
+
+    def now(self) -> float:
+        """Return the present moment, in seconds since the epoch; never goes back."""
+        return self._offset if self.virtual else self._offset + time.monotonic()
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` pass at once and wake every request whose time has come.
+
+        :raises ValueError: for a negative number: time does not run backwards.
+        """
+        if seconds < 0:
+            raise ValueError(f"the clock cannot go back: {seconds} s")
+        with self._lock:
+            self._offset += seconds
+        self._wake_all()
+
+    async def sleep_until(self, moment: float) -> None:
+        """Return when the clock has reached `moment`."""
+        if self.virtual and self.auto_advance:
+            await asyncio.sleep(0)  # requests that end earlier get their turn first
+            with self._lock:
+                self._offset = max(self._offset, moment)
+            return
+        loop = asyncio.get_running_loop()
+        event = asyncio.Event()
+        waiter = (loop, event)
+        self._waiting.add(waiter)
+        try:
+            while (rest := moment - self.now()) > 0:
+                timer = None if self.virtual else loop.call_later(rest, event.set)
+                await event.wait()
+                event.clear()
+                if timer is not None:
+                    timer.cancel()
+        finally:
+            self._waiting.discard(waiter)
+
+    def iso(self, moment: float) -> str:
+        """Return `moment` as the portal writes dates: ISO 8601 to the second, with its own offset."""
+        second = int(moment)
+        if second != self._iso_second:
+            self._iso_text = datetime.fromtimestamp(second, self._zone).isoformat()
+            self._iso_second = second
+        return self._iso_text
+
+    def parse(self, text: str) -> float:
+        """Return the moment that `text` (ISO 8601; without offset: the portal's zone) names.
+
+        :raises ValueError: when it is no date.
+        """
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).timestamp()
+
+    def _wake_all(self) -> None:
+        for loop, event in tuple(self._waiting):
+            loop.call_soon_threadsafe(event.set)

@@ -1,0 +1,101 @@
+"""The requests that a portal has seen, with secrets hidden, for tests and for the board."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HIDDEN = "***"
+SECRET_PARAMETERS = frozenset(
+    {"auth", "access_token", "refresh_token", "client_secret", "ap", "aplogin", "token", "code_verifier"}
+)
+
+
+@dataclass(slots=True)
+class SeenRequest:
+    """One request. Times are the portal's clock, `duration` and `moment` in seconds."""
+
+    number: int
+    moment: float
+    source: str
+    http_method: str
+    path: str
+    method: str
+    params: dict[str, Any]
+    user_agent: str
+    commands: int = 0
+    status: int = 0
+    error: str | None = None
+    """The `error` key of the answer; ``None`` when it had none."""
+    duration: float = 0.0
+    fault: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the request as the control API shows it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def hide_secrets(params: dict[str, Any]) -> dict[str, Any]:
+    """Return `params` without the values of credentials."""
+    if SECRET_PARAMETERS.isdisjoint(params):
+        return params
+    return {name: HIDDEN if name in SECRET_PARAMETERS else value for name, value in params.items()}
+
+
+class Journal:
+    """The last requests and counts of all of them."""
+
+    def __init__(self, keep: int = 10_000) -> None:
+        self._requests: deque[SeenRequest] = deque(maxlen=keep)
+        self.total = 0
+        self.statuses: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def __iter__(self) -> Iterator[SeenRequest]:
+        return iter(tuple(self._requests))
+
+    def __getitem__(self, index: int) -> SeenRequest:
+        return self._requests[index]
+
+    def open(
+        self, *, moment: float, source: str, http_method: str, path: str, headers: dict[str, str]
+    ) -> SeenRequest:
+        """Start the record of a request; its end fills in the rest."""
+        self.total += 1
+        return SeenRequest(
+            number=self.total,
+            moment=moment,
+            source=source,
+            http_method=http_method,
+            path=path,
+            method="",
+            params={},
+            user_agent=headers.get("user-agent", ""),
+            headers=headers,
+        )
+
+    def close(self, seen: SeenRequest) -> None:
+        """Keep a finished record."""
+        self._requests.append(seen)
+        self.statuses[seen.status] = self.statuses.get(seen.status, 0) + 1
+
+    def last(self, count: int) -> list[SeenRequest]:
+        """Return the newest `count` requests, the newest last."""
+        return list(self._requests)[-count:]
+
+    def of_method(self, method: str) -> list[SeenRequest]:
+        """Return the kept requests that called a REST method."""
+        return [each for each in self._requests if each.method == method]
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        self._requests.clear()
+        self.total = 0
+        self.statuses.clear()

@@ -1,0 +1,74 @@
+"""Dictionaries: stages (``crm.status.list``), pipelines (``crm.category.list``), owner types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import php
+from ..entity_types import traits
+from ..errors import RestError
+from . import arguments
+from .filters import holds, parse_filter, parse_order, sort_rows
+from .registry import Answer, method
+
+if TYPE_CHECKING:
+    from ..model import Pipeline, Stage
+    from ..portal import Portal
+    from .registry import Call
+
+
+@method("crm.status.list")
+def status_list(call: Call) -> Any:
+    """List the stages of all pipelines, or those that the filter names. Never pages."""
+    params = call.upper()
+    rows = _status_rows(call.portal)
+    known = {name: name for name in (rows[0] if rows else {})}
+    tests = parse_filter(dict(php.array_items(params.get("FILTER"))), lambda name: known.get(name.upper()))
+    order = parse_order(dict(php.array_items(params.get("ORDER"))), lambda name: known.get(name.upper()))
+    rows = [row for row in rows if all(holds(test, row[test.field]) for test in tests)]
+    sort_rows(rows, order, lambda row, field: row[field])
+    return Answer(rows, total=len(rows))
+
+
+@method("crm.category.list")
+def category_list(call: Call) -> Any:
+    """List the pipelines of a type that has them."""
+    type_id, _ = arguments.staged_type(call)
+    if not traits(type_id).has_pipelines:
+        raise RestError("ENTITY_TYPE_NOT_SUPPORTED", f"Entity type {type_id} is not supported")
+    found = [each for each in call.portal.pipelines.values() if each.type_id == type_id]
+    return Answer({"categories": [_category(each) for each in found]}, total=len(found))
+
+
+def _category(pipeline: Pipeline) -> dict[str, Any]:
+    return {
+        "id": pipeline.id,
+        "name": pipeline.name,
+        "sort": pipeline.sort,
+        "entityTypeId": pipeline.type_id,
+        "isDefault": "Y" if pipeline.is_default else "N",
+    }
+
+
+def _status_rows(portal: Portal) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for pipeline in portal.pipelines.values():
+        rows += [_status(pipeline, stage, number) for number, stage in enumerate(pipeline.stages, len(rows) + 1)]
+    return rows
+
+
+def _status(pipeline: Pipeline, stage: Stage, number: int) -> dict[str, Any]:
+    extra = {None: "process", "S": "success", "F": "failure"}[stage.semantics]
+    return {
+        "ID": str(number),
+        "ENTITY_ID": pipeline.dictionary,
+        "STATUS_ID": stage.id,
+        "NAME": stage.name,
+        "NAME_INIT": "",
+        "SORT": str(stage.sort),
+        "SYSTEM": "N",
+        "COLOR": stage.color,
+        "SEMANTICS": stage.semantics,
+        "CATEGORY_ID": str(pipeline.id) if traits(pipeline.type_id).has_pipelines else None,
+        "EXTRA": {"SEMANTICS": extra, "COLOR": stage.color},
+    }

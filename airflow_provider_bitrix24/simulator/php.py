@@ -1,0 +1,213 @@
+"""The portal's language: PHP's casts, its truth, its arrays and its bracket parameters.
+
+No kept Python library reads PHP's rules for query strings exactly (dots and blanks in names, ``a[``,
+``a[][b]``, 1,000 variables), hence this module. It knows nothing of Bitrix24.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+INT_MAX: Final = 9_223_372_036_854_775_807
+MAX_INPUT_VARS: Final = 1000
+MAX_NESTING: Final = 64
+
+_NUMBER = re.compile(r"[ \t\n\r\v\f]*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)")
+_NAME_BREAKERS = str.maketrans(" .", "__")
+_NAME_BREAKERS_OPEN = str.maketrans(" .[", "___")
+
+
+def to_int(value: Any) -> int:
+    """Return what PHP's ``(int)`` makes of `value`.
+
+    >>> [to_int(v) for v in ("57", " 57abc", "57.9", "1e3", "abc", "-5", None, True)]
+    [57, 57, 57, 1000, 0, -5, 0, 1]
+    """
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return int(value) if abs(value) < INT_MAX else 0
+    if isinstance(value, str):
+        return _string_to_int(value)
+    return 1 if isinstance(value, (dict, list)) and value else 0
+
+
+def _string_to_int(text: str) -> int:
+    if text.isdigit() and text.isascii():
+        return min(int(text), INT_MAX) if len(text) < 1000 else INT_MAX  # noqa: PLR2004
+    match = _NUMBER.match(text)
+    if match is None:
+        return 0
+    number = match[1]
+    if any(mark in number for mark in ".eE"):
+        as_float = float(number)
+        if as_float != as_float or as_float in (float("inf"), float("-inf")):  # noqa: PLR0124
+            return 0
+        return max(-INT_MAX - 1, min(INT_MAX, int(as_float)))
+    if len(number) > 1000:  # noqa: PLR2004
+        return -INT_MAX - 1 if number[0] == "-" else INT_MAX
+    return max(-INT_MAX - 1, min(INT_MAX, int(number)))
+
+
+def to_str(value: Any) -> str:
+    """Return what PHP's ``(string)`` makes of `value`; an array is the word ``Array``."""
+    if isinstance(value, str):
+        return value
+    if value is None or value is False:
+        return ""
+    if value is True:
+        return "1"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)  # noqa: PLR2004
+    return str(value) if isinstance(value, int) else "Array"
+
+
+def truthy(value: Any) -> bool:
+    """Tell whether PHP takes `value` for true: not ``""``, ``"0"``, ``0``, null or an empty array."""
+    return value != "0" and bool(value)
+
+
+def is_numeric(value: Any) -> bool:
+    """Tell what PHP's ``is_numeric`` tells."""
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, (int, float)):
+        return True
+    if not isinstance(value, str):
+        return False
+    match = _NUMBER.match(value)
+    return match is not None and not value[match.end() :].strip(" \t\n\r\v\f")
+
+
+def array_items(value: Any) -> Iterable[tuple[str, Any]]:
+    """Iterate over a PHP array, whether JSON or form data brought it as a list or as a map."""
+    if isinstance(value, dict):
+        return [(str(key), each) for key, each in value.items()]
+    if isinstance(value, list):
+        return [(str(index), each) for index, each in enumerate(value)]
+    return []
+
+
+def array_values(value: Any) -> list[Any]:
+    """Return the values of a PHP array; of anything else a list with just it."""
+    if isinstance(value, list):
+        return value
+    return list(value.values()) if isinstance(value, dict) else [value]
+
+
+def encode_array(entries: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
+    """Return what PHP's JSON makes of an array: a list when its keys are exactly 0..n-1, else a map.
+
+    >>> encode_array({}), encode_array({"0": "x"}), encode_array({"1": "x"}), encode_array({"a": "x"})
+    ([], ['x'], {'1': 'x'}, {'a': 'x'})
+    """
+    for index, key in enumerate(entries):
+        if key != str(index):
+            return dict(entries)
+    return list(entries.values())
+
+
+def urldecode(text: str) -> str:
+    """Decode one name or value: ``+`` and ``%20`` are blanks; bytes that are no UTF-8 are replaced."""
+    if "+" in text:
+        text = text.replace("+", " ")
+    return unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
+
+
+def parse_query(text: str) -> dict[str, Any]:
+    """Return the variables that PHP's ``parse_str`` finds in a query string; nested arrays as dicts.
+
+    >>> parse_query("fields[TITLE]=a+b&id[]=1&id[]=2&a.b=3")
+    {'fields': {'TITLE': 'a b'}, 'id': {'0': '1', '1': '2'}, 'a_b': '3'}
+    """
+    result: dict[str, Any] = {}
+    if not text:
+        return result
+    variables = _Variables(result)
+    for number, part in enumerate(text.split("&")):
+        if number >= MAX_INPUT_VARS:
+            break
+        name, _, value = part.partition("=")
+        if name:
+            variables.set(urldecode(name), urldecode(value))
+    return result
+
+
+def register_variables(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the nested variables of already decoded (name, value) pairs, such as multipart fields."""
+    result: dict[str, Any] = {}
+    variables = _Variables(result)
+    for name, value in pairs:
+        variables.set(name, value)
+    return result
+
+
+class _Variables:
+    """PHP's registration of one request's variables into nested arrays."""
+
+    __slots__ = ("_next_index", "_root")
+
+    def __init__(self, root: dict[str, Any]) -> None:
+        self._root = root
+        self._next_index: dict[int, int] = {}
+
+    def set(self, name: str, value: Any) -> None:
+        """Register `value` under `name`, whose brackets open arrays."""
+        if "[" not in name:
+            if " " in name or "." in name or "\0" in name:
+                name = name.split("\0", 1)[0].lstrip(" ").translate(_NAME_BREAKERS)
+            if name:
+                self._root[name] = value
+            return
+        name = name.split("\0", 1)[0].lstrip(" ")
+        bracket = name.find("[")
+        if bracket < 0:
+            self.set(name, value)
+        elif bracket > 0:
+            self._set_nested(name, bracket, value)
+
+    def _set_nested(self, name: str, bracket: int, value: Any) -> None:
+        target, index = self._root, name[:bracket].translate(_NAME_BREAKERS)
+        for depth in range(MAX_NESTING + 1):
+            start = bracket + 1
+            inner = start + 1 if name[start : start + 1].isspace() else start
+            if name[inner : inner + 1] == "]":
+                end, key = inner, ""
+            else:
+                end = name.find("]", inner)
+                if end < 0:  # not an index after all: the rest belongs to the name
+                    index = index + name[bracket:].translate(_NAME_BREAKERS_OPEN)
+                    break
+                key = name[start:end]
+            if depth == MAX_NESTING:
+                return
+            target = self._open(target, index)
+            index = key
+            bracket = end + 1
+            if name[bracket : bracket + 1] != "[":
+                break
+        target[self._key(target, index)] = value
+
+    def _open(self, target: dict[str, Any], index: str) -> dict[str, Any]:
+        key = self._key(target, index)
+        existing = target.get(key)
+        if isinstance(existing, dict):
+            return existing
+        opened: dict[str, Any] = {}
+        target[key] = opened
+        return opened
+
+    def _key(self, target: dict[str, Any], index: str) -> str:
+        """Return the key for `index`; an empty one takes the next free number, as ``a[]`` does."""
+        upcoming = self._next_index.get(id(target), 0)
+        if index == "" and target is not self._root:
+            self._next_index[id(target)] = upcoming + 1
+            return str(upcoming)
+        if index.isdigit() and str(int(index)) == index and int(index) >= upcoming:
+            self._next_index[id(target)] = int(index) + 1
+        return index

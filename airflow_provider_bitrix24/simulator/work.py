@@ -1,0 +1,76 @@
+"""Doing the work of one request: its methods, the time they take, and where the portal cuts it off."""
+
+from __future__ import annotations
+
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from .methods.registry import Answer
+
+if TYPE_CHECKING:
+    from .limits import Hit
+    from .methods.registry import Call, Method
+    from .portal import Portal
+
+
+class RequestCutError(Exception):
+    """The request has worked for longer than the portal allows."""
+
+
+class ProcessDiedError(Exception):
+    """The process that served the request ended in the middle, by a fault."""
+
+
+class Work:
+    """The time and the doings of one request."""
+
+    __slots__ = ("_cut_at", "hit", "moment", "portal", "started")
+
+    def __init__(self, portal: Portal, hit: Hit) -> None:
+        self.portal = portal
+        self.hit = hit
+        self.started = self.moment = portal.clock.now()
+        seconds = portal.settings.request_seconds if portal.settings.is_cloud else None
+        stops = portal.settings.execution_after_cut == "stop"
+        self._cut_at = self.started + seconds if seconds is not None and stops else None
+
+    async def spend(self, seconds: float) -> None:
+        """Let the portal work for `seconds`.
+
+        :raises RequestCutError: when that is beyond the portal's limit for one request.
+        """
+        if seconds <= 0:
+            return
+        self.moment += seconds
+        if self._cut_at is not None and self.moment > self._cut_at:
+            await self.portal.clock.sleep_until(self._cut_at)
+            raise RequestCutError
+        await self.portal.clock.sleep_until(self.moment)
+
+    async def perform(self, method: Method, call: Call) -> Answer:
+        """Run a method to its end.
+
+        :raises RestError: what the method answers instead of a result.
+        """
+        portal = self.portal
+        begun = self.moment
+        if portal.latency.command_seconds:
+            await self.spend(portal.latency.command_seconds)
+        try:
+            with portal.lock:
+                outcome = method.run(call)
+            if isinstance(outcome, GeneratorType):
+                outcome = await self._drive(outcome)
+        finally:
+            if self.moment != begun:
+                self.hit.spend(method.name, self.moment - begun)
+        return outcome if isinstance(outcome, Answer) else Answer(outcome)
+
+    async def _drive(self, steps: GeneratorType[float, None, Any]) -> Any:
+        while True:
+            try:
+                with self.portal.lock:
+                    seconds = next(steps)
+            except StopIteration as end:
+                return end.value
+            await self.spend(seconds)
