@@ -79,7 +79,7 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604, F822 - loaded on first use
+__all__ = [
     "ApiError",
     "AsyncBitrix24Client",
     "AuthenticationError",

@@ -45,6 +45,9 @@ _MAX_ID = 9223372036854775807
 """The largest id a portal can hold; longer digits saturate there and would mean another entity."""
 _SHOWN = 10
 """How many malformed targets one message lists."""
+_LONGEST = 60
+"""Characters of a malformed target that a message shows."""
+_OLD_INVOICE = 5
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -146,10 +149,10 @@ def _shown(text: object) -> str:
     if isinstance(text, str) and ("://" in text or "/" in text):
         return "A URL"
     shown = repr(text)
-    return shown if len(shown) <= 60 else shown[:57] + "..."  # noqa: PLR2004 - one line of a message
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + "..."
 
 
-def _parse(text: object) -> EntityRef | str:  # noqa: PLR0911 - one refusal a line, each with its own advice
+def _parse(text: object) -> EntityRef | str:
     """Return the entity, or what is wrong with the text."""
     if isinstance(text, EntityRef):
         return text
@@ -165,7 +168,7 @@ def _parse(text: object) -> EntityRef | str:  # noqa: PLR0911 - one refusal a li
     name, underscore, digits = cleaned.rpartition("_")
     if not underscore:
         return "there is no underscore between type and id."
-    if not re.fullmatch(r"0*[0-9]{1,19}", digits) or not 0 < int(digits) <= _MAX_ID:
+    if not re.fullmatch(r"0{0,99}[0-9]{1,19}", digits) or not 0 < int(digits) <= _MAX_ID:
         return f"the id {digits!r} is not a positive whole number."
     return _typed(name.strip(), int(digits))
 
@@ -189,7 +192,7 @@ def _typed(name: str, number: int) -> EntityRef | str:
 
 
 def _dynamic(type_id: int, number: int) -> EntityRef | str:
-    if type_id == 5:  # noqa: PLR2004 - the old invoice
+    if type_id == _OLD_INVOICE:
         return f"old invoices have no automation triggers; for the new ones write SMART_INVOICE_{number}."
     if type_id == 0:
         return f"the type DYNAMIC_{type_id} is not known."

@@ -19,7 +19,8 @@
     └── VerificationError       accepted, but the expected effect was not seen
         └── VerificationTimeout
 
-Every error says whether the portal acted (``executed``) and what a person can do (``hint``). No error
+Every error says whether the portal acted (``executed``), whether trying again is useless (``permanent``)
+and what a person can do (``hint``). No error
 ever carries a URL: the webhook's secret is part of it. Which answer becomes which error is decided in
 :mod:`.classify`; whether a call is repeated, in :mod:`.retry`.
 """
@@ -35,6 +36,10 @@ Executed = Literal["no", "yes", "unknown"]
 """Whether the portal acted on a request: certainly not, certainly, or it cannot be told."""
 
 
+_SHOWN = 3
+"""How many failed commands one message names."""
+
+
 class Bitrix24Error(Exception):
     """Anything that this client raises.
 
@@ -42,6 +47,8 @@ class Bitrix24Error(Exception):
     """
 
     executed: Executed = "no"
+    permanent = True
+    """Whether the same request is certain to fail again later."""
 
     def __init__(self, message: str, *, hint: str = "", executed: Executed | None = None) -> None:
         super().__init__(message)
@@ -70,23 +77,22 @@ class ConfigurationError(Bitrix24Error):
 
 
 class TransportError(Bitrix24Error):
-    """No answer came back. ``retryable`` is false where trying again cannot help (a bad certificate)."""
+    """No answer came back. ``permanent`` is true where trying again cannot help (a bad certificate)."""
 
-    retryable = True
+    permanent = False
 
     def __init__(
-        self, message: str, *, hint: str = "", executed: Executed | None = None, retryable: bool | None = None
+        self, message: str, *, hint: str = "", executed: Executed | None = None, permanent: bool = False
     ) -> None:
         super().__init__(message, hint=hint, executed=executed)
-        if retryable is not None:
-            self.retryable = retryable
+        self.permanent = permanent
 
 
-class ConnectFailed(TransportError):  # noqa: N818 - the name is public and says what happened
+class ConnectFailed(TransportError):  # noqa: N818 - a public name that says what happened
     """The connection was never made, so the request was certainly not sent."""
 
 
-class OutcomeUnknown(TransportError):  # noqa: N818 - the name is public and says what happened
+class OutcomeUnknown(TransportError):  # noqa: N818 - a public name that says what happened
     """The request was sent, or may have been; the portal may have acted and may still be acting."""
 
     executed = "unknown"
@@ -99,12 +105,12 @@ class ProtocolError(Bitrix24Error):
     """
 
     executed = "unknown"
+    permanent = False
 
-    def __init__(
-        self, message: str, *, status: int, hint: str = "", executed: Executed | None = None
-    ) -> None:
+    def __init__(self, message: str, *, status: int, hint: str = "", executed: Executed | None = None) -> None:
         super().__init__(message, hint=hint, executed=executed)
         self.status = status
+        self.permanent = executed == "no"  # a redirect stays one
 
 
 class ApiError(Bitrix24Error):
@@ -152,6 +158,8 @@ class InvalidRequestError(ApiError):
 class RateLimitError(ApiError):
     """Too many requests from this address: refused before anything ran."""
 
+    permanent = False
+
 
 class OperatingLimitError(RateLimitError):
     """The method's budget of working time is spent: refused before anything ran.
@@ -171,6 +179,7 @@ class ServerError(ApiError):
     """The portal failed while, or before, it worked on the request."""
 
     executed = "unknown"
+    permanent = False
 
 
 class BatchError(Bitrix24Error):
@@ -179,8 +188,8 @@ class BatchError(Bitrix24Error):
     executed = "unknown"
 
     def __init__(self, *, results: Mapping[str, Any], errors: Mapping[str, Bitrix24Error]) -> None:
-        shown = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:3])
-        more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""  # noqa: PLR2004 - as many as are shown
+        shown = "; ".join(f"{key}: {error.message}" for key, error in list(errors.items())[:_SHOWN])
+        more = f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
         total = len(results) + len(errors)
         super().__init__(f"{len(errors)} of {total} commands failed: {shown}{more}.")
         self.results = dict(results)
@@ -193,5 +202,5 @@ class VerificationError(Bitrix24Error):
     executed = "yes"
 
 
-class VerificationTimeout(VerificationError):  # noqa: N818 - the name is public and says what happened
+class VerificationTimeout(VerificationError):  # noqa: N818 - a public name that says what happened
     """The expected effect was not seen in the time given."""

@@ -15,9 +15,7 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 
 _WEBHOOK_PATH = re.compile(r"^(?P<root>.*?)/rest/(?P<user>[^/]+)/(?P<secret>[^/]+)(?:/(?P<rest>.*))?$")
 _HOST = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$")
-_URL_HINT = (
-    "Paste the webhook's URL as Bitrix24 shows it, such as https://example.bitrix24.com/rest/1/SECRET/."
-)
+_URL_HINT = "Paste the webhook's URL as Bitrix24 shows it, such as https://example.bitrix24.com/rest/1/SECRET/."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +45,7 @@ class Portal:
             )
         for name, value in (("user id", user_id), ("secret", secret)):
             if re.search(r"[\s/?#]", value):
-                raise ConfigurationError(
-                    f"The webhook's {name} holds a blank or one of / ? #.", hint=_URL_HINT
-                )
+                raise ConfigurationError(f"The webhook's {name} holds a blank or one of / ? #.", hint=_URL_HINT)
         object.__setattr__(self, "user_id", user_id)
         object.__setattr__(self, "secret", secret)
 

@@ -1,0 +1,138 @@
+"""Packing calls into batch requests and unpacking the answers; how large a batch may be. Pure.
+
+A batch takes 50 commands, runs them in order and costs one request. Whether a failed one is repeated is
+decided by who sent it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.client.classify import error_from
+from airflow_provider_bitrix24.client.errors import BatchError, Bitrix24Error, ProtocolError
+from airflow_provider_bitrix24.client.wire import NO_TIMING, Call, Reply, Timing, php_query, timing_from
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_COMMANDS = 50
+"""Commands that the portal runs in one batch; it refuses those beyond."""
+FIRST_COMMANDS = 25
+"""Commands in the first batch, whose cost is not known yet: 25 slow ones stay below the portal's 60 s."""
+TARGET_SECONDS = 20.0
+"""How long one batch should work, a third of the 60 s after which the portal cuts a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReply:
+    """What became of a batch, by the caller's keys.
+
+    :param results: ``result`` of each command that succeeded.
+    :param errors: the error of each command that did not.
+    """
+
+    results: dict[str, Any]
+    errors: dict[str, Bitrix24Error]
+
+    def raise_for_errors(self) -> None:
+        """Raise if a command failed.
+
+        :raises BatchError: with both halves, ``results`` and ``errors``.
+        """
+        if self.errors:
+            raise BatchError(results=self.results, errors=self.errors)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReply:
+    """One command's fate inside a batch: a value, or an error (also if the answer does not mention it)."""
+
+    value: Any = None
+    error: Bitrix24Error | None = None
+    total: int | None = None
+    next: int | None = None
+    timing: Timing = NO_TIMING
+
+
+def command(call: Call) -> str:
+    """A call as a batch takes it: ``method?query``."""
+    query = php_query(call.params)
+    return f"{call.method}?{query}" if query else call.method
+
+
+def pack(commands: Sequence[str], *, idempotent: bool = False) -> Call:
+    """One batch request of at most 50 commands.
+
+    Keys are ``c0``, ``c1`` ...: with numeric ones PHP would answer with a list or a map depending on which
+    commands failed.
+    """
+    cmd = {f"c{index}": text for index, text in enumerate(commands)}
+    return Call("batch", {"halt": 0, "cmd": cmd}, idempotent)
+
+
+def unpack(methods: Sequence[str], reply: Reply) -> list[CommandReply] | ProtocolError:
+    """The fate of each command, in order; or an error where the answer is not that of a batch."""
+    body = reply.result
+    if not isinstance(body, Mapping) or "result" not in body:
+        return ProtocolError("batch: the answer does not hold the results of a batch.", status=200)
+    count = len(methods)
+    results, errors = _by_key(body.get("result"), count), _by_key(body.get("result_error"), count)
+    totals, nexts = _by_key(body.get("result_total"), count), _by_key(body.get("result_next"), count)
+    times = _by_key(body.get("result_time"), count)
+    replies = []
+    for index, method in enumerate(methods):
+        key = f"c{index}"
+        timing = timing_from(times.get(key))
+        if key in errors:
+            replies.append(CommandReply(error=_command_error(method, errors[key]), timing=timing))
+        elif key in results:
+            replies.append(CommandReply(results[key], None, _count(totals.get(key)), _count(nexts.get(key)), timing))
+        else:
+            unmentioned = ProtocolError(f"{method}: the batch's answer does not mention it.", status=200)
+            replies.append(CommandReply(error=unmentioned))
+    return replies
+
+
+def _by_key(value: object, count: int) -> Mapping[str, Any]:
+    """PHP writes an empty map as ``[]`` and one with the keys 0..n-1 as a list."""
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, list) and len(value) <= count:
+        return {f"c{index}": item for index, item in enumerate(value)}
+    return {}
+
+
+def _command_error(method: str, entry: object) -> Bitrix24Error:
+    fields = entry if isinstance(entry, Mapping) else {"error": "", "error_description": str(entry)}
+    return error_from(method, fields, 200, in_batch=True)
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+@dataclass(slots=True)
+class BatchSizer:
+    """How many commands to put into the next batch, from the time that the last ones took.
+
+    Measured by our own clock: the portal's ``duration`` is rounded to whole seconds since late 2025.
+    """
+
+    costs: list[float] = field(default_factory=list)
+    """Seconds a command, of the last two batches."""
+
+    @property
+    def size(self) -> int:
+        """Commands that should take some 20 s at the slower of the last two paces; 25 before anything is known."""
+        if not self.costs:
+            return FIRST_COMMANDS
+        slowest = max(self.costs)
+        if slowest <= TARGET_SECONDS / MAX_COMMANDS:
+            return MAX_COMMANDS
+        return max(1, int(TARGET_SECONDS / slowest))
+
+    def note(self, seconds: float, commands: int) -> None:
+        """Remember how long a batch took, from sending to its answer or time-out."""
+        self.costs = [*self.costs[-1:], seconds / max(1, commands)]

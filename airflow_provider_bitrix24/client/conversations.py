@@ -1,0 +1,119 @@
+"""What may be said to one portal with one connection: arguments checked, flows built, none performed.
+
+Shared by both clients (:mod:`.client`); the flows themselves are in :mod:`.flows`, :mod:`.reading` and
+:mod:`.automation`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.client import automation, flows, reading
+from airflow_provider_bitrix24.client.effects import Flow, Tell
+from airflow_provider_bitrix24.client.entity import EntityRef, parse_targets
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.firing import Job
+from airflow_provider_bitrix24.client.flows import Channel
+from airflow_provider_bitrix24.client.pacing import LeakyBucket
+from airflow_provider_bitrix24.client.pacing_store import Pacer, PacingStore
+from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.client.verification import StageInfo, TriggerReport, expected_stages
+from airflow_provider_bitrix24.client.wire import Call, Params
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_bitrix24.client.portal import Portal
+
+
+class Conversations:
+    """One portal with one credential (and a second one for reading, if there is), as flows for a driver."""
+
+    def __init__(
+        self,
+        portal: Portal,
+        *,
+        settings: ClientSettings | None = None,
+        reader: Portal | None = None,
+        default_code: str | None = None,
+    ) -> None:
+        self.settings = settings or ClientSettings()
+        self.default_code = default_code
+        self.channel = Channel(portal=portal, settings=self.settings)
+        if reader is not None and reader.host != portal.host:
+            raise ConfigurationError(
+                f"The second connection is to {reader.host}, the first to {portal.host}.",
+                hint="Both have to lead to the same portal.",
+            )
+        self.second = None if reader is None else Channel(portal=reader, settings=self.settings)
+
+    def pacer(self, store: PacingStore) -> Pacer:
+        """The portal's bucket in a store."""
+        bucket = self.settings.bucket
+        return Pacer(store=store, key=self.channel.portal.host, bucket=bucket and LeakyBucket(*bucket))
+
+    def call(self, method: str, params: Params | None) -> Flow[Any]:
+        """Call any method; ends with its ``result``."""
+        return (yield from flows.call(self.channel, Call(method, params or {}))).result
+
+    def trigger(
+        self, target: object, code: str | None, expected_stage: str | Sequence[str] | None, *, verify: bool
+    ) -> Flow[TriggerReport]:
+        """Fire an automation trigger; all targets and arguments are checked before anything is sent."""
+        refs = parse_targets(target)
+        expected = expected_stages(expected_stage)
+        code = self._code(code)
+        if expected is not None:
+            _refuse_unreadable(refs, verify=verify)
+        if code is None and refs:
+            yield Tell("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
+        job = Job(code=code, expected=expected, verify=verify)
+        return (yield from automation.trigger_automation(self.channel, self.second, job, refs))
+
+    def _code(self, code: object) -> str | None:
+        if code is None or code == "":
+            return self.default_code
+        if not isinstance(code, str):
+            raise ConfigurationError(
+                f"code is of type {type(code).__name__}.",
+                hint="Pass the trigger's code as a text, such as c5u4m.",
+            )
+        return code
+
+    def execute(self, target: object, code: str) -> Flow[bool]:
+        """Fire an application's own trigger."""
+        ref = EntityRef.parse(target)
+        params = {"CODE": self._code(code), "OWNER_TYPE_ID": ref.type_id, "OWNER_ID": ref.id}
+        reply = yield from flows.call(self.channel, Call("crm.automation.trigger.execute", params))
+        return bool(reply.result)
+
+    def stages(self, targets: object) -> Flow[dict[str, StageInfo]]:
+        """Read where entities stand."""
+        refs = parse_targets(targets)
+        unreadable = [str(ref) for ref in refs if not ref.readable]
+        if unreadable:
+            raise ConfigurationError(
+                f"{', '.join(unreadable[:10])} have no stage that can be read.",
+                hint="Contacts, companies and orders cannot be read with crm.item.*.",
+            )
+        seen = yield from reading.read_stages(self.channel, refs)
+        for ref in refs:
+            if ref not in seen.found and ref.type_id in seen.refused:
+                raise seen.refused[ref.type_id]
+        return {str(ref): StageInfo.from_snapshot(str(ref), seen.found[ref]) for ref in refs if ref in seen.found}
+
+
+def _refuse_unreadable(refs: Sequence[EntityRef], *, verify: bool) -> None:
+    if not verify:
+        raise ConfigurationError(
+            "expected_stage needs verification, which is off.",
+            hint="Leave out verify=False, or expected_stage.",
+        )
+    unreadable = [str(ref) for ref in refs if not ref.readable]
+    if unreadable:
+        raise ConfigurationError(
+            f"expected_stage cannot be checked for {', '.join(unreadable[:10])}.",
+            hint="The portal acts on other entities for a contact or company, and orders cannot be read; "
+            "leave out expected_stage for them.",
+        )

@@ -1,0 +1,103 @@
+"""Does this connection work, and if not, why? One conversation that only reads and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.errors import (
+    ApiError,
+    AuthenticationError,
+    Bitrix24Error,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProtocolError,
+)
+from airflow_provider_bitrix24.client.firing import METHOD
+from airflow_provider_bitrix24.client.flows import Channel, attempt
+from airflow_provider_bitrix24.client.retry import RetryPolicy
+from airflow_provider_bitrix24.client.wire import Call, Reply
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.effects import Flow
+
+_PATIENCE = RetryPolicy(attempts=2, limit_attempts=3, longest_delay=2.0)
+"""Somebody is looking at a form: two tries are enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Whether a connection works, and a sentence for a person that holds no secret."""
+
+    ok: bool
+    message: str
+
+
+def diagnose(channel: Channel) -> Flow[Diagnosis]:
+    """Look at scope and CRM with reads; where these are refused, with the trigger's own method.
+
+    Called without a target, ``crm.automation.trigger`` answers "Target is not set." after it has checked the
+    webhook and the user's access to the CRM, so it shows that both are fine and has no effect. That is all
+    which the trigger's own "System" webhook may call under the subscription model.
+    """
+    patient = Channel(portal=channel.portal, settings=channel.settings, retry=_PATIENCE, random=channel.random)
+    scope = yield from _ask(patient, "scope")
+    if isinstance(scope, PermissionDeniedError):
+        return (yield from _trigger_only(patient))
+    if isinstance(scope, Bitrix24Error):
+        return _failed(patient, scope)
+    granted = [str(each) for each in scope.result] if isinstance(scope.result, list) else []
+    if granted and "crm" not in granted:
+        listed = ", ".join(granted)
+        return _no(patient, f"The webhook works but lacks the scope 'crm' (it has: {listed}). Add it in Bitrix24.")
+    items = yield from _ask(patient, "crm.item.list", {"entityTypeId": 2, "select": ["id"], "start": -1})
+    if isinstance(items, PermissionDeniedError):
+        return (yield from _trigger_only(patient))
+    if isinstance(items, Bitrix24Error):
+        return _failed(patient, items)
+    who = yield from _user(patient)
+    return Diagnosis(ok=True, message=f"Connected to {channel.portal} as {who}; CRM can be read.")
+
+
+def _ask(channel: Channel, method: str, params: Mapping[str, object] | None = None) -> Flow[Reply | Bitrix24Error]:
+    outcome = yield from attempt(channel, Call(method, params or {}, idempotent=True))
+    return outcome.reply
+
+
+def _user(channel: Channel) -> Flow[str]:
+    profile = yield from _ask(channel, "profile")
+    number = f"user {channel.portal.user_id}"
+    if not isinstance(profile, Reply) or not isinstance(profile.result, Mapping):
+        return number
+    name = " ".join(str(profile.result.get(part) or "") for part in ("NAME", "LAST_NAME")).strip()
+    admin = ", an administrator" if profile.result.get("ADMIN") is True else ", not an administrator"
+    known = f"{name} ({number})" if name else number
+    return known + (admin if "ADMIN" in profile.result else "")
+
+
+def _trigger_only(channel: Channel) -> Flow[Diagnosis]:
+    answer = yield from _ask(channel, METHOD)
+    if isinstance(answer, PermissionDeniedError | AuthenticationError) or not isinstance(answer, ApiError):
+        return _failed(channel, answer)
+    if isinstance(answer, InvalidRequestError) and "access denied" in answer.description.lower():
+        # The only place where a text is read: to word a message.
+        return _no(channel, "The webhook is known, but its owner may read nothing in the CRM.")
+    return Diagnosis(
+        ok=True,
+        message=f"Connected to {channel.portal} as user {channel.portal.user_id}. This webhook may only fire "
+        "automation triggers, so results stay unverified; name a second connection that may read in verify_conn_id.",
+    )
+
+
+def _no(channel: Channel, message: str) -> Diagnosis:
+    return Diagnosis(ok=False, message=f"{channel.portal}: {message}")
+
+
+def _failed(channel: Channel, error: Reply | Bitrix24Error) -> Diagnosis:
+    if isinstance(error, Reply):
+        return _no(channel, "The portal answered a trigger without a target with success; is it a Bitrix24 portal?")
+    if isinstance(error, NotFoundError | ProtocolError):
+        return _no(channel, f"{error} This does not look like a Bitrix24 portal; check the address.")
+    return _no(channel, str(error))

@@ -1,0 +1,89 @@
+"""What a conversation with a portal may wish for, and what it is told. Values only.
+
+A conversation (:mod:`.flows`) is a generator that yields these wishes; a driver (:mod:`.transports`) performs
+them. For example, one call that is refused once::
+
+    Reserve(1)            -> Granted(count=1, wait=0.0, now=10.0)
+    Exchange((request,))  -> (HttpResponse(status=503, ...),)
+    Pause(1.2, "...")     -> 11.3
+    Reserve(1, refused=1) -> Granted(count=1, wait=0.4, now=11.3)
+    Pause(0.4, "...")     -> 11.7
+    Exchange((request,))  -> (HttpResponse(status=200, ...),)
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.errors import Bitrix24Error
+    from airflow_provider_bitrix24.client.wire import HttpRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Send these requests together and wait for all.
+
+    Told: a tuple with an :class:`~.wire.HttpResponse` or :class:`NoAnswer` for each, in the same order.
+    """
+
+    requests: tuple[HttpRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """A request without an answer. Times are seconds of the driver's monotonic clock."""
+
+    error: Bitrix24Error
+    sent_at: float
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait for some seconds. Told: the time then.
+
+    ``kind`` says what for: ``pace`` (the rate limit as it is kept), ``retry`` (after a refusal or failure),
+    ``operating`` (the budget of working time), ``settle`` (until a request without an answer is surely over).
+    """
+
+    seconds: float
+    kind: Literal["pace", "retry", "operating", "settle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Take tokens from the address's bucket before sending. Told: :class:`Granted`.
+
+    ``refused`` counts requests that the portal refused since the last reservation.
+    """
+
+    want: int
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """``count`` requests may leave after ``wait`` seconds; ``now`` is the time of the answer."""
+
+    count: int
+    wait: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Say something to the person who reads the log. Told: nothing."""
+
+    message: str
+    level: int = field(default=logging.INFO)
+
+
+Effect = Exchange | Pause | Reserve | Tell
+
+T = TypeVar("T")
+Flow = Generator[Effect, Any, T]
+"""A conversation that ends with a ``T``."""

@@ -1,0 +1,92 @@
+"""How a long list is read page by page. Pure: parameters in, the next page's parameters out.
+
+Two ways. With ``start``/``next`` the portal counts all rows for every page; with ``start=-1`` it counts none and
+the pages follow each other by id. The second is used where rows have an id and the caller has not
+ordered them otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.client.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.wire import Params, Reply
+
+PAGE = 50
+"""Rows on a page of the portal."""
+_BY_ID = {"crm.item.list": "id", "crm.stagehistory.list": "ID", "crm.deal.list": "ID", "crm.lead.list": "ID"}
+"""Methods whose rows can be followed by id -> the name of that id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows, and the parameters of the next page or ``None`` at the end."""
+
+    items: list[Any]
+    following: dict[str, Any] | None
+
+
+def first_page(method: str, params: Params) -> dict[str, Any]:
+    """Parameters of the first page."""
+    id_name = _cursor(method, params)
+    if id_name is None:
+        return dict(params)
+    order_key = "order"
+    return {**params, order_key: {id_name: "ASC"}, "start": -1}
+
+
+def read_page(method: str, original: Params, asked: Params, reply: Reply) -> Page | ProtocolError:
+    """The rows of an answer and what to ask next.
+
+    :param original: what the caller asked for; decides between the two ways.
+    :param asked: the parameters of this very page.
+    """
+    items = rows(reply.result)
+    if items is None:
+        return ProtocolError(
+            f"{method}: the answer holds no list.",
+            status=200,
+            executed="yes",
+            hint="Use call() instead of list().",
+        )
+    id_name = _cursor(method, original)
+    if id_name is None:
+        following = None if reply.next is None else {**asked, "start": reply.next}
+        return Page(items, following)
+    if len(items) < PAGE:
+        return Page(items, None)
+    last = items[-1]
+    if not isinstance(last, Mapping) or id_name not in last:
+        return ProtocolError(
+            f"{method}: the rows have no {id_name}, by which the next page is found.",
+            status=200,
+            executed="yes",
+            hint=f"Add {id_name} to select.",
+        )
+    return Page(items, {**asked, "filter": {**(asked.get("filter") or {}), f">{id_name}": last[id_name]}})
+
+
+def rows(result: object) -> list[Any] | None:
+    """The list inside a result: the result itself, or the only list in it (``items``, ``categories`` ...)."""
+    if isinstance(result, list):
+        return result
+    if isinstance(result, Mapping):
+        lists = [value for value in result.values() if isinstance(value, list)]
+        if len(lists) == 1:
+            return lists[0]
+    return None
+
+
+def _cursor(method: str, params: Params) -> str | None:
+    id_name = _BY_ID.get(method.lower())
+    if id_name is None or params.get("order") or "start" in params:
+        return None
+    filters = params.get("filter") or {}
+    if not isinstance(filters, Mapping) or f">{id_name}" in filters:
+        return None
+    select = params.get("select")
+    return id_name if not select or id_name in select or "*" in select else None

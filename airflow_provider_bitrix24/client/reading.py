@@ -1,0 +1,144 @@
+"""Reading where entities stand: up to 2,500 of them, of any types, in one request."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.batch import MAX_COMMANDS, CommandReply
+from airflow_provider_bitrix24.client.entity import TYPE_IDS, EntityRef
+from airflow_provider_bitrix24.client.flows import Channel, call, pause, send_batch
+from airflow_provider_bitrix24.client.pagination import PAGE, rows
+from airflow_provider_bitrix24.client.verification import Snapshot, Stage
+from airflow_provider_bitrix24.client.wire import Call
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.effects import Flow
+    from airflow_provider_bitrix24.client.errors import Bitrix24Error
+
+_SELECT = {
+    # Leads and quotes have no pipelines, and a quote does not know when it moved.
+    TYPE_IDS["LEAD"]: ("id", "stageId", "movedTime"),
+    TYPE_IDS["QUOTE"]: ("id", "stageId"),
+}
+_SELECT_OTHER = ("id", "stageId", "categoryId", "movedTime")
+_STAGES_OF = {"LEAD": "STATUS", "QUOTE": "QUOTE_STATUS"}
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a reading found. Entities that are in neither do not exist or may not be read."""
+
+    found: dict[EntityRef, Snapshot] = field(default_factory=dict)
+    refused: dict[int, Bitrix24Error] = field(default_factory=dict)
+    """Types (entityTypeId) that could not be read at all, and why."""
+
+
+def windows(refs: Iterable[EntityRef]) -> Iterator[list[EntityRef]]:
+    """Cut a list into what one request can read: 50 commands of 50 ids, each of one type."""
+    window: list[EntityRef] = []
+    counts: dict[int, int] = defaultdict(int)
+    commands = 0
+    for ref in refs:
+        opens_command = counts[ref.type_id] % PAGE == 0
+        if opens_command and commands == MAX_COMMANDS:
+            yield window
+            window, counts, commands = [], defaultdict(int), 0
+        commands += counts[ref.type_id] % PAGE == 0
+        counts[ref.type_id] += 1
+        window.append(ref)
+    if window:
+        yield window
+
+
+def list_calls(refs: Iterable[EntityRef]) -> list[Call]:
+    """The calls that read these entities: at most 50 ids each, as that is one page."""
+    by_type: dict[int, list[int]] = defaultdict(list)
+    for ref in refs:
+        by_type[ref.type_id].append(ref.id)
+    return [
+        Call("crm.item.list", _list_params(type_id, ids[start : start + PAGE]), idempotent=True)
+        for type_id, ids in by_type.items()
+        for start in range(0, len(ids), PAGE)
+    ]
+
+
+def _list_params(type_id: int, ids: Sequence[int]) -> dict[str, object]:
+    return {
+        "entityTypeId": type_id,
+        "select": list(_SELECT.get(type_id, _SELECT_OTHER)),
+        "filter": {"@id": list(ids)},
+        "start": -1,
+    }
+
+
+def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: Reading) -> None:
+    """Add the answers to :func:`list_calls` to a reading."""
+    for each, reply in zip(calls, replies, strict=True):
+        type_id = int(each.params["entityTypeId"])
+        if reply.error is not None:
+            into.refused[type_id] = reply.error
+            continue
+        for item in rows(reply.value) or ():
+            if isinstance(item, Mapping) and str(item.get("id", "")).isdigit():
+                into.found[EntityRef(type_id, int(item["id"]))] = Snapshot.from_item(item)
+
+
+def read_window(channel: Channel, refs: Sequence[EntityRef]) -> Flow[Reading]:
+    """Read one window of entities in one request; commands that a limit or a fault refused are read again.
+
+    :raises Bitrix24Error: the request as a whole was refused or failed.
+    """
+    calls, reading, tries = list_calls(refs), Reading(), 0
+    while True:
+        replies = yield from send_batch(channel, calls, idempotent=True)
+        collect(calls, replies, reading)
+        tries += 1
+        delays = {
+            index: channel.retry.delay(reply.error, tries, idempotent=True, random=channel.random)
+            for index, reply in enumerate(replies)
+            if reply.error is not None
+        }
+        passing = {index: delay for index, delay in delays.items() if delay is not None}
+        if not passing:
+            return reading
+        calls = [calls[index] for index in passing]
+        for each in calls:
+            reading.refused.pop(int(each.params["entityTypeId"]), None)
+        yield from pause(max(passing.values()), "retry", f"{len(calls)} of the commands that read were refused")
+
+
+def read_stages(channel: Channel, refs: Iterable[EntityRef]) -> Flow[Reading]:
+    """Read any number of entities, a request per 2,500.
+
+    :raises Bitrix24Error: a request as a whole was refused or failed.
+    """
+    whole = Reading()
+    for window in windows(refs):
+        part = yield from read_window(channel, window)
+        whole.found.update(part.found)
+        whole.refused.update(part.refused)
+    return whole
+
+
+def pipeline_stages(channel: Channel, type_id: int, category_id: int | None) -> Flow[list[Stage]]:
+    """The stages of a pipeline in the order in which entities pass them (``crm.status.list``).
+
+    :raises Bitrix24Error: the portal refused.
+    """
+    name = EntityRef(type_id, 1).type_name
+    params = {"filter": {"ENTITY_ID": _dictionary(name, category_id)}, "order": {"SORT": "ASC"}}
+    reply = yield from call(channel, Call("crm.status.list", params, idempotent=True))
+    entries = [row for row in rows(reply.result) or () if isinstance(row, Mapping)]
+    entries.sort(key=lambda row: int(row.get("SORT") or 0))
+    return [Stage(str(row.get("STATUS_ID")), str(row.get("NAME")), row.get("SEMANTICS") or None) for row in entries]
+
+
+def _dictionary(type_name: str, category_id: int | None) -> str:
+    if type_name in _STAGES_OF:
+        return _STAGES_OF[type_name]
+    if type_name == "DEAL":
+        return f"DEAL_STAGE_{category_id}" if category_id else "DEAL_STAGE"
+    return f"{type_name}_STAGE_{category_id or 0}"

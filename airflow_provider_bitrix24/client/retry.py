@@ -1,0 +1,59 @@
+"""May a call be repeated, and after how long? Pure: an error and a count in, a delay or ``None`` out.
+
+Repeating is allowed where the portal certainly did not act, or where acting twice does no harm. What is
+done about a fire whose fate is unknown is not decided here but in :mod:`.automation`: it looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError, RateLimitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often and how soon. Times are in seconds.
+
+    The portal sends no Retry-After, so delays grow by ``factor`` from ``first_delay`` to ``longest_delay``.
+    """
+
+    attempts: int = 5
+    """How often one request is sent at the most, when the portal fails or cannot be reached."""
+    limit_attempts: int = 10
+    """The same for refusals by a limit: they are certain not to have run."""
+    first_delay: float = 1.0
+    longest_delay: float = 30.0
+    factor: float = 2.0
+    operating_delay: float = 10.0
+    """Wait for the operating limit where the portal has not said when it resets."""
+
+    def delay(
+        self, error: Bitrix24Error, attempt: int, *, idempotent: bool, random: Callable[[], float]
+    ) -> float | None:
+        """Seconds until the next attempt, or ``None`` if there is to be none.
+
+        :param attempt: attempts made so far, from 1.
+        :param idempotent: whether repeating is harmless.
+        :param random: gives a number from 0 to 1, for jitter.
+        """
+        if isinstance(error, OperatingLimitError):
+            if attempt >= self.limit_attempts:
+                return None
+            # One second more, as the portal counts in whole seconds.
+            return self.operating_delay if error.reset_in is None else error.reset_in + 1.0
+        if isinstance(error, RateLimitError):
+            return self._backoff(attempt, self.limit_attempts, random)
+        if error.permanent or not (idempotent or error.executed == "no"):
+            return None
+        return self._backoff(attempt, self.attempts, random)
+
+    def _backoff(self, attempt: int, limit: int, random: Callable[[], float]) -> float | None:
+        if attempt >= limit:
+            return None
+        longest = min(self.longest_delay, self.first_delay * self.factor ** (attempt - 1))
+        return longest * (0.5 + 0.5 * random())

@@ -1,0 +1,165 @@
+"""The asynchronous driver: performs a conversation with httpx and ``asyncio.sleep``.
+
+The counterpart of :mod:`.sync`, with its own map of failures: httpx gives the same event other names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+
+from airflow_provider_bitrix24.client.effects import (
+    Effect,
+    Exchange,
+    Flow,
+    Granted,
+    NoAnswer,
+    Pause,
+    Reserve,
+)
+from airflow_provider_bitrix24.client.errors import (
+    Bitrix24Error,
+    ConfigurationError,
+    ConnectFailed,
+    OutcomeUnknown,
+)
+from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
+from airflow_provider_bitrix24.client.transports.wording import (
+    CA_HINT,
+    CONNECT_HINT,
+    PROXY_HINT,
+    TLS_HINT,
+    URL_HINT,
+    checked_tls,
+)
+from airflow_provider_bitrix24.client.wire import HEADERS, HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Awaitable, Callable
+
+    from airflow_provider_bitrix24.client.pacing_store import Pacer
+    from airflow_provider_bitrix24.client.settings import ClientSettings
+
+T = TypeVar("T")
+
+
+class AsyncDriver:
+    """Performs conversations over one pool of kept-alive connections, inside a running event loop.
+
+    :param clock: monotonic seconds; replaced in tests.
+    :param sleep: waits for some seconds; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        pacer: Pacer,
+        log: logging.Logger,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        shield_loggers()
+        self._pacer, self._log = pacer, log
+        self._clock, self._sleep = clock, sleep
+        self._client = _client(settings)
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Perform a conversation to its end and return its result; its errors propagate."""
+        told: Any = None
+        try:
+            while True:
+                told = await self._perform(flow.send(told))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            flow.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _perform(self, effect: Effect) -> object:
+        if isinstance(effect, Exchange):
+            return tuple(await asyncio.gather(*(self._send(each) for each in effect.requests)))
+        if isinstance(effect, Reserve):
+            grant = self._pacer.reserve(effect.want, effect.refused)
+            return Granted(grant.count, grant.wait, self._clock())
+        if isinstance(effect, Pause):
+            await self._sleep(effect.seconds)
+            return self._clock()
+        self._log.log(effect.level, "%s", effect.message)
+        return None
+
+    async def _send(self, outgoing: HttpRequest) -> HttpResponse | NoAnswer:
+        sent_at = self._clock()
+        try:
+            answer = await self._client.post(outgoing.url, content=outgoing.body, headers=HEADERS)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as failure:
+            error = _translate(outgoing.method, failure)
+        else:
+            return HttpResponse(
+                status=answer.status_code,
+                body=answer.content,
+                content_type=answer.headers.get("Content-Type", ""),
+                sent_at=sent_at,
+                received_at=self._clock(),
+            )
+        return NoAnswer(error, sent_at, self._clock())
+
+
+def _client(settings: ClientSettings) -> httpx.AsyncClient:
+    tls = checked_tls(settings)
+    return httpx.AsyncClient(
+        verify=ssl.create_default_context(cafile=tls) if isinstance(tls, str) else tls,
+        proxy=settings.proxy,
+        timeout=httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout, pool=None),
+        limits=httpx.Limits(max_connections=max(10, settings.max_concurrency)),
+        # A session cookie would make the portal handle our requests one after the other.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+def _translate(method: str, failure: Exception) -> Bitrix24Error:
+    """Our error for what httpx raised. Its text is never used: it may hold the URL."""
+    kind = type(failure).__name__
+    if isinstance(failure, httpx.InvalidURL | httpx.UnsupportedProtocol | UnicodeError):
+        return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
+    if isinstance(failure, httpx.ProxyError):
+        refused = "407" in str(failure)
+        return ConnectFailed(f"{method}: the proxy gave no connection.", hint=PROXY_HINT, permanent=refused)
+    if isinstance(failure, httpx.ConnectError):
+        return _not_connected(method, kind, _tls_cause(failure))
+    if isinstance(failure, httpx.ConnectTimeout | httpx.PoolTimeout):
+        return _not_connected(method, kind, None)
+    if isinstance(failure, httpx.ReadTimeout | httpx.WriteTimeout):
+        return OutcomeUnknown(f"{method}: no answer in time.")
+    return OutcomeUnknown(f"{method}: the connection broke before the answer was complete ({kind}).")
+
+
+def _not_connected(method: str, kind: str, tls: ssl.SSLError | None) -> ConnectFailed:
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return ConnectFailed(
+            f"{method}: the portal's certificate is not trusted ({tls.verify_message}).",
+            hint=CA_HINT,
+            permanent=True,
+        )
+    if tls is not None:
+        return ConnectFailed(f"{method}: no TLS connection ({tls.reason}).", hint=TLS_HINT, permanent=True)
+    return ConnectFailed(f"{method}: no connection to the portal ({kind}).", hint=CONNECT_HINT)
+
+
+def _tls_cause(failure: BaseException) -> ssl.SSLError | None:
+    inner: BaseException | None = failure
+    while inner is not None:
+        if isinstance(inner, ssl.SSLError):
+            return inner
+        inner = inner.__cause__ or inner.__context__
+    return None

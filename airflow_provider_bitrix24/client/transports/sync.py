@@ -1,0 +1,208 @@
+"""The blocking driver: performs a conversation with requests and ``time.sleep``.
+
+Decides nothing: what to send and when comes from the conversation. What requests calls a failure is
+translated by an explicit map, since "certainly not sent" and "maybe sent" must not be mixed up.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import exceptions as urllib3_errors
+
+from airflow_provider_bitrix24.client.effects import (
+    Effect,
+    Exchange,
+    Flow,
+    Granted,
+    NoAnswer,
+    Pause,
+    Reserve,
+    Tell,
+)
+from airflow_provider_bitrix24.client.errors import (
+    Bitrix24Error,
+    ConfigurationError,
+    ConnectFailed,
+    OutcomeUnknown,
+)
+from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
+from airflow_provider_bitrix24.client.transports.wording import (
+    CA_HINT,
+    CONNECT_HINT,
+    PROXY_HINT,
+    TLS_HINT,
+    URL_HINT,
+    checked_tls,
+)
+from airflow_provider_bitrix24.client.wire import HEADERS, HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from airflow_provider_bitrix24.client.pacing_store import Pacer
+    from airflow_provider_bitrix24.client.settings import ClientSettings
+
+T = TypeVar("T")
+
+
+class SyncDriver:
+    """Performs conversations over one pool of kept-alive connections.
+
+    :param clock: monotonic seconds; replaced in tests.
+    :param sleep: waits for some seconds; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        pacer: Pacer,
+        log: logging.Logger,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        shield_loggers()
+        self._settings = settings
+        self._pacer, self._log = pacer, log
+        self._clock, self._sleep = clock, sleep
+        self._session = _session(settings)
+        self._environment: dict[str, Any] | None = None
+        self._threads: ThreadPoolExecutor | None = None
+
+    def run(self, flow: Flow[T]) -> T:
+        """Perform a conversation to its end and return its result; its errors propagate."""
+        told: Any = None
+        try:
+            while True:
+                told = self._perform(flow.send(told))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            flow.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._threads is not None:
+            self._threads.shutdown()
+        self._session.close()
+
+    def _perform(self, effect: Effect) -> object:
+        if isinstance(effect, Exchange):
+            return self._exchange(effect.requests)
+        if isinstance(effect, Reserve):
+            grant = self._pacer.reserve(effect.want, effect.refused)
+            return Granted(grant.count, grant.wait, self._clock())
+        if isinstance(effect, Pause):
+            self._sleep(effect.seconds)
+            return self._clock()
+        self._tell(effect)
+        return None
+
+    def _tell(self, effect: Tell) -> None:
+        self._log.log(effect.level, "%s", effect.message)
+
+    def _exchange(self, outgoing: tuple[HttpRequest, ...]) -> tuple[HttpResponse | NoAnswer, ...]:
+        if len(outgoing) == 1:
+            return (self._send(outgoing[0]),)
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._settings.max_concurrency, "bitrix24")
+        return tuple(self._threads.map(self._send, outgoing))
+
+    def _send(self, outgoing: HttpRequest) -> HttpResponse | NoAnswer:
+        sent_at = self._clock()
+        try:
+            answer = self._session.send(self._prepared(outgoing), **self._options(outgoing))
+        except (requests.RequestException, urllib3_errors.HTTPError, OSError, UnicodeError) as failure:
+            error = _translate(outgoing.method, failure)
+        else:
+            return HttpResponse(
+                status=answer.status_code,
+                body=answer.content,
+                content_type=answer.headers.get("Content-Type", ""),
+                sent_at=sent_at,
+                received_at=self._clock(),
+            )
+        return NoAnswer(error, sent_at, self._clock())
+
+    @staticmethod
+    def _prepared(outgoing: HttpRequest) -> requests.PreparedRequest:
+        # Not through the session: that would look for a login in ~/.netrc on every request.
+        prepared = requests.PreparedRequest()
+        prepared.prepare(method="POST", url=outgoing.url, headers=HEADERS, data=outgoing.body)
+        return prepared
+
+    def _options(self, outgoing: HttpRequest) -> dict[str, Any]:
+        if self._environment is None:
+            # Proxies and CA bundles of the environment, looked up once: all requests go to one host.
+            found = self._session.merge_environment_settings(outgoing.url, {}, False, self._session.verify, None)
+            self._environment = dict(found)
+            self._environment["timeout"] = (self._settings.connect_timeout, self._settings.read_timeout)
+            self._environment["allow_redirects"] = False
+        return self._environment
+
+
+def _session(settings: ClientSettings) -> requests.Session:
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=max(10, settings.max_concurrency), max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.verify = checked_tls(settings)
+    if settings.proxy:
+        session.proxies = {"http": settings.proxy, "https": settings.proxy}
+    # A session cookie would make the portal handle our requests one after the other.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
+
+
+_HANDSHAKE = (
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "RECORD_LAYER_FAILURE",
+    "PROTOCOL",
+    "ALERT",
+    "NO_CIPHERS",
+)
+"""Parts of OpenSSL's reasons that only occur before a request is written."""
+
+
+def _translate(method: str, failure: Exception) -> Bitrix24Error:
+    """Our error for what requests raised. Its text is never used: it holds the URL."""
+    kind = type(failure).__name__
+    cause = _cause(failure)
+    if isinstance(failure, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | UnicodeError):
+        return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return ConnectFailed(
+            f"{method}: the portal's certificate is not trusted ({cause.verify_message}).",
+            hint=CA_HINT,
+            permanent=True,
+        )
+    if isinstance(cause, ssl.SSLError) and any(part in (cause.reason or "") for part in _HANDSHAKE):
+        return ConnectFailed(f"{method}: no TLS connection ({cause.reason}).", hint=TLS_HINT, permanent=True)
+    if isinstance(failure, requests.exceptions.ProxyError):
+        refused = "407" in str(cause)
+        return ConnectFailed(f"{method}: the proxy gave no connection.", hint=PROXY_HINT, permanent=refused)
+    if isinstance(failure, requests.exceptions.ConnectTimeout) or isinstance(
+        cause, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError
+    ):
+        return ConnectFailed(f"{method}: no connection to the portal ({kind}).", hint=CONNECT_HINT)
+    if isinstance(failure, requests.exceptions.ReadTimeout):
+        return OutcomeUnknown(f"{method}: no answer in time.")
+    return OutcomeUnknown(f"{method}: the connection broke before the answer was complete ({kind}).")
+
+
+def _cause(failure: BaseException) -> BaseException:
+    """The innermost reason: requests wraps urllib3, which wraps ssl."""
+    inner: object = getattr(failure, "reason", None)
+    if not isinstance(inner, BaseException):
+        inner = next((arg for arg in failure.args if isinstance(arg, BaseException)), None)
+    return failure if not isinstance(inner, BaseException) else _cause(inner)

@@ -1,0 +1,187 @@
+"""The REST envelope on the wire: calls to requests, answers to replies. No I/O, no judgement.
+
+Which answer is an error of which kind is decided in :mod:`.classify`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+
+from airflow_provider_bitrix24 import __version__
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.portal import Portal
+
+Params = Mapping[str, Any]
+"""Parameters of a REST method: JSON values by name."""
+
+HEADERS = {
+    "Accept": "application/json",
+    "Content-Type": "application/json",
+    "User-Agent": f"airflow-provider-bitrix24/{__version__}",
+}
+"""Sent with every request. Bitrix24 asks for a telling User-Agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One REST method with its parameters.
+
+    ``idempotent`` says that repeating it does no harm, so that it may be sent again when it is unknown
+    whether the portal acted on it.
+    """
+
+    method: str
+    params: Params = field(default_factory=dict)
+    idempotent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request ready to leave. Always a POST with a JSON body: the portal takes it for every method."""
+
+    method: str
+    """The REST method, for messages: the URL holds the secret."""
+    url: str = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResponse:
+    """An answer, whatever it says.
+
+    ``sent_at`` and ``received_at`` are seconds of the driver's monotonic clock.
+    """
+
+    status: int
+    body: bytes = field(repr=False)
+    content_type: str = ""
+    sent_at: float = 0.0
+    received_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What the portal says about its own work on a method, in seconds. All parts may be missing."""
+
+    operating: float | None = None
+    """Work of this method in the running window of ten minutes."""
+    reset_in: float | None = None
+    """Time until the oldest part of that work leaves the window."""
+
+
+NO_TIMING = Timing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A successful answer: ``result`` (any JSON), paging, and the portal's timing."""
+
+    result: Any
+    total: int | None = None
+    next: int | None = None
+    timing: Timing = NO_TIMING
+
+
+def encode(portal: Portal, call: Call) -> HttpRequest:
+    """Build the request for a call.
+
+    :raises ConfigurationError: the parameters are not JSON.
+    """
+    try:
+        text = json.dumps(dict(call.params), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        body = text.encode()
+    except (TypeError, ValueError) as error:
+        # A lone surrogate raises UnicodeEncodeError, which is a ValueError.
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigurationError(
+            f"The parameters of {call.method} cannot be sent as JSON ({reason}).",
+            hint="Pass texts, numbers, booleans, None, lists and dicts only.",
+        ) from None
+    return HttpRequest(call.method, portal.method_url(call.method), body)
+
+
+def decode(body: bytes) -> dict[str, Any] | None:
+    """The JSON object of an answer, or ``None`` where it is no such thing (HTML, cut, empty, a list)."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def reply_from(envelope: Mapping[str, Any]) -> Reply:
+    """Read a successful envelope. Counters arrive as numbers or numeric texts; anything else is absent."""
+    return Reply(
+        result=envelope.get("result"),
+        total=_whole(envelope.get("total")),
+        next=_whole(envelope.get("next")),
+        timing=timing_from(envelope.get("time")),
+    )
+
+
+def timing_from(value: object) -> Timing:
+    """Read the ``time`` object of an answer or of a batch command.
+
+    ``operating_reset_at`` is a moment of the portal's clock, which may differ from ours, so it is turned into
+    a distance from the same object's ``finish``. Self-hosted portals send neither.
+    """
+    if not isinstance(value, Mapping):
+        return NO_TIMING
+    operating, reset_at, finish = (_number(value.get(key)) for key in ("operating", "operating_reset_at", "finish"))
+    reset_in = None if reset_at is None or finish is None else max(0.0, reset_at - finish)
+    return Timing(operating, reset_in)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _whole(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def php_query(params: Params) -> str:
+    """Parameters as a query string that PHP reads back unchanged.
+
+    Lists and maps become brackets (``filter[@id][0]=57``), booleans 1 and 0; ``None`` is left out, as PHP
+    has no way to say it.
+
+    >>> php_query({"filter": {">id": 5}, "select": ["id"]})
+    'filter%5B%3Eid%5D=5&select%5B0%5D=id'
+    """
+    pairs: list[str] = []
+    for name, value in params.items():
+        _flatten(quote_plus(str(name)), value, pairs)
+    return "&".join(pairs)
+
+
+def _flatten(name: str, value: object, pairs: list[str]) -> None:
+    if value is None:
+        return
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _flatten(f"{name}%5B{quote_plus(str(key))}%5D", inner, pairs)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            _flatten(f"{name}%5B{index}%5D", inner, pairs)
+    elif isinstance(value, bool):
+        pairs.append(f"{name}={int(value)}")
+    elif isinstance(value, str | int | float):
+        pairs.append(f"{name}={quote_plus(str(value))}")
+    else:
+        raise ConfigurationError(
+            f"A parameter of type {type(value).__name__} cannot be sent in a batch.",
+            hint="Pass texts, numbers, booleans, None, lists and dicts only.",
+        )
