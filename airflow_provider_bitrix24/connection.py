@@ -19,8 +19,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
@@ -32,9 +31,6 @@ from airflow_provider_bitrix24.client.portal import (
 )
 from airflow_provider_bitrix24.client.settings import ClientSettings
 from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS, ExtraField
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 URL_IN_HOST = (
     "The webhook's URL stands in Host, which Airflow stores and shows in clear. Move it to Password and "
@@ -111,7 +107,7 @@ def read_connection(connection: AirflowConnection) -> Bitrix24Connection:
     values = {name: _value(name, field, extra.get(name)) for name, field in EXTRA_FIELDS.items()}
     values.pop("auth_method")  # the webhook is the only one; anything else was refused above
     default_code = values.pop("default_code") or pasted.code
-    _check_files_and_addresses(values)
+    _check_proxy(values["proxy"])
     settings = ClientSettings(**{name: value for name, value in values.items() if value is not None})
     return Bitrix24Connection(
         portal=pasted.portal, settings=settings, default_code=default_code, warnings=tuple(warnings)
@@ -160,9 +156,7 @@ def _address(connection: AirflowConnection) -> str:
     if looks_like_webhook_url(f"/{schema}"):
         schema, path = "", f"/{schema}"
     if schema not in ("", "http", "https"):
-        raise ConfigurationError(
-            f"Schema is {_shown(schema)}.", hint="Leave it empty, or write http or https."
-        )
+        raise ConfigurationError(f"Schema is {_shown(schema)}.", hint="Leave it empty, or write http or https.")
     if "://" not in host:
         if host.count(":") > 1 and not host.startswith("["):
             host = f"[{host}]"
@@ -225,9 +219,7 @@ def _boolean(name: str, value: Any) -> bool:
 
 def _number(name: str, field: ExtraField, value: Any) -> float:
     kind = "whole number" if field.kind == "integer" else "number"
-    refused = ConfigurationError(
-        f"{name} is {_shown(value)}.", hint=f"Write a {kind} of at least {field.minimum:g}."
-    )
+    refused = ConfigurationError(f"{name} is {_shown(value)}.", hint=f"Write a {kind} of at least {field.minimum:g}.")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise refused
     try:
@@ -252,18 +244,10 @@ def _text(name: str, field: ExtraField, value: Any) -> str:
     return text
 
 
-def _check_files_and_addresses(values: Mapping[str, Any]) -> None:
-    bundle, proxy = values["ca_bundle"], values["proxy"]
-    if bundle is not None and not Path(bundle).is_file():
-        raise ConfigurationError(
-            f"ca_bundle is {_shown(bundle)}, and there is no such file on this machine.",
-            hint="Give the path of a PEM file that every worker (and the web server, for tests) can read.",
-        )
+def _check_proxy(proxy: str | None) -> None:
     if proxy is not None and not re.match(r"^(https?|socks5h?)://[^\s/]+/?$", proxy):
         # It may hold a password, so it is not repeated.
-        raise ConfigurationError(
-            "proxy is no address of a proxy.", hint="Use the form http://proxy.example.com:3128."
-        )
+        raise ConfigurationError("proxy is no address of a proxy.", hint="Use the form http://proxy.example.com:3128.")
 
 
 def _shown(value: Any) -> str:

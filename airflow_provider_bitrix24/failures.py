@@ -1,0 +1,131 @@
+"""What an error or a report means for Airflow: succeed, skip, fail so that a retry follows, or fail for good.
+
+A retry is safe only where it cannot move an entity a second time. Bitrix24 has no idempotency key, so once
+something was fired, a next try must be able to see what is done: with ``expected_stage`` it reads each
+entity and leaves out those that stand there. Which errors are permanent is said in :mod:`.client.errors`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.compat import AirflowException, AirflowFailException, AirflowSkipException
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow_provider_bitrix24.client.verification import TargetResult, TriggerReport
+
+OnUnmoved = Literal["ignore", "warn", "skip", "fail"]
+"""What a task makes of entities that were fired and did not move."""
+
+_SHOWN = 10
+"""How many targets a message names; the task's log names all."""
+
+
+class TargetsFailedError(AirflowException):
+    """Some targets failed or did not move, and a retry may help. ``report`` tells what became of each."""
+
+    def __init__(self, message: str, report: TriggerReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a task ends, and why."""
+
+    end: Literal["succeed", "skip", "retry", "fail"]
+    message: str = ""
+
+    def enforce(self, report: TriggerReport) -> None:
+        """Raise what makes Airflow end the task so; return if it succeeds."""
+        match self.end:
+            case "succeed":
+                return
+            case "skip":
+                raise AirflowSkipException(self.message)
+            case "retry":
+                raise TargetsFailedError(self.message, report)
+            case "fail":
+                raise AirflowFailException(self.message)
+
+
+@contextmanager
+def permanent_errors_fail_at_once() -> Iterator[None]:
+    """Let a task fail without retries where no retry helps. Other errors pass through and are retried.
+
+    :raises AirflowFailException: in place of a permanent error.
+    """
+    try:
+        yield
+    except Bitrix24Error as error:
+        if error.permanent:
+            raise AirflowFailException(str(error)) from error
+        raise
+
+
+def judge(report: TriggerReport, *, on_unmoved: OnUnmoved, repeatable: bool) -> Verdict:
+    """Say how a task with this report ends.
+
+    :param repeatable: whether a next try leaves out what is done, as it does with ``expected_stage``.
+    """
+    failed = [result for result in report.results if result.outcome == "failed"]
+    unmoved = [result for result in report.results if result.outcome == "unmoved"]
+    problems: list[str] = []
+    if failed:
+        problems.append(f"{len(failed)} of {len(report.results)} targets failed: {_listed(failed)}")
+    if unmoved and on_unmoved == "fail":
+        problems.append(f"{len(unmoved)} of {len(report.results)} targets did not move: {_listed(unmoved)}")
+    if problems:
+        return _failure(
+            " ".join(problems), report, repeatable=repeatable, helpless=_helpless(failed, unmoved, on_unmoved)
+        )
+    if unmoved and on_unmoved == "skip" and not report.moved + report.already + report.unverified:
+        return Verdict("skip", f"None of {len(unmoved)} targets moved: {_listed(unmoved)}")
+    return Verdict("succeed")
+
+
+def _helpless(failed: Sequence[TargetResult], unmoved: Sequence[TargetResult], on_unmoved: OnUnmoved) -> bool:
+    """Whether a next try would find everything as it is."""
+    if unmoved and on_unmoved == "fail":
+        return False
+    return all(result.error is not None and result.error.permanent for result in failed)
+
+
+def _failure(message: str, report: TriggerReport, *, repeatable: bool, helpless: bool) -> Verdict:
+    if helpless:
+        return Verdict("fail", message)
+    fired = sum(_was_fired(result) for result in report.results)
+    if not fired or (repeatable and not report.unverified):
+        return Verdict("retry", message)
+    if repeatable:
+        advice = (
+            f"{report.unverified} were fired and cannot be read back; repeating could move them twice. "
+            "Give a webhook that may read, in verify_conn_id."
+        )
+    else:
+        advice = f"{fired} were fired; repeating could move them twice. Set expected_stage to make retries safe."
+    return Verdict("fail", f"{message} No retry follows: {advice}")
+
+
+def _was_fired(result: TargetResult) -> bool:
+    if result.outcome == "failed":
+        return result.error is None or result.error.executed != "no"
+    return result.outcome != "already"
+
+
+def _listed(results: Sequence[TargetResult]) -> str:
+    shown = "; ".join(_described(result) for result in results[:_SHOWN])
+    return f"{shown}; and {len(results) - _SHOWN} more." if len(results) > _SHOWN else f"{shown.rstrip('.')}."
+
+
+def _described(result: TargetResult) -> str:
+    if result.error is not None:
+        return f"{result.target}: {result.error.message.rstrip('.')}"
+    if result.stage_before == result.stage_after:
+        return f"{result.target} stands at {result.stage_after}"
+    return f"{result.target} went from {result.stage_before} to {result.stage_after}"

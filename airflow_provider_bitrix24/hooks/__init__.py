@@ -1,0 +1,1 @@
+"""Hooks: a portal as Airflow's tasks reach it."""

@@ -1,0 +1,256 @@
+"""The hook: an Airflow connection as a Bitrix24 client, which does the work.
+
+Which fields a connection has is declared in :mod:`..connection_form`, what they mean in :mod:`..connection`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24 import connection_form
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_secrets, mask_secrets
+from airflow_provider_bitrix24.connection import read_connection, secrets_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from airflow_provider_bitrix24.client import (
+        AsyncBitrix24Client,
+        BatchReply,
+        Bitrix24Client,
+        Stage,
+        StageInfo,
+        TriggerReport,
+    )
+    from airflow_provider_bitrix24.compat import Connection
+    from airflow_provider_bitrix24.connection import Bitrix24Connection
+
+
+class Bitrix24Hook(BaseHook):
+    """Talks to the portal of an Airflow connection of type ``bitrix24``.
+
+    Use it in a ``with`` statement, or call :meth:`close` when done; ``async with`` and :meth:`aclose` in an
+    event loop. Creating it looks nothing up and opens nothing.
+
+    >>> with Bitrix24Hook() as hook:  # doctest: +SKIP
+    ...     deal = hook.call("crm.item.get", {"entityTypeId": 2, "id": 57})
+    ...     report = hook.trigger_automation("DEAL_57", "c5u4m")
+
+    :param bitrix24_conn_id: id of the connection.
+    :param verify_conn_id: id of a second connection to the same portal, whose webhook reads entities where
+        that of the first one may not (a trigger's own webhook can be limited to firing).
+    """
+
+    conn_name_attr = "bitrix24_conn_id"
+    default_conn_name = "bitrix24_default"
+    conn_type = connection_form.CONN_TYPE
+    hook_name = connection_form.HOOK_NAME
+
+    def __init__(self, bitrix24_conn_id: str = default_conn_name, *, verify_conn_id: str | None = None) -> None:
+        super().__init__()
+        self.bitrix24_conn_id = bitrix24_conn_id
+        self.verify_conn_id = verify_conn_id
+        self._client: Bitrix24Client | None = None
+        self._aclient: AsyncBitrix24Client | None = None
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Extra fields of the connection form on Airflow 2.11; Airflow 3 reads the provider's metadata."""
+        return connection_form.widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Labels of the connection form on Airflow 2.11; Airflow 3 reads the provider's metadata."""
+        return connection_form.field_behaviour()
+
+    # -- the client
+
+    def get_conn(self) -> Bitrix24Client:
+        """Return the client, made at the first call.
+
+        :raises AirflowNotFoundException: there is no such connection.
+        :raises ConfigurationError: the connection cannot be used; the message says what to mend.
+        """
+        if self._client is None:
+            from airflow_provider_bitrix24.client import Bitrix24Client
+
+            found = [self._mask(self.get_connection(conn_id)) for conn_id in self._conn_ids]
+            self._client = Bitrix24Client(**self._arguments(found))
+        return self._client
+
+    async def aget_conn(self) -> AsyncBitrix24Client:
+        """Return the client for an event loop, made at the first call; raises as :meth:`get_conn` does."""
+        if self._aclient is None:
+            from airflow_provider_bitrix24.client import AsyncBitrix24Client
+
+            found = [await aget_connection(conn_id) for conn_id in self._conn_ids]
+            for each in found:
+                await amask_secrets(secrets_of(each))
+            self._aclient = AsyncBitrix24Client(**self._arguments(found))
+        return self._aclient
+
+    @property
+    def _conn_ids(self) -> Sequence[str]:
+        return (self.bitrix24_conn_id, *([self.verify_conn_id] if self.verify_conn_id else []))
+
+    def _mask(self, connection: Connection) -> Connection:
+        mask_secrets(secrets_of(connection))
+        return connection
+
+    def _arguments(self, connections: Sequence[Connection]) -> dict[str, Any]:
+        """Keyword arguments of either client, from the connection and perhaps the second one."""
+        own, *others = (self._read(*each) for each in zip(self._conn_ids, connections, strict=True))
+        return {
+            "portal": own.portal,
+            "settings": own.settings,
+            "default_code": own.default_code,
+            "reader": others[0].portal if others else None,
+        }
+
+    def _read(self, conn_id: str, connection: Connection) -> Bitrix24Connection:
+        try:
+            read = read_connection(connection)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"Connection {conn_id!r}: {error.message}", hint=error.hint) from None
+        for warning in read.warnings:
+            self.log.warning("Connection %r: %s", conn_id, warning)
+        return read
+
+    def close(self) -> None:
+        """Close the connections to the portal. The next call opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    async def aclose(self) -> None:
+        """Close the connections that were opened in an event loop."""
+        client, self._aclient = self._aclient, None
+        if client is not None:
+            await client.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    # -- calls
+
+    def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Call a REST method and return its ``result``. A request of unknown outcome is never repeated.
+
+        :raises Bitrix24Error: the portal refused, or did not answer.
+        """
+        return self.get_conn().call(method, params)
+
+    async def acall(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Do as :meth:`call` does."""
+        return await (await self.aget_conn()).call(method, params)
+
+    def batch(self, commands: Mapping[str, tuple[str, Mapping[str, Any] | None]]) -> BatchReply:
+        """Call many methods in few requests.
+
+        :param commands: your key -> (method, parameters).
+        :return: ``results`` and ``errors`` by your keys; ``raise_for_errors()`` raises if there are errors.
+        """
+        return self.get_conn().batch(commands)
+
+    async def abatch(self, commands: Mapping[str, tuple[str, Mapping[str, Any] | None]]) -> BatchReply:
+        """Do as :meth:`batch` does."""
+        return await (await self.aget_conn()).batch(commands)
+
+    def list(self, method: str, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """Yield the items of a list method, page by page.
+
+        >>> with Bitrix24Hook() as hook:  # doctest: +SKIP
+        ...     won = [deal["id"] for deal in hook.list("crm.item.list", {"entityTypeId": 2})]
+        """
+        return self.get_conn().list(method, params)
+
+    async def alist(self, method: str, params: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
+        """Do as :meth:`list` does."""
+        async for item in (await self.aget_conn()).list(method, params):
+            yield item
+
+    def trigger_automation(
+        self,
+        target: str | Sequence[str],
+        code: str | None = None,
+        *,
+        expected_stage: str | Sequence[str] | None = None,
+        verify: bool = True,
+    ) -> TriggerReport:
+        """Fire the automation trigger for one entity or many, and show where each stands before and after.
+
+        The portal answers true whether or not anything moved, so every entity is read, unless ``verify`` is
+        off.
+
+        :param target: ``"DEAL_57"``, or several.
+        :param code: the trigger's code; the connection's default if not given.
+        :param expected_stage: stage id, or several of which any will do. Who stands there is not fired.
+        :param verify: read every entity before and after.
+        :raises Bitrix24Error: nothing was fired. Later errors are in the report.
+        """
+        return self.get_conn().trigger_automation(target, code, expected_stage=expected_stage, verify=verify)
+
+    async def atrigger_automation(
+        self,
+        target: str | Sequence[str],
+        code: str | None = None,
+        *,
+        expected_stage: str | Sequence[str] | None = None,
+        verify: bool = True,
+    ) -> TriggerReport:
+        """Do as :meth:`trigger_automation` does."""
+        client = await self.aget_conn()
+        return await client.trigger_automation(target, code, expected_stage=expected_stage, verify=verify)
+
+    def execute_trigger(self, target: str, code: str) -> bool:
+        """Fire a trigger that an application has registered (``crm.automation.trigger.execute``).
+
+        The portal takes this from an application of an administrator only; a webhook is refused.
+        """
+        return self.get_conn().execute_trigger(target, code)
+
+    async def aexecute_trigger(self, target: str, code: str) -> bool:
+        """Do as :meth:`execute_trigger` does."""
+        return await (await self.aget_conn()).execute_trigger(target, code)
+
+    def get_stages(self, targets: str | Sequence[str]) -> dict[str, StageInfo]:
+        """Read where entities stand: canonical target -> stage. Those that cannot be read are absent."""
+        return self.get_conn().get_stages(targets)
+
+    async def aget_stages(self, targets: str | Sequence[str]) -> dict[str, StageInfo]:
+        """Do as :meth:`get_stages` does."""
+        return await (await self.aget_conn()).get_stages(targets)
+
+    def pipeline_stages(self, type_id: int, category_id: int | None) -> Sequence[Stage]:
+        """Read the stages of a pipeline, in order; ``id`` is what ``expected_stage`` takes.
+
+        :param type_id: number of the entities' type, such as 2 for deals.
+        :param category_id: number of the pipeline; ``None`` for types without pipelines.
+        """
+        return self.get_conn().pipeline_stages(type_id, category_id)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection; called by the test button and by ``airflow connections test``. Never fires."""
+        try:
+            own = read_connection(self._mask(self.get_connection(self.bitrix24_conn_id)))
+            with self:
+                diagnosis = self.get_conn().diagnose()
+        except ConfigurationError as error:
+            return False, str(error)
+        return diagnosis.ok, own.portal.redact(" ".join([diagnosis.message, *own.warnings]))

@@ -1,0 +1,284 @@
+"""Operators that fire automation triggers and say what came of it.
+
+The hook and the client below it do the work. What a report means for the task is judged in
+:mod:`..failures`, what the log says is worded in :mod:`..outcome_log`. DAG files import this module at every
+parse, so what is costly is imported in ``execute``.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.compat import AirflowFailException, BaseOperator, conf
+from airflow_provider_bitrix24.failures import judge, permanent_errors_fail_at_once
+from airflow_provider_bitrix24.links import ENTITY_URL_KEY, EntityLink
+from airflow_provider_bitrix24.operators.options import check_options
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from airflow_provider_bitrix24.client import TargetResult, TriggerReport
+    from airflow_provider_bitrix24.client.entity import EntityRef
+    from airflow_provider_bitrix24.compat import Context
+    from airflow_provider_bitrix24.failures import OnUnmoved
+    from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+REPORT_KEY = "report"
+"""XCom key of the report where the task does not succeed; a task that does returns it."""
+
+
+class TriggerAutomationOperator(BaseOperator):
+    """Fires an automation trigger for one entity or thousands, and shows where each stood and stands.
+
+    The portal answers ``true`` to every trigger that it could parse and permit, whether or not anything
+    moved. So every entity is read before and after, unless ``verify`` is off. What comes back shows where an
+    entity stands, not who moved it: a colleague may click at the same moment.
+
+    .. seealso::
+        :ref:`howto/operator:TriggerAutomationOperator`
+
+    >>> TriggerAutomationOperator(
+    ...     task_id="to_production",
+    ...     target=["DEAL_57", "DEAL_58"],
+    ...     code="c5u4m",
+    ...     expected_stage="PREPARATION",
+    ... )  # doctest: +SKIP
+
+    :param target: one entity such as ``"DEAL_57"``, or a list of them; also ``LEAD_4``, ``QUOTE_3``,
+        ``SMART_INVOICE_12``, ``DYNAMIC_177_5``. An empty list succeeds at once. (templated)
+    :param code: code of the "Track incoming webhook" trigger; the connection's default if not given.
+        (templated)
+    :param bitrix24_conn_id: id of the connection. (templated)
+    :param expected_stage: id of the stage where the entities shall arrive, such as ``"PREPARATION"`` or
+        ``"C5:WON"``, or several of which any will do. Who stands there already is not fired, which makes
+        retries of the task safe. (templated)
+    :param on_unmoved: what an entity that did not move means: ``"ignore"``, ``"warn"``, ``"skip"`` (skips the
+        task if none moved, else warns) or ``"fail"``. By default ``"fail"`` with ``expected_stage``, else
+        ``"warn"``. An entity that was refused or does not exist always fails the task.
+    :param verify: read the entities before and after. Without it everything accepted is ``unverified``.
+    :param verify_conn_id: id of a second connection to the same portal, for reading where the webhook that
+        fires may not read. (templated)
+    :param wait_timeout: seconds to wait until all stand at ``expected_stage``, for triggers whose robots take
+        their time. ``None`` does not wait.
+    :param poke_interval: seconds between two looks while waiting.
+    :param deferrable: free the worker while waiting.
+    :param durable: resume where a killed worker stopped, where Airflow can store that.
+    :return: the report: ``code``, ``portal``, the counts ``moved``, ``already``, ``unmoved``, ``unverified``
+        and ``failed``, and ``results``. Where the task fails or is skipped it is in XCom under ``report``.
+    """
+
+    template_fields: Sequence[str] = (
+        "target",
+        "code",
+        "expected_stage",
+        "bitrix24_conn_id",
+        "verify_conn_id",
+    )
+    operator_extra_links = (EntityLink(),)
+    ui_color = "#bbedfc"
+
+    def __init__(
+        self,
+        *,
+        target: str | Sequence[str],
+        code: str | None = None,
+        bitrix24_conn_id: str = "bitrix24_default",
+        expected_stage: str | Sequence[str] | None = None,
+        on_unmoved: OnUnmoved | None = None,
+        verify: bool = True,
+        verify_conn_id: str | None = None,
+        wait_timeout: float | None = None,
+        poke_interval: float = 60,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        durable: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.target = target
+        self.code = code
+        self.bitrix24_conn_id = bitrix24_conn_id
+        self.expected_stage = expected_stage
+        self.on_unmoved = on_unmoved
+        self.verify = verify
+        self.verify_conn_id = verify_conn_id
+        self.wait_timeout = wait_timeout
+        self.poke_interval = poke_interval
+        self.deferrable = deferrable
+        self.durable = durable
+        check_options(
+            expects=expected_stage is not None,
+            on_unmoved=on_unmoved,
+            verify=verify,
+            wait_timeout=wait_timeout,
+            poke_interval=poke_interval,
+        )
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Fire, verify, wait; then succeed, skip or fail.
+
+        :raises AirflowSkipException: nothing moved and ``on_unmoved`` is ``"skip"``.
+        :raises AirflowFailException: it failed and no retry helps, or a retry could move an entity twice.
+        :raises Bitrix24Error: nothing was fired; a retry may help.
+        :raises TargetsFailedError: some failed, and a retry is safe.
+        """
+        from airflow_provider_bitrix24.client.entity import parse_targets
+        from airflow_provider_bitrix24.client.verification import TriggerReport, expected_stages
+
+        with permanent_errors_fail_at_once():
+            refs = parse_targets(self.target)
+            expected = expected_stages(self.expected_stage)
+            if not refs:
+                self.log.info("target is an empty list: nothing to do.")
+                return TriggerReport(code=self.code, portal="", results=[]).as_dict()
+            self._warn_of_retries(expected)
+            report = self._fire(context, refs, expected)
+        return self._conclude(context, report, expected)
+
+    def _warn_of_retries(self, expected: Collection[str] | None) -> None:
+        if self.retries and not expected:
+            self.log.warning(
+                "The task has retries, but no expected_stage: if this worker is killed while it fires, the "
+                "next try fires the same entities again and may move them twice. Set expected_stage, or "
+                "retries=0."
+            )
+
+    def _fire(self, context: Context, refs: Sequence[EntityRef], expected: Collection[str] | None) -> TriggerReport:
+        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+        with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook:
+            # Before anything else, since the link shall work for a task that fails, too.
+            url = hook.get_conn().portal.page_url(refs[0].page)
+            context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
+            self.log.info("Firing %s for %s.", f"trigger {self.code!r}" if self.code else "the trigger", _count(refs))
+            try:
+                report = hook.trigger_automation(
+                    [str(ref) for ref in refs],
+                    self.code or None,
+                    expected_stage=sorted(expected) if expected else None,
+                    verify=self.verify,
+                )
+            except Bitrix24Error:
+                raise  # nothing was fired
+            except BaseException as error:
+                # The execution time-out, a signal: some may have been fired, and nobody knows which.
+                if expected:
+                    raise
+                raise AirflowFailException(
+                    f"Interrupted while firing {_count(refs)} ({type(error).__name__}). No retry follows: some "
+                    "may have been fired; repeating could move them twice. Set expected_stage to make retries "
+                    "safe."
+                ) from error
+            waits = bool(expected) and self.wait_timeout is not None
+            self._log(each for each in report.results if not (waits and each.outcome == "unmoved"))
+            if expected and self.wait_timeout is not None and report.unmoved:
+                report = self._wait(context, hook, report, expected, self.wait_timeout)
+        return report
+
+    def _wait(
+        self,
+        context: Context,
+        hook: Bitrix24Hook,
+        report: TriggerReport,
+        expected: Collection[str],
+        timeout: float,
+    ) -> TriggerReport:
+        """Look at those that have not arrived until all have or ``timeout`` seconds are over."""
+        from airflow_provider_bitrix24.arrival import look, next_look, update
+
+        context["ti"].xcom_push(key=REPORT_KEY, value=report.as_dict())
+        waiting = [result.target for result in report.results if result.outcome == "unmoved"]
+        deadline = time.monotonic() + timeout
+        # Tasks that start together shall not look together.
+        interval = self.poke_interval * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        while waiting:
+            delay = next_look(now=time.monotonic(), deadline=deadline, interval=interval)
+            if delay is None:
+                break
+            interval = self.poke_interval
+            self.log.info("Waiting for %s to arrive; looking again in %.0f s.", _count(waiting), delay)
+            time.sleep(delay)
+            try:
+                stages = hook.get_stages(waiting)
+            except Bitrix24Error as error:
+                if error.permanent:
+                    raise
+                self.log.warning("Could not look: %s", error)
+                continue
+            arrival = look(waiting, stages, expected)
+            report = update(report, arrival)
+            self._log(each for each in report.results if each.target in {*arrival.arrived, *arrival.missing})
+            waiting = list(arrival.waiting)
+        self._log(each for each in report.results if each.target in set(waiting))
+        return report
+
+    def _log(self, results: Iterable[TargetResult]) -> None:
+        from airflow_provider_bitrix24.outcome_log import outcome_lines
+
+        for level, line in outcome_lines(list(results), quiet_unmoved=self.on_unmoved == "ignore"):
+            log = self.log.info if level == logging.INFO else self.log.warning
+            log("%s", line)
+
+    def _conclude(self, context: Context, report: TriggerReport, expected: Collection[str] | None) -> dict[str, Any]:
+        """Return the report, or end the task otherwise with the report in XCom."""
+        shown = report.as_dict()
+        counts = ", ".join(f"{shown[name]} {name}" for name in ("moved", "already", "unmoved", "unverified", "failed"))
+        self.log.info("Of %d: %s.", len(report.results), counts)
+        on_unmoved = self.on_unmoved or ("fail" if expected else "warn")
+        verdict = judge(report, on_unmoved=on_unmoved, repeatable=bool(expected))
+        if verdict.end != "succeed":
+            context["ti"].xcom_push(key=REPORT_KEY, value=shown)
+        verdict.enforce(report)
+        return shown
+
+
+class ExecuteTriggerOperator(BaseOperator):
+    """Fires a trigger that an application has registered (``crm.automation.trigger.execute``) for one entity.
+
+    The portal takes this from an application of an administrator only and refuses it to a webhook. It answers
+    ``true`` whether or not anything moved.
+
+    :param target: the entity, such as ``"DEAL_57"``. (templated)
+    :param code: code under which the application has registered the trigger. (templated)
+    :param bitrix24_conn_id: id of the connection. (templated)
+    :return: what the portal answered.
+    """
+
+    template_fields: Sequence[str] = ("target", "code", "bitrix24_conn_id")
+    operator_extra_links = (EntityLink(),)
+    ui_color = "#bbedfc"
+
+    def __init__(self, *, target: str, code: str, bitrix24_conn_id: str = "bitrix24_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target = target
+        self.code = code
+        self.bitrix24_conn_id = bitrix24_conn_id
+
+    def execute(self, context: Context) -> bool:
+        """Fire once.
+
+        :raises AirflowFailException: no retry helps, or the trigger may have been fired.
+        :raises Bitrix24Error: nothing was fired; a retry may help.
+        """
+        from airflow_provider_bitrix24.client.entity import EntityRef
+        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+        with permanent_errors_fail_at_once(), Bitrix24Hook(self.bitrix24_conn_id) as hook:
+            ref = EntityRef.parse(self.target)
+            url = hook.get_conn().portal.page_url(ref.page)
+            context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
+            try:
+                return hook.execute_trigger(str(ref), self.code)
+            except Bitrix24Error as error:
+                if error.executed == "no":
+                    raise
+                raise AirflowFailException(
+                    f"{error} No retry follows: the trigger may have been fired; repeating could move {ref} twice."
+                ) from error
+
+
+def _count(targets: Sequence[object]) -> str:
+    return str(targets[0]) if len(targets) == 1 else f"{len(targets)} entities"

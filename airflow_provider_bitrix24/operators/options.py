@@ -1,0 +1,56 @@
+"""Which arguments of an operator fit together. Pure; called when a DAG file is read and so kept light."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.failures import OnUnmoved
+
+
+def check_options(
+    *,
+    expects: bool,
+    on_unmoved: str | None,
+    verify: bool,
+    wait_timeout: float | None,
+    poke_interval: float,
+) -> None:
+    """Refuse arguments that are wrong or contradict each other.
+
+    :param expects: whether an ``expected_stage`` is given.
+    :param wait_timeout: seconds.
+    :param poke_interval: seconds.
+    :raises ConfigurationError: the message names the argument.
+    """
+    if on_unmoved is not None and on_unmoved not in get_args(OnUnmoved):
+        known = ", ".join(get_args(OnUnmoved))
+        raise ConfigurationError(f"on_unmoved is {on_unmoved!r}.", hint=f"Use one of {known}.")
+    if wait_timeout is not None and not _is_number(wait_timeout):
+        raise ConfigurationError(f"wait_timeout is {wait_timeout!r}.", hint="Use a number of seconds.")
+    if not _is_number(poke_interval) or poke_interval == 0:
+        raise ConfigurationError(f"poke_interval is {poke_interval!r}.", hint="Use a number of seconds above 0.")
+    if wait_timeout is not None and not expects:
+        raise ConfigurationError(
+            "wait_timeout is given without expected_stage.", hint="Say in expected_stage what to wait for."
+        )
+    if not verify:
+        _check_blind(expects=expects, on_unmoved=on_unmoved, waits=wait_timeout is not None)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _check_blind(*, expects: bool, on_unmoved: str | None, waits: bool) -> None:
+    reading = {
+        "expected_stage": expects,
+        "wait_timeout": waits,
+        f"on_unmoved={on_unmoved!r}": on_unmoved not in (None, "ignore"),
+    }
+    given = [name for name, there in reading.items() if there]
+    if given:
+        raise ConfigurationError(
+            f"verify=False reads nothing, so {' and '.join(given)} cannot be had.",
+            hint="Leave out verify=False, or the other.",
+        )
