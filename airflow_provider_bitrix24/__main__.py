@@ -63,11 +63,11 @@ def _fail(message: str) -> int:
 
 
 def _check(hook: Bitrix24Hook) -> int:
+    code = hook.get_conn().default_code
     ok, message = hook.test_connection()
     if not ok:
         return _fail(message)
     print(message)
-    code = hook.get_conn().default_code
     if code:
         print(f"Trigger code for tasks that name none: {code}")
     else:

@@ -173,7 +173,7 @@ class TriggerAutomationOperator(BaseOperator):
                     "safe."
                 ) from error
             waits = bool(expected) and self.wait_timeout is not None
-            self._log(each for each in report.results if not (waits and each.outcome == "unmoved"))
+            self._log_outcomes(each for each in report.results if not (waits and each.outcome == "unmoved"))
             if expected and self.wait_timeout is not None and report.unmoved:
                 report = self._wait(context, hook, report, expected, self.wait_timeout)
         return report
@@ -210,12 +210,12 @@ class TriggerAutomationOperator(BaseOperator):
                 continue
             arrival = look(waiting, stages, expected)
             report = update(report, arrival)
-            self._log(each for each in report.results if each.target in {*arrival.arrived, *arrival.missing})
+            self._log_outcomes(each for each in report.results if each.target in {*arrival.arrived, *arrival.missing})
             waiting = list(arrival.waiting)
-        self._log(each for each in report.results if each.target in set(waiting))
+        self._log_outcomes(each for each in report.results if each.target in set(waiting))
         return report
 
-    def _log(self, results: Iterable[TargetResult]) -> None:
+    def _log_outcomes(self, results: Iterable[TargetResult]) -> None:
         from airflow_provider_bitrix24.outcome_log import outcome_lines
 
         for level, line in outcome_lines(list(results), quiet_unmoved=self.on_unmoved == "ignore"):
