@@ -1,85 +1,114 @@
 """Firing automation triggers: snapshot, fire, read, outcome, for any number of targets.
 
 One conversation (see :mod:`.flows`) over the bookkeeping of :mod:`.firing`. It sends nothing twice because a
-network failed: what is in doubt is looked at first (:mod:`.reader`).
+network failed: what is in doubt is looked at first (:mod:`.reader`), in this try or in the next one
+(:mod:`.progress`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.batch import BatchSizer, CommandReply, command, pack
-from airflow_provider_bitrix24.client.effects import Flow, Tell
-from airflow_provider_bitrix24.client.errors import (
-    ApiError,
-    AuthenticationError,
-    Bitrix24Error,
-    OperatingLimitError,
-    PermissionDeniedError,
-    PortalUnavailableError,
-    RateLimitError,
-    ServerError,
-)
+from airflow_provider_bitrix24.client.effects import Flow, Save, ShareCost, Tell
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError
 from airflow_provider_bitrix24.client.firing import METHOD, Job, Ledger, Target
-from airflow_provider_bitrix24.client.flows import Channel, Outcome, exchange, pause, read_batch, reserve
+from airflow_provider_bitrix24.client.flows import Channel, exchange, pause, reserve
+from airflow_provider_bitrix24.client.progress import Progress, Start
 from airflow_provider_bitrix24.client.reader import Reader
-from airflow_provider_bitrix24.client.reading import Reading, collect, list_calls, windows
+from airflow_provider_bitrix24.client.reading import Reading, windows
+from airflow_provider_bitrix24.client.receiving import Receiver
+from airflow_provider_bitrix24.client.sending import Sender, Shipment
 from airflow_provider_bitrix24.client.verification import TriggerReport
-from airflow_provider_bitrix24.client.wire import Call, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_bitrix24.client.entity import EntityRef
+    from airflow_provider_bitrix24.client.pacing import SharedCost
 
 STALE_AFTER = 60.0
 """Seconds of waiting after which a snapshot is taken anew: people move entities, too."""
-HOPELESS = 10
-"""Direct calls refused in a row, with none accepted, after which the credential is taken to be the reason."""
+TELL_EVERY = 30.0
+"""Seconds between two lines about the progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What an earlier try kept, if anything."""
+
+    kept: Mapping[str, Any] | None = None
 
 
 def trigger_automation(
-    channel: Channel, second: Channel | None, job: Job, refs: Sequence[EntityRef]
+    channel: Channel,
+    second: Channel | None,
+    job: Job,
+    refs: Sequence[EntityRef],
+    *,
+    start: Start,
+    checkpoint: Checkpoint | None = None,
 ) -> Flow[TriggerReport]:
     """Fire one automation trigger for many entities and show where each stood before and stands after.
 
     :param second: another credential of the same portal, which reads where the first may not.
+    :param checkpoint: given where progress is to be saved; what an earlier try saved is taken up.
     :raises Bitrix24Error: nothing was fired.
     """
     targets = [Target(ref) for ref in refs]
     if targets:
         reader = Reader(channel, second) if job.verify else Reader(None, None)
-        firing = _Firing(channel, reader, Ledger(job, deque(targets)))
-        yield from firing.run()
+        ledger, sender = Ledger(job, deque(targets)), Sender(job)
+        receiver = Receiver(channel, ledger, sender)
+        firing = _Firing(channel, reader, ledger, sender, receiver, start.now, start.now)
+        if checkpoint is not None:
+            firing.progress = Progress(channel.portal.host, job.code, targets, start)
+            yield from firing.take_up(checkpoint.kept)
+        yield from firing.run(len(targets))
     results = [target.result() for target in targets]
     return TriggerReport(code=job.code, portal=channel.portal.base_url, results=results)
 
 
 @dataclass(slots=True)
 class _Firing:
-    """The conversation's state beyond the ledger: how to send, and how often that went wrong."""
+    """The conversation's state beyond the ledger."""
 
     channel: Channel
     reader: Reader
     ledger: Ledger
-    batches: bool = True
-    sizer: BatchSizer = field(default_factory=BatchSizer)
-    trouble: Bitrix24Error | None = None
-    """Why something of the last round did not run; one that cannot be repeated outweighs the others."""
-    rounds_lost: int = 0
-    """Rounds in a row in which nothing ran."""
-    refused_in_a_row: int = 0
+    sender: Sender
+    receiver: Receiver
+    now: float
+    told_at: float
+    progress: Progress | None = None
+    shared_cost: float = 0.0
     last_heard: float | None = None
     refreshed: bool = False
     """Whether snapshots were taken anew since the last fire."""
-    now: float = 0.0
+    total: int = 0
+    done_before: int = 0
+    began: float = 0.0
 
-    def run(self) -> Flow[None]:
+    def take_up(self, kept: Mapping[str, Any] | None) -> Flow[None]:
+        """Go on where an earlier try stopped."""
+        if kept is None or self.progress is None:
+            return
+        done = self.progress.restore(kept, self.ledger)
+        if done is None:
+            yield Tell("The checkpoint is of other targets or another code; starting afresh.", logging.WARNING)
+            return
+        in_doubt = sum(len(doubt.targets) for doubt in self.ledger.doubts)
+        yield Tell(f"Going on from a checkpoint: {done} targets are done, {in_doubt} are looked at first.")
+
+    def run(self, total: int) -> Flow[None]:
+        """Fire all targets of the ledger and settle them."""
         job = self.ledger.job
-        self.batches = job.batchable and (job.verify or len(self.ledger.unread) > 1)
+        self.total, self.began = total, self.now
+        self.done_before = total - len(self.ledger.unread)
+        self.sender.batches = job.batchable and (job.verify or total > 1)
         try:
             yield from self._work()
         except Bitrix24Error as error:
@@ -88,6 +117,7 @@ class _Firing:
             yield Tell(f"Stopping: {error}", logging.ERROR)
             self.ledger.give_up(error)
         yield from self._confirm()
+        yield from self._save()
 
     def _work(self) -> Flow[None]:
         ledger = self.ledger
@@ -101,7 +131,7 @@ class _Firing:
             elif ledger.doubts:
                 first = min(doubt.due for doubt in ledger.doubts)
                 why = "a request got no answer and the portal may still be executing it"
-                self.now = yield from pause(first - self.now, "settle", why)
+                yield from self._pause(first - self.now, "settle", why)
             else:
                 return
 
@@ -109,7 +139,7 @@ class _Firing:
 
     def _fill(self) -> Flow[None]:
         """Read windows ahead until the next requests are full, so that none goes out half empty."""
-        ledger, ahead = self.ledger, self.sizer.size * self.channel.settings.max_concurrency
+        ledger, ahead = self.ledger, self.sender.sizer.size * self.channel.settings.max_concurrency
         while ledger.unread and len(ledger.queue) < ahead:
             count = len(next(windows(target.ref for target in ledger.unread)))
             window = [ledger.unread.popleft() for _ in range(count)]
@@ -121,34 +151,85 @@ class _Firing:
                 except Bitrix24Error:
                     ledger.unread.extendleft(reversed(window))
                     raise
-                self.batches = self.batches and not self.reader.refused
+                self.sender.batches = self.sender.batches and not self.reader.refused
             ledger.note_before(window, reading, looked=self.reader.can_read)
 
     # -- fire
 
     def _fire(self) -> Flow[None]:
+        if not self.sender.knows_cost:
+            yield from self._ask_cost()
         granted = yield from reserve(self.channel, self._want())
         self.now = granted.now
         wait = self.channel.operating.wait(METHOD, self.now)
         if wait > 0:
-            self.now = yield from pause(wait, "operating", "the trigger's working time is spent until then")
+            yield from self._pause(wait, "operating", "the trigger's working time is spent until then")
         if self._stale():
             return
-        groups = [group for group in (self._take() for _ in range(granted.count)) if group]
-        requests = [self._request(group) for group in groups]
+        shipments = self._compose(granted.count)
         self.refreshed = False
-        outcomes = yield from exchange(self.channel, [call for call, _ in requests])
+        yield from self._save([each.targets for each in shipments])
+        outcomes = yield from exchange(self.channel, [each.call for each in shipments])
         self.last_heard = self.now = max(self.now, *(outcome.received_at for outcome in outcomes))
-        for group, (_, reads), outcome in zip(groups, requests, outcomes, strict=True):
-            yield from self._note(group, reads, outcome)
+        self.receiver.trouble = None
+        for shipment, outcome in zip(shipments, outcomes, strict=True):
+            told = self.receiver.note(shipment, outcome, self.now)
+            if told is not None:
+                yield told
+        yield from self._share_cost()
+        yield from self._tell_progress()
         yield from self._recover()
 
+    def _recover(self) -> Flow[None]:
+        """Wait where something did not run.
+
+        :raises Bitrix24Error: repeating cannot help, or has not.
+        """
+        trouble, delay = self.receiver.trouble, self.receiver.delay()
+        if trouble is None:
+            return
+        if delay is None:
+            raise trouble
+        kind = "operating" if isinstance(trouble, OperatingLimitError) else "retry"
+        yield from self._pause(delay, kind, trouble.message)
+
+    def _ask_cost(self) -> Flow[None]:
+        """Take over what another process measured lately, waiting a little for one that is measuring now."""
+        while not self.sender.knows_cost:
+            shared: SharedCost = yield ShareCost(self._cost_name())
+            if shared.seconds is not None:
+                self.sender.sizer.learn(shared.seconds)
+            elif shared.wait > 0:
+                self.now = yield from pause(shared.wait, "pace", "another process measures what a command costs")
+            else:
+                return
+
+    def _share_cost(self) -> Flow[None]:
+        """Let other processes know what a command costs, once and when it has changed much."""
+        if not self.sender.batches or not self.sender.sizer.costs:
+            return
+        cost = self.sender.sizer.costs[-1]
+        if not self.shared_cost / 2 <= cost <= self.shared_cost * 2:
+            self.shared_cost = cost
+            yield ShareCost(self._cost_name(), cost)
+
+    def _cost_name(self) -> str:
+        return hashlib.sha256(repr(self.ledger.job.code).encode()).hexdigest()[:16]
+
     def _want(self) -> int:
-        """How many requests to send together; the first batch goes alone, as its cost is not known."""
-        if self.batches and not self.sizer.costs:
+        """How many requests to send together; a batch whose cost is not known goes alone."""
+        if not self.sender.knows_cost:
             return 1
-        per_request = self.sizer.size if self.batches else 1
-        return min(self.channel.settings.max_concurrency, -(-len(self.ledger.queue) // per_request))
+        return min(self.channel.settings.max_concurrency, -(-len(self.ledger.queue) // self.sender.per_request))
+
+    def _compose(self, count: int) -> list[Shipment]:
+        queue, sizer = self.ledger.queue, self.sender.sizer
+        budget = self.channel.operating.room(METHOD, self.now, max(sizer.costs, default=0.0))
+        read_back = self.reader.channel is self.channel
+        shipments: list[Shipment] = []
+        while queue and len(shipments) < count:
+            shipments.append(self.sender.compose(queue, budget, read_back=read_back))
+        return shipments
 
     def _stale(self) -> bool:
         """Whether a wait has made the snapshots too old; then they are taken anew, once before each fire."""
@@ -160,111 +241,27 @@ class _Firing:
         self.ledger.queue.clear()
         return True
 
-    def _take(self) -> list[Target]:
-        """Take the next request's targets off the queue, leaving room for the commands that read them back."""
-        queue, room = self.ledger.queue, self.sizer.size if self.batches else 1
-        group: list[Target] = []
-        read_types: set[int] = set()
-        while queue:
-            types = read_types | {queue[0].ref.type_id} if self._reads_back(queue[0]) else read_types
-            if group and len(group) + 1 + len(types) > room:
-                break
-            read_types = types
-            group.append(queue.popleft())
-        return group
+    # -- how it goes
 
-    def _reads_back(self, target: Target) -> bool:
-        return self.batches and self.reader.channel is self.channel and target.before is not None
+    def _pause(self, seconds: float, kind: Any, why: str) -> Flow[None]:
+        """Wait with everything saved, since a wait may be where this try ends."""
+        if seconds > TELL_EVERY:
+            yield from self._save()
+        self.now = yield from pause(seconds, kind, why)
 
-    def _request(self, group: list[Target]) -> tuple[Call, list[Call]]:
-        """One request for a group, and the calls in it that read the group back."""
-        for target in group:
-            target.fires += 1
-        if not self.batches:
-            return self.ledger.job.call(group[0].ref), []
-        fires = [self.ledger.job.call(target.ref) for target in group]
-        reads = list_calls(target.ref for target in group if self._reads_back(target))
-        return pack([command(each) for each in (*fires, *reads)]), reads
+    def _save(self, in_flight: Sequence[Sequence[Target]] = ()) -> Flow[None]:
+        if self.progress is not None:
+            yield Save(self.progress.record(self.ledger, in_flight, self.now))
 
-    # -- what came back
-
-    def _note(self, group: list[Target], reads: list[Call], outcome: Outcome) -> Flow[None]:
-        reply: Reply | Bitrix24Error | list[CommandReply] = outcome.reply
-        if isinstance(reply, Reply):
-            if self.batches:
-                self.sizer.note(outcome.received_at - outcome.sent_at, len(group) + len(reads))
-                methods = [METHOD] * len(group) + [each.method for each in reads]
-                reply = read_batch(self.channel, methods, reply, outcome.received_at)
-            else:
-                reply = [CommandReply(reply.result)]
-        if isinstance(reply, Bitrix24Error):
-            yield from self._note_failure(group, reply, outcome)
+    def _tell_progress(self) -> Flow[None]:
+        if self.now - self.told_at < TELL_EVERY:
             return
-        self._note_commands(group, reply[: len(group)], outcome)
-        if reads:
-            seen = Reading()
-            collect(reads, reply[len(group) :], seen)
-            self.ledger.note_after(seen.found)
-
-    def _note_commands(self, group: list[Target], replies: Sequence[CommandReply], outcome: Outcome) -> None:
-        self.rounds_lost = self.refused_in_a_row = 0
-        refused: list[Target] = []
-        for target, reply in zip(group, replies, strict=True):
-            if reply.error is None:
-                self.ledger.note_accepted(target)
-            elif isinstance(reply.error, RateLimitError):
-                refused.append(target)
-                self._trouble(reply.error)
-            elif reply.error.executed == "no":
-                target.fail(reply.error)
-            else:
-                # The batch answered in full, so the command is over and a reading tells at once.
-                self.ledger.note_doubt([target], reply.error, outcome.sent_at, self.now, over=True)
-        self.ledger.put_back(refused)
-
-    def _note_failure(self, group: list[Target], error: Bitrix24Error, outcome: Outcome) -> Flow[None]:
-        """A request failed as a whole."""
-        if error.executed != "no":
-            then = "; looking." if self.reader.can_read else "."
-            yield Tell(f"{error.message} Did the portal act on {_named(group)}? Unknown{then}", logging.WARNING)
-            over = isinstance(error, ApiError)
-            self.ledger.note_doubt(group, error, outcome.sent_at, self.now, over=over)
-        elif self.batches and isinstance(error, PermissionDeniedError):
-            self.batches = False
-            self.ledger.put_back(group)
-            yield Tell(f"{error.message} Going on without batches, one call per target.", logging.WARNING)
-        elif not self.batches and _concerns_the_target(error) and not self._hopeless():
-            group[0].fail(error)
-        else:
-            self.ledger.put_back(group)
-            self._trouble(error)
-
-    def _hopeless(self) -> bool:
-        self.refused_in_a_row += 1
-        return not self.ledger.fired and self.refused_in_a_row >= HOPELESS
-
-    def _trouble(self, error: Bitrix24Error) -> None:
-        if self.trouble is None or self._delay(error) is None:
-            self.trouble = error
-
-    def _delay(self, error: Bitrix24Error) -> float | None:
-        lost = self.rounds_lost + 1
-        return self.channel.retry.delay(error, lost, idempotent=False, random=self.channel.random)
-
-    def _recover(self) -> Flow[None]:
-        """Wait where something did not run.
-
-        :raises Bitrix24Error: repeating cannot help, or has not.
-        """
-        error, self.trouble = self.trouble, None
-        if error is None:
-            return
-        delay = self._delay(error)
-        if delay is None:
-            raise error
-        self.rounds_lost += 1
-        kind = "operating" if isinstance(error, OperatingLimitError) else "retry"
-        self.now = yield from pause(delay, kind, error.message)
+        self.told_at = self.now
+        waiting = len(self.ledger.queue) + len(self.ledger.unread)
+        done = self.total - waiting
+        rate = (done - self.done_before) / (self.now - self.began)
+        left = f", about {waiting / rate:.0f} s left" if rate else ""
+        yield Tell(f"{done} of {self.total} targets are fired or settled, {rate * 60:.0f} a minute{left}.")
 
     # -- after
 
@@ -289,15 +286,3 @@ class _Firing:
                 self.ledger.note_after(reading.found)
         unmoved = self.ledger.close()
         yield from self.reader.advise(unmoved, self.ledger.job.expected)
-
-
-def _concerns_the_target(error: Bitrix24Error) -> bool:
-    """Whether another target may fare better: not so for a wrong secret, a closed portal, a limit, a failure."""
-    return isinstance(error, ApiError) and not isinstance(
-        error, AuthenticationError | PortalUnavailableError | RateLimitError | ServerError
-    )
-
-
-def _named(group: Sequence[Target]) -> str:
-    first = str(group[0].ref)
-    return first if len(group) == 1 else f"{len(group)} targets ({first} to {group[-1].ref})"

@@ -133,6 +133,15 @@ class BatchSizer:
             return MAX_COMMANDS
         return max(1, int(TARGET_SECONDS / slowest))
 
+    def room(self, budget: int | None) -> int:
+        """The size, or less where the budget of working time has less room."""
+        return self.size if budget is None else min(self.size, budget)
+
+    def learn(self, seconds: float) -> None:
+        """Take over what another process measured, where nothing is known here."""
+        if not self.costs:
+            self.costs = [seconds]
+
     def note(self, seconds: float, commands: int) -> None:
         """Remember how long a batch took, from sending to its answer or time-out."""
         self.costs = [*self.costs[-1:], seconds / max(1, commands)]

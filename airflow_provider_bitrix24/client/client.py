@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client import flows, reading
 from airflow_provider_bitrix24.client.conversations import Conversations
 from airflow_provider_bitrix24.client.diagnosis import Diagnosis, diagnose
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.pacing_store import PROCESS_STORE, PacingStore
+from airflow_provider_bitrix24.client.pacing_store import PROCESS_STORE, FileStore, PacingStore
 from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
+from airflow_provider_bitrix24.client.progress import Journal, Start
 from airflow_provider_bitrix24.client.settings import ClientSettings, Plan
 
 if TYPE_CHECKING:
@@ -27,6 +30,12 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("airflow_provider_bitrix24.client")
 
 
+def _shared_store(settings: ClientSettings) -> PacingStore:
+    if settings.bucket is None:
+        return PROCESS_STORE
+    return FileStore(None if settings.pacing_directory is None else Path(settings.pacing_directory))
+
+
 class _Connected:
     """What both clients are made of and can say about themselves.
 
@@ -34,7 +43,7 @@ class _Connected:
     :param settings: limits and time-outs.
     :param reader: another credential of the same portal, used for reading where the first may not.
     :param default_code: the automation trigger's code where a call names none.
-    :param store: where the request limit's bucket is kept; by default shared by the process.
+    :param store: where the request limit's bucket is kept; by default shared by all processes of the machine.
     :param log: gets what a person should know, such as waits; never a secret.
     :raises ConfigurationError: ``reader`` leads to another portal, or the CA bundle does not exist.
     """
@@ -46,11 +55,11 @@ class _Connected:
         settings: ClientSettings | None = None,
         reader: Portal | None = None,
         default_code: str | None = None,
-        store: PacingStore = PROCESS_STORE,
+        store: PacingStore | None = None,
         log: logging.Logger = LOG,
     ) -> None:
         self._talk = Conversations(portal, settings=settings, reader=reader, default_code=default_code)
-        self._pacer, self._log = self._talk.pacer(store), log
+        self._pacer, self._log = self._talk.pacer(store or _shared_store(self._talk.settings)), log
 
     @classmethod
     def from_webhook_url(
@@ -149,6 +158,7 @@ class Bitrix24Client(_Connected):
         *,
         expected_stage: str | Sequence[str] | None = None,
         verify: bool = True,
+        journal: Journal | None = None,
     ) -> TriggerReport:
         """Fire an automation trigger for one entity or many, and show where each stood before and stands after.
 
@@ -158,10 +168,14 @@ class Bitrix24Client(_Connected):
         :param code: the trigger's code; without one the default code, else triggers without a code match.
         :param expected_stage: stage id, or several of which any will do. Who stands there is not fired.
         :param verify: ``False`` never reads; what is accepted is ``unverified``.
+        :param journal: keeps the progress, so that a later call with the same targets and code goes on where this
+            one stopped; whoever gives it deletes it when all is well.
         :raises ConfigurationError: an argument is wrong; nothing was sent.
         :raises Bitrix24Error: nothing was fired. Once something was, the rest is ``failed`` in the report.
         """
-        return self._driver.run(self._talk.trigger(target, code, expected_stage, verify=verify))
+        start = Start(self._driver.now(), time.time())
+        flow = self._talk.trigger(target, code, expected_stage, verify=verify, start=start, journal=journal)
+        return self._driver.run(flow, journal=journal)
 
     def execute_trigger(self, target: str, code: str) -> bool:
         """Fire an application's own trigger (``crm.automation.trigger.execute``).
@@ -242,7 +256,8 @@ class AsyncBitrix24Client(_Connected):
         verify: bool = True,
     ) -> TriggerReport:
         """See :meth:`Bitrix24Client.trigger_automation`."""
-        return await self._driver.run(self._talk.trigger(target, code, expected_stage, verify=verify))
+        start = Start(self._driver.now(), time.time())
+        return await self._driver.run(self._talk.trigger(target, code, expected_stage, verify=verify, start=start))
 
     async def execute_trigger(self, target: str, code: str) -> bool:
         """See :meth:`Bitrix24Client.execute_trigger`."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_bitrix24.client.portal import Portal
+    from airflow_provider_bitrix24.client.progress import Journal, Start
 
 
 class Conversations:
@@ -58,7 +59,14 @@ class Conversations:
         return (yield from flows.call(self.channel, Call(method, params or {}))).result
 
     def trigger(
-        self, target: object, code: str | None, expected_stage: str | Sequence[str] | None, *, verify: bool
+        self,
+        target: object,
+        code: str | None,
+        expected_stage: str | Sequence[str] | None,
+        *,
+        verify: bool,
+        start: Start,
+        journal: Journal | None = None,
     ) -> Flow[TriggerReport]:
         """Fire an automation trigger; all targets and arguments are checked before anything is sent."""
         refs = parse_targets(target)
@@ -69,7 +77,9 @@ class Conversations:
         if code is None and refs:
             yield Tell("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
         job = Job(code=code, expected=expected, verify=verify)
-        return (yield from automation.trigger_automation(self.channel, self.second, job, refs))
+        checkpoint = None if journal is None else automation.Checkpoint(journal.load())
+        flow = automation.trigger_automation(self.channel, self.second, job, refs, start=start, checkpoint=checkpoint)
+        return (yield from flow)
 
     def _code(self, code: object) -> str | None:
         if code is None or code == "":

@@ -75,6 +75,24 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareCost:
+    """Exchange with the machine's other processes what a command called ``name`` costs.
+
+    ``measured`` is what this process found, in seconds, or ``None`` to ask. Told: :class:`~.pacing.SharedCost`.
+    """
+
+    name: str
+    measured: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Keep the firing's progress where a next try finds it, before anything else is done. Told: nothing."""
+
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Say something to the person who reads the log. Told: nothing."""
 
@@ -82,7 +100,7 @@ class Tell:
     level: int = field(default=logging.INFO)
 
 
-Effect = Exchange | Pause | Reserve | Tell
+Effect = Exchange | Pause | Reserve | ShareCost | Save | Tell
 
 T = TypeVar("T")
 Flow = Generator[Effect, Any, T]

@@ -242,7 +242,7 @@ class Ledger:
         """Nothing more will be read: settle what was accepted; returns those that did not move."""
         unmoved = []
         for target in self.accepted:
-            if target.after is None:
+            if target.before is None or target.after is None:
                 target.settle("unverified", reason=NOT_READ_BACK)
             else:
                 target.settle("unmoved")

@@ -99,7 +99,7 @@ def _learn(channel: Channel, call: Call, outcome: Outcome) -> None:
     if isinstance(reply, Reply):
         channel.operating.note(call.method, reply.timing, outcome.received_at)
     elif isinstance(reply, OperatingLimitError):
-        reply.reset_in = channel.operating.reset_in(call.method, outcome.received_at)
+        reply.reset_in = channel.operating.note_refusal(call.method, outcome.received_at)
     elif isinstance(reply, RateLimitError):
         channel.refused += 1
 
@@ -157,8 +157,9 @@ def read_batch(
         return replies
     for method, each in zip(methods, replies, strict=True):
         channel.operating.note(method, each.timing, now)
+    for method, each in zip(methods, replies, strict=True):
         if isinstance(each.error, OperatingLimitError):
-            each.error.reset_in = channel.operating.reset_in(method, now)
+            each.error.reset_in = channel.operating.note_refusal(method, now)
     return replies
 
 

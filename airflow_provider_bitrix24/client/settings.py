@@ -34,6 +34,8 @@ class ClientSettings:
     :param verify_tls: check the portal's certificate.
     :param ca_bundle: path of a file with the authorities to trust instead of the usual ones.
     :param proxy: address of an HTTP proxy.
+    :param pacing_directory: where the processes of this machine share the request limit's state; by default a
+        directory for all users under the system's temporary one.
     :raises ConfigurationError: a value is out of its range; the message names it.
     """
 
@@ -47,6 +49,7 @@ class ClientSettings:
     verify_tls: bool = True
     ca_bundle: str | None = None
     proxy: str | None = None
+    pacing_directory: str | None = None
 
     def __post_init__(self) -> None:
         if self.plan not in PLANS:

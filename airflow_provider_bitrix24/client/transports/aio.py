@@ -9,7 +9,7 @@ import asyncio
 import ssl
 import time
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import httpx
 
@@ -21,6 +21,8 @@ from airflow_provider_bitrix24.client.effects import (
     NoAnswer,
     Pause,
     Reserve,
+    Save,
+    ShareCost,
 )
 from airflow_provider_bitrix24.client.errors import (
     Bitrix24Error,
@@ -28,6 +30,7 @@ from airflow_provider_bitrix24.client.errors import (
     ConnectFailed,
     OutcomeUnknown,
 )
+from airflow_provider_bitrix24.client.pacing_store import Pacer, ProcessStore
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.wording import (
     CA_HINT,
@@ -43,9 +46,10 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Awaitable, Callable
 
-    from airflow_provider_bitrix24.client.pacing_store import Pacer
     from airflow_provider_bitrix24.client.settings import ClientSettings
 
+P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -90,13 +94,27 @@ class AsyncDriver:
         if isinstance(effect, Exchange):
             return tuple(await asyncio.gather(*(self._send(each) for each in effect.requests)))
         if isinstance(effect, Reserve):
-            grant = self._pacer.reserve(effect.want, effect.refused)
+            grant = await self._shared(self._pacer.reserve, effect.want, effect.refused)
             return Granted(grant.count, grant.wait, self._clock())
         if isinstance(effect, Pause):
             await self._sleep(effect.seconds)
             return self._clock()
+        if isinstance(effect, ShareCost):
+            return await self._shared(self._pacer.share_cost, effect.name, effect.measured)
+        if isinstance(effect, Save):
+            return None  # a checkpoint is the blocking client's: no event loop resumes a firing
         self._log.log(effect.level, "%s", effect.message)
         return None
+
+    async def _shared(self, update: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Use the shared state without blocking the loop while another process holds it."""
+        if isinstance(self._pacer.store, ProcessStore):
+            return update(*args, **kwargs)
+        return await asyncio.to_thread(update, *args, **kwargs)
+
+    def now(self) -> float:
+        """Seconds of the driver's monotonic clock."""
+        return self._clock()
 
     async def _send(self, outgoing: HttpRequest) -> HttpResponse | NoAnswer:
         sent_at = self._clock()

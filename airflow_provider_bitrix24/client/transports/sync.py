@@ -24,7 +24,8 @@ from airflow_provider_bitrix24.client.effects import (
     NoAnswer,
     Pause,
     Reserve,
-    Tell,
+    Save,
+    ShareCost,
 )
 from airflow_provider_bitrix24.client.errors import (
     Bitrix24Error,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_bitrix24.client.pacing_store import Pacer
+    from airflow_provider_bitrix24.client.progress import Journal
     from airflow_provider_bitrix24.client.settings import ClientSettings
 
 T = TypeVar("T")
@@ -77,12 +79,15 @@ class SyncDriver:
         self._environment: dict[str, Any] | None = None
         self._threads: ThreadPoolExecutor | None = None
 
-    def run(self, flow: Flow[T]) -> T:
-        """Perform a conversation to its end and return its result; its errors propagate."""
+    def run(self, flow: Flow[T], *, journal: Journal | None = None) -> T:
+        """Perform a conversation to its end and return its result; its errors propagate.
+
+        :param journal: keeps the progress of a firing; what it raises ends the conversation.
+        """
         told: Any = None
         try:
             while True:
-                told = self._perform(flow.send(told))
+                told = self._perform(flow.send(told), journal)
         except StopIteration as end:
             result: T = end.value
             return result
@@ -95,7 +100,7 @@ class SyncDriver:
             self._threads.shutdown()
         self._session.close()
 
-    def _perform(self, effect: Effect) -> object:
+    def _perform(self, effect: Effect, journal: Journal | None) -> object:
         if isinstance(effect, Exchange):
             return self._exchange(effect.requests)
         if isinstance(effect, Reserve):
@@ -104,11 +109,18 @@ class SyncDriver:
         if isinstance(effect, Pause):
             self._sleep(effect.seconds)
             return self._clock()
-        self._tell(effect)
+        if isinstance(effect, ShareCost):
+            return self._pacer.share_cost(effect.name, effect.measured)
+        if isinstance(effect, Save):
+            if journal is not None:
+                journal.save(effect.record)
+            return None
+        self._log.log(effect.level, "%s", effect.message)
         return None
 
-    def _tell(self, effect: Tell) -> None:
-        self._log.log(effect.level, "%s", effect.message)
+    def now(self) -> float:
+        """Seconds of the driver's monotonic clock."""
+        return self._clock()
 
     def _exchange(self, outgoing: tuple[HttpRequest, ...]) -> tuple[HttpResponse | NoAnswer, ...]:
         if len(outgoing) == 1:

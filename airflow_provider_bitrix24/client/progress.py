@@ -1,0 +1,184 @@
+"""The checkpoint: what was sent and settled, in a form that a next try can read. Pure.
+
+It is written ahead: before requests leave it lists their targets as open, with where they stood. A next try
+treats what it finds open like any request that got no answer: it looks first. The form is small (a letter
+per target, compressed) and holds nothing that can be derived from the arguments.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_provider_bitrix24.client.errors import OutcomeUnknown
+from airflow_provider_bitrix24.client.verification import Outcome, Snapshot, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow_provider_bitrix24.client.entity import EntityRef
+    from airflow_provider_bitrix24.client.firing import Ledger, Target
+
+FORM = 1
+"""Version of the record; another one is not read."""
+_LETTERS: dict[Outcome, str] = {"moved": "m", "already": "a", "unmoved": "u", "unverified": "v", "failed": "f"}
+_OUTCOMES = {letter: outcome for outcome, letter in _LETTERS.items()}
+_WAITING, _ACCEPTED, _LOST = ".", "p", "x"
+_DONE = ("m", "a", "v")
+"""What a next try leaves alone; it redoes what failed or did not move."""
+_NONE, _FIRST, _STAGES = "-", ord("0"), 200
+"""A stage is a letter, an index into a table; more than 200 different ones are not told apart."""
+CUT_OFF = "An earlier try was cut off after it had sent this."
+
+
+class Journal(Protocol):
+    """Where one firing's progress is kept between tries."""
+
+    def load(self) -> Mapping[str, Any] | None:
+        """What was saved last, if anything."""
+
+    def save(self, record: dict[str, Any]) -> None:
+        """Keep a record of plain JSON. Raises where that fails: then nothing more may be sent."""
+
+    def delete(self) -> None:
+        """Forget it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The moment a try begins, by the driver's clock and by the calendar, both in seconds."""
+
+    now: float
+    wall: float
+
+
+class Progress:
+    """Writes and reads the record of one firing. Targets are numbered in sorted order: a list may be shuffled."""
+
+    def __init__(self, host: str, code: str | None, targets: Sequence[Target], start: Start) -> None:
+        self._targets = sorted(targets, key=lambda target: target.ref)
+        self._index = {target.ref: index for index, target in enumerate(self._targets)}
+        self._start = start
+        self._digest = _digest(host, code, self._index)
+        self._states = bytearray(_WAITING * len(targets), "ascii")
+        self._before = [_NONE] * len(targets)
+        self._after = [_NONE] * len(targets)
+        self._table: dict[tuple[str | None, int | None], str] = {}
+        self._open: list[Target] = list(self._targets)
+        self._lost: list[Target] = []
+        """Nobody could tell what became of them; the next try looks again."""
+
+    def record(self, ledger: Ledger, in_flight: Sequence[Sequence[Target]], now: float) -> dict[str, Any]:
+        """Everything that a next try has to know, as JSON.
+
+        :param in_flight: targets of requests that are about to leave.
+        """
+        accepted = {id(target) for target in ledger.accepted}
+        self._open = [target for target in self._open if not self._note(target, accepted=id(target) in accepted)]
+        doubts = [(doubt.targets, doubt.sent_at) for doubt in ledger.doubts]
+        if self._lost:
+            doubts.append((self._lost, self._start.now - self._start.wall))
+        return {
+            "form": FORM,
+            "digest": self._digest,
+            "states": _pack(self._states.decode("ascii")),
+            "before": _pack("".join(self._before)),
+            "after": _pack("".join(self._after)),
+            "stages": [list(key) for key in self._table],
+            "open": [self._range(group, sent_at) for group, sent_at in doubts + [(each, now) for each in in_flight]],
+        }
+
+    def restore(self, kept: Mapping[str, Any], ledger: Ledger) -> int | None:
+        """Bring a ledger to where an earlier try left it. The number of targets done, or ``None``: another job's."""
+        if kept.get("form") != FORM or kept.get("digest") != self._digest:
+            return None
+        stages = [Snapshot(stage, category) for stage, category in kept["stages"]]
+        states = _unpack(kept["states"])
+        columns = _unpack(kept["before"]), _unpack(kept["after"])
+        for target, letter, before, after in zip(self._targets, states, *columns, strict=True):
+            if letter in (*_DONE, _ACCEPTED, _LOST):
+                target.before, target.after = _stage(before, stages), _stage(after, stages)
+            _restore(target, letter, ledger)
+        for each in kept["open"]:
+            self._reopen(each, ledger)
+        ledger.unread = type(ledger.unread)(target for target in ledger.unread if not _taken(target))
+        return sum(target.outcome is not None for target in self._targets)
+
+    def _note(self, target: Target, *, accepted: bool) -> bool:
+        """Write a target's letters; true when they will not change any more."""
+        if target.outcome is None and not accepted:
+            return False
+        index = self._index[target.ref]
+        lost = target.error is not None and target.error.executed == "unknown"
+        if lost and target.before is not None:
+            self._lost.append(target)
+            return True
+        letter = _ACCEPTED if target.outcome is None else _LOST if lost else _LETTERS[target.outcome]
+        self._states[index] = ord(letter)
+        self._before[index] = self._letter(target.before)
+        self._after[index] = self._letter(target.after)
+        return target.outcome is not None
+
+    def _letter(self, snapshot: Snapshot | None) -> str:
+        if snapshot is None:
+            return _NONE
+        key = (snapshot.stage, snapshot.category_id)
+        if key not in self._table and len(self._table) < _STAGES:
+            self._table[key] = chr(_FIRST + len(self._table))
+        return self._table.get(key, _NONE)
+
+    def _range(self, group: Sequence[Target], sent_at: float) -> dict[str, Any]:
+        return {
+            "targets": [self._index[target.ref] for target in group],
+            "before": [
+                None
+                if target.before is None
+                else [target.before.stage, target.before.category_id, target.before.moved_time]
+                for target in group
+            ],
+            "sent_at": self._start.wall + (sent_at - self._start.now),
+        }
+
+    def _reopen(self, entry: Mapping[str, Any], ledger: Ledger) -> None:
+        age = max(0.0, self._start.wall - entry["sent_at"])
+        targets = [self._targets[index] for index in entry["targets"]]
+        for target, before in zip(targets, entry["before"], strict=True):
+            target.before = None if before is None else Snapshot(*before)
+            target.fires = 1
+        ledger.note_doubt(targets, OutcomeUnknown(CUT_OFF), self._start.now - age, self._start.now, over=False)
+
+
+def _restore(target: Target, letter: str, ledger: Ledger) -> None:
+    if letter in _DONE:
+        target.settle(_OUTCOMES[letter])
+    elif letter == _LOST:
+        target.settle("failed", error=TargetError("OutcomeUnknown", CUT_OFF, "unknown"))
+    elif letter == _ACCEPTED:
+        target.fires = 1
+        ledger.accepted.append(target)
+
+
+def _taken(target: Target) -> bool:
+    return target.outcome is not None or target.fires > 0
+
+
+def _stage(letter: str, stages: Sequence[Snapshot]) -> Snapshot | None:
+    return None if letter == _NONE else stages[ord(letter) - _FIRST]
+
+
+def _digest(host: str, code: str | None, refs: Mapping[EntityRef, int]) -> str:
+    hashed = hashlib.sha256(f"{host}\n{code!r}\n".encode())
+    for ref in refs:
+        hashed.update(f"{ref}\n".encode())
+    return hashed.hexdigest()
+
+
+def _pack(text: str) -> str:
+    return base64.b64encode(zlib.compress(text.encode(), 1)).decode("ascii")
+
+
+def _unpack(text: str) -> str:
+    return zlib.decompress(base64.b64decode(text)).decode()

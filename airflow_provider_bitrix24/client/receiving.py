@@ -1,0 +1,138 @@
+"""What the answers to fired requests mean for their targets, and whether it makes sense to go on. Pure."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.batch import CommandReply
+from airflow_provider_bitrix24.client.effects import Tell
+from airflow_provider_bitrix24.client.errors import (
+    ApiError,
+    AuthenticationError,
+    Bitrix24Error,
+    PermissionDeniedError,
+    PortalUnavailableError,
+    RateLimitError,
+    ServerError,
+)
+from airflow_provider_bitrix24.client.flows import Channel, Outcome, read_batch
+from airflow_provider_bitrix24.client.reading import Reading, collect
+from airflow_provider_bitrix24.client.wire import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_bitrix24.client.firing import Ledger, Target
+    from airflow_provider_bitrix24.client.sending import Sender, Shipment
+
+HOPELESS = 10
+"""Direct calls refused in a row, with none accepted, after which the credential is taken to be the reason."""
+
+
+@dataclass(slots=True)
+class Receiver:
+    """Books answers into the ledger and remembers what went wrong in a round of requests."""
+
+    channel: Channel
+    ledger: Ledger
+    sender: Sender
+    trouble: Bitrix24Error | None = None
+    """Why something of this round did not run; an error that cannot be repeated outweighs the others."""
+    rounds_lost: int = 0
+    """Rounds in a row in which nothing ran."""
+    refused_in_a_row: int = 0
+
+    def note(self, shipment: Shipment, outcome: Outcome, now: float) -> Tell | None:
+        """Book one request's answer. Returns what a person should know of it."""
+        reply: Reply | Bitrix24Error | list[CommandReply] = outcome.reply
+        if isinstance(reply, Reply):
+            if self.sender.batches:
+                self.sender.sizer.note(outcome.received_at - outcome.sent_at, len(shipment.methods))
+                reply = read_batch(self.channel, shipment.methods, reply, outcome.received_at)
+            else:
+                reply = [CommandReply(reply.result)]
+        if isinstance(reply, Bitrix24Error):
+            return self._note_failure(shipment.targets, reply, outcome, now)
+        count = len(shipment.targets)
+        self._note_commands(shipment.targets, reply[:count], outcome, now)
+        if shipment.reads:
+            seen = Reading()
+            collect(shipment.reads, reply[count:], seen)
+            self.ledger.note_after(seen.found)
+        return None
+
+    def delay(self) -> float | None:
+        """Seconds to wait before the next round, zero where all ran.
+
+        :returns: ``None`` where repeating cannot help, or has not; the reason is in ``trouble``.
+        """
+        if self.trouble is None:
+            return 0.0
+        delay = self._delay(self.trouble)
+        if delay is not None:
+            self.rounds_lost += 1
+        return delay
+
+    def _note_commands(
+        self, targets: Sequence[Target], replies: Sequence[CommandReply], outcome: Outcome, now: float
+    ) -> None:
+        self.rounds_lost = self.refused_in_a_row = 0
+        refused: list[Target] = []
+        for target, reply in zip(targets, replies, strict=True):
+            if reply.error is None:
+                self.ledger.note_accepted(target)
+            elif isinstance(reply.error, RateLimitError):
+                refused.append(target)
+                self._note_trouble(reply.error)
+            elif reply.error.executed == "no":
+                target.fail(reply.error)
+            else:
+                # The batch answered in full, so the command is over and a reading tells at once.
+                self.ledger.note_doubt([target], reply.error, outcome.sent_at, now, over=True)
+        self.ledger.put_back(refused)
+
+    def _note_failure(
+        self, targets: Sequence[Target], error: Bitrix24Error, outcome: Outcome, now: float
+    ) -> Tell | None:
+        """Book a request that failed as a whole."""
+        if error.executed != "no":
+            self.ledger.note_doubt(targets, error, outcome.sent_at, now, over=isinstance(error, ApiError))
+            return Tell(
+                f"{error.message} It is not known whether the portal acted on {_named(targets)}.", logging.WARNING
+            )
+        if self.sender.batches and isinstance(error, PermissionDeniedError):
+            self.sender.batches = False
+            self.ledger.put_back(targets)
+            return Tell(f"{error.message} Going on without batches, one call per target.", logging.WARNING)
+        if not self.sender.batches and _concerns_the_target(error) and not self._hopeless():
+            targets[0].fail(error)
+        else:
+            self.ledger.put_back(targets)
+            self._note_trouble(error)
+        return None
+
+    def _hopeless(self) -> bool:
+        self.refused_in_a_row += 1
+        return not self.ledger.fired and self.refused_in_a_row >= HOPELESS
+
+    def _note_trouble(self, error: Bitrix24Error) -> None:
+        if self.trouble is None or self._delay(error) is None:
+            self.trouble = error
+
+    def _delay(self, error: Bitrix24Error) -> float | None:
+        retry, lost = self.channel.retry, self.rounds_lost + 1
+        return retry.delay(error, lost, idempotent=False, random=self.channel.random)
+
+
+def _concerns_the_target(error: Bitrix24Error) -> bool:
+    """Whether another target may fare better: not so for a wrong secret, a closed portal, a limit, a failure."""
+    return isinstance(error, ApiError) and not isinstance(
+        error, AuthenticationError | PortalUnavailableError | RateLimitError | ServerError
+    )
+
+
+def _named(targets: Sequence[Target]) -> str:
+    first = str(targets[0].ref)
+    return first if len(targets) == 1 else f"{len(targets)} targets ({first} to {targets[-1].ref})"
