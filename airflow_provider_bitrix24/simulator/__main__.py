@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             seed.apply(portal, seed.DEMO)
         return asyncio.run(_serve(portal, options))
     except (PortInUseError, seed.SeedError) as error:
-        return _fail(error.strerror if isinstance(error, OSError) else str(error))
+        return _fail(str(error.strerror if isinstance(error, OSError) else error))
     except OSError as error:
         return _fail(f"cannot read {options.seed}: {error.strerror}")
     except KeyboardInterrupt:
@@ -100,7 +100,9 @@ def _announce(options: argparse.Namespace, port: int) -> None:
     print(f"  trigger URL  {trigger}")
     print(f"  board        {addresses['board_url']}", flush=True)
     if options.host != LOOPBACK:
-        print(f"Warning: whoever reaches {options.host}:{port} can read and change it all.", file=sys.stderr, flush=True)
+        print(
+            f"Warning: whoever reaches {options.host}:{port} can read and change it all.", file=sys.stderr, flush=True
+        )
 
 
 def _fail(reason: str) -> int:

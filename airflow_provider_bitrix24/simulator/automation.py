@@ -82,9 +82,7 @@ def _fire_item(portal: Portal, item: Item, code: str, application: str) -> Itera
     return run_robots(portal, item)
 
 
-def _fire_linked(
-    portal: Portal, type_id: int, entity_id: int, code: str, application: str
-) -> Iterator[float] | None:
+def _fire_linked(portal: Portal, type_id: int, entity_id: int, code: str, application: str) -> Iterator[float] | None:
     runs = [
         run
         for item in _linked(portal, type_id, entity_id)

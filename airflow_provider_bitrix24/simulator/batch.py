@@ -6,14 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from . import php
-from .auth import GLOBAL_SCOPE
 from .envelope import time_object
 from .errors import RestError, auth_error, method_not_found
-from .faults import Fault, FaultKind
-from .methods.registry import METHODS, Call, Method, find
+from .methods.registry import GLOBAL_SCOPE, METHODS, Answer, Call, Method, find
 from .work import ProcessDiedError
 
 if TYPE_CHECKING:
+    from .faults import Fault
     from .methods.registry import Identity
     from .work import Work
 
@@ -21,9 +20,8 @@ MAX_COMMANDS: Final = 50
 _BANNED: Final = frozenset({"batch", "download", "upload"})
 _REFERENCE = re.compile(r"\$(result|next|total|time|error)([^\s]*)", re.IGNORECASE)
 _INDEX = re.compile(r"\[([^\]]+)\]")
-
-_TOO_LONG = RestError("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
-_NOT_ALLOWED = RestError("ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
+_TOO_LONG: Final = RestError("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
+_NOT_ALLOWED: Final = RestError("ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
 
 
 def _not_run_here(call: Call) -> Any:
@@ -68,67 +66,82 @@ async def run_batch(work: Work, identity: Identity, params: dict[str, Any], faul
     :raises ProcessDiedError: when `fault` says so.
     """
     by_name = {name.upper(): value for name, value in params.items()}
-    halt = php.truthy(by_name.get("HALT"))
-    results = _Results()
-    for count, (key, command) in enumerate(php.array_items(by_name.get("CMD"))):
-        if fault is not None and fault.commands is not None and count >= fault.commands:
-            raise ProcessDiedError
-        error = _TOO_LONG
-        if count < MAX_COMMANDS:
-            if not isinstance(command, str):
-                continue
-            try:
-                await _run_command(work, identity, results, key, command, fault)
-                continue
-            except RestError as refusal:
-                error = refusal
-        results.error[key] = error.body()
-        if halt:
-            break
-    return results.encode()
+    return await _Batch(work, identity, fault).run(by_name.get("CMD"), halt=php.truthy(by_name.get("HALT")))
 
 
-async def _run_command(
-    work: Work, identity: Identity, results: _Results, key: str, command: str, fault: Fault | None
-) -> None:
-    name, _, query = command.partition("?")
-    method = find(name)
-    if name in _BANNED:
-        raise _NOT_ALLOWED
-    params = php.parse_query(query.partition("#")[0])
-    if "$" in query or "%24" in query:
-        params = {name: _resolve(value, results) for name, value in params.items()}
-    if method is None:
-        raise method_not_found()
-    if method.name in _BANNED:
-        raise _NOT_ALLOWED
-    if method.scope != GLOBAL_SCOPE and method.scope not in identity.scopes:
-        raise auth_error("insufficient_scope", "")
-    portal = work.portal
-    started = work.moment
-    if work.hit.blocked(method.name, started):
-        raise operation_time_limit()
-    hit_by_fault = fault is not None and fault.kind is FaultKind.COMMAND_ERROR and (not fault.keys or key in fault.keys)
-    if hit_by_fault and fault is not None and fault.when == "before":
+class _Batch:
+    """One batch while it runs."""
+
+    __slots__ = ("_fault", "_identity", "_results", "_work")
+
+    def __init__(self, work: Work, identity: Identity, fault: Fault | None) -> None:
+        self._work = work
+        self._identity = identity
+        self._fault = fault
+        self._results = _Results()
+
+    async def run(self, commands: Any, *, halt: bool) -> dict[str, Any]:
+        last = self._fault.commands if self._fault is not None else None
+        for count, (key, command) in enumerate(php.array_items(commands)):
+            if last is not None and count >= last:
+                raise ProcessDiedError
+            error = _TOO_LONG
+            if count < MAX_COMMANDS:
+                if not isinstance(command, str):
+                    continue
+                try:
+                    await self._run_command(key, command)
+                    continue
+                except RestError as refusal:
+                    error = refusal
+            self._results.error[key] = error.body()
+            if halt:
+                break
+        return self._results.encode()
+
+    async def _run_command(self, key: str, command: str) -> None:
+        name, _, query = command.partition("?")
+        method = _allowed(name, self._identity)
+        params = php.parse_query(query.partition("#")[0])
+        if "$" in query or "%24" in query:
+            params = {name: _resolve(value, self._results) for name, value in params.items()}
+        work = self._work
+        started = work.moment
+        if work.hit.blocked(method.name, started):
+            raise operation_time_limit()
+        call = Call(work.portal, self._identity, params, php.to_int(params.pop("start", 0)))
+        answer = await self._perform(key, method, call)
+        results, finished = self._results, work.moment
+        results.result[key] = answer.result
+        if answer.total is not None:
+            results.total[key] = answer.total
+        if answer.next is not None:
+            results.next[key] = answer.next
+        results.time[key] = time_object(work, method.name, started, finished, finished - started)
+
+    async def _perform(self, key: str, method: Method, call: Call) -> Answer:
+        fault = self._fault
+        if fault is None or not fault.hits_command(key):
+            return await self._work.perform(method, call)
+        if fault.when == "after":
+            await self._work.perform(method, call)
         raise RestError(fault.code, fault.description)
-    start = php.to_int(params.pop("start", 0))
-    answer = await work.perform(method, Call(portal, identity, params, start))
-    if hit_by_fault and fault is not None:
-        raise RestError(fault.code, fault.description)
-    results.result[key] = answer.result
-    if answer.total is not None:
-        results.total[key] = answer.total
-    if answer.next is not None:
-        results.next[key] = answer.next
-    finished = work.moment
-    results.time[key] = time_object(
-        portal.settings, portal.clock, started, finished, finished - started, work.hit, method.name
-    )
 
 
 def operation_time_limit() -> RestError:
     """Return the refusal of a method that has worked too long in the last ten minutes."""
     return RestError("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.", status=429)
+
+
+def _allowed(name: str, identity: Identity) -> Method:
+    method = find(name)
+    if name in _BANNED or (method is not None and method.name in _BANNED):
+        raise _NOT_ALLOWED
+    if method is None:
+        raise method_not_found()
+    if method.scope != GLOBAL_SCOPE and method.scope not in identity.scopes:
+        raise auth_error("insufficient_scope", "")
+    return method
 
 
 def _resolve(value: Any, results: _Results) -> Any:

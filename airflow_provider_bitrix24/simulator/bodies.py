@@ -8,7 +8,14 @@ from typing import Any
 from urllib.parse import unquote
 
 from . import php
-from .auth import PathCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class PathCredentials:
+    """The user and the secret of a webhook URL."""
+
+    user: str
+    secret: str
 
 
 @dataclass(slots=True)

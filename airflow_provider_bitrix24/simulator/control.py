@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .portal import Portal
 
 
-
 class ControlApi:
     """Handlers of the control API; they answer JSON, and 400 with a sentence when they are misused."""
 

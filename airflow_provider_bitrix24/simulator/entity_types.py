@@ -92,6 +92,7 @@ _SHORT_NAMES: Final[dict[str, int]] = {
     "SYS": 1024,
 }
 _NAME_OF: Final[dict[int, str]] = {type_id: name for name, type_id in _LONG_NAMES.items()}
+_SHORT_OF: Final[dict[int, str]] = {type_id: name for name, type_id in _SHORT_NAMES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +141,14 @@ def type_name(type_id: int) -> str:
     return _NAME_OF.get(type_id) or f"DYNAMIC_{type_id}"
 
 
+def short_name(type_id: int) -> str:
+    """Return the short name: ``D``, or ``Tb1`` (hexadecimal) for smart process 177."""
+    return _SHORT_OF.get(type_id) or f"T{type_id:x}"
+
+
 def is_dynamic(type_id: int) -> bool:
     """Tell whether an id belongs to smart processes: 128-191 and even numbers from 1030 on."""
-    return FIRST_DYNAMIC <= type_id <= LAST_OLD_DYNAMIC or (
-        type_id >= FIRST_NEW_DYNAMIC and type_id % 2 == 0
-    )
+    return FIRST_DYNAMIC <= type_id <= LAST_OLD_DYNAMIC or (type_id >= FIRST_NEW_DYNAMIC and type_id % 2 == 0)
 
 
 def stage_dictionary(type_id: int, category_id: int) -> str:

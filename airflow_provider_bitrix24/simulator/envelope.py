@@ -10,9 +10,7 @@ from xml.sax.saxutils import escape
 from . import php
 
 if TYPE_CHECKING:
-    from .clock import Clock
-    from .limits import Hit
-    from .settings import PortalSettings
+    from .work import Work
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 XML_TYPE: Final = "text/xml; charset=utf-8"
@@ -32,22 +30,20 @@ _IN_STRINGS: Final = (
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
-def time_object(
-    settings: PortalSettings, clock: Clock, started: float, finished: float, processing: float, hit: Hit, method: str
-) -> dict[str, Any]:
+def time_object(work: Work, method: str, started: float, finished: float, processing: float) -> dict[str, Any]:
     """Return the `time` of a success. Seconds since the epoch, and seconds."""
-    duration = finished - started
-    whole = settings.time_format == "integer"
+    clock = work.portal.clock
+    whole = work.portal.settings.time_format == "integer"
     start = int(started) if whole else started
     time: dict[str, Any] = {
         "start": start,
         "finish": number(round(finished, 6)),
-        "duration": number(round(finished - start if whole else duration, 6)),
+        "duration": number(round(finished - start, 6)),
         "processing": int(processing) if whole else number(round(processing, 6)),
         "date_start": clock.iso(started),
         "date_finish": clock.iso(finished),
     }
-    if (operating := hit.times(method, finished)) is not None:
+    if (operating := work.hit.times(method, finished)) is not None:
         time["operating_reset_at"] = operating[1]
         time["operating"] = number(operating[0])
     return time

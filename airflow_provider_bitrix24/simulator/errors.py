@@ -66,9 +66,7 @@ def method_not_found() -> RestError:
 
 def access_denied(detail: str, *, documented_status: int = 403) -> RestError:
     """Return a refusal at the method stage, with the portal's fixed prefix."""
-    return RestError(
-        "ACCESS_DENIED", f"Access denied! {detail}", status=403, documented_status=documented_status
-    )
+    return RestError("ACCESS_DENIED", f"Access denied! {detail}", status=403, documented_status=documented_status)
 
 
 def auth_error(code: str, description: str) -> RestError:
@@ -86,6 +84,27 @@ def wrong_argument(name: str, value: Any, expected: str) -> RestError:
     return RestError(
         "100", f"Invalid value {{{value}}} to match with parameter {{{name}}}. Should be value of type {expected}."
     )
+
+
+class V3Error(RestError):
+    """An error of REST 3.0, whose `error` is an object and whose status is the same everywhere."""
+
+    def __init__(self, kind: str, message: str, *, status: int) -> None:
+        super().__init__(f"BITRIX_REST_V3_EXCEPTION_{kind}EXCEPTION", message, status=status)
+
+    def body(self) -> dict[str, Any]:
+        """Return the error's JSON object."""
+        return {"error": {"code": self.code, "message": self.description}}
+
+    def status_for(self, statuses: str) -> int:
+        """Return the HTTP status."""
+        del statuses
+        return self.status
+
+
+def v3_method_not_found(method: str) -> V3Error:
+    """Return REST 3.0's answer to a method that it does not serve; it serves none of the CRM's."""
+    return V3Error("METHODNOTFOUND", f"Method `{method}` not found", status=404)
 
 
 class PhpFatalError(Exception):

@@ -78,6 +78,10 @@ class Fault:
     location: str = "https://renamed.bitrix24.example/"
     method: str = ""
 
+    def hits_command(self, key: str) -> bool:
+        """Tell whether a command of a batch must fail."""
+        return self.kind is FaultKind.COMMAND_ERROR and (not self.keys or key in self.keys)
+
     @classmethod
     def parse(cls, spec: str | dict[str, Any] | Fault) -> Fault:
         """Return the fault that a short or JSON form describes.

@@ -7,6 +7,7 @@ move means: history, events and robots are the business of others.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class ItemStore:
     def at_stage(self, category_id: int, stage_id: str) -> list[int]:
         """Return the ids that stand at a stage, in the order of their arrival."""
         return list(self._by_stage.get((category_id, stage_id), ()))
+
+    def newest_at(self, category_id: int, stage_id: str, count: int) -> list[int]:
+        """Return the ids of the `count` items that came to a stage last, the last first."""
+        return list(islice(reversed(self._by_stage.get((category_id, stage_id), {})), count))
 
     def count_at(self, category_id: int, stage_id: str) -> int:
         """Return how many items stand at a stage."""

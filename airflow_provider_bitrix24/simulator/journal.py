@@ -13,6 +13,7 @@ HIDDEN = "***"
 SECRET_PARAMETERS = frozenset(
     {"auth", "access_token", "refresh_token", "client_secret", "ap", "aplogin", "token", "code_verifier"}
 )
+SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
 @dataclass(slots=True)
@@ -47,6 +48,13 @@ def hide_secrets(params: dict[str, Any]) -> dict[str, Any]:
     return {name: HIDDEN if name in SECRET_PARAMETERS else value for name, value in params.items()}
 
 
+def hide_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Return `headers` without credentials."""
+    if SECRET_HEADERS.isdisjoint(headers):
+        return headers
+    return {name: HIDDEN if name in SECRET_HEADERS else value for name, value in headers.items()}
+
+
 class Journal:
     """The last requests and counts of all of them."""
 
@@ -64,9 +72,7 @@ class Journal:
     def __getitem__(self, index: int) -> SeenRequest:
         return self._requests[index]
 
-    def open(
-        self, *, moment: float, source: str, http_method: str, path: str, headers: dict[str, str]
-    ) -> SeenRequest:
+    def open(self, *, moment: float, source: str, http_method: str, path: str, headers: dict[str, str]) -> SeenRequest:
         """Start the record of a request; its end fills in the rest."""
         self.total += 1
         return SeenRequest(

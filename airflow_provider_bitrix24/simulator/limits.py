@@ -57,6 +57,10 @@ class RequestLimit:
         """Return how full the bucket of `source` is."""
         return self._drained(source, now)[0]
 
+    def fullest(self, now: float) -> float:
+        """Return the level of the fullest bucket of all sources."""
+        return max((self.level(source, now) for source in tuple(self._levels)), default=0.0)
+
     def clear(self) -> None:
         """Empty every bucket."""
         self._levels.clear()

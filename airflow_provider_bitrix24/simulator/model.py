@@ -174,6 +174,9 @@ class Application:
     scopes: frozenset[str] = frozenset({"crm"})
     redirect_uri: str = ""
     is_installed: bool = True
+    is_paid: bool = True
+    is_blocked: bool = False
+    """Blocked by hand for overload."""
     triggers: dict[str, str] = field(default_factory=dict)
     """Name by code."""
 

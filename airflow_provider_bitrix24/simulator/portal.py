@@ -23,6 +23,7 @@ from .latency import Latency
 from .limits import OperatingLimit, RequestLimit
 from .model import AutomationTrigger, Condition, HistoryType, Item, MoveEvent, Robot, Stage
 from .settings import Plan, PortalSettings
+from .tokens import TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,6 +55,7 @@ class Portal:
         """Forget all content and all that happened; keep plan, limits, latency, faults and clock."""
         with self.lock:
             self.accounts = Accounts()
+            self.tokens = TokenStore()
             self.pipelines: dict[tuple[int, int], Pipeline] = {}
             self.items: dict[int, ItemStore] = {}
             self.history = StageHistory()
@@ -134,6 +136,27 @@ class Portal:
     def add_deal(self, id: int | None = None, stage: str = "NEW", **fields: Any) -> Item:  # noqa: A002
         """Create a deal; see :meth:`add_item`."""
         return self.add_item(DEAL, id, stage=stage, **fields)
+
+    def remove(self, target: str) -> None:
+        """Delete the item that ``"DEAL_57"`` names, if there is one; its history stays."""
+        type_id, item_id = split_target(target)
+        with self.lock:
+            self.items[type_id].remove(item_id)
+
+    def move(self, target: str, stage: str, *, moved_by: int = 1) -> None:
+        """Put an item on another stage of its pipeline, as a colleague does on the board: no robots.
+
+        :raises KeyError: when there is no such item.
+        :raises ValueError: when its pipeline has no such stage.
+        """
+        with self.lock:
+            item = self.find(target)
+            if item is None:
+                raise KeyError(target)
+            found = self.pipelines[item.type_id, item.category_id].stage(stage)
+            if found is None:
+                raise ValueError(f"{target} is in a pipeline without stage {stage!r}")
+            self.place(item, item.category_id, found, moved_by=moved_by)
 
     def add_trigger(
         self,
@@ -225,9 +248,7 @@ class Portal:
         item.moved_by = moved_by
         if entity_types.traits(item.type_id).has_moved_time:
             kind = HistoryType.FINAL if stage.semantics else HistoryType.INTERMEDIATE
-            self.history.record(
-                HistoryType.PIPELINE_CHANGED if category_id != before[0] else kind, item, stage, now
-            )
+            self.history.record(HistoryType.PIPELINE_CHANGED if category_id != before[0] else kind, item, stage, now)
         self.events.updated(item, now)
         self.events.moved(
             MoveEvent(

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from . import envelope, methods, php
+from . import envelope, methods, php, replies
 from .auth import authenticate
 from .batch import operation_time_limit, run_batch
 from .bodies import RestRequest, Route, parameters, route
-from .errors import PhpFatalError, RestError, access_denied, method_not_found
+from .errors import PhpFatalError, RestError, access_denied, method_not_found, v3_method_not_found
 from .faults import Fault, FaultKind
-from .journal import hide_secrets
+from .journal import hide_headers, hide_secrets
 from .limits import Hit
 from .methods.registry import Call, find
 from .work import ProcessDiedError, RequestCutError, Work
@@ -26,43 +26,25 @@ if TYPE_CHECKING:
     from .journal import SeenRequest
     from .methods.registry import Identity, Method
     from .portal import Portal
+    from .replies import RestReply
 
-__all__ = ["RestReply", "RestService", "methods"]
+__all__ = ["RestService", "methods"]
 
 log = logging.getLogger(__name__)
 
-_PAGES: Final = {
-    200: "<html><head><title>Maintenance</title></head><body><h1>We will be back soon</h1></body></html>",
-    403: "<html><head><title>403 Forbidden</title></head><body><center><h1>403 Forbidden</h1></center></body></html>",
-}
-_GATEWAY: Final = (
-    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
-    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+_NEVER_EXECUTED: Final = frozenset(
+    {FaultKind.REFUSE, FaultKind.REDIRECT, FaultKind.EXPIRED_TOKEN, FaultKind.INVALID_TOKEN}
 )
-_REASONS: Final = {500: "500 Internal Server Error", 502: "502 Bad Gateway", 503: "503 Service Temporarily Unavailable"}
-_COMMON_HEADERS: Final = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Headers": "origin, content-type, accept",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 @dataclass(slots=True)
-class RestReply:
-    """What the server sends, and what it does to the connection."""
+class _Job:
+    """A request on its way through the portal."""
 
-    status: int
-    body: bytes
-    content_type: str = envelope.JSON_TYPE
-    headers: dict[str, str] = field(default_factory=dict)
-    connection: Literal["keep", "cut", "reset", "cut_body"] = "keep"
-    error: str | None = None
-
-
-def html_page(status: int) -> RestReply:
-    """Return a page of the front server, or of whoever stands in the way."""
-    text = _PAGES.get(status) or _GATEWAY.format(_REASONS.get(status, f"{status} Gateway Time-out"))
-    return RestReply(status, text.encode(), envelope.HTML_TYPE)
+    request: RestRequest
+    where: Route
+    seen: SeenRequest
+    fault: Fault | None = None
 
 
 class RestService:
@@ -83,15 +65,14 @@ class RestService:
             source=request.source,
             http_method=request.http_method,
             path=where.shown_path,
-            headers=request.headers,
+            headers=hide_headers(request.headers),
         )
         seen.method = where.method.lower()
         try:
-            reply = await self._answer(request, where, seen)
-        except Exception as crash:
-            log.exception("The simulator failed on %s", where.shown_path)
-            self.crashes.append(crash)
-            reply = RestReply(500, b"", envelope.HTML_TYPE)
+            reply = await self._front(_Job(request, where, seen))
+        except Exception as crash:  # noqa: BLE001  # a fault of the simulator: shown to its user, not to its client
+            self._crashed(crash)
+            reply = replies.dead()
         seen.status, seen.error = reply.status, reply.error
         seen.duration = portal.clock.now() - seen.moment
         portal.journal.close(seen)
@@ -102,196 +83,126 @@ class RestService:
         for execution in tuple(self._background):
             execution.cancel()
 
-    async def _answer(self, request: RestRequest, where: Route, seen: SeenRequest) -> RestReply:
-        portal = self.portal
-        if (moved := self._moved(request)) is not None:
-            return moved
-        with portal.lock:
-            admitted = portal.limits.admit(request.source, portal.clock.now())
-        if not admitted:
-            return self._refused(RestError("QUERY_LIMIT_EXCEEDED", "Too many requests", status=503), "json")
-        fault = portal.faults.next_for(seen.method)
-        if fault is None:
-            if portal.settings.execution_after_cut == "continue" and portal.settings.is_cloud:
-                return await self._answer_within(request, where, seen, None, portal.settings.request_seconds)
-            return await self._execute(request, where, seen, None)
-        seen.fault = f"{fault.kind}:{fault.when}"
-        return await self._answer_with(fault, request, where, seen)
-
-    def _moved(self, request: RestRequest) -> RestReply | None:
-        settings = self.portal.settings
+    async def _front(self, job: _Job) -> RestReply:
+        portal, settings = self.portal, self.portal.settings
         if settings.license_expired:
-            return RestReply(302, b"", envelope.HTML_TYPE, {"Location": "/bitrix/coupon_activation.php"})
+            return replies.redirect("/bitrix/coupon_activation.php")
         if settings.renamed_to:
-            path = f"/rest/{request.path}" + (f"?{request.query}" if request.query else "")
-            return RestReply(302, b"", envelope.HTML_TYPE, {"Location": f"https://{settings.renamed_to}{path}"})
-        return None
+            query = f"?{job.request.query}" if job.request.query else ""
+            return replies.redirect(f"https://{settings.renamed_to}/rest/{job.request.path}{query}")
+        with portal.lock:
+            admitted = portal.limits.admit(job.request.source, portal.clock.now())
+        if not admitted:
+            return replies.too_many_requests(settings)
+        job.fault = portal.faults.next_for(job.seen.method)
+        if job.fault is not None:
+            job.seen.fault = f"{job.fault.kind}:{job.fault.when}"
+            return await self._faulty(job, job.fault)
+        if settings.execution_after_cut == "continue" and settings.is_cloud and settings.request_seconds:
+            return await self._execute_within(job, settings.request_seconds)
+        return await self._execute(job)
 
-    # Faults
-
-    async def _answer_with(
-        self, fault: Fault, request: RestRequest, where: Route, seen: SeenRequest
-    ) -> RestReply:
+    async def _faulty(self, job: _Job, fault: Fault) -> RestReply:
         kind = fault.kind
         if kind is FaultKind.COMMAND_ERROR:
-            return await self._execute(request, where, seen, fault)
-        if kind is FaultKind.DELAY and fault.when == "before":
-            await self._pause(fault.seconds)
-            return await self._execute(request, where, seen, None)
-        if fault.when == "before" or kind in _NEVER_EXECUTED:
-            return self._faulty(fault, None)
-        if fault.seconds and kind in (FaultKind.CUT, FaultKind.RESET):
-            reply = await self._answer_within(request, where, seen, fault, fault.seconds)
-        else:
-            reply = await self._execute(request, where, seen, fault)
+            return await self._execute(job)
         if kind is FaultKind.DELAY:
-            await self._pause(fault.seconds)
-            return reply
-        return self._faulty(fault, reply)
+            return await self._delayed(job, fault)
+        if fault.when == "before" or kind in _NEVER_EXECUTED:
+            return replies.faulty(fault, None, self.portal.settings)
+        if fault.seconds and kind in (FaultKind.CUT, FaultKind.RESET):
+            reply = await self._execute_within(job, fault.seconds)
+        else:
+            reply = await self._execute(job)
+        return replies.faulty(fault, reply, self.portal.settings)
 
-    async def _pause(self, seconds: float) -> None:
-        await self.portal.clock.sleep_until(self.portal.clock.now() + seconds)
-
-    def _faulty(self, fault: Fault, reply: RestReply | None) -> RestReply:
-        """Return what the client gets instead of `reply` (``None``: instead of any execution)."""
-        match fault.kind:
-            case FaultKind.REFUSE:
-                return self._refused(RestError("QUERY_LIMIT_EXCEEDED", "Too many requests", status=503), "json")
-            case FaultKind.EXPIRED_TOKEN:
-                refusal = RestError("expired_token", "The access token provided has expired", status=401)
-                return self._refused(refusal, "json")
-            case FaultKind.INVALID_TOKEN:
-                refusal = RestError("invalid_token", "Unable to get application by token", status=401)
-                return self._refused(refusal, "json")
-            case FaultKind.REDIRECT:
-                return RestReply(302, b"", envelope.HTML_TYPE, {"Location": fault.location})
-            case FaultKind.ERROR:
-                return self._refused(RestError(fault.code, fault.description, status=fault.status or 500), "json")
-            case FaultKind.HTML:
-                return html_page(fault.status or 502)
-            case FaultKind.EMPTY:
-                return RestReply(fault.status or 200, b"", envelope.JSON_TYPE)
-        whole = reply or RestReply(200, envelope.to_json({"result": True, "time": {"start": 0, "finish": 0}}))
-        match fault.kind:
-            case FaultKind.TRUNCATED:
-                return RestReply(whole.status, whole.body[: len(whole.body) // 2], whole.content_type)
-            case FaultKind.CUT_BODY:
-                return RestReply(whole.status, whole.body, whole.content_type, connection="cut_body")
-            case FaultKind.RESET:
-                return RestReply(0, b"", connection="reset")
-            case _:
-                return RestReply(0, b"", connection="cut")
-
-    async def _answer_within(
-        self, request: RestRequest, where: Route, seen: SeenRequest, fault: Fault | None, seconds: float | None
-    ) -> RestReply:
-        """Answer 504 after `seconds` while the execution goes on in the background."""
+    async def _delayed(self, job: _Job, fault: Fault) -> RestReply:
         clock = self.portal.clock
-        execution = asyncio.ensure_future(self._execute(request, where, seen, fault))
-        if seconds is None:
-            return await execution
+        if fault.when == "before":
+            await clock.sleep_until(clock.now() + fault.seconds)
+            return await self._execute(job)
+        reply = await self._execute(job)
+        await clock.sleep_until(clock.now() + fault.seconds)
+        return reply
+
+    async def _execute_within(self, job: _Job, seconds: float) -> RestReply:
+        """Execute, and answer 504 after `seconds` while the execution goes on in the background."""
+        clock = self.portal.clock
+        execution = asyncio.ensure_future(self._execute(job))
         self._background.add(execution)
         execution.add_done_callback(self._finished)
         patience = asyncio.ensure_future(clock.sleep_until(clock.now() + seconds))
         await asyncio.wait({execution, patience}, return_when=asyncio.FIRST_COMPLETED)
         patience.cancel()
-        return execution.result() if execution.done() else html_page(504)
+        return execution.result() if execution.done() else replies.html_page(504)
 
     def _finished(self, execution: asyncio.Task[RestReply]) -> None:
         self._background.discard(execution)
         if not execution.cancelled() and (crash := execution.exception()) is not None:
-            log.error("The simulator failed behind a request that was cut", exc_info=crash)
+            self._crashed(crash)
+
+    def _crashed(self, crash: BaseException) -> None:
+        log.error("The simulator failed", exc_info=crash)
+        if crash not in self.crashes:
             self.crashes.append(crash)
 
-    # The portal itself
-
-    async def _execute(
-        self, request: RestRequest, where: Route, seen: SeenRequest, fault: Fault | None
-    ) -> RestReply:
+    async def _execute(self, job: _Job) -> RestReply:
+        """Let the portal itself answer."""
         try:
-            return await self._run(request, where, seen, fault)
+            return await self._checked(job)
         except RestError as error:
-            return self._refused(error, where.transport)
+            return replies.refusal(error, self.portal.settings, job.where.transport)
         except PhpFatalError:
-            return RestReply(500, b"", envelope.HTML_TYPE)
+            return replies.dead()
         except RequestCutError:
-            return html_page(504)
+            return replies.html_page(504)
         except ProcessDiedError:
-            return html_page(502)
+            return replies.html_page(502)
 
-    async def _run(self, request: RestRequest, where: Route, seen: SeenRequest, fault: Fault | None) -> RestReply:
-        portal = self.portal
-        params = parameters(request)
-        seen.params = hide_secrets(params)
+    async def _checked(self, job: _Job) -> RestReply:
+        portal, where = self.portal, job.where
+        params = parameters(job.request)
+        job.seen.params = hide_secrets(params)
         if portal.settings.is_closed:
             raise RestError("PORTAL_DELETED", "Portal was deleted", status=403)
+        if where.is_v3:
+            raise v3_method_not_found(where.method)
         method = find(where.method)
         if method is None:
             raise method_not_found()
         if params.get("token") is not None:
             raise access_denied("Link check failed")
         params.pop("state", None)
-        identity = authenticate(portal, method, where.credentials, params, secure=request.secure)
-        hit = Hit(portal.operating, identity.credential)
-        work = Work(portal, hit)
-        if hit.blocked(method.name, work.started):
+        identity = authenticate(portal, method, where.credentials, params, job.request)
+        work = Work(portal, Hit(portal.operating, identity.credential))
+        if work.hit.blocked(method.name, work.started):
             raise operation_time_limit()
         try:
-            return await self._work(work, method, identity, params, where.transport, fault, seen)
+            return await self._performed(job, work, method, identity, params)
         finally:
-            hit.finish(work.moment)
+            work.hit.finish(work.moment)
 
-    async def _work(
-        self,
-        work: Work,
-        method: Method,
-        identity: Identity,
-        params: dict[str, Any],
-        transport: str,
-        fault: Fault | None,
-        seen: SeenRequest,
+    async def _performed(
+        self, job: _Job, work: Work, method: Method, identity: Identity, params: dict[str, Any]
     ) -> RestReply:
         portal = self.portal
         await work.spend(portal.latency.request_seconds)
         begun = work.moment
-        body: dict[str, Any]
         if method.name == "batch":
-            result = await run_batch(work, identity, params, fault)
-            seen.commands = len(result["result"]) + len(result["result_error"])
-            body = {"result": result}
+            result = await run_batch(work, identity, params, job.fault)
+            job.seen.commands = len(result["result"]) + len(result["result_error"])
+            body: dict[str, Any] = {"result": result}
         else:
             start = php.to_int(params.pop("start", 0))
             answer = await work.perform(method, Call(portal, identity, params, start))
-            body = {"result": answer.result}
-            if answer.next is not None:
-                body["next"] = answer.next
-            if answer.total is not None:
-                body["total"] = answer.total
-        clock = portal.clock
-        finished = clock.now()
+            body = answer.as_envelope()
+        if "error" in body:
+            return replies.rendered(200, body, job.where.transport)
         processing = work.moment - begun
-        body["time"] = envelope.time_object(
-            portal.settings, clock, work.started, finished, processing, work.hit, method.name
-        )
-        reply = self._render(200, body, transport)
+        body["time"] = envelope.time_object(work, method.name, work.started, portal.clock.now(), processing)
+        reply = replies.rendered(200, body, job.where.transport)
         if portal.settings.is_cloud:
             reply.headers["X-Bitrix-Rest-Time"] = f"{processing:.10f}"
             if identity.client_id:
                 reply.headers["X-Bitrix-Rest-Application"] = identity.client_id
         return reply
-
-    def _refused(self, error: RestError, transport: str) -> RestReply:
-        reply = self._render(error.status_for(self.portal.settings.statuses), error.body(), transport)
-        reply.error = error.code
-        return reply
-
-    @staticmethod
-    def _render(status: int, body: dict[str, Any], transport: str) -> RestReply:
-        if transport == "xml":
-            return RestReply(status, envelope.to_xml(body), envelope.XML_TYPE, dict(_COMMON_HEADERS))
-        return RestReply(status, envelope.to_json(body), envelope.JSON_TYPE, dict(_COMMON_HEADERS))
-
-
-_NEVER_EXECUTED: Final = frozenset(
-    {FaultKind.REFUSE, FaultKind.REDIRECT, FaultKind.EXPIRED_TOKEN, FaultKind.INVALID_TOKEN}
-)

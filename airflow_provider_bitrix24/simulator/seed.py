@@ -46,9 +46,7 @@ DEMO: Final[dict[str, Any]] = {
 }
 """What the command shows when no seed file is given."""
 
-_KEYS: Final = frozenset(
-    {"users", "webhooks", "pipelines", "triggers", "robots", "vetoes", "items", "generate"}
-)
+_KEYS: Final = frozenset({"users", "webhooks", "pipelines", "triggers", "robots", "vetoes", "items", "generate"})
 
 
 class SeedError(ValueError):
@@ -148,7 +146,8 @@ def _pipeline(portal: Portal, entry: dict[str, Any]) -> None:
 
 
 def _stage_spec(spec: list[Any]) -> stages.StageSpec:
-    stage_id, name, semantics, color = [*spec, *([None] * (4 - len(spec)))]
+    padded: list[Any] = list(spec) + [None] * (4 - len(spec))
+    stage_id, name, semantics, color = padded
     if semantics not in (None, "S", "F"):
         raise ValueError(f"semantics of stage {stage_id} is {semantics!r}; write null, 'S' or 'F'")
     return str(stage_id), str(name or stage_id), semantics, str(color or "#A8ADB4")

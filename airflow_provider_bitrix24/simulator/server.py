@@ -15,12 +15,15 @@ from aiohttp import web
 from .board import Board
 from .bodies import RestRequest
 from .control import ControlApi
-from .rest import RestReply, RestService
+from .oauth_pages import OAuthPages
+from .rest import RestService
+from .stream import MoveStream
 
 if TYPE_CHECKING:
     import ssl
 
     from .portal import Portal
+    from .replies import RestReply
 
 DEFAULT_PORT: Final = 8024
 LOOPBACK: Final = "127.0.0.1"
@@ -69,7 +72,9 @@ class PortalServer:
     def _application(self) -> web.Application:
         app = web.Application(client_max_size=_BODY_LIMIT)
         app.add_routes([web.route("*", "/rest/{path:.*}", self._rest)])
+        app.add_routes(OAuthPages(self.portal).routes())
         app.add_routes(ControlApi(self.portal).routes())
+        app.add_routes(MoveStream(self.portal).routes())
         app.add_routes(Board(self.portal).routes())
         return app
 
@@ -110,7 +115,7 @@ async def _multipart(request: web.Request) -> list[tuple[str, str]]:
         fields = await request.post()
     except ValueError:
         return []  # PHP too goes on without the fields of a body that it cannot take apart
-    return [(name, value if isinstance(value, str) else value.filename) for name, value in fields.items()]
+    return [(name, value if isinstance(value, str) else "") for name, value in fields.items()]
 
 
 async def _send(request: web.Request, reply: RestReply) -> web.StreamResponse:

@@ -42,7 +42,11 @@ class PortalSettings:
     execution_after_cut: Literal["stop", "continue"] = "stop"
     """What happens to the commands of a batch that the cut caught."""
     domain: str = ""
-    """Host name that answers show; empty: the address that the server is bound to."""
+    """Host name of the portal in OAuth answers; empty: the address that was asked."""
+    oauth_host: str = ""
+    """Which authorization server answers claim to come from, e.g. ``oauth.bitrix.info``; empty: this one."""
+    oauth_answer: Literal["full", "sample"] = "full"
+    """``sample`` leaves out `expires` and `user_id`, as the documentation's samples do."""
 
     @property
     def is_cloud(self) -> bool:

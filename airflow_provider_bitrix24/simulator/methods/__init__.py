@@ -4,6 +4,6 @@ Importing this package fills :data:`.registry.METHODS`. Methods see the portal a
 credentials, limits and faults are over by the time they run.
 """
 
-from . import account, dictionaries, items, stage_history, triggers
+from . import account, dictionaries, items, legacy, stage_history, timeline, triggers
 
-__all__ = ["account", "dictionaries", "items", "stage_history", "triggers"]
+__all__ = ["account", "dictionaries", "items", "legacy", "stage_history", "timeline", "triggers"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import php
+from airflow_provider_bitrix24.simulator import php
+from airflow_provider_bitrix24.simulator.settings import Plan
+
 from .registry import GLOBAL_SCOPE, METHODS, find, method
 
 if TYPE_CHECKING:
     from .registry import Call
 
+_LICENSES = {Plan.STANDARD: "en_std", Plan.ENTERPRISE: "en_ent250"}
 _ALL_SCOPES = ["basic", "crm", "department", "im", "log", "placement", "task", "user", "user_basic", "user_brief"]
 
 
@@ -52,6 +55,28 @@ def profile(call: Call) -> Any:
         "LAST_NAME": user.last_name,
         "PERSONAL_GENDER": "",
         "TIME_ZONE": "",
+    }
+
+
+@method("app.info", GLOBAL_SCOPE)
+def app_info(call: Call) -> Any:
+    """Describe the calling application; to a webhook only its scopes and the portal's licence."""
+    identity = call.identity
+    license_name = "en_selfhosted" if not call.portal.settings.is_cloud else _LICENSES[call.portal.settings.plan]
+    if not identity.client_id:
+        return {"SCOPE": sorted(identity.scopes), "LICENSE": license_name}
+    return {
+        "ID": 1,
+        "CODE": identity.client_id,
+        "VERSION": 1,
+        "STATUS": "L",
+        "INSTALLED": True,
+        "PAYMENT_EXPIRED": "N",
+        "DAYS": None,
+        "LANGUAGE_ID": "en",
+        "LICENSE": license_name,
+        "LICENSE_TYPE": license_name.removeprefix("en_"),
+        "LICENSE_FAMILY": license_name.removeprefix("en_"),
     }
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import php
-from ..entity_types import CONTACT, COMPANY, OLD_INVOICE, ORDER, is_dynamic
-from ..errors import RestError, missing_argument, wrong_argument
+from airflow_provider_bitrix24.simulator import php
+from airflow_provider_bitrix24.simulator.entity_types import is_dynamic, type_name
+from airflow_provider_bitrix24.simulator.errors import RestError, missing_argument, wrong_argument
 
 if TYPE_CHECKING:
-    from ..items import ItemStore
+    from airflow_provider_bitrix24.simulator.items import ItemStore
+
     from .registry import Call
 
 
@@ -56,9 +57,14 @@ def staged_type(call: Call) -> tuple[int, ItemStore]:
     store = call.portal.items.get(type_id)
     if store is not None:
         return type_id, store
-    if type_id in (CONTACT, COMPANY) or (is_dynamic(type_id) and type_id not in (OLD_INVOICE, ORDER)):
+    if is_dynamic(type_id):
         raise RestError("NOT_FOUND", "Smart process not found")
-    raise RestError("ENTITY_TYPE_NOT_SUPPORTED", f"Entity type {type_id} is not supported")
+    raise type_not_supported(type_id)
+
+
+def type_not_supported(type_id: int) -> RestError:
+    """Return the refusal of an entity type that a method cannot handle."""
+    return RestError("ENTITY_TYPE_NOT_SUPPORTED", f"Entity type {type_name(type_id)} is not supported")
 
 
 def _find(call: Call, name: str) -> Any:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import php
-from ..entity_types import traits
-from ..errors import RestError
+from airflow_provider_bitrix24.simulator import php
+from airflow_provider_bitrix24.simulator.entity_types import short_name, traits, type_name
+
 from . import arguments
 from .filters import holds, parse_filter, parse_order, sort_rows
 from .registry import Answer, method
 
 if TYPE_CHECKING:
-    from ..model import Pipeline, Stage
-    from ..portal import Portal
+    from airflow_provider_bitrix24.simulator.model import Pipeline, Stage
+    from airflow_provider_bitrix24.simulator.portal import Portal
+
     from .registry import Call
 
 
@@ -35,9 +36,23 @@ def category_list(call: Call) -> Any:
     """List the pipelines of a type that has them."""
     type_id, _ = arguments.staged_type(call)
     if not traits(type_id).has_pipelines:
-        raise RestError("ENTITY_TYPE_NOT_SUPPORTED", f"Entity type {type_id} is not supported")
-    found = [each for each in call.portal.pipelines.values() if each.type_id == type_id]
-    return Answer({"categories": [_category(each) for each in found]}, total=len(found))
+        raise arguments.type_not_supported(type_id)
+    found = [_category(each) for each in call.portal.pipelines.values() if each.type_id == type_id]
+    return Answer({"categories": found}, total=len(found) if call.start >= 0 else None)
+
+
+@method("crm.enum.ownertype")
+def owner_types(call: Call) -> Any:
+    """List the entity types of the portal with both of their short names."""
+    return [
+        {
+            "ID": type_id,
+            "NAME": type_name(type_id).replace("_", " ").capitalize(),
+            "SYMBOL_CODE": type_name(type_id),
+            "SYMBOL_CODE_SHORT": short_name(type_id),
+        }
+        for type_id in sorted(call.portal.items)
+    ]
 
 
 def _category(pipeline: Pipeline) -> dict[str, Any]:

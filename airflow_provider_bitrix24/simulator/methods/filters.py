@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .. import php
-from ..errors import RestError
+from airflow_provider_bitrix24.simulator import php
+from airflow_provider_bitrix24.simulator.errors import RestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

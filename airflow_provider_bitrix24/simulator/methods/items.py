@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import php
-from ..accounts import may_read
-from ..errors import RestError
+from airflow_provider_bitrix24.simulator import changes, php
+from airflow_provider_bitrix24.simulator.accounts import may_read, may_update
+from airflow_provider_bitrix24.simulator.errors import RestError
+from airflow_provider_bitrix24.simulator.model import Access
+
 from . import arguments
-from .filters import holds, page, parse_filter, parse_order, sort_rows
-from .item_fields import canonical, field_value, render
+from .filters import parse_filter, parse_order
+from .item_fields import canonical, render
+from .queries import find_items
 from .registry import PAGE, Answer, method
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator
 
-    from ..items import ItemStore
-    from ..model import Item
-    from .filters import Test
+    from airflow_provider_bitrix24.simulator.items import ItemStore
+    from airflow_provider_bitrix24.simulator.model import Item
+
     from .registry import Call
 
 
@@ -26,79 +29,90 @@ def get(call: Call) -> Any:
     """Return one item."""
     item_id = arguments.integer(call, "id")
     _, store = arguments.staged_type(call)
-    return {"item": render(call.portal, readable(call, store, item_id))}
+    return {"item": render(call.portal, _readable(call, store, item_id))}
 
 
 @method("crm.item.list")
 def list_items(call: Call) -> Any:
-    """Return a page of items, by default the oldest first."""
+    """Return a page of items, by default the oldest first; with ``start=-1`` without count."""
     _, store = arguments.staged_type(call)
     select = _select(arguments.array(call, "select"))
     tests = parse_filter(arguments.array(call, "filter"), canonical)
     order = parse_order(arguments.array(call, "order"), canonical)
-    user, portal = call.identity.user, call.portal
     counting = call.start >= 0
     offset = call.start - call.start % PAGE if counting else 0
-
-    rows: Iterable[Item] = _candidates(store, tests, order)
-    if not user.is_admin:
-        rows = (item for item in rows if may_read(user, item))
-    if tests:
-        rows = (item for item in rows if all(holds(test, field_value(portal, item, test.field)) for test in tests))
-    if _needs_sorting(order):
-        rows = sort_rows(list(rows), order, lambda item, field: field_value(portal, item, field))
-    if not counting:
-        return Answer({"items": [render(portal, item, select) for item in page(rows, 0, PAGE)]})
-    if not tests and not _needs_sorting(order) and user.is_admin:
-        total, shown = len(store), page(rows, offset, PAGE)
-    else:
-        everything = list(rows)
-        total, shown = len(everything), everything[offset : offset + PAGE]
-    following = offset + len(shown)
-    return Answer(
-        {"items": [render(portal, item, select) for item in shown]},
-        total=total,
-        next=following if following < total and shown else None,
-    )
+    found, total = find_items(call, store, tests, order, offset, counting=counting)
+    shown = {"items": [render(call.portal, item, select) for item in found]}
+    if total is None:
+        return Answer(shown)
+    following = offset + len(found)
+    return Answer(shown, total=total, next=following if found and following < total else None)
 
 
-def readable(call: Call, store: ItemStore, item_id: int) -> Item:
-    """Return an item that the caller may read.
+@method("crm.item.add")
+def add(call: Call) -> Generator[float, None, Any]:
+    """Create an item and return it."""
+    type_id, _ = arguments.staged_type(call)
+    fields = _fields(call)
+    user = call.identity.user
+    if not user.is_admin and (user.access < Access.OWN or type_id in user.denied_types):
+        raise RestError("ACCESS_DENIED", "Access denied")
+    item, robots = changes.create(call.portal, user, type_id, fields)
+    if robots is not None:
+        yield from robots
+    return {"item": render(call.portal, item)}
 
-    :raises RestError: ``NOT_FOUND`` or ``ACCESS_DENIED``.
-    """
+
+@method("crm.item.update")
+def update(call: Call) -> Generator[float, None, Any]:
+    """Change an item and return it; robots of a new stage start."""
+    item_id = arguments.integer(call, "id")
+    _, store = arguments.staged_type(call)
+    fields = _fields(call)
     item = store.get(item_id)
     if item is None:
-        raise RestError("NOT_FOUND", "Item was not found")
+        raise _not_found()
+    robots = changes.update(call.portal, call.identity.user, item, fields)
+    if robots is not None:
+        yield from robots
+    return {"item": render(call.portal, item)}
+
+
+@method("crm.item.delete")
+def delete(call: Call) -> Any:
+    """Delete an item; the result is an empty array."""
+    item_id = arguments.integer(call, "id")
+    _, store = arguments.staged_type(call)
+    item = store.get(item_id)
+    if item is None:
+        raise _not_found()
+    if not may_update(call.identity.user, item):
+        raise RestError("ACCESS_DENIED", "Access denied")
+    store.remove(item_id)
+    return []
+
+
+def _fields(call: Call) -> dict[str, Any]:
+    raw = arguments.array(call, "fields", required=True)
+    return {canonical(name) or name: value for name, value in raw.items()}
+
+
+def _readable(call: Call, store: ItemStore, item_id: int) -> Item:
+    item = store.get(item_id)
+    if item is None:
+        raise _not_found()
     if not may_read(call.identity.user, item):
         raise RestError("ACCESS_DENIED", "You do not have permission to view this item")
     return item
 
 
+def _not_found() -> RestError:
+    return RestError("NOT_FOUND", "Element not found")
+
+
 def _select(raw: dict[str, Any]) -> tuple[str, ...] | None:
     """Return the fields to show; ``None`` for all. The id is always among them."""
-    names = [canonical(php.to_str(name)) or php.to_str(name) for name in raw.values()]
+    names = [canonical(php.to_str(name)) or "" for name in raw.values()]
     if not names or "*" in names:
         return None
-    return ("id", *(name for name in names if name != "id"))
-
-
-def _needs_sorting(order: list[tuple[str, bool]]) -> bool:
-    return bool(order) and order[0][0] != "id"
-
-
-def _candidates(store: ItemStore, tests: list[Test], order: list[tuple[str, bool]]) -> Iterator[Item]:
-    """Iterate over the items that can pass, in order of id; uses the store's indexes for filters by id."""
-    descending = bool(order) and order[0] == ("id", True)
-    behind = 0
-    for test in tests:
-        if test.field != "id":
-            continue
-        if test.operator in ("", "=", "@"):
-            wanted = sorted({php.to_int(value) for value in test.values}, reverse=descending)
-            return (item for item_id in wanted if (item := store.get(item_id)) is not None)
-        if test.operator in (">", ">="):
-            behind = max(behind, php.to_int(test.operand) - (test.operator == ">="))
-    if not descending:
-        return store.after(behind)
-    return (item for item in store.descending() if item.id > behind)
+    return ("id", *(name for name in names if name not in ("id", "")))

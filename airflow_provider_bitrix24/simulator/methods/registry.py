@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ..model import User
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..portal import Portal
+    from airflow_provider_bitrix24.simulator.model import User
+    from airflow_provider_bitrix24.simulator.portal import Portal
 
 GLOBAL_SCOPE: Final = ""
 """Scope of methods that need none."""
@@ -53,7 +52,21 @@ class Answer:
     total: int | None = None
     next: int | None = None
 
+    def as_envelope(self) -> dict[str, Any]:
+        """Return the answer's JSON object, still without its `time`.
 
+        A result that itself has a non-empty `error` and `error_description` takes the envelope's place; the
+        portal then keeps the status 200 and adds no `time`.
+        """
+        result = self.result
+        if isinstance(result, dict) and result.get("error") and result.get("error_description"):
+            return result
+        body = {"result": result}
+        if self.next is not None:
+            body["next"] = self.next
+        if self.total is not None:
+            body["total"] = self.total
+        return body
 
 
 @dataclass(frozen=True, slots=True)

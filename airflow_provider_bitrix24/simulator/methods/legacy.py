@@ -1,0 +1,136 @@
+"""``crm.deal.*`` and ``crm.lead.*``: the old methods, with upper-case fields and all values as texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.simulator import changes, php
+from airflow_provider_bitrix24.simulator.accounts import may_read, may_use_crm
+from airflow_provider_bitrix24.simulator.entity_types import DEAL, LEAD
+from airflow_provider_bitrix24.simulator.errors import RestError
+
+from .filters import parse_filter, parse_order
+from .legacy_fields import known_field, legacy_fields, legacy_value, modern_names
+from .queries import find_items
+from .registry import PAGE, Answer, method
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from airflow_provider_bitrix24.simulator.items import ItemStore
+    from airflow_provider_bitrix24.simulator.model import Item
+
+    from .registry import Call
+
+
+def _define(type_id: int, name: str) -> None:
+    """Enter the methods of one type."""
+    method(f"crm.{name}.get")(_bind(_get, type_id))
+    method(f"crm.{name}.list")(_bind(_list, type_id))
+    method(f"crm.{name}.add")(_bind(_add, type_id))
+    method(f"crm.{name}.update")(_bind(_update, type_id))
+    method(f"crm.{name}.delete")(_bind(_delete, type_id))
+    method(f"crm.{name}.fields")(_bind(_fields, type_id))
+
+
+def _bind(run: Callable[[Call, int], Any], type_id: int) -> Callable[[Call], Any]:
+    return lambda call: run(call, type_id)
+
+
+def _get(call: Call, type_id: int) -> Any:
+    return legacy_fields(call.portal, _item(call, type_id), None)
+
+
+def _list(call: Call, type_id: int) -> Any:
+    _need_crm(call)
+    params = call.upper()
+    names = {name: name for name in known_field(type_id)}
+    raw_filter = {name: value for name, value in _array(params, "FILTER").items() if _bare(name) in names}
+    tests = parse_filter({name.upper(): value for name, value in raw_filter.items()}, names.get)
+    raw_order = {name.upper(): value for name, value in _array(params, "ORDER").items() if name.upper() in names}
+    order = parse_order(raw_order, names.get)
+    select = [php.to_str(name).upper() for name in _array(params, "SELECT").values()]
+    counting = call.start >= 0
+    offset = call.start - call.start % PAGE if counting else 0
+    found, total = find_items(
+        call, _store(call, type_id), tests, order, offset, counting=counting, value=legacy_value, id_field="ID"
+    )
+    rows = [legacy_fields(call.portal, item, select or None) for item in found]
+    if total is None:
+        return Answer(rows, total=0)
+    following = offset + len(found)
+    return Answer(rows, total=total, next=following if found and following < total else None)
+
+
+def _add(call: Call, type_id: int) -> Generator[float, None, Any]:
+    _need_crm(call)
+    item, robots = changes.create(call.portal, call.identity.user, type_id, _new_fields(call, type_id))
+    if robots is not None:
+        yield from robots
+    return item.id
+
+
+def _update(call: Call, type_id: int) -> Generator[float, None, Any]:
+    item = _item(call, type_id)
+    try:
+        robots = changes.update(call.portal, call.identity.user, item, _new_fields(call, type_id))
+    except RestError as error:
+        raise RestError("", "Access denied." if error.code == "ACCESS_DENIED" else error.description) from error
+    if robots is not None:
+        yield from robots
+    return True
+
+
+def _delete(call: Call, type_id: int) -> Any:
+    item = _item(call, type_id)
+    _store(call, type_id).remove(item.id)
+    return True
+
+
+def _fields(call: Call, type_id: int) -> Any:
+    _need_crm(call)
+    return {
+        name: {"type": "string", "isRequired": False, "isReadOnly": name == "ID", "isDynamic": False, "title": name}
+        for name in known_field(type_id)
+    }
+
+
+def _item(call: Call, type_id: int) -> Item:
+    _need_crm(call)
+    item_id = php.to_int(call.upper().get("ID"))
+    if item_id <= 0:
+        raise RestError("", "ID is not defined or invalid.")
+    item = _store(call, type_id).get(item_id)
+    if item is None:
+        raise RestError("", "Not found")
+    if not may_read(call.identity.user, item):
+        raise RestError("", "Access denied.")
+    return item
+
+
+def _new_fields(call: Call, type_id: int) -> dict[str, Any]:
+    fields = call.upper().get("FIELDS")
+    if not isinstance(fields, (dict, list)):
+        raise RestError("", "Parameter 'fields' must be array.")
+    return modern_names(type_id, dict(php.array_items(fields)))
+
+
+def _store(call: Call, type_id: int) -> ItemStore:
+    return call.portal.items[type_id]
+
+
+def _need_crm(call: Call) -> None:
+    if not may_use_crm(call.identity.user):
+        raise RestError("", "Access denied.")
+
+
+def _array(params: dict[str, Any], name: str) -> dict[str, Any]:
+    return dict(php.array_items(params.get(name)))
+
+
+def _bare(name: str) -> str:
+    return name.lstrip("!=<>@%?").upper()
+
+
+_define(DEAL, "deal")
+_define(LEAD, "lead")
