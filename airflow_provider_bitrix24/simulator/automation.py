@@ -6,6 +6,7 @@ REST layer answers ``true`` whatever happened. Time that robots take is yielded,
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from . import entity_types
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .portal import Portal
 
 
+_CAPITAL = re.compile("[A-Z]")
 _MAX_ROBOT_MOVES = 50
 _SYSTEM_USER = 0
 
@@ -168,4 +170,8 @@ def _compare(operator: str, actual: Any, expected: Any) -> bool:
 
 
 def _field(item: Item, name: str) -> Any:
-    return getattr(item, name) if name in item.__slots__ else item.extra.get(name, "")
+    """Return a field under the name of :class:`.model.Item` or of ``crm.item.*``."""
+    snake = _CAPITAL.sub(lambda match: "_" + match[0].lower(), name).removesuffix("_by_id") + (
+        "_by" if name.endswith("ById") else ""
+    )
+    return getattr(item, snake) if snake in item.__slots__ else item.extra.get(name, "")

@@ -24,15 +24,22 @@ class ProcessDiedError(Exception):
 class Work:
     """The time and the doings of one request."""
 
-    __slots__ = ("_cut_at", "hit", "moment", "portal", "started")
+    __slots__ = ("_most", "elapsed", "hit", "portal", "started")
 
     def __init__(self, portal: Portal, hit: Hit) -> None:
         self.portal = portal
         self.hit = hit
-        self.started = self.moment = portal.clock.now()
-        seconds = portal.settings.request_seconds if portal.settings.is_cloud else None
-        stops = portal.settings.execution_after_cut == "stop"
-        self._cut_at = self.started + seconds if seconds is not None and stops else None
+        self.started = portal.clock.now()
+        self.elapsed = 0.0
+        """Seconds of work so far, as the portal would measure them."""
+        settings = portal.settings
+        stops = settings.is_cloud and settings.execution_after_cut == "stop"
+        self._most = settings.request_seconds if stops else None
+
+    @property
+    def moment(self) -> float:
+        """When all the work so far is done."""
+        return self.started + self.elapsed
 
     async def spend(self, seconds: float) -> None:
         """Let the portal work for `seconds`.
@@ -41,9 +48,9 @@ class Work:
         """
         if seconds <= 0:
             return
-        self.moment += seconds
-        if self._cut_at is not None and self.moment > self._cut_at:
-            await self.portal.clock.sleep_until(self._cut_at)
+        self.elapsed += seconds
+        if self._most is not None and self.elapsed > self._most:
+            await self.portal.clock.sleep_until(self.started + self._most)
             raise RequestCutError
         await self.portal.clock.sleep_until(self.moment)
 
@@ -53,7 +60,7 @@ class Work:
         :raises RestError: what the method answers instead of a result.
         """
         portal = self.portal
-        begun = self.moment
+        begun = self.elapsed
         if portal.latency.command_seconds:
             await self.spend(portal.latency.command_seconds)
         try:
@@ -62,8 +69,8 @@ class Work:
             if isinstance(outcome, GeneratorType):
                 outcome = await self._drive(outcome)
         finally:
-            if self.moment != begun:
-                self.hit.spend(method.name, self.moment - begun)
+            if self.elapsed != begun:
+                self.hit.spend(method.name, self.elapsed - begun)
         return outcome if isinstance(outcome, Answer) else Answer(outcome)
 
     async def _drive(self, steps: GeneratorType[float, None, Any]) -> Any:

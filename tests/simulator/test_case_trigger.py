@@ -10,7 +10,16 @@ from airflow_provider_bitrix24.simulator.entity_types import LEAD, QUOTE, SMART_
 from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.model import Access, Condition
 
-TIME_KEYS = {"start", "finish", "duration", "processing", "date_start", "date_finish", "operating_reset_at", "operating"}
+TIME_KEYS = {
+    "start",
+    "finish",
+    "duration",
+    "processing",
+    "date_start",
+    "date_finish",
+    "operating_reset_at",
+    "operating",
+}
 
 
 def assert_moved_once(s1) -> None:

@@ -1,0 +1,133 @@
+"""How much the simulator serves on one core, so that it never is what another benchmark measures.
+
+The simulator runs as its command in a process pinned to one core; the load comes from this process, pinned to
+another. Single calls go over a few keep-alive connections as raw bytes, so that the generator is the cheaper
+side. Run it on an idle machine with at least two cores::
+
+    python benchmarks/simulator_throughput.py [--seconds 5] [--connections 8]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from urllib.parse import quote, urlsplit
+
+ENTITIES = 20_000
+
+
+class Connection:
+    """One keep-alive connection that sends prepared bytes and waits for each answer."""
+
+    def __init__(self, host, port):
+        self.host, self.port = host, port
+
+    async def open(self):
+        self.reader, self.writer = await asyncio.open_connection(self.host, self.port)
+        return self
+
+    async def send(self, request):
+        self.writer.write(request)
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        body = await self.reader.readexactly(length)
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"unexpected answer: {head[:60]!r} {body[:200]!r}")
+        return body
+
+
+def single(path, number):
+    target = f"target=DEAL_{1 + number % ENTITIES}&code=c5u4m"
+    return f"GET {path}crm.automation.trigger/?{target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+
+def batch(path, number, prefix="c", method="crm.automation.trigger?target=DEAL_{}&code=c5u4m"):
+    first = number * 50
+    commands = {f"{prefix}{i}": method.format(1 + (first + i) % ENTITIES) for i in range(50)}
+    body = json.dumps({"cmd": commands, "halt": 0}).encode()
+    head = f"POST {path}batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def read(path, number):
+    first = number * 50
+    ids = "&".join(f"filter[@id][]={1 + (first + i) % ENTITIES}" for i in range(50))
+    query = quote(f"entityTypeId=2&start=-1&select[]=id&select[]=stageId&{ids}", safe="=&")
+    return f"GET {path}crm.item.list?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+
+async def measure(url, make, seconds, connections):
+    """Return answers a second over `connections` connections."""
+    parts = urlsplit(url)
+    open_ones = [await Connection(parts.hostname, parts.port).open() for _ in range(connections)]
+    requests = [make(parts.path, number) for number in range(400)]
+    sent = 0
+    end = time.perf_counter() + seconds
+
+    async def worker(connection):
+        nonlocal sent
+        while time.perf_counter() < end:
+            sent += 1
+            await connection.send(requests[sent % len(requests)])
+
+    started = time.perf_counter()
+    await asyncio.gather(*(worker(each) for each in open_ones))
+    for each in open_ones:
+        each.writer.close()
+    return sent / (time.perf_counter() - started)
+
+
+def start_simulator(core, seed):
+    command = [sys.executable, "-m", "airflow_provider_bitrix24.simulator", "--port", "0", "--json"]
+    command += ["--plan", "self-hosted", "--seed", seed]
+    if shutil.which("taskset") and core is not None:
+        command = ["taskset", "-c", str(core), *command]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return process, json.loads(process.stdout.readline())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--connections", type=int, default=8)
+    options = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    pinned = len(cores) > 1
+    if pinned:
+        os.sched_setaffinity(0, {cores[0]})
+    with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
+        seed = file.name
+        json.dump(
+            {
+                "generate": [{"type": "DEAL", "count": ENTITIES, "stage": "NEW"}],
+                "triggers": [{"stage": "PREPARATION", "code": "c5u4m"}],
+            },
+            file,
+        )
+    process, addresses = start_simulator(cores[1] if pinned else None, seed)
+    try:
+        url = addresses["webhook_url"]
+        for name, make, commands in (
+            ("single trigger calls", single, 1),
+            ("batched triggers", batch, 50),
+            ("crm.item.list of 50 by id", read, 1),
+        ):
+            rate = asyncio.run(measure(url, make, options.seconds, options.connections))
+            print(f"{name:28} {rate:10,.0f} requests/s {rate * commands:12,.0f} commands/s")
+        print(f"simulator on core {cores[1] if pinned else '?'}, load on core {cores[0] if pinned else '?'}")
+    finally:
+        process.terminate()
+        process.wait(10)
+        pathlib.Path(seed).unlink()
+
+
+if __name__ == "__main__":
+    main()
