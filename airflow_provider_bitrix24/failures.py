@@ -68,10 +68,11 @@ def permanent_errors_fail_at_once() -> Iterator[None]:
         raise
 
 
-def judge(report: TriggerReport, *, on_unmoved: OnUnmoved, repeatable: bool) -> Verdict:
+def judge(report: TriggerReport, *, on_unmoved: OnUnmoved, repeatable: bool, checkpoint: bool = False) -> Verdict:
     """Say how a task with this report ends.
 
-    :param repeatable: whether a next try leaves out what is done, as it does with ``expected_stage``.
+    :param repeatable: whether a next try leaves out what stands right, as it does with ``expected_stage``.
+    :param checkpoint: whether a next try knows what this one has done.
     """
     failed = [result for result in report.results if result.outcome == "failed"]
     unmoved = [result for result in report.results if result.outcome == "unmoved"]
@@ -81,9 +82,10 @@ def judge(report: TriggerReport, *, on_unmoved: OnUnmoved, repeatable: bool) -> 
     if unmoved and on_unmoved == "fail":
         problems.append(f"{len(unmoved)} of {len(report.results)} targets did not move: {_listed(unmoved)}")
     if problems:
-        return _failure(
-            " ".join(problems), report, repeatable=repeatable, helpless=_helpless(failed, unmoved, on_unmoved)
-        )
+        message = " ".join(problems)
+        if _helpless(failed, unmoved, on_unmoved):
+            return Verdict("fail", message)
+        return Verdict("retry", message) if checkpoint else _failure(message, report, repeatable=repeatable)
     if unmoved and on_unmoved == "skip" and not report.moved + report.already + report.unverified:
         return Verdict("skip", f"None of {len(unmoved)} targets moved: {_listed(unmoved)}")
     return Verdict("succeed")
@@ -96,9 +98,7 @@ def _helpless(failed: Sequence[TargetResult], unmoved: Sequence[TargetResult], o
     return all(result.error is not None and result.error.permanent for result in failed)
 
 
-def _failure(message: str, report: TriggerReport, *, repeatable: bool, helpless: bool) -> Verdict:
-    if helpless:
-        return Verdict("fail", message)
+def _failure(message: str, report: TriggerReport, *, repeatable: bool) -> Verdict:
     fired = sum(_was_fired(result) for result in report.results)
     if not fired or (repeatable and not report.unverified):
         return Verdict("retry", message)

@@ -145,10 +145,16 @@ def _parse_all(texts: Iterable[object]) -> list[EntityRef]:
 
 
 def _shown(text: object) -> str:
-    # A pasted webhook URL holds the secret, so anything like a URL is not repeated.
-    if isinstance(text, str) and ("://" in text or "/" in text):
+    # A pasted webhook URL holds the secret, so anything like a URL is not repeated, nor what may hold one.
+    if isinstance(text, str) and "/" in text:
         return "A URL"
-    shown = repr(text)
+    if not isinstance(text, str | int | float | None):
+        return f"A {type(text).__name__}"
+    return _cut(text)
+
+
+def _cut(value: object) -> str:
+    shown = repr(value)
     return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + "..."
 
 
@@ -169,7 +175,7 @@ def _parse(text: object) -> EntityRef | str:
     if not underscore:
         return "there is no underscore between type and id."
     if not re.fullmatch(r"0{0,99}[0-9]{1,19}", digits) or not 0 < int(digits) <= _MAX_ID:
-        return f"the id {digits!r} is not a positive whole number."
+        return f"the id {_cut(digits)} is not a positive whole number."
     return _typed(name.strip(), int(digits))
 
 
@@ -188,7 +194,7 @@ def _typed(name: str, number: int) -> EntityRef | str:
         return "the type's number is missing; write DYNAMIC_TYPE_ID, such as DYNAMIC_177_5."
     if name == "INVOICE":
         return f"old invoices have no automation triggers; for the new ones write SMART_INVOICE_{number}."
-    return f"the type {name!r} is not known."
+    return f"the type {_cut(name)} is not known."
 
 
 def _dynamic(type_id: int, number: int) -> EntityRef | str:

@@ -43,6 +43,9 @@ class Journal(Protocol):
     def save(self, record: dict[str, Any]) -> None:
         """Keep a record of plain JSON. Raises where that fails: then nothing more may be sent."""
 
+    def wait(self, seconds: float, kind: str) -> None:
+        """A wait begins, with everything saved if it is long. May raise to end this try; a next one goes on."""
+
     def delete(self) -> None:
         """Forget it."""
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         StageInfo,
         TriggerReport,
     )
+    from airflow_provider_bitrix24.client.progress import Journal
     from airflow_provider_bitrix24.compat import Connection
     from airflow_provider_bitrix24.connection import Bitrix24Connection
 
@@ -192,6 +193,7 @@ class Bitrix24Hook(BaseHook):
         *,
         expected_stage: str | Sequence[str] | None = None,
         verify: bool = True,
+        journal: Journal | None = None,
     ) -> TriggerReport:
         """Fire the automation trigger for one entity or many, and show where each stands before and after.
 
@@ -202,9 +204,11 @@ class Bitrix24Hook(BaseHook):
         :param code: the trigger's code; the connection's default if not given.
         :param expected_stage: stage id, or several of which any will do. Who stands there is not fired.
         :param verify: read every entity before and after.
+        :param journal: keeps the progress, so that a later call goes on where this one stopped.
         :raises Bitrix24Error: nothing was fired. Later errors are in the report.
         """
-        return self.get_conn().trigger_automation(target, code, expected_stage=expected_stage, verify=verify)
+        client = self.get_conn()
+        return client.trigger_automation(target, code, expected_stage=expected_stage, verify=verify, journal=journal)
 
     async def atrigger_automation(
         self,

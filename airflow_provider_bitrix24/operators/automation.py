@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowFailException, BaseOperator, conf
@@ -21,6 +22,7 @@ from airflow_provider_bitrix24.operators.options import check_options
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from airflow_provider_bitrix24.checkpoint import TaskJournal
     from airflow_provider_bitrix24.client import TargetResult, TriggerReport
     from airflow_provider_bitrix24.client.entity import EntityRef
     from airflow_provider_bitrix24.compat import Context
@@ -80,6 +82,7 @@ class TriggerAutomationOperator(BaseOperator):
     )
     operator_extra_links = (EntityLink(),)
     ui_color = "#bbedfc"
+    _killed: threading.Event | None = None
 
     def __init__(
         self,
@@ -125,28 +128,58 @@ class TriggerAutomationOperator(BaseOperator):
         :raises Bitrix24Error: nothing was fired; a retry may help.
         :raises TargetsFailedError: some failed, and a retry is safe.
         """
+        from airflow_provider_bitrix24.checkpoint import TaskJournal, WaitElsewhere
         from airflow_provider_bitrix24.client.entity import parse_targets
         from airflow_provider_bitrix24.client.verification import TriggerReport, expected_stages
 
+        self._killed = threading.Event()
+        journal = TaskJournal.of_task(context, durable=self.durable, killed=self._killed, deferrable=self.deferrable)
         with permanent_errors_fail_at_once():
             refs = parse_targets(self.target)
             expected = expected_stages(self.expected_stage)
             if not refs:
                 self.log.info("target is an empty list: nothing to do.")
                 return TriggerReport(code=self.code, portal="", results=[]).as_dict()
-            self._warn_of_retries(expected)
-            report = self._fire(context, refs, expected)
+            if self.retries and not expected and not journal.survives:
+                self._warn_of_retries()
+            try:
+                report = self._fire(context, refs, expected, journal)
+            except WaitElsewhere as wait:
+                self._leave_for(wait.seconds)
         return self._conclude(context, report, expected)
 
-    def _warn_of_retries(self, expected: Collection[str] | None) -> None:
-        if self.retries and not expected:
-            self.log.warning(
-                "The task has retries, but no expected_stage: if this worker is killed while it fires, the "
-                "next try fires the same entities again and may move them twice. Set expected_stage, or "
-                "retries=0."
-            )
+    def resume_firing(self, context: Context, event: object = None) -> dict[str, Any]:  # noqa: ARG002 - Airflow passes it
+        """Go on from the checkpoint after a wait that was spent outside the worker; ends as :meth:`execute` does."""
+        return self.execute(context)
 
-    def _fire(self, context: Context, refs: Sequence[EntityRef], expected: Collection[str] | None) -> TriggerReport:
+    def on_kill(self) -> None:
+        """Ask the firing to stop before its next request. Nothing depends on its having the time."""
+        if self._killed is not None:
+            self._killed.set()
+
+    def _leave_for(self, seconds: float) -> NoReturn:
+        from datetime import timedelta
+
+        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+        self.log.info("Giving the worker slot back for %.0f s; the firing goes on from its checkpoint.", seconds)
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume_firing")
+
+    def _warn_of_retries(self) -> None:
+        self.log.warning(
+            "The task has retries, but neither expected_stage nor an Airflow that can store a checkpoint (3.3, "
+            "with durable=True): if this worker is killed while it fires, the next try fires the same entities "
+            "again and may move them twice. Set expected_stage, or retries=0."
+        )
+
+    def _fire(
+        self,
+        context: Context,
+        refs: Sequence[EntityRef],
+        expected: Collection[str] | None,
+        journal: TaskJournal,
+    ) -> TriggerReport:
+        from airflow_provider_bitrix24.checkpoint import WaitElsewhere
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
         with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook:
@@ -160,12 +193,13 @@ class TriggerAutomationOperator(BaseOperator):
                     self.code or None,
                     expected_stage=sorted(expected) if expected else None,
                     verify=self.verify,
+                    journal=journal,
                 )
-            except Bitrix24Error:
-                raise  # nothing was fired
+            except (Bitrix24Error, WaitElsewhere):
+                raise  # nothing was fired, or everything is saved
             except BaseException as error:
                 # The execution time-out, a signal: some may have been fired, and nobody knows which.
-                if expected:
+                if expected or journal.survives:
                     raise
                 raise AirflowFailException(
                     f"Interrupted while firing {_count(refs)} ({type(error).__name__}). No retry follows: some "
@@ -224,11 +258,16 @@ class TriggerAutomationOperator(BaseOperator):
 
     def _conclude(self, context: Context, report: TriggerReport, expected: Collection[str] | None) -> dict[str, Any]:
         """Return the report, or end the task otherwise with the report in XCom."""
+        from airflow_provider_bitrix24.checkpoint import TaskJournal
+
         shown = report.as_dict()
         counts = ", ".join(f"{shown[name]} {name}" for name in ("moved", "already", "unmoved", "unverified", "failed"))
         self.log.info("Of %d: %s.", len(report.results), counts)
         on_unmoved = self.on_unmoved or ("fail" if expected else "warn")
-        verdict = judge(report, on_unmoved=on_unmoved, repeatable=bool(expected))
+        journal = TaskJournal.of_task(context, durable=self.durable, killed=threading.Event(), deferrable=False)
+        verdict = judge(report, on_unmoved=on_unmoved, repeatable=bool(expected), checkpoint=journal.survives)
+        if verdict.end in ("succeed", "skip"):
+            journal.delete()
         if verdict.end != "succeed":
             context["ti"].xcom_push(key=REPORT_KEY, value=shown)
         verdict.enforce(report)

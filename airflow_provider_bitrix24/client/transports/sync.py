@@ -107,6 +107,8 @@ class SyncDriver:
             grant = self._pacer.reserve(effect.want, effect.refused)
             return Granted(grant.count, grant.wait, self._clock())
         if isinstance(effect, Pause):
+            if journal is not None:
+                journal.wait(effect.seconds, effect.kind)
             self._sleep(effect.seconds)
             return self._clock()
         if isinstance(effect, ShareCost):
