@@ -1,0 +1,196 @@
+"""Targets: every spelling that is read, every slip that is refused and what the message says about it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_bitrix24.client.entity import TYPE_IDS, EntityRef, parse_targets
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+
+SECRET = "s3cr3t0fth3w3bh00k"
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("DEAL_57", "DEAL_57"),
+        ("deal_57", "DEAL_57"),
+        (" DEAL_57", "DEAL_57"),
+        ("DEAL_57\n", "DEAL_57"),
+        ("DEAL_057", "DEAL_57"),
+        ("DEAL _57", "DEAL_57"),
+        ("DYNAMIC_2_57", "DEAL_57"),
+        ("dynamic_02_057", "DEAL_57"),
+        ("DYNAMIC_31_5", "SMART_INVOICE_5"),
+        ("DYNAMIC_1_5", "LEAD_5"),
+        ("DYNAMIC_177_5", "DYNAMIC_177_5"),
+        ("Smart_Invoice_12", "SMART_INVOICE_12"),
+        ("SMART_DOCUMENT_1", "SMART_DOCUMENT_1"),
+        ("SMART_B2E_DOC_1", "SMART_B2E_DOC_1"),
+        ("LEAD_4", "LEAD_4"),
+        ("QUOTE_3", "QUOTE_3"),
+        ("ORDER_9", "ORDER_9"),
+        ("CONTACT_7", "CONTACT_7"),
+        ("COMPANY_7", "COMPANY_7"),
+        ("DEAL_9223372036854775807", "DEAL_9223372036854775807"),
+    ],
+)
+def test_every_spelling_has_one_canonical_form(written, canonical):
+    assert str(EntityRef.parse(written)) == canonical
+    assert [str(ref) for ref in parse_targets([written, canonical])] == [canonical]
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        ("", "empty"),
+        ("   ", "empty"),
+        ("57", "underscore"),
+        ("DEAL57", "underscore"),
+        ("FOO_57", "'FOO' is not known"),
+        ("_57", "not known"),
+        ("D_57", "write DEAL_57"),
+        ("CO_7", "write COMPANY_7"),
+        ("si_12", "write SMART_INVOICE_12"),
+        ("T80_6", "write DYNAMIC_128_6"),
+        ("Tb1_6", "write DYNAMIC_177_6"),
+        ("INVOICE_5", "write SMART_INVOICE_5"),
+        ("DYNAMIC_5_7", "write SMART_INVOICE_7"),
+        ("DYNAMIC_7", "DYNAMIC_177_5"),
+        ("DYNAMIC_0_7", "not known"),
+        ("DYNAMIC_x_7", "not known"),
+        ("DEAL_", "positive whole number"),
+        ("DEAL_57abc", "positive whole number"),
+        ("DEAL_0", "positive whole number"),
+        ("DEAL_00", "positive whole number"),
+        ("DEAL_-5", "positive whole number"),
+        ("DEAL_1e3", "positive whole number"),
+        ("DEAL_57.9", "positive whole number"),
+        ("DEAL_ 57", "positive whole number"),
+        ("DEAL_٥٧", "positive whole number"),
+        ("DEAL_9223372036854775808", "positive whole number"),
+        ("DEAL_{{ID}}", "template"),
+        ("{{ ti.xcom_pull() }}", "template"),
+        ("{% if x %}DEAL_1{% endif %}", "template"),
+        (57, "not int"),
+        (None, "not NoneType"),
+        (b"DEAL_57", "not bytes"),
+        (["DEAL_57"], "not list"),
+    ],
+)
+def test_a_slip_is_refused_with_what_to_write_instead(written, advice):
+    with pytest.raises(ConfigurationError) as caught:
+        EntityRef.parse(written)
+    assert advice in str(caught.value)
+    assert caught.value.executed == "no"
+    assert caught.value.permanent
+    with pytest.raises(ConfigurationError, match="malformed"):
+        parse_targets(["DEAL_1", written])
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        f"https://example.bitrix24.com/rest/1/{SECRET}/crm.automation.trigger/?target=DEAL_57&code=c",
+        f"example.bitrix24.com/rest/1/{SECRET}/?target=DEAL_57",
+        f" HTTPS://EXAMPLE/rest/1/{SECRET}/_57",
+        {"url": f"https://x/rest/1/{SECRET}/"},
+        [f"https://x/rest/1/{SECRET}/"],
+        (f"https://x/rest/1/{SECRET}/", 1),
+        f"https://x/rest/1/{SECRET}/".encode(),
+    ],
+)
+def test_a_pasted_url_is_refused_and_never_repeated(pasted):
+    with pytest.raises(ConfigurationError) as one:
+        EntityRef.parse(pasted)
+    with pytest.raises(ConfigurationError) as many:
+        parse_targets([pasted])
+    for caught in (one, many):
+        assert SECRET not in str(caught.value).lower()
+
+
+def test_a_message_stays_short_whatever_was_passed():
+    for monster in ("A" * 100_000 + "_1", "DEAL_" + "9" * 100_000, "DEAL_" + "x" * 100_000, "x" * 100_000):
+        with pytest.raises(ConfigurationError) as caught:
+            parse_targets([monster] * 20)
+        assert len(str(caught.value)) < 3000
+
+
+def test_all_bad_targets_are_named_in_one_message():
+    bad = [f"FOO_{number}" for number in range(1, 13)]
+    with pytest.raises(ConfigurationError) as caught:
+        parse_targets(["DEAL_1", *bad])
+    text = str(caught.value)
+    assert "12 targets are malformed; nothing was sent." in text
+    assert all(f"'{each}'" in text for each in bad[:10])
+    assert "FOO_11" not in text
+    assert "(and 2 more)" in text
+
+
+def test_duplicates_in_any_spelling_are_kept_once_in_order():
+    refs = parse_targets(["DEAL_2", "deal_1", "DYNAMIC_2_02", " DEAL_1", EntityRef(2, 1), "LEAD_1"])
+    assert [str(ref) for ref in refs] == ["DEAL_2", "DEAL_1", "LEAD_1"]
+
+
+def test_one_target_a_generator_and_an_empty_list_are_taken():
+    assert parse_targets("DEAL_1") == parse_targets(EntityRef(2, 1)) == parse_targets(("DEAL_1",))
+    assert parse_targets(f"DEAL_{each}" for each in (1, 2)) == [EntityRef(2, 1), EntityRef(2, 2)]
+    assert parse_targets([]) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "advice"),
+    [
+        (None, "returned nothing or was skipped"),
+        ("['DEAL_57']", "render_template_as_native_obj"),
+        ("  [", "task.output"),
+        (57, "type int"),
+        ({"DEAL_57": 1}, "type dict"),
+        (b"DEAL_57", "type bytes"),
+    ],
+)
+def test_what_is_no_list_of_targets_is_refused_with_its_likely_reason(target, advice):
+    with pytest.raises(ConfigurationError) as caught:
+        parse_targets(target)
+    assert advice in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "page"),
+    [
+        ("LEAD_4", "/crm/lead/details/4/"),
+        ("DEAL_57", "/crm/deal/details/57/"),
+        ("CONTACT_7", "/crm/contact/details/7/"),
+        ("COMPANY_7", "/crm/company/details/7/"),
+        ("QUOTE_3", "/crm/type/7/details/3/"),
+        ("SMART_INVOICE_12", "/crm/type/31/details/12/"),
+        ("DYNAMIC_177_5", "/crm/type/177/details/5/"),
+        ("ORDER_9", "/shop/orders/details/9/"),
+    ],
+)
+def test_each_type_has_its_page(target, page):
+    assert EntityRef.parse(target).page == page
+
+
+def test_contacts_companies_and_orders_cannot_be_read():
+    unreadable = {name for name, number in TYPE_IDS.items() if not EntityRef(number, 1).readable}
+    assert unreadable == {"CONTACT", "COMPANY", "ORDER"}
+    assert EntityRef(177, 1).readable
+
+
+@given(st.integers(1, 10**9 - 1).filter(lambda number: number != 5), st.integers(1, 2**63 - 1))
+def test_a_canonical_form_is_read_back_as_the_same_entity(type_id, number):
+    ref = EntityRef(type_id, number)
+    assert EntityRef.parse(str(ref)) == ref
+
+
+@given(st.text() | st.from_regex(r"(?i)\s*(deal|dynamic_\d{0,3}|t[0-9a-f]{1,3}|x)_?[0-9a-z]{0,5}\s*", fullmatch=True))
+def test_any_text_is_either_one_entity_with_a_stable_name_or_refused(text):
+    try:
+        ref = EntityRef.parse(text)
+    except ConfigurationError:
+        return
+    assert ref.id > 0
+    assert EntityRef.parse(str(ref)) == ref
