@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 
-_WEBHOOK_PATH = re.compile(r"^(?P<root>.*?)/rest/(?P<user>[^/]+)/(?P<secret>[^/]+)(?:/(?P<rest>.*))?$")
+# REST 3.0 has "api" before the user's number.
+_WEBHOOK_PATH = re.compile(r"^(?P<root>.*?)/rest/(?:api/(?=[0-9]+/[^/]))?(?P<user>[^/]+)/(?P<secret>[^/]+)(?:/.*)?$")
 _HOST = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$")
 _URL_HINT = "Paste the webhook's URL as Bitrix24 shows it, such as https://example.bitrix24.com/rest/1/SECRET/."
 
@@ -113,7 +114,7 @@ def parse_webhook_url(url: str) -> PastedWebhook:
 
 
 def _checked_base_url(text: str) -> str:
-    text = text.strip().rstrip("/")
+    text = text.strip()
     if not text:
         raise ConfigurationError(
             "The portal's address is missing.", hint="Put it into Host, such as example.bitrix24.com."
@@ -135,6 +136,10 @@ def _checked_base_url(text: str) -> str:
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise ConfigurationError(
             "The portal's address holds more than a host.", hint="Use the form https://example.bitrix24.com."
+        )
+    if looks_like_webhook_url(f"{parts.path}/"):
+        raise ConfigurationError(
+            "The portal's address holds a webhook's path.", hint="Paste the webhook's URL into Password instead."
         )
     is_address = _is_ip(host)
     if not is_address and not _HOST.match(host):
