@@ -84,6 +84,11 @@ class Clock:
         finally:
             self._waiting.discard(waiter)
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for time to pass."""
+        return len(self._waiting)
+
     def iso(self, moment: float) -> str:
         """Return `moment` as the portal writes dates: ISO 8601 to the second, with its own offset."""
         second = int(moment)

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 INT_MAX: Final = 9_223_372_036_854_775_807
 MAX_INPUT_VARS: Final = 1000
 MAX_NESTING: Final = 64
+_INDEX_DIGITS: Final = 19
+"""Longer keys are texts to PHP, not numbers."""
 
-_NUMBER = re.compile(r"[ \t\n\r\v\f]*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)")
+_NUMBER = re.compile(r"[ \t\n\r\v\f]*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 _NAME_BREAKERS = str.maketrans(" .", "__")
 _NAME_BREAKERS_OPEN = str.maketrans(" .[", "___")
 
@@ -208,6 +210,6 @@ class _Variables:
         if index == "" and target is not self._root:
             self._next_index[id(target)] = upcoming + 1
             return str(upcoming)
-        if index.isdigit() and str(int(index)) == index and int(index) >= upcoming:
-            self._next_index[id(target)] = int(index) + 1
+        if index.isdigit() and index.isascii() and len(index) < _INDEX_DIGITS and str(int(index)) == index:
+            self._next_index[id(target)] = max(upcoming, int(index) + 1)
         return index

@@ -209,7 +209,7 @@ def test_case_47_answers_that_are_no_envelope(s1, fault, status, content_type, s
     s1.server.faults.script([fault])
     reply = s1.trigger("DEAL_57")
     assert (reply.status, reply.headers["content-type"]) == (status, content_type)
-    with pytest.raises(ValueError, match="Expecting|Unterminated|delimiter"):
+    with pytest.raises(ValueError, match=r"Expecting|Unterminated|delimiter"):
         json.loads(reply.body)
     assert s1.at("DEAL_57") == stage
     assert s1.get("scope").status == 200  # the next request is none of its business

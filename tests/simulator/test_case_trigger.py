@@ -10,13 +10,7 @@ from airflow_provider_bitrix24.simulator.entity_types import LEAD, QUOTE, SMART_
 from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.model import Access, Condition
 
-TIME_KEYS = {
-    "start",
-    "finish",
-    "duration",
-    "processing",
-    "date_start",
-    "date_finish",
+TIME_KEYS = {"start", "finish", "duration", "processing", "date_start", "date_finish"} | {
     "operating_reset_at",
     "operating",
 }
