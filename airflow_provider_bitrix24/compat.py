@@ -14,32 +14,51 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow.sdk import BaseHook, BaseOperator, BaseOperatorLink, Connection
+    from airflow.sdk import BaseHook, BaseNotifier, BaseOperator, BaseOperatorLink, Connection
+    from airflow.sdk.bases.decorator import (
+        DecoratedOperator,
+        TaskDecorator,
+        determine_kwargs,
+        task_decorator_factory,
+    )
     from airflow.sdk.configuration import conf
-    from airflow.sdk.definitions.context import Context
+    from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
+    from airflow.sdk.definitions.context import Context, context_merge
+    from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
     from airflow.sdk.exceptions import (
         AirflowException,
         AirflowFailException,
         AirflowNotFoundException,
         AirflowSkipException,
+        TaskDeferred,
     )
     from airflow.sdk.types import TaskInstanceKey
 
 __all__ = [
+    "SET_DURING_EXECUTION",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSkipException",
     "BaseHook",
+    "BaseNotifier",
     "BaseOperator",
     "BaseOperatorLink",
     "Connection",
     "Context",
+    "DecoratedOperator",
+    "RetryDecision",
+    "RetryPolicy",
+    "TaskDecorator",
+    "TaskDeferred",
     "TaskInstanceKey",
     "aget_connection",
     "amask_secrets",
     "conf",
+    "context_merge",
+    "determine_kwargs",
     "mask_secrets",
+    "task_decorator_factory",
     "use_metadata_database",
     "xcom_value",
 ]
@@ -58,9 +77,7 @@ def _first(*paths: str) -> Any:
 
 if not TYPE_CHECKING:
     BaseOperator = _first("airflow.sdk.BaseOperator", "airflow.models.baseoperator.BaseOperator")
-    BaseOperatorLink = _first(
-        "airflow.sdk.BaseOperatorLink", "airflow.models.baseoperatorlink.BaseOperatorLink"
-    )
+    BaseOperatorLink = _first("airflow.sdk.BaseOperatorLink", "airflow.models.baseoperatorlink.BaseOperatorLink")
     BaseHook = _first("airflow.sdk.BaseHook", "airflow.hooks.base.BaseHook")
     conf = _first("airflow.sdk.configuration.conf", "airflow.configuration.conf")
     AirflowException, AirflowFailException, AirflowNotFoundException, AirflowSkipException = (
@@ -73,6 +90,41 @@ if not TYPE_CHECKING:
         )
     )
     Connection = Context = TaskInstanceKey = Any  # for annotations
+
+_SELDOM_USED = {
+    "BaseNotifier": ("airflow.sdk.BaseNotifier", "airflow.notifications.basenotifier.BaseNotifier"),
+    "DecoratedOperator": (
+        "airflow.sdk.bases.decorator.DecoratedOperator",
+        "airflow.decorators.base.DecoratedOperator",
+    ),
+    "RetryDecision": ("airflow.sdk.definitions.retry_policy.RetryDecision",),
+    "RetryPolicy": ("airflow.sdk.definitions.retry_policy.RetryPolicy",),
+    "SET_DURING_EXECUTION": (
+        "airflow.sdk.definitions._internal.types.SET_DURING_EXECUTION",
+        "airflow.utils.types.NOTSET",
+    ),
+    "TaskDecorator": ("airflow.sdk.bases.decorator.TaskDecorator", "airflow.decorators.TaskDecorator"),
+    "TaskDeferred": ("airflow.sdk.exceptions.TaskDeferred", "airflow.exceptions.TaskDeferred"),
+    "context_merge": (
+        "airflow.sdk.definitions.context.context_merge",
+        "airflow.utils.context.context_merge",
+    ),
+    "determine_kwargs": (
+        "airflow.sdk.bases.decorator.determine_kwargs",
+        "airflow.utils.operator_helpers.determine_kwargs",
+    ),
+    "task_decorator_factory": (
+        "airflow.sdk.bases.decorator.task_decorator_factory",
+        "airflow.decorators.base.task_decorator_factory",
+    ),
+}
+"""Names that are looked up when a module asks for them, since most DAG files never do."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SELDOM_USED:
+        return _first(*_SELDOM_USED[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def mask_secrets(secrets: Iterable[str]) -> None:
