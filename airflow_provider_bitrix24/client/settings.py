@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Literal
+from urllib.parse import urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 
@@ -33,7 +35,7 @@ class ClientSettings:
     :param read_timeout: time-out for the answer; longer than the 60 s that a portal may work on a request.
     :param verify_tls: check the portal's certificate.
     :param ca_bundle: path of a file with the authorities to trust instead of the usual ones.
-    :param proxy: address of an HTTP proxy.
+    :param proxy: address of an HTTP proxy, such as ``http://user:password@proxy.example:3128``.
     :param pacing_directory: where the processes of this machine share the request limit's state; by default a
         directory for all users under the system's temporary one.
     :raises ConfigurationError: a value is out of its range; the message names it.
@@ -48,23 +50,30 @@ class ClientSettings:
     read_timeout: float = 70.0
     verify_tls: bool = True
     ca_bundle: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     pacing_directory: str | None = None
 
     def __post_init__(self) -> None:
         if self.plan not in PLANS:
             raise ConfigurationError(f"plan is {self.plan!r}.", hint=f"Use one of {', '.join(PLANS)}.")
-        self._at_least("bucket_size", self.bucket_size, 3)
+        self._at_least("bucket_size", self.bucket_size, 3, whole=True)
         self._at_least("requests_per_second", self.requests_per_second, 0.01)
-        self._at_least("max_concurrency", self.max_concurrency, 1)
+        self._at_least("max_concurrency", self.max_concurrency, 1, whole=True)
         self._at_least("settle_after", self.settle_after, 0)
         self._at_least("connect_timeout", self.connect_timeout, 0.001)
         self._at_least("read_timeout", self.read_timeout, 0.001)
+        if self.proxy is not None and not _is_http_address(self.proxy):
+            raise ConfigurationError(
+                "proxy is no address of an HTTP proxy.", hint="Use the form http://proxy.example:3128."
+            )
 
     @staticmethod
-    def _at_least(name: str, value: float | None, minimum: float) -> None:
-        if value is not None and not value >= minimum:
-            raise ConfigurationError(f"{name} is {value!r}.", hint=f"Use a number of at least {minimum}.")
+    def _at_least(name: str, value: object, minimum: float, *, whole: bool = False) -> None:
+        if value is None:
+            return
+        if not isinstance(value, int if whole else int | float) or not (minimum <= value and isfinite(value)):
+            kind = "whole number" if whole else "number"
+            raise ConfigurationError(f"{name} is {value!r}.", hint=f"Use a {kind} of at least {minimum}.")
 
     @property
     def bucket(self) -> tuple[int, float] | None:
@@ -80,3 +89,11 @@ class ClientSettings:
     def tls(self) -> bool | str:
         """What the transports take: check or not, or the path of a CA bundle."""
         return self.ca_bundle or True if self.verify_tls else False
+
+
+def _is_http_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

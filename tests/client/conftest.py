@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pytest
 
@@ -22,6 +21,9 @@ from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 from airflow_provider_bitrix24.simulator.clock import Clock
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 Kind = Literal["sync", "async"]
 KINDS: tuple[Kind, Kind] = ("sync", "async")
@@ -63,7 +65,7 @@ class Bench:
         self.log.addHandler(self._lines)
         self.store = ProcessStore(clock.now)
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> Self:
         self.server.start()
         return self
 

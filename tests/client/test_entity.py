@@ -69,7 +69,7 @@ def test_every_spelling_has_one_canonical_form(written, canonical):
         ("DEAL_1e3", "positive whole number"),
         ("DEAL_57.9", "positive whole number"),
         ("DEAL_ 57", "positive whole number"),
-        ("DEAL_٥٧", "positive whole number"),
+        ("DEAL_\u0665\u0667", "positive whole number"),
         ("DEAL_9223372036854775808", "positive whole number"),
         ("DEAL_{{ID}}", "template"),
         ("{{ ti.xcom_pull() }}", "template"),

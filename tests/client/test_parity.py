@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 
 def test_one_deal_is_moved_and_shown(both):
     def scenario(bench):

@@ -135,7 +135,7 @@ def test_neither_repr_nor_str_show_the_secret_and_urls_are_built_late():
     assert portal.method_url("scope") == "https://crm.example:8443/sub/rest/a%40b/%25%26/scope"
     assert portal.page_url("/crm/deal/details/57/") == "https://crm.example:8443/sub/crm/deal/details/57/"
     assert portal.redact("raw %& and encoded %25%26") == "raw *** and encoded ***"
-    assert pickle.loads(pickle.dumps(portal)) == portal
+    assert pickle.loads(pickle.dumps(portal)) == portal  # noqa: S301
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_characters="/?#\x85\xa0\x7f"), min_size=1))

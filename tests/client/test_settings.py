@@ -1,0 +1,73 @@
+"""Settings: what each plan means, and values that are refused before a request could fail by them."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.settings import ClientSettings
+
+
+@pytest.mark.parametrize(
+    ("settings", "bucket"),
+    [
+        ({}, (50, 2.0)),
+        ({"plan": "enterprise"}, (250, 5.0)),
+        ({"plan": "self-hosted"}, None),
+        ({"bucket_size": 20}, (20, 2.0)),
+        ({"requests_per_second": 0.5}, (50, 0.5)),
+        ({"plan": "self-hosted", "requests_per_second": 10}, (50, 10)),
+        ({"plan": "self-hosted", "bucket_size": 10}, (10, 2.0)),
+    ],
+)
+def test_the_bucket_follows_plan_and_own_figures(settings, bucket):
+    assert ClientSettings(**settings).bucket == bucket
+
+
+def test_the_defaults_wait_longer_than_a_portal_may_work():
+    settings = ClientSettings()
+    assert (settings.connect_timeout, settings.read_timeout, settings.settle_after) == (10, 70, 60)
+    assert settings.max_concurrency == 4
+    assert settings.tls is True
+    assert ClientSettings(ca_bundle="/ca.pem").tls == "/ca.pem"
+    assert ClientSettings(ca_bundle="/ca.pem", verify_tls=False).tls is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("plan", "gold"),
+        ("bucket_size", 2),
+        ("bucket_size", 3.5),
+        ("requests_per_second", 0),
+        ("requests_per_second", float("nan")),
+        ("requests_per_second", float("inf")),
+        ("max_concurrency", 0),
+        ("max_concurrency", 1.5),
+        ("settle_after", -1),
+        ("settle_after", float("inf")),
+        ("connect_timeout", 0),
+        ("connect_timeout", float("inf")),
+        ("read_timeout", 0),
+        ("read_timeout", float("nan")),
+        ("read_timeout", float("inf")),
+        ("read_timeout", "70"),
+        ("proxy", "proxy.example:3128"),
+        ("proxy", "socks5://proxy.example"),
+        ("proxy", "http://"),
+        ("proxy", "http://proxy.example:port"),
+        ("proxy", "http://[::1"),
+        ("proxy", ""),
+    ],
+)
+def test_a_value_out_of_range_is_named(name, value):
+    with pytest.raises(ConfigurationError) as caught:
+        ClientSettings(**{name: value})
+    assert str(caught.value).startswith(f"{name} is ")
+
+
+def test_the_password_of_a_proxy_is_shown_nowhere():
+    assert "h1dden" not in repr(ClientSettings(proxy="http://user:h1dden@proxy.example:3128"))
+    with pytest.raises(ConfigurationError) as caught:
+        ClientSettings(proxy="socks5://user:h1dden@proxy.example")
+    assert "h1dden" not in str(caught.value)
