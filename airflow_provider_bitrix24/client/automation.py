@@ -276,7 +276,7 @@ class _Firing:
 
     def _confirm(self) -> Flow[None]:
         """Look once more, in a request of its own, at all that were accepted and have not been seen to move."""
-        waiting = [target.ref for target in self.ledger.accepted]
+        waiting = list(self.ledger.accepted)
         if waiting:
             try:
                 reading = yield from self.reader.all(waiting)

@@ -123,11 +123,13 @@ class Ledger:
     """Their stage is not known yet, or too old."""
     queue: deque[Target] = field(default_factory=deque)
     """Ready to be fired."""
-    accepted: list[Target] = field(default_factory=list)
+    accepted: dict[EntityRef, Target] = field(default_factory=dict)
     """The portal answered true; not yet seen to have moved."""
     doubts: list[Doubt] = field(default_factory=list)
     fired: bool = False
     """Whether the portal may have acted on anything."""
+    changed: list[Target] = field(default_factory=list)
+    """Accepted or settled since somebody last looked here and emptied it."""
 
     def note_before(self, window: Iterable[Target], reading: Reading, *, looked: bool) -> None:
         """Sort targets after a reading: those that stand right already, those that are not there, those to fire.
@@ -143,28 +145,48 @@ class Ledger:
                 target.before = None
                 self.queue.append(target)
             elif refusal is not None:
-                target.fail(refusal)
+                self.fail(target, refusal)
             else:
+                self.changed.append(target)
                 target.settle("failed", error=TargetError("NOT_FOUND", MISSING, "unknown" if target.fires else "no"))
 
-    def _note_found(self, target: Target, before: Snapshot) -> None:
-        target.before = before
-        if self.job.expected is None or before.stage not in self.job.expected:
+    def _note_found(self, target: Target, seen: Snapshot) -> None:
+        if target.fires and target.before is not None and seen.shows_a_move_since(target.before):
+            # It was fired before, in vain as it seemed, and has moved at last: not to be fired again.
+            self._accept(target, seen)
+            self.note_after({target.ref: seen})
+            return
+        target.before = seen
+        if self.job.expected is None or seen.stage not in self.job.expected:
             self.queue.append(target)
             return
-        target.after = before
-        # One that was fired before and stands right now got there by that fire.
-        target.settle("moved" if target.fires else "already")
+        target.after = seen
+        self.changed.append(target)
+        target.settle("already")
+
+    def _accept(self, target: Target, after: Snapshot | None = None) -> None:
+        target.after = after or target.after
+        self.accepted[target.ref] = target
+        self.changed.append(target)
+
+    def fail(self, target: Target, error: Bitrix24Error) -> None:
+        """The portal refused this one for good."""
+        self.changed.append(target)
+        target.fail(error)
+
+    def _lose(self, target: Target, error: Bitrix24Error) -> None:
+        self.changed.append(target)
+        target.lose(error)
 
     def note_accepted(self, target: Target) -> None:
         """The portal answered true. A target without a stage before cannot be verified."""
         self.fired = True
         if target.before is not None:
-            self.accepted.append(target)
-        elif not target.ref.readable:
-            target.settle("unverified", reason=UNREADABLE)
-        else:
-            target.settle("unverified", reason=NOT_ALLOWED if self.job.verify else NOT_ASKED)
+            self._accept(target)
+            return
+        self.changed.append(target)
+        allowed = NOT_ALLOWED if self.job.verify else NOT_ASKED
+        target.settle("unverified", reason=allowed if target.ref.readable else UNREADABLE)
 
     def put_back(self, targets: Sequence[Target]) -> None:
         """These were certainly not executed: they are the next to be fired."""
@@ -174,16 +196,15 @@ class Ledger:
 
     def note_after(self, found: Mapping[EntityRef, Snapshot]) -> None:
         """Take a reading of accepted targets into account; those that arrived are settled."""
-        still = []
-        for target in self.accepted:
-            after = found.get(target.ref)
-            if after is not None:
-                target.after = after
-            if target.before is not None and after is not None and arrived(target.before, after, self.job.expected):
+        for ref, after in found.items():
+            target = self.accepted.get(ref)
+            if target is None:
+                continue
+            target.after = after
+            if target.before is not None and arrived(target.before, after, self.job.expected):
+                del self.accepted[ref]
+                self.changed.append(target)
                 target.settle("moved")
-            else:
-                still.append(target)
-        self.accepted = still
 
     def note_doubt(
         self, targets: Sequence[Target], error: Bitrix24Error, sent_at: float, now: float, *, over: bool
@@ -198,7 +219,7 @@ class Ledger:
             if target.before is not None:
                 in_doubt.append(target)
             else:
-                target.lose(error)
+                self._lose(target, error)
         if in_doubt:
             self.doubts.append(Doubt(in_doubt, error, sent_at, over, now))
 
@@ -207,7 +228,7 @@ class Ledger:
         moved = [self._moved(target, found.get(target.ref)) for target in doubt.targets]
         executed = len(moved) - moved[::-1].index(True) if True in moved else 0
         for target in doubt.targets[:executed]:
-            self._executed(target, found.get(target.ref))
+            self._accept(target, found.get(target.ref))
         rest = doubt.targets[executed:]
         if not rest:
             return
@@ -222,18 +243,15 @@ class Ledger:
     def _moved(target: Target, after: Snapshot | None) -> bool:
         return after is not None and target.before is not None and after.shows_a_move_since(target.before)
 
-    def _executed(self, target: Target, after: Snapshot | None) -> None:
-        target.after = after or target.after
-        self.accepted.append(target)
-
     def _not_executed(self, target: Target, error: Bitrix24Error, after: Snapshot | None) -> None:
         target.after = after
         if after is None:
+            self.changed.append(target)
             target.settle("failed", error=TargetError("NOT_FOUND", MISSING, "unknown"))
         elif isinstance(error, ApiError) and not isinstance(error, ServerError):
-            target.fail(error)  # a refusal, only that its code proved nothing
+            self.fail(target, error)  # a refusal, only that its code proved nothing
         elif target.fires >= MAX_FIRES:
-            target.lose(error)
+            self._lose(target, error)
         else:
             target.before = after
             self.queue.appendleft(target)
@@ -241,22 +259,24 @@ class Ledger:
     def close(self) -> list[Target]:
         """Nothing more will be read: settle what was accepted; returns those that did not move."""
         unmoved = []
-        for target in self.accepted:
+        for target in self.accepted.values():
+            self.changed.append(target)
             if target.before is None or target.after is None:
                 target.settle("unverified", reason=NOT_READ_BACK)
             else:
                 target.settle("unmoved")
                 unmoved.append(target)
-        self.accepted = []
+        self.accepted.clear()
         return unmoved
 
     def give_up(self, error: Bitrix24Error) -> None:
         """Nothing more can be sent: the rest fails with what stopped it, doubts stay unknown."""
         for target in (*self.queue, *self.unread):
+            self.changed.append(target)
             target.settle("failed", error=TargetError.from_error(error, "unknown" if target.fires else "no"))
         for doubt in self.doubts:
             for target in doubt.targets:
-                target.lose(doubt.error)
+                self._lose(target, doubt.error)
         self.queue.clear()
         self.unread.clear()
         self.doubts.clear()

@@ -70,7 +70,6 @@ class Progress:
         self._before = [_NONE] * len(targets)
         self._after = [_NONE] * len(targets)
         self._table: dict[tuple[str | None, int | None], str] = {}
-        self._open: list[Target] = list(self._targets)
         self._lost: list[Target] = []
         """Nobody could tell what became of them; the next try looks again."""
 
@@ -79,8 +78,9 @@ class Progress:
 
         :param in_flight: targets of requests that are about to leave.
         """
-        accepted = {id(target) for target in ledger.accepted}
-        self._open = [target for target in self._open if not self._note(target, accepted=id(target) in accepted)]
+        for target in ledger.changed:
+            self._note(target)
+        ledger.changed.clear()
         doubts = [(doubt.targets, doubt.sent_at) for doubt in ledger.doubts]
         if self._lost:
             doubts.append((self._lost, self._start.now - self._start.wall))
@@ -107,23 +107,22 @@ class Progress:
             _restore(target, letter, ledger)
         for each in kept["open"]:
             self._reopen(each, ledger)
+        ledger.changed.extend(target for target in self._targets if target.outcome is not None)
+        ledger.changed.extend(ledger.accepted.values())
         ledger.unread = type(ledger.unread)(target for target in ledger.unread if not _taken(target))
         return sum(target.outcome is not None for target in self._targets)
 
-    def _note(self, target: Target, *, accepted: bool) -> bool:
-        """Write a target's letters; true when they will not change any more."""
-        if target.outcome is None and not accepted:
-            return False
+    def _note(self, target: Target) -> None:
+        """Write a target's letters."""
         index = self._index[target.ref]
         lost = target.error is not None and target.error.executed == "unknown"
         if lost and target.before is not None:
             self._lost.append(target)
-            return True
+            return
         letter = _ACCEPTED if target.outcome is None else _LOST if lost else _LETTERS[target.outcome]
         self._states[index] = ord(letter)
         self._before[index] = self._letter(target.before)
         self._after[index] = self._letter(target.after)
-        return target.outcome is not None
 
     def _letter(self, snapshot: Snapshot | None) -> str:
         if snapshot is None:
@@ -161,7 +160,7 @@ def _restore(target: Target, letter: str, ledger: Ledger) -> None:
         target.settle("failed", error=TargetError("OutcomeUnknown", CUT_OFF, "unknown"))
     elif letter == _ACCEPTED:
         target.fires = 1
-        ledger.accepted.append(target)
+        ledger.accepted[target.ref] = target
 
 
 def _taken(target: Target) -> bool:

@@ -87,7 +87,7 @@ class Receiver:
                 refused.append(target)
                 self._note_trouble(reply.error)
             elif reply.error.executed == "no":
-                target.fail(reply.error)
+                self.ledger.fail(target, reply.error)
             else:
                 # The batch answered in full, so the command is over and a reading tells at once.
                 self.ledger.note_doubt([target], reply.error, outcome.sent_at, now, over=True)
@@ -107,7 +107,7 @@ class Receiver:
             self.ledger.put_back(targets)
             return Tell(f"{error.message} Going on without batches, one call per target.", logging.WARNING)
         if not self.sender.batches and _concerns_the_target(error) and not self._hopeless():
-            targets[0].fail(error)
+            self.ledger.fail(targets[0], error)
         else:
             self.ledger.put_back(targets)
             self._note_trouble(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
@@ -26,6 +27,7 @@ HEADERS = {
     "User-Agent": f"airflow-provider-bitrix24/{__version__}",
 }
 """Sent with every request. Bitrix24 asks for a telling User-Agent."""
+_PLAIN_VALUES = "Pass texts, numbers, booleans, None, lists and dicts only."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,11 @@ def encode(portal: Portal, call: Call) -> HttpRequest:
     try:
         text = json.dumps(dict(call.params), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         body = text.encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         # A lone surrogate raises UnicodeEncodeError, which is a ValueError.
         reason = f"{type(error).__name__}: {error}"
         raise ConfigurationError(
-            f"The parameters of {call.method} cannot be sent as JSON ({reason}).",
-            hint="Pass texts, numbers, booleans, None, lists and dicts only.",
+            f"The parameters of {call.method} cannot be sent as JSON ({reason}).", hint=_PLAIN_VALUES
         ) from None
     return HttpRequest(call.method, portal.method_url(call.method), body)
 
@@ -110,7 +111,7 @@ def decode(body: bytes) -> dict[str, Any] | None:
     """The JSON object of an answer, or ``None`` where it is no such thing (HTML, cut, empty, a list)."""
     try:
         data = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
 
@@ -142,9 +143,10 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        return float(value)
-    except ValueError:
+        number = float(value)
+    except (ValueError, OverflowError):
         return None
+    return number if isfinite(number) else None
 
 
 def _whole(value: object) -> int | None:
@@ -158,12 +160,18 @@ def php_query(params: Params) -> str:
     Lists and maps become brackets (``filter[@id][0]=57``), booleans 1 and 0; ``None`` is left out, as PHP
     has no way to say it.
 
+    :raises ConfigurationError: a value cannot be written so.
+
     >>> php_query({"filter": {">id": 5}, "select": ["id"]})
     'filter%5B%3Eid%5D=5&select%5B0%5D=id'
     """
     pairs: list[str] = []
-    for name, value in params.items():
-        _flatten(quote_plus(str(name)), value, pairs)
+    try:
+        for name, value in params.items():
+            _flatten(quote_plus(str(name)), value, pairs)
+    except (UnicodeEncodeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigurationError(f"The parameters cannot be sent in a batch ({reason}).", hint=_PLAIN_VALUES) from None
     return "&".join(pairs)
 
 
@@ -178,10 +186,11 @@ def _flatten(name: str, value: object, pairs: list[str]) -> None:
             _flatten(f"{name}%5B{index}%5D", inner, pairs)
     elif isinstance(value, bool):
         pairs.append(f"{name}={int(value)}")
+    elif isinstance(value, float) and not isfinite(value):
+        raise ConfigurationError(f"The number {value} cannot be sent in a batch.", hint=_PLAIN_VALUES)
     elif isinstance(value, str | int | float):
         pairs.append(f"{name}={quote_plus(str(value))}")
     else:
         raise ConfigurationError(
-            f"A parameter of type {type(value).__name__} cannot be sent in a batch.",
-            hint="Pass texts, numbers, booleans, None, lists and dicts only.",
+            f"A parameter of type {type(value).__name__} cannot be sent in a batch.", hint=_PLAIN_VALUES
         )

@@ -186,9 +186,11 @@ def test_the_checkpoint_of_100_000_targets_is_small(portal):
 
     targets = [Target(EntityRef(2, number)) for number in range(1, 100_001)]
     progress = Progress("example.bitrix24.com", "c5u4m", targets, Start(0.0, 0.0))
+    ledger = Ledger(Job(code="c5u4m"), unread=None)
+    ledger.changed.extend(targets[:-200])
     for index, target in enumerate(targets[:-200]):
         target.before = Snapshot("NEW" if index % 3 else "C5:NEW", 0, "2026-01-01T00:00:00+03:00")
         target.after = Snapshot(f"STAGE_{index % 7}", 0)
         target.settle("moved" if index % 11 else "unmoved")
-    record = progress.record(Ledger(Job(code="c5u4m"), unread=None), [targets[-200:]], 0.0)
+    record = progress.record(ledger, [targets[-200:]], 0.0)
     assert len(json.dumps(record)) < 64_000
