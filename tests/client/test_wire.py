@@ -1,0 +1,182 @@
+"""The envelope: what leaves is read by PHP's rules as it was meant; what arrives never breaks the reader."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from enum import StrEnum
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_bitrix24 import __version__
+from airflow_provider_bitrix24.client.batch import command
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.portal import Portal
+from airflow_provider_bitrix24.client.wire import (
+    HEADERS,
+    NO_TIMING,
+    Call,
+    HttpRequest,
+    HttpResponse,
+    Timing,
+    decode,
+    encode,
+    php_query,
+    reply_from,
+    timing_from,
+)
+from airflow_provider_bitrix24.simulator.php import parse_query
+
+PORTAL = Portal(base_url="https://example.bitrix24.com", user_id="1", secret="s3cr3t")
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="[]\0 ."), min_size=1).filter(
+    lambda name: not name[0].isspace()
+)
+VALUES = st.recursive(
+    TEXT | st.integers() | st.booleans(),
+    lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(NAMES, inner, min_size=1, max_size=3),
+    max_leaves=8,
+)
+
+
+def as_php_has_it(value):
+    """What PHP holds after it has read a value from a query: texts and arrays."""
+    if isinstance(value, dict):
+        return {key: as_php_has_it(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return {str(index): as_php_has_it(inner) for index, inner in enumerate(value)}
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=4))
+def test_php_reads_back_what_was_meant(params):
+    assert parse_query(php_query(params)) == as_php_has_it(params)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["a&b=c", "a=b", "#", "%26", "%", "+", "a b", " ", "Привет", "日本", "$result[c0]", "a;b", "'\"<>", "\\", "\t\n", "0"],
+)
+def test_every_code_arrives_in_a_command_as_it_is(code):
+    text = command(Call("crm.automation.trigger", {"target": "DEAL_57", "code": code}))
+    method, _, query = text.partition("?")
+    assert method == "crm.automation.trigger"
+    assert parse_query(query.partition("#")[0]) == {"target": "DEAL_57", "code": code}
+
+
+def test_numbers_truth_and_nothing_as_php_takes_them():
+    assert php_query({"a": True, "b": False, "c": None, "d": 1.5, "e": [], "f": [None, 2], "g": (1,)}) == (
+        "a=1&b=0&d=1.5&f%5B1%5D=2&g%5B0%5D=1"
+    )
+    assert php_query({"select": ["id"], "filter": {">=id": 5, "@stageId": ["C5:NEW"]}}) == (
+        "select%5B0%5D=id&filter%5B%3E%3Did%5D=5&filter%5B%40stageId%5D%5B0%5D=C5%3ANEW"
+    )
+    assert command(Call("scope")) == "scope"
+
+
+class Color(StrEnum):
+    RED = "red"
+
+
+def test_an_enumeration_is_its_value_in_both_encodings():
+    assert php_query({"color": Color.RED}) == "color=red"
+    assert encode(PORTAL, Call("x", {"color": Color.RED})).body == b'{"color":"red"}'
+
+
+@pytest.mark.parametrize("value", [b"x", date(2026, 1, 1), {1, 2}, object(), "\ud800", {"\udfff": 1}, [["\ud800"]]])
+def test_what_no_portal_can_read_is_refused_in_a_batch_and_outside(value):
+    with pytest.raises(ConfigurationError, match="cannot be sent") as in_batch:
+        php_query({"value": value})
+    with pytest.raises(ConfigurationError, match="cannot be sent") as outside:
+        encode(PORTAL, Call("some.method", {"value": value}))
+    for caught in (in_batch, outside):
+        assert caught.value.hint
+        assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_json_does_not_have_are_refused(value):
+    with pytest.raises(ConfigurationError, match="cannot be sent"):
+        encode(PORTAL, Call("some.method", {"value": value}))
+    with pytest.raises(ConfigurationError, match="cannot be sent"):
+        php_query({"value": value})
+
+
+def test_parameters_without_end_are_refused():
+    endless: dict[str, object] = {}
+    endless["again"] = endless
+    with pytest.raises(ConfigurationError, match="cannot be sent"):
+        encode(PORTAL, Call("some.method", endless))
+    with pytest.raises(ConfigurationError, match="cannot be sent"):
+        php_query(endless)
+
+
+def test_a_request_is_a_json_post_with_our_name_and_shows_neither_url_nor_body():
+    request = encode(PORTAL, Call("scope", {"name": "Привет"}))
+    assert request == HttpRequest("scope", "https://example.bitrix24.com/rest/1/s3cr3t/scope", request.body)
+    assert json.loads(request.body) == {"name": "Привет"}
+    assert "s3cr3t" not in repr(request)
+    assert "body" not in repr(HttpResponse(status=200, body=b"body"))
+    assert HEADERS["User-Agent"] == f"airflow-provider-bitrix24/{__version__}"
+    assert HEADERS["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b'{"result":', b"[1]", b"1", b'"text"', b"null", b"\xff\xfe", b"\x80abc", b"[" * 100_000],
+)
+def test_what_is_no_json_object_is_nothing(body):
+    assert decode(body) is None
+
+
+def test_json_is_read_with_or_without_a_byte_order_mark():
+    assert decode('{"result": "ы"}'.encode()) == decode('\ufeff{"result": "ы"}'.encode()) == {"result": "ы"}
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (50, 50),
+        ("50", 50),
+        (50.0, 50),
+        (None, None),
+        (True, None),
+        ("x", None),
+        ([], None),
+        ("inf", None),
+        ("nan", None),
+        (1e400, None),
+        (10**400, None),
+    ],
+)
+def test_counters_are_numbers_or_absent(value, number):
+    reply = reply_from({"result": [], "total": value, "next": value})
+    assert (reply.total, reply.next) == (number, number)
+
+
+@pytest.mark.parametrize(
+    ("time", "timing"),
+    [
+        ({"operating": 1.5, "operating_reset_at": 700, "finish": 100.25}, Timing(1.5, 599.75)),
+        ({"operating": "1.5", "operating_reset_at": "700", "finish": "100"}, Timing(1.5, 600.0)),
+        ({"operating": 1, "operating_reset_at": 90, "finish": 100}, Timing(1.0, 0.0)),
+        ({"operating": 1, "finish": 100}, Timing(1.0, None)),
+        ({"operating": True, "operating_reset_at": None}, NO_TIMING),
+        ({"operating": float("inf"), "operating_reset_at": float("nan"), "finish": 100}, NO_TIMING),
+        ([], NO_TIMING),
+        (None, NO_TIMING),
+        ("soon", NO_TIMING),
+    ],
+)
+def test_the_portals_own_timing_is_a_distance_not_a_moment(time, timing):
+    assert timing_from(time) == timing
+    assert reply_from({"result": 1, "time": time}).timing == timing
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(TEXT, x)))
+def test_no_envelope_breaks_the_reader(junk):
+    reply = reply_from({"result": junk, "total": junk, "next": junk, "time": junk})
+    assert reply.result is junk
+    timing_from({"operating": junk, "operating_reset_at": junk, "finish": junk})
