@@ -17,7 +17,7 @@ from airflow_provider_bitrix24.compat import AirflowException, AirflowFailExcept
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_bitrix24.client.verification import TargetResult, TriggerReport
+    from airflow_provider_bitrix24.client.verification import Outcome, TargetResult, TriggerReport
 
 OnUnmoved = Literal["ignore", "warn", "skip", "fail"]
 """What a task makes of entities that were fired and did not move."""
@@ -74,21 +74,30 @@ def judge(report: TriggerReport, *, on_unmoved: OnUnmoved, repeatable: bool, che
     :param repeatable: whether a next try leaves out what stands right, as it does with ``expected_stage``.
     :param checkpoint: whether a next try knows what this one has done.
     """
-    failed = [result for result in report.results if result.outcome == "failed"]
-    unmoved = [result for result in report.results if result.outcome == "unmoved"]
-    problems: list[str] = []
-    if failed:
-        problems.append(f"{len(failed)} of {len(report.results)} targets failed: {_listed(failed)}")
-    if unmoved and on_unmoved == "fail":
-        problems.append(f"{len(unmoved)} of {len(report.results)} targets did not move: {_listed(unmoved)}")
-    if problems:
-        message = " ".join(problems)
+    failed, unmoved = _of(report, "failed"), _of(report, "unmoved")
+    message = problems_of(report, unmoved_too=on_unmoved == "fail")
+    if message:
         if _helpless(failed, unmoved, on_unmoved):
             return Verdict("fail", message)
         return Verdict("retry", message) if checkpoint else _failure(message, report, repeatable=repeatable)
     if unmoved and on_unmoved == "skip" and not report.moved + report.already + report.unverified:
         return Verdict("skip", f"None of {len(unmoved)} targets moved: {_listed(unmoved)}")
     return Verdict("succeed")
+
+
+def problems_of(report: TriggerReport, *, unmoved_too: bool) -> str:
+    """Name the targets that failed, and with ``unmoved_too`` those that did not move; empty if there are none."""
+    count = len(report.results)
+    problems = []
+    if failed := _of(report, "failed"):
+        problems.append(f"{len(failed)} of {count} targets failed: {_listed(failed)}")
+    if unmoved_too and (unmoved := _of(report, "unmoved")):
+        problems.append(f"{len(unmoved)} of {count} targets did not move: {_listed(unmoved)}")
+    return " ".join(problems)
+
+
+def _of(report: TriggerReport, outcome: Outcome) -> list[TargetResult]:
+    return [result for result in report.results if result.outcome == outcome]
 
 
 def _helpless(failed: Sequence[TargetResult], unmoved: Sequence[TargetResult], on_unmoved: OnUnmoved) -> bool:

@@ -1,0 +1,1 @@
+"""Notifiers: callbacks that fire automation triggers."""

@@ -1,0 +1,150 @@
+"""A notifier that fires automation triggers, for callbacks of tasks and DAGs and for deadline alerts.
+
+The hook does the work. A callback has neither retries nor an outcome of its own, so what went wrong is said
+in its log and raised, which Airflow logs as well. DAG files import this module at every parse, so what is
+costly is imported in the methods.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, VerificationError
+from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseNotifier
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import jinja2
+
+    from airflow_provider_bitrix24.client import TriggerReport
+    from airflow_provider_bitrix24.compat import Context
+
+
+class TriggerAutomationNotifier(BaseNotifier):
+    """Fires an automation trigger when a task or a DAG run succeeds, fails, or misses a deadline.
+
+    Airflow runs callbacks at least once: when a process dies in the middle, it may run one again. Give
+    ``expected_stage`` where a second move would do harm; an entity that stands there is not fired again.
+
+    .. seealso::
+        :ref:`howto/notifier:TriggerAutomationNotifier`
+
+    >>> TriggerAutomationNotifier("DEAL_{{ params.deal }}", "c5u4m", expected_stage="PREPARATION")  # doctest: +SKIP
+
+    :param target: one entity such as ``"DEAL_57"``, or a list of them. (templated)
+    :param code: code of the "Track incoming webhook" trigger; the connection's default if not given.
+        (templated)
+    :param bitrix24_conn_id: id of the connection. (templated)
+    :param expected_stage: id of the stage where the entities shall arrive, or several of which any will do. Who
+        stands there already is not fired, and who does not arrive is an error. (templated)
+    :param verify: read the entities before and after. Without it everything accepted counts as done.
+    :param verify_conn_id: id of a second connection to the same portal, for reading where the webhook that
+        fires may not read. (templated)
+    :raises ConfigurationError: ``expected_stage`` together with ``verify=False``.
+    """
+
+    template_fields: Sequence[str] = (
+        "target",
+        "code",
+        "expected_stage",
+        "bitrix24_conn_id",
+        "verify_conn_id",
+    )
+
+    def __init__(
+        self,
+        target: str | Sequence[str],
+        code: str | None = None,
+        *,
+        bitrix24_conn_id: str = "bitrix24_default",
+        expected_stage: str | Sequence[str] | None = None,
+        verify: bool = True,
+        verify_conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.target = target
+        self.code = code
+        self.bitrix24_conn_id = bitrix24_conn_id
+        self.expected_stage = expected_stage
+        self.verify = verify
+        self.verify_conn_id = verify_conn_id
+        if expected_stage is not None and not verify:
+            raise ConfigurationError(
+                "verify=False reads nothing, so expected_stage cannot be had.", hint="Leave out one of them."
+            )
+
+    def __call__(self, *args: Any) -> None:
+        """Render and notify. The notifier itself keeps its templates, since it may serve many tasks."""
+        BaseNotifier.__call__(copy.copy(self), *args)
+
+    def notify(self, context: Context) -> None:  # noqa: ARG002 - what is needed of it has been rendered
+        """Fire, verify and log.
+
+        :raises VerificationError: an entity did not arrive at ``expected_stage``.
+        :raises Bitrix24Error: nothing was fired, or some entities failed; the message names them.
+        """
+        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+        with _own_errors(), Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook:
+            report = hook.trigger_automation(**self._arguments)
+        self._conclude(report)
+
+    async def async_notify(self, context: Context) -> None:  # noqa: ARG002 - what is needed of it has been rendered
+        """Do as :meth:`notify` does, in the event loop of a triggerer (Airflow 3.1 and later)."""
+        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+        hook = Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None)
+        with _own_errors():
+            async with hook:
+                report = await hook.atrigger_automation(**self._arguments)
+        self._conclude(report)
+
+    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+        """Replace the templates by what they stand for in this context.
+
+        :raises ConfigurationError: a template cannot be rendered.
+        """
+        try:
+            super().render_template_fields(context, jinja_env)
+        except Exception as error:  # a template runs the user's expressions, which may raise anything
+            raise ConfigurationError(
+                f"A template of the notifier cannot be rendered: {type(error).__name__}: {error}.",
+                hint="A callback's context lacks some of what a task's has.",
+            ) from error
+
+    @property
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            "target": self.target,
+            "code": self.code or None,
+            "expected_stage": self.expected_stage,
+            "verify": self.verify,
+        }
+
+    def _conclude(self, report: TriggerReport) -> None:
+        from airflow_provider_bitrix24.failures import problems_of
+        from airflow_provider_bitrix24.outcome_log import outcome_lines
+
+        for level, line in outcome_lines(report.results):
+            log = self.log.info if level == logging.INFO else self.log.warning
+            log("%s", line)
+        problems = problems_of(report, unmoved_too=self.expected_stage is not None)
+        if report.failed:
+            acted = {result.error.executed if result.error else "unknown" for result in report.results}
+            raise Bitrix24Error(problems, executed="no" if acted == {"no"} else "unknown")
+        if problems:
+            raise VerificationError(problems)
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """Let a callback fail with an error of this package where a connection is missing."""
+    try:
+        yield
+    except AirflowNotFoundException as error:
+        raise ConfigurationError(str(error), hint="Add the connection, or correct bitrix24_conn_id.") from error
