@@ -1,0 +1,271 @@
+"""Airflow for tests: a home of its own, and a way to run an operator as Airflow runs it.
+
+On Airflow 3 the real task runner runs against a supervisor that lives in memory, so neither database nor
+scheduler is needed; on 2.11 a task instance is run from an SQLite database. A portal is the simulator.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+_HOME = tempfile.TemporaryDirectory(prefix="airflow-home-")
+_EXAMPLES = Path(__file__).parents[2] / "example_dags"
+# Airflow reads these when it is imported, so they come first.
+os.environ |= {
+    "AIRFLOW_HOME": _HOME.name,
+    "AIRFLOW__CORE__DAGS_FOLDER": str(_EXAMPLES),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__METRICS__TIMER_UNIT_CONSISTENCY": "True",
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+}
+
+import contextlib  # noqa: E402
+import itertools  # noqa: E402
+import logging  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import warnings  # noqa: E402
+from dataclasses import dataclass, field  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
+
+import pytest  # noqa: E402
+
+from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Self
+
+    from airflow_provider_bitrix24.compat import BaseOperator
+
+CONNECTION = "AIRFLOW_CONN_BITRIX24_DEFAULT"
+
+
+@dataclass
+class Ran:
+    """What came of a task that ran."""
+
+    state: str
+    xcoms: dict[str, Any]
+    log: list[tuple[str, str]] = field(default_factory=list)
+    """(level, text) of the task's own log."""
+    error: BaseException | None = None
+    rendered: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Report of the task, returned or pushed."""
+        return self.xcoms.get("return_value") or self.xcoms["report"]
+
+    def said(self, level: str) -> str:
+        """Return what was logged at a level, as one text."""
+        return "\n".join(text for name, text in self.log if name == level)
+
+
+@pytest.fixture
+def portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatorServer]:
+    """Yield a portal with the demo's deals and triggers, set as ``bitrix24_default``."""
+    with SimulatorServer(seed="demo") as server:
+        monkeypatch.setenv(CONNECTION, connection_json(server.webhook_url))
+        yield server
+        assert server.crashes == []
+
+
+class VirtualTime:
+    """A clock that moves only when somebody sleeps. ``on_sleep`` is called with each sleep's seconds."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+        self.on_sleep: Callable[[float], object] = lambda _: None
+
+    def monotonic(self) -> float:
+        """Return the seconds of the clock."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let the time pass at once."""
+        self.slept.append(seconds)
+        self.now += seconds
+        self.on_sleep(seconds)
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+    """Let the client and the operators wait without waiting."""
+    from airflow_provider_bitrix24.client.transports.sync import SyncDriver
+    from airflow_provider_bitrix24.operators import automation
+
+    virtual = VirtualTime()
+    defaults = SyncDriver.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "clock", virtual.monotonic)
+    monkeypatch.setitem(defaults, "sleep", virtual.sleep)
+    monkeypatch.setattr(automation, "time", virtual)
+    return virtual
+
+
+@pytest.fixture
+def run_task(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Callable[[Callable[[], BaseOperator]], Ran]:
+    """Run the operator that a callable makes, in a DAG of its own."""
+    try:
+        import airflow.sdk  # noqa: F401
+    except ImportError:
+        request.getfixturevalue("database")
+        return _run_on_2
+    state_store: dict[str, Any] = {}  # survives the tries of a test
+    return lambda make: _run_on_3(monkeypatch, state_store, make)
+
+
+@pytest.fixture(scope="session")
+def database() -> None:
+    """Make Airflow's database, in a process of its own: what migrations import is not under test."""
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+    with warnings.catch_warnings(), contextlib.suppress(ImportError):
+        # 2.11 has a foreign key to a table that only this declares, and it imports deprecated Flask names.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import airflow.providers.fab.auth_manager.models  # noqa: F401
+
+
+def _run_on_3(monkeypatch: pytest.MonkeyPatch, state_store: dict[str, Any], make: Callable[[], BaseOperator]) -> Ran:
+    import structlog
+    from airflow.sdk import DAG
+    from airflow.sdk.execution_time import comms, task_runner
+    from airflow.sdk.timezone import utcnow
+    from structlog.testing import capture_logs
+    from uuid6 import uuid7
+
+    class Supervisor:
+        """Keeps what a task sends, and answers what it asks."""
+
+        def __init__(self) -> None:
+            self.xcoms: dict[str, Any] = {}
+            self.rendered: dict[str, Any] = {}
+
+        def send(self, msg: Any) -> Any:
+            match msg:
+                case comms.SetXCom():
+                    self.xcoms[msg.key] = msg.value
+                case comms.GetXCom():
+                    return comms.XComResult(key=msg.key, value=self.xcoms.get(msg.key))
+                case comms.SetTaskStateStore():
+                    state_store[msg.key] = msg.value
+                case comms.GetTaskStateStore() if msg.key in state_store:
+                    return comms.TaskStateStoreResult(value=state_store[msg.key])
+                case comms.DeleteTaskStateStore():
+                    state_store.pop(msg.key, None)
+                case comms.SetRenderedFields():
+                    self.rendered = msg.rendered_fields
+                case comms.ValidateInletsAndOutlets():
+                    return comms.InactiveAssetsResult(inactive_assets=[])
+            return None
+
+    supervisor = Supervisor()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
+    with DAG("of_a_test", schedule=None) as dag:
+        operator = make()
+    ti = task_runner.RuntimeTaskInstance.model_construct(
+        id=uuid7(),
+        task_id=operator.task_id,
+        dag_id=dag.dag_id,
+        run_id="test",
+        try_number=1,
+        map_index=-1,
+        task=operator,
+        dag_version_id=uuid7(),
+        max_tries=operator.retries,
+        start_date=utcnow(),
+    )
+    ti._ti_context_from_server = _context_from_server(operator)
+    log = structlog.get_logger("task")
+    with capture_logs() as lines:
+        context = ti.get_template_context()
+        state, _, error = task_runner.run(ti, context, log)
+        task_runner.finalize(ti, state, context, log, error)
+    logged = [(line["log_level"], line["event"]) for line in lines]
+    return Ran(state.value, supervisor.xcoms, logged, error, supervisor.rendered)
+
+
+def _context_from_server(operator: BaseOperator) -> Any:
+    from airflow.sdk.api.datamodels._generated import DagRun, TIRunContext
+    from airflow.sdk.timezone import utcnow
+
+    run = DagRun(
+        dag_id=operator.dag_id,
+        run_id="test",
+        logical_date=utcnow(),
+        data_interval_start=utcnow(),
+        data_interval_end=utcnow(),
+        run_after=utcnow(),
+        start_date=utcnow(),
+        end_date=None,
+        run_type="manual",
+        state="running",
+        consumed_asset_events=[],
+        partition_key=None,
+    )
+    retries = operator.retries
+    return TIRunContext(dag_run=run, max_tries=retries, should_retry=bool(retries))
+
+
+def _run_on_2(make: Callable[[], BaseOperator]) -> Ran:
+    from airflow.models.dag import DAG  # noqa: TID251
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields  # noqa: TID251 - this is what runs on 2.11 only
+    from airflow.models.xcom import XCom  # noqa: TID251
+    from airflow.utils import timezone
+    from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunType
+
+    with DAG(f"of_a_test_{next(_COUNTER)}", schedule=None, start_date=timezone.utcnow()) as dag:
+        operator = make()
+    now = timezone.utcnow()
+    error = None
+    with create_session() as session:
+        dag.sync_to_db(session=session)
+        run = dag.create_dagrun(
+            run_id="test",
+            run_type=DagRunType.MANUAL,
+            state="running",
+            execution_date=now,
+            data_interval=(now, now),
+            session=session,
+        )
+        ti = run.get_task_instance(operator.task_id, session=session)
+    ti.task = operator
+    with _Lines() as lines:
+        try:
+            ti.run(ignore_ti_state=True, ignore_all_deps=True)
+        except BaseException as raised:  # noqa: BLE001 - Airflow raises whatever the task did
+            error = raised
+    with create_session() as session:
+        found = session.query(XCom).filter_by(dag_id=dag.dag_id)
+        xcoms = {each.key: each.value for each in found}
+        rendered = RenderedTaskInstanceFields.get_templated_fields(ti, session=session) or {}
+    link = operator.get_extra_links(ti, "Open in Bitrix24")
+    return Ran(ti.state, xcoms | {"_link_EntityLink": link}, lines.found, error, rendered)
+
+
+class _Lines(logging.Handler):
+    """Keeps what is logged while it is entered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found.append((record.levelname.lower(), record.getMessage()))
+
+    def __enter__(self) -> Self:
+        logging.getLogger("airflow.task").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("airflow.task").removeHandler(self)
+
+
+_COUNTER = itertools.count()

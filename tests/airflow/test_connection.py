@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from urllib.parse import quote
+
+import pytest
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.connection import URL_IN_HOST, read_connection, secrets_of
+from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS
+
+SECRET = "s3cr3ts3cr3t0001"
+URL = f"https://example.bitrix24.com/rest/1/{SECRET}/"
+TRIGGER_URL = URL + "crm.automation.trigger/?target=DEAL_{{ID}}&code=nwly5"
+
+
+def conn(**parts):
+    extra = parts.pop("extra", None)
+    text = json.dumps(extra) if isinstance(extra, dict) else extra
+    blank = {"host": None, "login": None, "password": None, "port": None, "schema": None}
+    return SimpleNamespace(**(blank | parts), extra=text)
+
+
+def from_airflow(text):
+    """Build a connection of this Airflow from the text of an environment variable."""
+    try:
+        from airflow.sdk import Connection
+    except ImportError:
+        from airflow.models.connection import Connection  # noqa: TID251 - 2.11
+    return Connection.from_json(text, conn_id="x") if text.startswith("{") else Connection(conn_id="x", uri=text)
+
+
+def located(connection):
+    read = read_connection(connection)
+    return read.portal.base_url, read.portal.user_id, read.portal.secret
+
+
+HERE = ("https://example.bitrix24.com", "1", SECRET)
+LOCAL = ("http://127.0.0.1:8024", "1", SECRET)
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"host": "example.bitrix24.com", "login": "1", "password": SECRET}, HERE),
+        ({"host": "https://example.bitrix24.com/", "login": "1", "password": SECRET}, HERE),
+        ({"host": " example.bitrix24.com ", "login": " 1", "password": f"{SECRET}\n"}, HERE),
+        ({"password": URL}, HERE),
+        ({"password": f"  {URL}  "}, HERE),
+        ({"password": URL.rstrip("/")}, HERE),
+        ({"password": URL.removeprefix("https://")}, HERE),
+        ({"password": TRIGGER_URL}, HERE),
+        ({"password": URL, "host": "example.bitrix24.com", "login": "1"}, HERE),
+        ({"password": URL, "host": "https://EXAMPLE.bitrix24.com/"}, HERE),
+        ({"host": URL}, HERE),
+        ({"host": TRIGGER_URL}, HERE),
+        ({"host": URL, "password": URL}, HERE),
+        ({"host": "http://127.0.0.1:8024", "login": "1", "password": SECRET}, LOCAL),
+        ({"host": "http://127.0.0.1", "port": 8024, "login": "1", "password": SECRET}, LOCAL),
+        ({"host": "127.0.0.1", "port": 8024, "schema": "http", "login": "1", "password": SECRET}, LOCAL),
+        ({"host": "127.0.0.1:8024", "schema": "http", "login": "1", "password": SECRET}, LOCAL),
+        ({"host": "http://127.0.0.1:8024", "port": 8024, "login": "1", "password": SECRET}, LOCAL),
+        ({"password": f"http://127.0.0.1:8024/rest/1/{SECRET}/"}, LOCAL),
+        (
+            {"host": "::1", "port": 8024, "schema": "http", "login": "1", "password": SECRET},
+            ("http://[::1]:8024", "1", SECRET),
+        ),
+        (
+            {"host": "crm.example.com/portal", "port": 8443, "login": "1", "password": SECRET},
+            ("https://crm.example.com:8443/portal", "1", SECRET),
+        ),
+    ],
+)
+def test_every_way_to_say_where_the_portal_is(parts, expected):
+    assert located(conn(**parts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"bitrix24://1:{SECRET}@example.bitrix24.com", HERE),
+        (f"bitrix24://1:{SECRET}@example.bitrix24.com/https", HERE),
+        (f"bitrix24://1:{SECRET}@127.0.0.1:8024/http", LOCAL),
+        (f"bitrix24://http://1:{SECRET}@127.0.0.1:8024", LOCAL),
+        (f"bitrix24://:{quote(TRIGGER_URL, safe='')}@", HERE),
+        (f"bitrix24://{URL}", HERE),
+        (f"bitrix24://{TRIGGER_URL}", HERE),
+        (json.dumps({"conn_type": "bitrix24", "password": URL}), HERE),
+        (json.dumps({"conn_type": "bitrix24", "host": "127.0.0.1", "port": 8024, "schema": "http"})[:-1]
+         + f', "login": "1", "password": "{SECRET}"}}', LOCAL),
+    ],
+)  # fmt: skip
+def test_every_way_to_write_it_into_an_environment_variable(text, expected):
+    assert located(from_airflow(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"host": "http://127.0.0.1:8024", "login": "1", "password": SECRET},
+        {"password": TRIGGER_URL, "extra": {"plan": "enterprise", "settle_after": 30, "proxy": None}},
+        {"host": TRIGGER_URL},
+        {"host": "127.0.0.1", "port": 8024, "schema": "http", "login": "1", "password": SECRET},
+    ],
+)
+def test_a_connection_survives_the_uri_that_the_test_button_makes_of_it(parts):
+    stored = from_airflow(json.dumps({"conn_type": "bitrix24"} | parts))
+
+    again = from_airflow(stored.get_uri())
+
+    assert read_connection(again) == read_connection(stored)
+
+
+@pytest.mark.parametrize("field", ["password", "host"])
+def test_a_pasted_urls_code_becomes_the_default(field):
+    assert read_connection(conn(**{field: TRIGGER_URL})).default_code == "nwly5"
+
+
+def test_the_code_of_a_url_in_an_environment_variable_becomes_the_default():
+    read = read_connection(from_airflow(f"bitrix24://{TRIGGER_URL}"))
+
+    assert read.default_code == "nwly5"
+    assert read.warnings == (URL_IN_HOST,)
+
+
+def test_a_default_code_that_was_typed_wins_over_the_urls():
+    read = read_connection(conn(password=TRIGGER_URL, extra={"default_code": "mine"}))
+
+    assert read.default_code == "mine"
+
+
+@pytest.mark.parametrize("url", [URL, TRIGGER_URL])
+def test_a_url_in_host_works_and_is_warned_of(url):
+    assert read_connection(conn(host=url)).warnings == (URL_IN_HOST,)
+
+
+def test_nothing_is_warned_of_where_all_is_well():
+    assert read_connection(conn(password=URL)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({}, ["address is missing", "Host"]),
+        ({"host": "example.bitrix24.com", "password": SECRET}, ["user id is missing", "Login"]),
+        ({"host": "example.bitrix24.com", "login": "1"}, ["secret is missing", "Password"]),
+        ({"password": URL, "login": "2"}, ["Login is '2'", "user 1"]),
+        ({"password": URL, "host": "other.bitrix24.com"}, ["https://other.bitrix24.com", "https://example"]),
+        ({"host": "http://example.com", "login": "1", "password": SECRET}, ["plain http", "https://"]),
+        ({"password": URL.replace("https", "http")}, ["plain http"]),
+        ({"host": "example.com", "schema": "ftp", "login": "1", "password": SECRET}, ["Schema is 'ftp'"]),
+        ({"host": "a.com:1", "port": 2, "login": "1", "password": SECRET}, ["port 1", "Port is 2"]),
+        ({"host": "https://a.com:x", "port": 2, "login": "1", "password": SECRET}, ["cannot be read"]),
+        ({"password": URL, "extra": "plan=standard"}, ["no JSON", "Use the form"]),
+        ({"password": URL, "extra": "[1]"}, ["no JSON object"]),
+        ({"password": "https://example.bitrix24.com/"}, ["address is missing"]),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_without_the_secret(parts, words):
+    with pytest.raises(ConfigurationError) as caught:
+        read_connection(conn(**parts))
+
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("extra", "name", "value"),
+    [
+        ({"plan": "enterprise"}, "plan", "enterprise"),
+        ({"plan": None}, "plan", "standard"),
+        ({"plan": ""}, "plan", "standard"),
+        ({"max_concurrency": 2}, "max_concurrency", 2),
+        ({"max_concurrency": "2"}, "max_concurrency", 2),
+        ({"max_concurrency": 2.0}, "max_concurrency", 2),
+        ({"max_concurrency": " "}, "max_concurrency", 4),
+        ({"requests_per_second": "0.5"}, "requests_per_second", 0.5),
+        ({"bucket_size": "100"}, "bucket_size", 100),
+        ({"settle_after": 0}, "settle_after", 0),
+        ({"connect_timeout": "3"}, "connect_timeout", 3),
+        ({"read_timeout": 90.5}, "read_timeout", 90.5),
+        ({"verify_tls": False}, "verify_tls", False),
+        ({"verify_tls": "false"}, "verify_tls", False),
+        ({"verify_tls": "No"}, "verify_tls", False),
+        ({"verify_tls": 0}, "verify_tls", False),
+        ({"verify_tls": "TRUE"}, "verify_tls", True),
+        ({"verify_tls": None}, "verify_tls", True),
+        ({"ca_bundle": "/etc/portal.pem"}, "ca_bundle", "/etc/portal.pem"),
+        ({"proxy": "http://proxy.example.com:3128"}, "proxy", "http://proxy.example.com:3128"),
+        ({"auth_method": "webhook"}, "plan", "standard"),
+    ],
+)
+def test_every_extra_is_read(extra, name, value):
+    read = read_connection(conn(password=URL, extra=extra))
+
+    assert getattr(read.settings, name) == value
+    assert read.warnings == ()
+
+
+def test_what_the_form_of_airflow_3_saves_untouched_is_fine():
+    untouched = {name: field.default if field.prefill else None for name, field in EXTRA_FIELDS.items()}
+
+    assert read_connection(conn(password=URL, extra=untouched)) == read_connection(conn(password=URL))
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"plan": "free"}, ["plan is 'free'", "standard", "enterprise", "self-hosted"]),
+        ({"max_concurrency": "four"}, ["max_concurrency is 'four'", "whole number of at least 1"]),
+        ({"max_concurrency": 0}, ["max_concurrency is 0", "at least 1"]),
+        ({"max_concurrency": 1.5}, ["max_concurrency is 1.5", "whole number"]),
+        ({"max_concurrency": True}, ["max_concurrency is True"]),
+        ({"bucket_size": 2}, ["bucket_size is 2", "at least 3"]),
+        ({"requests_per_second": "1e999"}, ["requests_per_second is '1e999'"]),
+        ({"requests_per_second": "nan"}, ["requests_per_second is 'nan'"]),
+        ({"read_timeout": [70]}, ["read_timeout is [70]"]),
+        ({"settle_after": -1}, ["settle_after is -1", "at least 0"]),
+        ({"verify_tls": "perhaps"}, ["verify_tls is 'perhaps'", "true or false"]),
+        ({"verify_tls": "/etc/ca.pem"}, ["verify_tls is", "ca_bundle"]),
+        ({"verify_tls": 2}, ["verify_tls is 2"]),
+        ({"ca_bundle": True}, ["ca_bundle is True", "text"]),
+        ({"auth_method": "oauth"}, ["auth_method is 'oauth'", "webhook"]),
+        ({"default_code": ["a"]}, ["default_code is ['a']"]),
+        ({"plan": "x" * 100}, ["plan is 'xxxx", "..."]),
+    ],
+)
+def test_a_wrong_extra_is_named_with_what_to_write(extra, words):
+    with pytest.raises(ConfigurationError) as caught:
+        read_connection(conn(password=URL, extra=extra))
+
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_wrong_proxy_is_not_repeated_since_it_may_hold_a_password():
+    with pytest.raises(ConfigurationError) as caught:
+        read_connection(conn(password=URL, extra={"proxy": "user:pr0xypass@proxy"}))
+
+    assert "proxy is no address" in str(caught.value)
+    assert "pr0xypass" not in str(caught.value)
+
+
+def test_unknown_extras_are_reported_by_name():
+    (warning,) = read_connection(conn(password=URL, extra={"plann": "x", "region": "eu"})).warnings
+
+    assert "plann, region" in warning
+    assert "default_code, plan" in warning
+
+
+SPECIAL = "a+b%c&d"
+
+
+@pytest.mark.parametrize(
+    ("connection", "secrets"),
+    [
+        (conn(password=SECRET), {SECRET}),
+        (conn(password=URL), {SECRET, URL}),
+        (conn(host=URL), {SECRET}),
+        (conn(host="example.bitrix24.com", schema=f"rest/1/{SECRET}/"), {SECRET}),
+        (conn(password=SPECIAL), {SPECIAL, quote(SPECIAL, safe="")}),
+        (conn(password=f"https://a.com/rest/1/{quote(SPECIAL, safe='')}/"), {SPECIAL, quote(SPECIAL, safe="")}),
+        (conn(extra={"proxy": "http://user:pr0xypass@proxy:3128"}), {"pr0xypass"}),
+        (conn(password="https://example.bitrix24.com/rest/1/"), {"https://example.bitrix24.com/rest/1/"}),
+        (conn(), set()),
+    ],
+)  # fmt: skip
+def test_every_form_of_a_secret_is_masked(connection, secrets):
+    assert secrets <= set(secrets_of(connection))
+
+
+def test_no_empty_text_is_masked():
+    assert "" not in secrets_of(conn(password=" ", host="", schema="", extra=""))

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_bitrix24.client import errors
+from airflow_provider_bitrix24.client.verification import TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.compat import AirflowException, AirflowFailException, AirflowSkipException
+from airflow_provider_bitrix24.failures import (
+    TargetsFailedError,
+    Verdict,
+    judge,
+    permanent_errors_fail_at_once,
+)
+
+REFUSED = TargetError("ACCESS_DENIED", "Not allowed.", "no")
+BUSY = TargetError("QUERY_LIMIT_EXCEEDED", "Too many requests.", "no", permanent=False)
+LOST = TargetError("OutcomeUnknown", "No answer.", "unknown", permanent=False)
+
+
+def report(*outcomes):
+    results = []
+    for number, each in enumerate(outcomes):
+        outcome, error = ("failed", each) if isinstance(each, TargetError) else (each, None)
+        after = "WON" if outcome in ("moved", "already") else "NEW"
+        results.append(
+            TargetResult(target=f"DEAL_{number}", outcome=outcome, stage_before="NEW", stage_after=after, error=error)
+        )
+    return TriggerReport(code="c", portal="https://example.com", results=results)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "on_unmoved", "repeatable", "end"),
+    [
+        ((), "fail", True, "succeed"),
+        (("moved", "already"), "fail", True, "succeed"),
+        (("moved", "unmoved"), "ignore", False, "succeed"),
+        (("moved", "unmoved"), "warn", False, "succeed"),
+        (("moved", "unmoved"), "fail", True, "retry"),
+        (("moved", "unmoved"), "fail", False, "fail"),
+        (("unmoved",), "fail", False, "fail"),
+        (("unmoved",), "fail", True, "retry"),
+        (("unverified",), "fail", False, "succeed"),
+        # A skip would skip what follows those that moved.
+        (("unmoved", "unmoved"), "skip", False, "skip"),
+        (("unmoved", "moved"), "skip", False, "succeed"),
+        (("unmoved", "already"), "skip", True, "succeed"),
+        (("unmoved", "unverified"), "skip", False, "succeed"),
+        (("unmoved", REFUSED), "skip", False, "fail"),
+        # Failed targets fail the task, whatever on_unmoved says.
+        ((REFUSED,), "ignore", True, "fail"),
+        ((REFUSED, REFUSED), "ignore", False, "fail"),
+        ((BUSY,), "ignore", False, "retry"),
+        ((BUSY, BUSY), "ignore", True, "retry"),
+        ((BUSY, REFUSED), "ignore", False, "retry"),
+        ((BUSY, "already"), "ignore", True, "retry"),
+        # Something was fired: a next try would fire it again, unless it can see that it is done.
+        ((BUSY, "moved"), "ignore", False, "fail"),
+        ((BUSY, "moved"), "ignore", True, "retry"),
+        ((BUSY, "unmoved"), "ignore", False, "fail"),
+        ((BUSY, "unverified"), "ignore", False, "fail"),
+        ((BUSY, "unverified"), "ignore", True, "fail"),
+        ((LOST,), "ignore", False, "fail"),
+        ((LOST,), "ignore", True, "retry"),
+        # No retry helps.
+        ((REFUSED, "moved"), "ignore", True, "fail"),
+        ((REFUSED, "unmoved"), "warn", True, "fail"),
+        ((REFUSED, "unmoved"), "fail", True, "retry"),
+    ],
+)
+def test_how_a_task_ends(outcomes, on_unmoved, repeatable, end):
+    assert judge(report(*outcomes), on_unmoved=on_unmoved, repeatable=repeatable).end == end
+
+
+def test_the_message_tells_why_no_retry_follows_and_what_to_do():
+    verdict = judge(report(BUSY, "moved", "unmoved", "already"), on_unmoved="warn", repeatable=False)
+
+    assert verdict.message == (
+        "1 of 4 targets failed: DEAL_0: Too many requests. No retry follows: 2 were fired; repeating could move "
+        "them twice. Set expected_stage to make retries safe."
+    )
+
+
+def test_what_cannot_be_read_back_is_not_repeated_even_with_an_expected_stage():
+    verdict = judge(report(BUSY, "unverified"), on_unmoved="fail", repeatable=True)
+
+    assert "1 were fired and cannot be read back" in verdict.message
+    assert "verify_conn_id" in verdict.message
+
+
+def test_the_message_names_the_first_ten():
+    message = judge(report(*[REFUSED] * 12), on_unmoved="warn", repeatable=False).message
+
+    assert message.count("DEAL_") == 10
+    assert message.endswith("; and 2 more.")
+
+
+def test_the_message_tells_where_the_unmoved_stand():
+    results = [
+        TargetResult(target="DEAL_1", outcome="unmoved", stage_before="NEW", stage_after="NEW"),
+        TargetResult(target="DEAL_2", outcome="unmoved", stage_before="NEW", stage_after="LOSE"),
+    ]
+
+    message = judge(
+        TriggerReport(code="c", portal="https://example.com", results=results),
+        on_unmoved="fail",
+        repeatable=True,
+    ).message
+
+    assert message == ("2 of 2 targets did not move: DEAL_1 stands at NEW; DEAL_2 went from NEW to LOSE.")
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [("skip", AirflowSkipException), ("retry", TargetsFailedError), ("fail", AirflowFailException)],
+)
+def test_a_verdict_is_enforced(end, kind):
+    with pytest.raises(kind, match="because"):
+        Verdict(end, "because").enforce(report())
+
+
+def test_success_raises_nothing():
+    Verdict("succeed").enforce(report())
+
+
+def test_a_failure_that_may_be_retried_carries_its_report():
+    ours = report(BUSY)
+    with pytest.raises(AirflowException) as caught:
+        Verdict("retry", "x").enforce(ours)
+
+    assert caught.value.report is ours
+
+
+def api_error(kind):
+    return kind(code="X", description="", method="m", status=400)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ConfigurationError("x"),
+        api_error(errors.AuthenticationError),
+        api_error(errors.PermissionDeniedError),
+        api_error(errors.InvalidRequestError),
+        api_error(errors.NotFoundError),
+        api_error(errors.PortalUnavailableError),
+        errors.ConnectFailed("certificate", permanent=True),
+    ],
+)
+def test_what_no_retry_helps_fails_at_once(error):
+    with pytest.raises(AirflowFailException) as caught, permanent_errors_fail_at_once():
+        raise error
+
+    assert caught.value.__cause__ is error
+    assert str(caught.value) == str(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ConnectFailed("refused"),
+        errors.OutcomeUnknown("reset"),
+        api_error(errors.RateLimitError),
+        api_error(errors.OperatingLimitError),
+        api_error(errors.ServerError),
+        errors.ProtocolError("html", status=502),
+        ValueError("not ours"),
+    ],
+)
+def test_what_a_retry_may_help_passes_through(error):
+    with pytest.raises(type(error)) as caught, permanent_errors_fail_at_once():
+        raise error
+
+    assert caught.value is error

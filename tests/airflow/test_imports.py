@@ -1,0 +1,45 @@
+"""What a DAG file pays for an import. Modules are counted, not milliseconds: those depend on the machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("requests", "httpx", "aiohttp", "pendulum", "airflow.triggers.base", "wtforms", "asgiref")
+
+
+def _added(base: str, module: str) -> set[str]:
+    program = (
+        f"import sys, json, warnings; warnings.simplefilter('ignore'); {base}; before = set(sys.modules);"
+        f"import {module}; print('ADDED', json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    (line,) = (each for each in done.stdout.splitlines() if each.startswith("ADDED"))
+    return set(json.loads(line.removeprefix("ADDED")))
+
+
+@pytest.fixture(scope="module")
+def added():
+    try:
+        import airflow.sdk  # noqa: F401
+    except ImportError:
+        base = "from airflow import DAG; import airflow.models.baseoperator, airflow.hooks.base"
+    else:
+        base = "from airflow.sdk import DAG, BaseOperator"
+    return _added(base, "airflow_provider_bitrix24.operators.automation")
+
+
+def test_importing_the_operators_loads_nothing_that_speaks_http(added):
+    loaded = {name for name in added for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")}
+
+    assert loaded == set()
+
+
+def test_importing_the_operators_loads_few_modules(added):
+    ours = {name for name in added if name.startswith("airflow_provider_bitrix24")}
+
+    assert not {name for name in ours if "transports" in name or "hooks" in name}
+    assert len(added) <= 14, sorted(added)
