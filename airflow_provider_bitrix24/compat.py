@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseHook, BaseNotifier, BaseOperator, BaseOperatorLink, Connection
     from airflow.sdk.bases.decorator import (
         DecoratedOperator,
-        TaskDecorator,
+        Task,
         determine_kwargs,
         task_decorator_factory,
     )
@@ -49,7 +49,7 @@ __all__ = [
     "DecoratedOperator",
     "RetryDecision",
     "RetryPolicy",
-    "TaskDecorator",
+    "Task",
     "TaskDeferred",
     "TaskInstanceKey",
     "aget_connection",
@@ -103,7 +103,7 @@ _SELDOM_USED = {
         "airflow.sdk.definitions._internal.types.SET_DURING_EXECUTION",
         "airflow.utils.types.NOTSET",
     ),
-    "TaskDecorator": ("airflow.sdk.bases.decorator.TaskDecorator", "airflow.decorators.TaskDecorator"),
+    "Task": ("airflow.sdk.bases.decorator.Task", "airflow.decorators.base.Task"),
     "TaskDeferred": ("airflow.sdk.exceptions.TaskDeferred", "airflow.exceptions.TaskDeferred"),
     "context_merge": (
         "airflow.sdk.definitions.context.context_merge",

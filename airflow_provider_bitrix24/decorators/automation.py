@@ -1,0 +1,156 @@
+"""The decorator ``@task.bitrix24_trigger``: a function says which entities, the operator fires for them.
+
+Airflow finds it through the provider's metadata. Type checkers know ``@task.bitrix24_trigger`` only as some
+decorator; :func:`bitrix24_trigger_task` is the same one with its arguments typed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, cast, overload
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.compat import (
+    SET_DURING_EXECUTION,
+    DecoratedOperator,
+    TaskDeferred,
+    context_merge,
+    determine_kwargs,
+    task_decorator_factory,
+)
+from airflow_provider_bitrix24.failures import permanent_errors_fail_at_once
+from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from airflow_provider_bitrix24.compat import Context, Task
+    from airflow_provider_bitrix24.failures import OnUnmoved
+
+Arguments = ParamSpec("Arguments")
+"""Parameters of the decorated function."""
+
+TARGETS_KEY = "bitrix24_targets"
+"""XCom key of what the function returned, for a task that goes on in another worker."""
+
+
+class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOperator):
+    """Runs a function, then fires the automation trigger for the targets that it returns.
+
+    :param python_callable: the function. It returns one target such as ``"DEAL_57"``, or any number of them.
+    :param op_args: its positional arguments. (templated)
+    :param op_kwargs: its keyword arguments. (templated)
+    :raises ConfigurationError: the function is a coroutine function, or ``target`` is given as well.
+    """
+
+    template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *TriggerAutomationOperator.template_fields)
+    template_fields_renderers: ClassVar[dict[str, str]] = {**DecoratedOperator.template_fields_renderers}
+    custom_operator_name = "@task.bitrix24_trigger"
+    overwrite_rtif_after_execution = True  # the page of the task shows what the function returned
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if "target" in kwargs:
+            raise ConfigurationError(
+                f"@task.bitrix24_trigger is given a target for {python_callable.__name__}.",
+                hint="Return the targets from the function, or use TriggerAutomationOperator.",
+            )
+        if inspect.iscoroutinefunction(python_callable) or inspect.isasyncgenfunction(python_callable):
+            raise ConfigurationError(
+                f"{python_callable.__name__} is async.", hint="Decorate a plain function with @task.bitrix24_trigger."
+            )
+        super().__init__(
+            python_callable=python_callable,
+            op_args=op_args,
+            op_kwargs=op_kwargs,
+            target=SET_DURING_EXECUTION,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> Any:
+        """Call the function and do with its targets what the operator does; returns the operator's report."""
+        context_merge(context, self.op_kwargs)
+        kwargs = determine_kwargs(self.python_callable, self.op_args, context)
+        with permanent_errors_fail_at_once():
+            targets = self._targets(self.python_callable(*self.op_args, **kwargs))
+        self.target = self.render_template(targets, context)
+        try:
+            return super().execute(context)
+        except TaskDeferred:
+            # Whoever goes on must not call the function again: it may return others by then.
+            context["ti"].xcom_push(key=TARGETS_KEY, value=self.target)
+            raise
+
+    def resume_firing(self, context: Context, event: object = None) -> Any:  # noqa: ARG002 - Airflow passes it
+        """Go on, after a wait outside the worker, with the targets that the function returned before it."""
+        ti = context["ti"]
+        self.target = ti.xcom_pull(key=TARGETS_KEY, task_ids=ti.task_id, map_indexes=ti.map_index)
+        return super().execute(context)
+
+    def _targets(self, returned: object) -> Any:
+        if returned is None:
+            raise ConfigurationError(
+                f"{self.python_callable.__name__} returned None.",
+                hint="Return one target such as 'DEAL_57', or a list of them; an empty list is fine.",
+            )
+        if isinstance(returned, Iterable) and not isinstance(returned, str | bytes | Mapping):
+            return list(returned)
+        return returned
+
+
+@overload
+def bitrix24_trigger_task(
+    python_callable: Callable[Arguments, Iterable[str]],
+) -> Task[Arguments, Iterable[str]]: ...
+
+
+@overload
+def bitrix24_trigger_task(
+    *,
+    code: str | None = None,
+    bitrix24_conn_id: str = "bitrix24_default",
+    expected_stage: str | Sequence[str] | None = None,
+    on_unmoved: OnUnmoved | None = None,
+    verify: bool = True,
+    verify_conn_id: str | None = None,
+    wait_timeout: float | None = None,
+    poke_interval: float = 60,
+    deferrable: bool = ...,
+    durable: bool = True,
+    multiple_outputs: bool | None = None,
+    **kwargs: Any,
+) -> Callable[[Callable[Arguments, Iterable[str]]], Task[Arguments, Iterable[str]]]: ...
+
+
+def bitrix24_trigger_task(
+    python_callable: Callable[..., Any] | None = None, *, multiple_outputs: bool | None = None, **kwargs: Any
+) -> Any:
+    """Make a task of a function that returns targets; they are fired as by :class:`.TriggerAutomationOperator`.
+
+    What ``@task.bitrix24_trigger`` leads to. The task's output is the operator's report, not what the function
+    returned.
+
+    >>> @bitrix24_trigger_task(code="c5u4m", expected_stage="PREPARATION")  # doctest: +SKIP
+    ... def start_production(offers):
+    ...     return [f"DEAL_{offer['deal_id']}" for offer in offers if offer["signed"]]
+
+    :param python_callable: the function, where the decorator is used without arguments.
+    :param multiple_outputs: push each part of the report as an XCom of its own, such as ``moved``.
+    :param kwargs: arguments of :class:`.TriggerAutomationOperator` but ``target``, and of every operator.
+    """
+    return cast(
+        "Any",
+        task_decorator_factory(
+            python_callable=python_callable,
+            multiple_outputs=multiple_outputs,
+            decorated_operator_class=TriggerAutomationDecoratedOperator,
+            **kwargs,
+        ),
+    )
