@@ -30,7 +30,9 @@ class RetryPolicy:
     longest_delay: float = 30.0
     factor: float = 2.0
     operating_delay: float = 10.0
-    """Wait for the operating limit where the portal has not said when it resets."""
+    """Shortest wait for the operating limit, doubled by each refusal where its end is not known."""
+    longest_operating_delay: float = 120.0
+    """With these, waiting blindly outlasts the ten minutes over which the portal adds up working time."""
 
     def delay(
         self, error: Bitrix24Error, attempt: int, *, idempotent: bool, random: Callable[[], float]
@@ -44,8 +46,9 @@ class RetryPolicy:
         if isinstance(error, OperatingLimitError):
             if attempt >= self.limit_attempts:
                 return None
+            blind = min(self.longest_operating_delay, self.operating_delay * self.factor ** (attempt - 1))
             # One second more, as the portal counts in whole seconds.
-            return self.operating_delay if error.reset_in is None else error.reset_in + 1.0
+            return max(blind, (error.reset_in or 0.0) + 1.0)
         if isinstance(error, RateLimitError):
             return self._backoff(attempt, self.limit_attempts, random)
         if error.permanent or not (idempotent or error.executed == "no"):

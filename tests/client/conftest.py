@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+import hypothesis
 import pytest
 
 from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client, ClientSettings, parse_webhook_url
@@ -24,6 +25,10 @@ from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# A shared machine may be slow for a moment; what is slow for good shows in the suite's time.
+hypothesis.settings.register_profile("client", deadline=None, max_examples=60)
+hypothesis.settings.load_profile("client")
 
 Kind = Literal["sync", "async"]
 KINDS: tuple[Kind, Kind] = ("sync", "async")

@@ -1,0 +1,96 @@
+"""Which call is repeated, how often and when."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_bitrix24.client.errors import (
+    ApiError,
+    AuthenticationError,
+    ConfigurationError,
+    ConnectFailed,
+    InvalidRequestError,
+    NotFoundError,
+    OperatingLimitError,
+    OutcomeUnknown,
+    PermissionDeniedError,
+    PortalUnavailableError,
+    ProtocolError,
+    RateLimitError,
+    ServerError,
+)
+from airflow_provider_bitrix24.client.retry import RetryPolicy
+
+POLICY = RetryPolicy()
+
+
+def api(kind: type[ApiError], **more) -> ApiError:
+    return kind(code="X", description="", method="m", status=400, **more)
+
+
+def delay(error, attempt=1, *, idempotent=False, chance=1.0):
+    return POLICY.delay(error, attempt, idempotent=idempotent, random=lambda: chance)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigurationError("x"),
+        ConnectFailed("x", permanent=True),
+        api(AuthenticationError),
+        api(PermissionDeniedError),
+        api(NotFoundError),
+        api(InvalidRequestError),
+        api(PortalUnavailableError),
+        ProtocolError("x", status=302, executed="no"),
+    ],
+)
+def test_what_stays_wrong_is_never_repeated(error):
+    assert delay(error) is None
+    assert delay(error, idempotent=True) is None
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("x"), api(ServerError), ProtocolError("x", status=502)])
+def test_what_may_have_run_is_repeated_only_where_that_is_harmless(error):
+    assert delay(error) is None
+    assert [delay(error, attempt, idempotent=True) for attempt in range(1, 6)] == [1, 2, 4, 8, None]
+
+
+@pytest.mark.parametrize("error", [ConnectFailed("x"), api(ServerError, executed="no")])
+def test_what_certainly_did_not_run_is_repeated_four_times(error):
+    assert [delay(error, attempt) for attempt in range(1, 6)] == [1, 2, 4, 8, None]
+
+
+def test_what_ran_already_is_not_repeated():
+    assert delay(api(ServerError, executed="yes")) is None
+
+
+def test_a_refusal_by_the_request_limit_is_repeated_longer_with_growing_jittered_delays():
+    error = api(RateLimitError)
+    full = [delay(error, attempt) for attempt in range(1, 11)]
+    assert full == [1, 2, 4, 8, 16, 30, 30, 30, 30, None]
+    assert [delay(error, attempt, chance=0.0) for attempt in range(1, 4)] == [0.5, 1, 2]
+
+
+def test_the_operating_limit_waits_for_the_reset_where_that_is_known():
+    error = api(OperatingLimitError)
+    error.reset_in = 123.0
+    assert [delay(error, attempt) for attempt in (1, 5)] == [124, 124]
+
+
+def test_the_operating_limit_never_waits_less_than_ten_seconds():
+    error = api(OperatingLimitError)
+    assert delay(error) >= 10
+    error.reset_in = 0.0
+    assert delay(error) >= 10
+
+
+def test_waiting_for_an_operating_limit_without_known_end_outlasts_its_window_of_ten_minutes_and_ends():
+    for reset_in in (None, 0.0):
+        error = api(OperatingLimitError)
+        error.reset_in = reset_in
+        delays = [delay(error, attempt) for attempt in range(1, 100)]
+        given = [each for each in delays if each is not None]
+        assert 600 <= sum(given) <= 1200
+        assert max(given) <= 120
+        assert delays[len(given) :] == [None] * (99 - len(given))
