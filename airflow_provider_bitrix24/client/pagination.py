@@ -56,7 +56,7 @@ def read_page(method: str, original: Params, asked: Params, reply: Reply) -> Pag
     id_name = _cursor(method, original)
     if id_name is None:
         following = None if reply.next is None else {**asked, "start": reply.next}
-        return Page(items, following)
+        return _page(method, items, asked, following)
     if len(items) < PAGE:
         return Page(items, None)
     last = items[-1]
@@ -67,7 +67,19 @@ def read_page(method: str, original: Params, asked: Params, reply: Reply) -> Pag
             executed="yes",
             hint=f"Add {id_name} to select.",
         )
-    return Page(items, {**asked, "filter": {**(asked.get("filter") or {}), f">{id_name}": last[id_name]}})
+    behind = {**(asked.get("filter") or {}), f">{id_name}": last[id_name]}
+    return _page(method, items, asked, {**asked, "filter": behind})
+
+
+def _page(method: str, items: list[Any], asked: Params, following: dict[str, Any] | None) -> Page | ProtocolError:
+    if following is not None and following == asked:
+        return ProtocolError(
+            f"{method}: the portal gives the same page again and again.",
+            status=200,
+            executed="yes",
+            hint="The method seems to know no paging; use call() instead of list().",
+        )
+    return Page(items, following)
 
 
 def rows(result: object) -> list[Any] | None:

@@ -1,0 +1,154 @@
+"""Packing commands and reading the fates of each, in every shape that PHP gives to an array."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_bitrix24.client.batch import BatchReply, BatchSizer, CommandReply, command, pack, unpack
+from airflow_provider_bitrix24.client.errors import (
+    BatchError,
+    ConfigurationError,
+    InvalidRequestError,
+    NotFoundError,
+    ProtocolError,
+)
+from airflow_provider_bitrix24.client.wire import NO_TIMING, Call, Reply, Timing
+from airflow_provider_bitrix24.simulator.php import encode_array
+
+NOT_SET = {"error": "", "error_description": "Target is not set."}
+
+
+def body(result, error=(), total=(), following=(), time=()):
+    return Reply(
+        result={
+            "result": result,
+            "result_error": error or [],
+            "result_total": total or [],
+            "result_next": following or [],
+            "result_time": time or [],
+        }
+    )
+
+
+def fates(replies):
+    return [reply.value if reply.error is None else type(reply.error).__name__ for reply in replies]
+
+
+def test_commands_get_keys_that_php_never_turns_into_a_list():
+    call = pack([command(Call("scope")), command(Call("crm.item.get", {"id": 5}))], idempotent=True)
+    assert call == Call("batch", {"halt": 0, "cmd": {"c0": "scope", "c1": "crm.item.get?id=5"}}, idempotent=True)
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (body({"c0": True, "c1": 2}), [True, 2]),
+        (body({"c1": 2}, {"c0": NOT_SET}), ["InvalidRequestError", 2]),
+        (body([], {"c0": NOT_SET, "c1": {"error": "NOT_FOUND"}}), ["InvalidRequestError", "NotFoundError"]),
+        (body([True, 2]), [True, 2]),
+        (body({"c0": None, "c1": False}), [None, False]),
+        (body({"c0": True}), [True, "ProtocolError"]),
+        (body([]), ["ProtocolError", "ProtocolError"]),
+        (body({"c0": True, "c1": 2}, [NOT_SET]), ["InvalidRequestError", 2]),
+        (body({"c0": True, "c1": 2}, "nonsense"), [True, 2]),
+        (body([1, 2, 3]), ["ProtocolError", "ProtocolError"]),
+        (body({"c0": 1}, {"c1": "a text"}), [1, "InvalidRequestError"]),
+        (body({"c0": 1}, {"c1": None}), [1, "InvalidRequestError"]),
+        (Reply(result={"result": {"c0": 1, "c1": 2}}), [1, 2]),
+    ],
+)
+def test_each_command_has_a_fate_in_every_shape_of_the_answer(reply, expected):
+    assert fates(unpack(["a", "b"], reply)) == expected
+
+
+def test_totals_pages_and_times_go_to_their_commands():
+    reply = body(
+        {"c0": [1], "c1": [2]},
+        total={"c0": 70, "c1": "70"},
+        following={"c0": 50, "c1": True},
+        time={"c1": {"operating": 2, "operating_reset_at": 700, "finish": 100}},
+    )
+    assert unpack(["a", "b"], reply) == [
+        CommandReply([1], None, 70, 50, NO_TIMING),
+        CommandReply([2], None, None, None, Timing(2.0, 600.0)),
+    ]
+
+
+def test_a_command_that_the_answer_does_not_mention_may_have_run():
+    [reply] = unpack(["crm.item.get"], body([]))
+    assert isinstance(reply.error, ProtocolError)
+    assert reply.error.executed == "unknown"
+    assert "crm.item.get" in str(reply.error)
+
+
+@pytest.mark.parametrize("result", [True, None, [], "text", {"other": 1}])
+def test_an_answer_that_is_not_a_batchs_is_an_error_and_leaves_open_what_ran(result):
+    error = unpack(["a"], Reply(result=result))
+    assert isinstance(error, ProtocolError)
+    assert error.executed == "unknown"
+
+
+@given(st.lists(st.none() | st.booleans() | st.integers(), min_size=1, max_size=50))
+def test_any_mixture_of_success_and_failure_is_told_apart(mixture):
+    """``None`` stands for a failure; shapes are the simulator's, which imitates PHP."""
+    results = {f"c{index}": value for index, value in enumerate(mixture) if value is not None}
+    errors = {f"c{index}": NOT_SET for index, value in enumerate(mixture) if value is None}
+    replies = unpack(["m"] * len(mixture), body(encode_array(results), encode_array(errors)))
+    expected = ["InvalidRequestError" if value is None else value for value in mixture]
+    assert fates(replies) == expected
+
+
+def test_a_batch_reply_raises_only_when_asked_and_only_for_failures():
+    BatchReply({"a": 1}, {}).raise_for_errors()
+    failure = NotFoundError(code="NOT_FOUND", description="", method="m", status=200)
+    with pytest.raises(BatchError) as caught:
+        BatchReply({"a": 1}, {"b": failure}).raise_for_errors()
+    assert caught.value.results == {"a": 1}
+    assert caught.value.errors == {"b": failure}
+
+
+@pytest.mark.parametrize(
+    ("batches", "size"),
+    [
+        ([], 25),
+        ([(0.5, 25)], 50),
+        ([(20, 50)], 50),
+        ([(20.5, 50)], 48),
+        ([(18.25, 25)], 27),
+        ([(60, 25)], 8),
+        ([(60, 25), (60, 8)], 2),
+        ([(60, 25), (60, 8), (1, 2)], 2),
+        ([(60, 25), (60, 8), (1, 2), (1, 2)], 40),
+        ([(300, 1)], 1),
+        ([(0, 0)], 50),
+    ],
+)
+def test_the_size_follows_the_slower_of_the_last_two_batches(batches, size):
+    sizer = BatchSizer()
+    for seconds, commands in batches:
+        sizer.note(seconds, commands)
+    assert sizer.size == size
+    assert sizer.room(None) == size
+    assert sizer.room(3) == min(3, size)
+
+
+def test_a_cost_learnt_elsewhere_counts_only_where_nothing_is_known():
+    sizer = BatchSizer()
+    sizer.learn(4.0)
+    assert sizer.size == 5
+    sizer.note(1.0, 50)
+    sizer.learn(10.0)
+    assert sizer.costs == [4.0, 0.02]
+
+
+def test_a_parameter_that_cannot_be_packed_is_refused():
+    with pytest.raises(ConfigurationError):
+        command(Call("m", {"x": object()}))
+
+
+def test_a_single_error_entry_keeps_its_text():
+    [reply] = unpack(["m"], body([], {"c0": "a text"}))
+    assert isinstance(reply.error, InvalidRequestError)
+    assert "a text" in str(reply.error)
