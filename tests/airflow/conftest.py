@@ -126,8 +126,12 @@ def run_task(
 def database() -> None:
     """Make Airflow's database, in a process of its own: what migrations import is not under test."""
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_airflow_2_imports() -> None:
+    """Import what Airflow 2.11 imports in every process: its web form, which uses deprecated names of Flask."""
     with warnings.catch_warnings(), contextlib.suppress(ImportError):
-        # 2.11 has a foreign key to a table that only this declares, and it imports deprecated Flask names.
         warnings.simplefilter("ignore", DeprecationWarning)
         import airflow.providers.fab.auth_manager.models  # noqa: F401
 
@@ -221,7 +225,7 @@ def _run_on_2(make: Callable[[], BaseOperator]) -> Ran:
     from airflow.utils.session import create_session
     from airflow.utils.types import DagRunType
 
-    with DAG(f"of_a_test_{next(_COUNTER)}", schedule=None, start_date=timezone.utcnow()) as dag:
+    with DAG(f"of_a_test_{next(_COUNTER)}", schedule=None, start_date=timezone.utcnow()) as dag:  # noqa: AIR311
         operator = make()
     now = timezone.utcnow()
     error = None
