@@ -1,0 +1,1 @@
+"""Measures the client beside its peers, against the simulator or any other portal. See README.md."""

@@ -1,0 +1,33 @@
+"""This package's client."""
+
+from __future__ import annotations
+
+from airflow_provider_bitrix24.client import Bitrix24Client
+
+
+class Contender:
+    """Fires as the documentation shows it."""
+
+    def __init__(self, webhook: str, *, verify: bool = False, **settings) -> None:
+        self._verify = verify
+        self._client = Bitrix24Client.from_webhook_url(webhook, **settings)
+
+    def fire(self, targets: list[str], code: str) -> dict:
+        report = self._client.trigger_automation(targets, code, verify=self._verify)
+        unknown = sum(each.error is not None and each.error.executed == "unknown" for each in report.results)
+        done = report.moved + report.already + report.unverified
+        shown = sum(each.stage_before is not None and each.stage_after is not None for each in report.results)
+        return {
+            "done": done,
+            "failed": report.failed + report.unmoved - unknown,
+            "unknown": unknown,
+            "stages_shown": shown,
+        }
+
+    def calls(self, count: int, target: str, code: str) -> None:
+        call = self._client.call
+        for _ in range(count):
+            call("crm.automation.trigger", {"target": target, "code": code})
+
+    def close(self) -> None:
+        self._client.close()

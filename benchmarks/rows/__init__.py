@@ -1,0 +1,33 @@
+"""The rows of the table, by the name that the command takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.rows import cost, faults, lists, together
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.lab import Lab
+    from benchmarks.table import Row
+
+ROWS: dict[str, Callable[[Lab], list[Row]]] = {
+    "5000": lists.five_thousand,
+    "1000": lists.one_thousand,
+    "strict": lists.strict_reading,
+    "2x2500": together.two_processes,
+    "32x150": together.thirty_two_processes,
+    "faults": faults.after_execution,
+    "operating": faults.operating_limit,
+    "slow": faults.slow_robots,
+    "cpu": cost.cpu_per_entity,
+    "call": cost.one_call,
+    "import": cost.import_time,
+    "memory": cost.peak_memory,
+    "100000": cost.hundred_thousand,
+}
+ON_ANY_PORTAL = ("5000", "1000", "2x2500", "32x150", "import")
+"""Rows that need no control over the portal."""
+QUICK = ("5000", "2x2500", "faults", "cpu", "call", "import")
+"""Rows that show whether the harness works; the others use the same parts."""

@@ -1,0 +1,116 @@
+"""Long lists: how close to the floor that the portal's bucket sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.lab import B24API, B24PYSDK, FAST, FAST_SLOW, LOOP, OURS, OURS_VERIFIED, Contender, Lab, Run, spread
+from benchmarks.table import Row, faultless, flaws, floor_seconds, raw
+
+if TYPE_CHECKING:
+    from benchmarks.simulator import Simulator
+
+LAST = 0.27
+"""Working time of a full batch at 20 ms a request and 5 ms a command."""
+
+
+def five_thousand(lab: Lab) -> list[Row]:
+    """5,000 entities, unverified and verified, in one run with the peers."""
+    count = lab.sized(5000)
+    floor = floor_seconds(-(-count // 50), last=LAST)
+    contenders = lab.having(OURS, LOOP, OURS_VERIFIED, B24PYSDK, FAST, FAST_SLOW, B24API)
+    runs = lab.compete(contenders, count, watch=True)
+    peers = peers_of(runs, contenders)
+    timelines = {name: _median_run(each).timeline for name, each in runs.items()}
+    unverified = _row(
+        "5000",
+        f"{count:,} entities, `verify=False`",
+        1.07 * floor,
+        runs[OURS.name],
+        peers=peers,
+        runs=runs,
+        lab=lab,
+        floor=floor,
+    )
+    unverified.plotted = {"floor": floor, "count": count, "timelines": timelines}
+    verified = _row(
+        "5000 verified",
+        f"{count:,} entities, verified, each with stage before and after",
+        1.20 * floor,
+        runs[OURS_VERIFIED.name],
+        peers={},
+        runs={OURS_VERIFIED.name: runs[OURS_VERIFIED.name]},
+        lab=lab,
+        floor=floor,
+    )
+    shown = min(run.said.get("stages_shown", 0) for run in runs[OURS_VERIFIED.name])
+    verified.ours += f", {shown:,} with both stages, {_requests(runs[OURS_VERIFIED.name])}"
+    verified.met = verified.met and shown == count if verified.met is not None else None
+    verified.note = "No peer verifies."
+    return [unverified, verified]
+
+
+def one_thousand(lab: Lab) -> list[Row]:
+    """1,000 entities, which the bucket takes at once."""
+    count = lab.sized(1000)
+    contenders = lab.having(OURS, LOOP, B24PYSDK, FAST, B24API)
+    runs = lab.compete(contenders, count)
+    peers = peers_of(runs, contenders)
+    return [_row("1000", f"{count:,} entities, `verify=False`", 2.0, runs[OURS.name], peers=peers, runs=runs, lab=lab)]
+
+
+def strict_reading(lab: Lab) -> list[Row]:
+    """The documentation's words taken literally: the bucket leaks once a second and refused requests count."""
+    count = lab.sized(5000)
+    contenders = lab.having(OURS, LOOP, OURS_VERIFIED, B24PYSDK, FAST_SLOW, B24API)
+    runs = lab.compete(contenders, count, rounds=2, prepare=_strict)
+    what = f"{count:,} entities, the bucket leaks once a second and refused requests count"
+    peers = peers_of(runs, contenders)
+    unverified = _row("strict", f"{what}, `verify=False`", 27.0, runs[OURS.name], peers=peers, runs=runs, lab=lab)
+    only = {OURS_VERIFIED.name: runs[OURS_VERIFIED.name]}
+    verified = _row(
+        "strict verified", f"{what}, verified", 30.3, runs[OURS_VERIFIED.name], peers={}, runs=only, lab=lab
+    )
+    return [unverified, verified]
+
+
+def _strict(simulator: Simulator) -> None:
+    simulator.post("limits", {"drain": "steps", "refused_count": True})
+
+
+def _row(
+    key: str,
+    what: str,
+    reach: float,
+    ours: list[Run],
+    *,
+    peers: dict[str, str],
+    runs: dict[str, list[Run]],
+    lab: Lab,
+    floor: float | None = None,
+) -> Row:
+    walls = [run.wall for run in ours]
+    in_floors = f" = {max(walls) / floor:.3f} F at the most" if floor else ""
+    return Row(
+        key=key,
+        what=what,
+        reach=f"<= {reach:.1f} s, 0 refused",
+        ours=f"{spread(walls)}{in_floors}, {flaws(ours)}",
+        met=None if lab.quick else max(walls) <= reach and faultless(ours),
+        peers=peers,
+        details=raw(runs),
+    )
+
+
+def peers_of(runs: dict[str, list[Run]], contenders: list[Contender]) -> dict[str, str]:
+    """What the peers among the contenders did, by name."""
+    names = [each.name for each in contenders if each.module != "ours"]
+    return {name: f"{spread([run.wall for run in runs[name]])}, {flaws(runs[name])}" for name in names}
+
+
+def _median_run(runs: list[Run]) -> Run:
+    return sorted(runs, key=lambda run: run.wall)[len(runs) // 2]
+
+
+def _requests(runs: list[Run]) -> str:
+    return f"{max(run.truth.requests for run in runs)} requests"
