@@ -30,6 +30,7 @@ from airflow_provider_bitrix24.client.portal import (
     parse_webhook_url,
 )
 from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.compat import conf
 from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS, ExtraField
 
 URL_IN_HOST = (
@@ -108,6 +109,7 @@ def read_connection(connection: AirflowConnection) -> Bitrix24Connection:
     values.pop("auth_method")  # the webhook is the only one; anything else was refused above
     default_code = values.pop("default_code") or pasted.code
     _check_proxy(values["proxy"])
+    values["pacing_directory"] = conf.get("bitrix24", "pacing_directory", fallback=None) or None
     settings = ClientSettings(**{name: value for name, value in values.items() if value is not None})
     return Bitrix24Connection(
         portal=pasted.portal, settings=settings, default_code=default_code, warnings=tuple(warnings)

@@ -48,4 +48,28 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "extra-links": ["airflow_provider_bitrix24.links.EntityLink"],
+        "notifications": ["airflow_provider_bitrix24.notifications.automation.TriggerAutomationNotifier"],
+        "task-decorators": [
+            {
+                "name": "bitrix24_trigger",
+                "class-name": "airflow_provider_bitrix24.decorators.automation.bitrix24_trigger_task",
+            }
+        ],
+        "cli": ["airflow_provider_bitrix24.cli.get_commands"],
+        "config": {
+            "bitrix24": {
+                "description": "How this machine talks to Bitrix24 portals.",
+                "options": {
+                    "pacing_directory": {
+                        "description": "Where the processes of a machine share a portal's request limit. It holds "
+                        "small files without secrets, and every user who runs tasks needs to write there. By "
+                        "default it is a directory for all users under the system's temporary one.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/var/lib/airflow/bitrix24",
+                        "default": None,
+                    }
+                },
+            }
+        },
     }

@@ -271,3 +271,11 @@ def test_every_form_of_a_secret_is_masked(connection, secrets):
 
 def test_no_empty_text_is_masked():
     assert "" not in secrets_of(conn(password=" ", host="", schema="", extra=""))
+
+
+def test_the_processes_of_a_machine_meet_where_the_configuration_says(monkeypatch):
+    assert read_connection(conn(password=URL)).settings.pacing_directory is None
+
+    monkeypatch.setenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", "/var/lib/airflow/bitrix24")
+
+    assert read_connection(conn(password=URL)).settings.pacing_directory == "/var/lib/airflow/bitrix24"
