@@ -83,6 +83,11 @@ def may_update(user: User, item: Item) -> bool:
     return may_read(user, item) and user.access >= Access.OWN and (item.type_id, item.id) not in user.denied_items
 
 
+def may_create(user: User, type_id: int) -> bool:
+    """Tell whether a user can create items of a type."""
+    return user.is_admin or (user.access >= Access.OWN and type_id not in user.denied_types)
+
+
 def may_fire(user: User, type_id: int, entity_id: int, item: Item | None) -> bool:
     """Tell whether a user may fire a webhook trigger for an entity.
 

@@ -33,6 +33,8 @@ def fire(portal: Portal, type_id: int, entity_id: int, code: str, *, application
     known; here it is the newest open one.
     """
     portal.fires[entity_types.reference(type_id, entity_id)] += 1
+    if not portal.settings.automation_enabled:
+        return None
     if type_id in (CONTACT, COMPANY):
         return _fire_linked(portal, type_id, entity_id, code, application)
     store = portal.items.get(type_id)

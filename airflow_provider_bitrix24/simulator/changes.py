@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from . import php
-from .accounts import may_update
+from .accounts import may_create, may_update
 from .automation import run_robots
 from .errors import RestError
 
@@ -29,8 +29,10 @@ _EXTRA: Final = frozenset(
 def create(portal: Portal, user: User, type_id: int, fields: dict[str, Any]) -> tuple[Item, Iterator[float] | None]:
     """Create an item; the robots of its stage start.
 
-    :raises RestError: for a stage or pipeline that the type does not have.
+    :raises RestError: ``ACCESS_DENIED``; or for a stage or pipeline that the type does not have.
     """
+    if not may_create(user, type_id):
+        raise RestError("ACCESS_DENIED", "Access denied")
     category = fields.get("categoryId")
     try:
         item = portal.add_item(
@@ -64,6 +66,16 @@ def update(portal: Portal, user: User, item: Item, fields: dict[str, Any]) -> It
         item.updated_time = portal.clock.now()
         portal.events.updated(item, item.updated_time)
     return None
+
+
+def delete(portal: Portal, user: User, item: Item) -> None:
+    """Delete an item; its history stays.
+
+    :raises RestError: ``ACCESS_DENIED``.
+    """
+    if not may_update(user, item):
+        raise RestError("ACCESS_DENIED", "Access denied")
+    portal.items[item.type_id].remove(item.id)
 
 
 def _destination(portal: Portal, item: Item, fields: dict[str, Any]) -> tuple[Pipeline, Stage]:

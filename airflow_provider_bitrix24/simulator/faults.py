@@ -9,9 +9,11 @@ from __future__ import annotations
 import random
 import threading
 from collections import deque
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
+
+from .typed import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,11 +94,14 @@ class Fault:
         """
         if isinstance(spec, Fault):
             return spec
+        if not isinstance(spec, (str, dict)):
+            raise ValueError(f"a fault is a text like 'reset:after' or an object, not {spec!r}")  # noqa: TRY004
         if isinstance(spec, dict):
-            unknown = set(spec) - {each.name for each in fields(cls)}
-            if unknown or "kind" not in spec:
-                raise ValueError(f"a fault needs 'kind' and knows no {', '.join(sorted(unknown)) or 'other key'}")
-            values = {**spec, "kind": _kind(spec["kind"]), "keys": tuple(spec.get("keys", ()))}
+            if "kind" not in spec:
+                raise ValueError(f"a fault needs a 'kind': {', '.join(FaultKind)}")
+            values = {**spec, "kind": _kind(spec["kind"])}
+            check(values, _HINTS)
+            values["keys"] = tuple(values.get("keys", ()))
             return cls(**values)
         kind, *rest = spec.split(":")
         when: Literal["before", "after"] = "before"
@@ -109,6 +114,12 @@ class Fault:
             elif part != "before":
                 raise ValueError(f"{part!r} in fault {spec!r} is neither a status nor 'before' nor 'after'")
         return cls(kind=_kind(kind), when=when, status=status)
+
+
+_HINTS: Final = {
+    **get_type_hints(Fault),
+    "keys": list,
+}
 
 
 def _kind(name: str) -> FaultKind:

@@ -1,17 +1,29 @@
 """Filling a portal from a JSON object: a seed file, the control API, or the built-in demo.
 
-Keys, all optional: ``users``, ``webhooks``, ``pipelines``, ``triggers``, ``robots``, ``vetoes``, ``items``,
-``generate``. See :func:`apply` for their forms.
+Keys, all optional: ``users``, ``webhooks``, ``applications``, ``pipelines``, ``triggers``, ``robots``, ``vetoes``,
+``items``, ``generate``. See :func:`apply` for their forms.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from . import entity_types, stages
 from .entity_types import split_target
-from .model import Access, Condition, HistoryType, Item, User
+from .model import (
+    Access,
+    Application,
+    AutomationTrigger,
+    Condition,
+    HistoryType,
+    Item,
+    Pipeline,
+    Robot,
+    User,
+    Webhook,
+)
+from .typed import check
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +58,8 @@ DEMO: Final[dict[str, Any]] = {
 }
 """What the command shows when no seed file is given."""
 
-_KEYS: Final = frozenset({"users", "webhooks", "pipelines", "triggers", "robots", "vetoes", "items", "generate"})
+
+_OWN_CHECKS: Final = frozenset({"access", "scopes", "conditions", "denied_types", "denied_items"})
 
 
 class SeedError(ValueError):
@@ -79,11 +92,10 @@ def apply(portal: Portal, data: Any) -> None:
     """
     if not isinstance(data, dict):
         raise SeedError("a seed is a JSON object")
-    if unknown := set(data) - _KEYS:
-        raise SeedError(f"unknown key {', '.join(sorted(unknown))}; a seed knows {', '.join(sorted(_KEYS))}")
     readers = {
         "users": _user,
         "webhooks": _webhook,
+        "applications": _application,
         "pipelines": _pipeline,
         "triggers": _trigger,
         "robots": _robot,
@@ -91,9 +103,16 @@ def apply(portal: Portal, data: Any) -> None:
         "items": _item,
         "generate": _generate,
     }
+    if unknown := set(data) - set(readers):
+        raise SeedError(f"unknown key {', '.join(sorted(unknown))}; a seed knows {', '.join(readers)}")
     with portal.lock:
         for key, read in readers.items():
-            for index, entry in enumerate(data.get(key, ())):
+            entries = data.get(key, [])
+            if not isinstance(entries, list):
+                raise SeedError(f"{key!r} must be a list")
+            for index, entry in enumerate(entries):
+                if not isinstance(entry, dict):
+                    raise SeedError(f"{key}[{index}] must be an object")
                 try:
                     read(portal, dict(entry))
                 except (KeyError, TypeError, ValueError) as error:
@@ -118,6 +137,13 @@ def generate(portal: Portal, type_id: int, count: int, *, stage: str = "", first
             portal.history.record(HistoryType.CREATED, item, first, now)
 
 
+def _checked(entry: dict[str, Any], kind: type, *others: str) -> dict[str, Any]:
+    """Return `entry` once all its values fit the fields of a record; `others` are texts besides them."""
+    hints = {**get_type_hints(kind), **dict.fromkeys(others, str)}
+    check({name: value for name, value in entry.items() if name not in _OWN_CHECKS}, hints)
+    return entry
+
+
 def _type(entry: dict[str, Any]) -> int:
     name = str(entry.pop("type", "DEAL"))
     type_id = entity_types.resolve_type(name)
@@ -127,21 +153,32 @@ def _type(entry: dict[str, Any]) -> int:
 
 
 def _user(portal: Portal, entry: dict[str, Any]) -> None:
-    access = Access[str(entry.pop("access", "ALL")).upper()]
-    portal.accounts.add_user(User(int(entry.pop("id")), access=access, **entry))
+    access = str(entry.pop("access", "all")).upper()
+    if access not in Access.__members__:
+        raise ValueError(f"access is one of {', '.join(Access.__members__).lower()}")
+    _checked(entry, User)
+    portal.accounts.add_user(User(entry.pop("id"), access=Access[access], **entry))
 
 
 def _webhook(portal: Portal, entry: dict[str, Any]) -> None:
-    scopes = frozenset(entry.pop("scopes", ("crm",)))
-    portal.accounts.add_webhook(int(entry.pop("user")), str(entry.pop("secret")), scopes=scopes, **entry)
+    scopes = frozenset(map(str, entry.pop("scopes", ("crm",))))
+    _checked(entry, Webhook)
+    user_id, secret = entry.pop("user_id"), entry.pop("secret")
+    portal.accounts.add_webhook(user_id, secret, scopes=scopes, is_system=entry.pop("is_system", False))
+
+
+def _application(portal: Portal, entry: dict[str, Any]) -> None:
+    scopes = frozenset(map(str, entry.pop("scopes", ("crm",))))
+    portal.accounts.add_application(Application(scopes=scopes, **_checked(entry, Application)))
 
 
 def _pipeline(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
     given = entry.pop("stages", None)
     specs = stages.default_stages(type_id) if given is None else [_stage_spec(each) for each in given]
-    pipeline = stages.build_pipeline(type_id, int(entry.pop("id")), str(entry.pop("name", "Pipeline")), specs)
-    pipeline.is_default = bool(entry.pop("is_default", False))
+    _checked(entry, Pipeline)
+    name = entry.pop("name", "Pipeline")
+    pipeline = stages.build_pipeline(type_id, entry.pop("id"), name, specs, is_default=entry.pop("is_default", False))
     portal.add_pipeline(pipeline)
 
 
@@ -157,13 +194,15 @@ def _trigger(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
     conditions = entry.pop("conditions", {})
     if isinstance(conditions, list):
-        conditions = [Condition(**each) for each in conditions]
-    portal.add_trigger(str(entry.pop("stage")), type_id=type_id, conditions=conditions, **entry)
+        conditions = [Condition(**_checked(each, Condition)) for each in conditions]
+    _checked(entry, AutomationTrigger, "stage")
+    portal.add_trigger(entry.pop("stage"), type_id=type_id, conditions=conditions, **entry)
 
 
 def _robot(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
-    portal.add_robot(str(entry.pop("stage")), type_id=type_id, **entry)
+    _checked(entry, Robot, "stage")
+    portal.add_robot(entry.pop("stage"), type_id=type_id, **entry)
 
 
 def _veto(portal: Portal, entry: dict[str, Any]) -> None:
@@ -173,9 +212,12 @@ def _veto(portal: Portal, entry: dict[str, Any]) -> None:
 
 def _item(portal: Portal, entry: dict[str, Any]) -> None:
     type_id, item_id = split_target(str(entry.pop("target")))
-    portal.add_item(type_id, item_id, **entry)
+    category = entry.pop("category", None)
+    _checked(entry, Item, "stage")
+    portal.add_item(type_id, item_id, category=None if category is None else int(category), **entry)
 
 
 def _generate(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
-    generate(portal, type_id, int(entry.pop("count")), **entry)
+    check(entry, {"count": int, "stage": str, "first_id": int})
+    generate(portal, type_id, entry.pop("count"), **entry)

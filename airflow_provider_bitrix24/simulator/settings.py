@@ -35,6 +35,10 @@ class PortalSettings:
     license_expired: bool = False
     """On-premise: every request is answered with 302 to the page that asks for a coupon."""
     leads_enabled: bool = True
+    automation_enabled: bool = True
+    """Off as on a tariff without automation: triggers are accepted and do nothing."""
+    fires_all_types: bool = True
+    """Off as on old on-premise versions, where only leads, deals and orders may be fired for."""
     time_format: Literal["integer", "float"] = "integer"
     """`time.start` and `time.processing`: integers since late 2025, floats before."""
     request_seconds: float | None = 60.0

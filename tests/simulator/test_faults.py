@@ -171,8 +171,8 @@ def test_random_faults_are_the_same_for_the_same_seed():
     [
         ("nonsense", "no fault is called 'nonsense'"),
         ("html:sometimes", "neither a status"),
-        ({"status": 500}, "needs 'kind'"),
-        ({"kind": "cut", "colour": "red"}, "knows no colour"),
+        ({"status": 500}, "needs a 'kind'"),
+        ({"kind": "cut", "colour": "red"}, "unknown key 'colour'"),
     ],
 )
 def test_a_malformed_fault_is_named(spec, message):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.simulator import changes, php
-from airflow_provider_bitrix24.simulator.accounts import may_read, may_update
+from airflow_provider_bitrix24.simulator.accounts import may_read
 from airflow_provider_bitrix24.simulator.errors import RestError
-from airflow_provider_bitrix24.simulator.model import Access
 
 from . import arguments
 from .filters import parse_filter, parse_order
@@ -53,11 +52,7 @@ def list_items(call: Call) -> Any:
 def add(call: Call) -> Generator[float, None, Any]:
     """Create an item and return it."""
     type_id, _ = arguments.staged_type(call)
-    fields = _fields(call)
-    user = call.identity.user
-    if not user.is_admin and (user.access < Access.OWN or type_id in user.denied_types):
-        raise RestError("ACCESS_DENIED", "Access denied")
-    item, robots = changes.create(call.portal, user, type_id, fields)
+    item, robots = changes.create(call.portal, call.identity.user, type_id, _fields(call))
     if robots is not None:
         yield from robots
     return {"item": render(call.portal, item)}
@@ -86,9 +81,7 @@ def delete(call: Call) -> Any:
     item = store.get(item_id)
     if item is None:
         raise _not_found()
-    if not may_update(call.identity.user, item):
-        raise RestError("ACCESS_DENIED", "Access denied")
-    store.remove(item_id)
+    changes.delete(call.portal, call.identity.user, item)
     return []
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.simulator import automation, php
 from airflow_provider_bitrix24.simulator.accounts import may_fire, may_use_crm
-from airflow_provider_bitrix24.simulator.entity_types import resolve_type
+from airflow_provider_bitrix24.simulator.entity_types import DEAL, LEAD, ORDER, resolve_type
 from airflow_provider_bitrix24.simulator.errors import PhpFatalError, RestError, access_denied
 
 from .registry import method
@@ -32,7 +32,8 @@ def trigger(call: Call) -> Any:
     type_id, entity_id = _parse_target(target)
     portal = call.portal
     store = portal.items.get(type_id)
-    if not may_fire(call.identity.user, type_id, entity_id, store.get(entity_id) if store else None):
+    accepted = portal.settings.fires_all_types or type_id in (LEAD, DEAL, ORDER)
+    if not accepted or not may_fire(call.identity.user, type_id, entity_id, store.get(entity_id) if store else None):
         raise access_denied("There is no permissions to update the entity.", documented_status=400)
     steps = automation.fire(portal, type_id, entity_id, php.to_str(call.params.get("code")))
     return True if steps is None else _work(steps)

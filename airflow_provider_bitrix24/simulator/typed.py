@@ -1,0 +1,76 @@
+"""Checking values that come from JSON against the types of what they are to fill."""
+
+from __future__ import annotations
+
+import math
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def check(data: Any, hints: Mapping[str, Any]) -> None:
+    """Make sure that `data` is an object with known names and fitting values only.
+
+    :raises ValueError: names the first that is not, and what would be right.
+    """
+    if not isinstance(data, dict):
+        raise ValueError(f"an object with {', '.join(hints)} is needed, not {data!r}")  # noqa: TRY004  # a mistake in JSON, not in a program
+    for name, value in data.items():
+        if name not in hints:
+            raise ValueError(f"unknown key {name!r}; there are {', '.join(hints)}")
+        if not _fits(value, hints[name]):
+            raise ValueError(f"{name!r} cannot be {value!r}; it is {_described(hints[name])}")
+
+
+def assign(target: object, data: Any, hints: Mapping[str, Any]) -> None:
+    """Set attributes of `target`, all of them or none.
+
+    :raises ValueError: see :func:`check`.
+    """
+    check(data, hints)
+    for name, value in data.items():
+        setattr(target, name, value)
+
+
+def number(data: Mapping[str, Any], name: str, default: float | None = None) -> float:
+    """Return a finite number out of `data`.
+
+    :raises ValueError: when it is missing without `default`, or no number.
+    """
+    value = data.get(name, default)
+    if value is None:
+        raise ValueError(f"{name!r} is missing")
+    if not _fits(value, float):
+        raise ValueError(f"{name!r} cannot be {value!r}; it is {_described(float)}")
+    return float(value)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if isinstance(hint, UnionType):
+        return any(_fits(value, each) for each in get_args(hint))
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    kind: type = get_origin(hint) or hint
+    return isinstance(value, kind)
+
+
+def _described(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(repr(each) for each in get_args(hint))
+    if isinstance(hint, UnionType):
+        return " or ".join(_described(each) for each in get_args(hint))
+    names: dict[Any, str] = {
+        float: "a number from 0 on",
+        int: "a whole number from 0 on",
+        bool: "true or false",
+        str: "a text",
+        dict: "an object",
+        type(None): "null",
+    }
+    return names.get(get_origin(hint) or hint, str(hint))
