@@ -1,0 +1,55 @@
+# Needs Python 3.11 or newer, make and a package index; everything else is installed under .build/.
+# Another Python: make test PYTHON=/path/to/python3.12
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help python-found demo demo-stop test test-client test-system lint format constraints clean
+
+# The first Python that is new enough and able to make environments (some distributions split venv off).
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
+	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$each && break; done)
+ENVIRONMENT = $(PYTHON) scripts/environment.py
+PYTEST_ARGS ?=
+
+# Compiled files make Airflow start three times faster; some machines forbid them by default.
+unexport PYTHONDONTWRITEBYTECODE
+
+help: ## Show what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+
+python-found:
+	@test -n "$(PYTHON)" || { \
+	echo 'No Python 3.11 or newer with venv was found. Install one (on Debian also python3-venv), or name it:' >&2; \
+	echo '  make demo PYTHON=/path/to/python3' >&2; exit 1; }
+
+demo: python-found ## Airflow moves deals on a simulated portal; KEEP=1 leaves both running
+	@$(PYTHON) scripts/demo.py $(if $(filter-out 0 no,$(KEEP)),--keep)
+
+demo-stop: python-found ## Stop what KEEP=1 has left running
+	@$(PYTHON) scripts/demo.py --stop
+
+test: python-found ## All tests that need no running Airflow, with the coverage gates
+	@python=$$($(ENVIRONMENT) --groups test) && $$python scripts/run_tests.py $(PYTEST_ARGS)
+
+test-client: python-found ## The client's and the simulator's tests in an environment without Airflow
+	@python=$$($(ENVIRONMENT) --airflow none --groups test) \
+	&& $$python -m pytest tests/client tests/simulator $(PYTEST_ARGS)
+
+test-system: python-found ## The example DAGs through a real scheduler (minutes)
+	@python=$$($(ENVIRONMENT) --groups test) && $$python -m pytest tests/system -m system $(PYTEST_ARGS)
+
+lint: python-found ## ruff, mypy, import contracts, spelling
+	@python=$$($(ENVIRONMENT) --groups test lint) && $$python scripts/run_lint.py
+
+format: python-found ## Let ruff format the code and mend what it can
+	@python=$$($(ENVIRONMENT) --groups test lint) && $$python -m ruff format . && $$python -m ruff check --fix .
+
+constraints: python-found ## Resolve the dependencies anew (constraints/README.md)
+	@$(PYTHON) scripts/refresh_constraints.py
+
+clean: python-found ## Stop a kept demo, and remove all that was made here
+	@$(PYTHON) scripts/demo.py --stop
+	rm -rf .build .coverage .coverage.* coverage.xml dist build
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .nox
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

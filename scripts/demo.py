@@ -1,0 +1,248 @@
+"""The demo: a Bitrix24 portal (the simulator) and a real Airflow on this machine; a DAG moves deals.
+
+    make demo            run a DAG once with `airflow dags test`, show what moved, stop everything
+    make demo KEEP=1     run it through scheduler and triggerer, and leave Airflow's UI and the board running
+    make demo-stop       stop what KEEP=1 has left
+
+Nothing outside this checkout is touched, and nothing but loopback addresses is talked to. Standard library only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import environment
+import portal_board
+import processes
+from environment import BUILD, ROOT, StepFailed, say
+from local_airflow import AirflowFailed, LocalAirflow
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Sequence
+
+DAG_ID = "bitrix24_example_list"
+CONN_ID = "bitrix24_default"
+KEPT = BUILD / "demo"
+"""What `KEEP=1` leaves: Airflow's home, logs and who runs."""
+_HEARTBEAT = 5.0
+"""Seconds after which a step that takes long says that it is alive."""
+_SIMULATOR_START = 60.0
+_OPERATOR_LINE = re.compile(r"\]\s+(?P<text>.*?)\s+\[airflow\.task\.operators\.airflow_provider_bitrix24")
+
+
+def run_once() -> int:
+    """Run the DAG with `airflow dags test`, show the board before and after, stop everything."""
+    begun = time.monotonic()
+    python = environment.make(groups=())
+    home = Path(tempfile.mkdtemp(prefix="bitrix24-demo-"))
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(_quietly_remove, home)
+        simulator, portal = _start_simulator(python, home)
+        cleanup.callback(processes.stop, simulator)
+        variable = json.dumps({"conn_type": "bitrix24", "password": portal["webhook_url"]})
+        airflow = LocalAirflow(
+            python, home / "airflow", ROOT / "example_dags", {f"AIRFLOW_CONN_{CONN_ID.upper()}": variable}
+        )
+        before = _show_board(portal["webhook_url"], "The portal's board before:")
+        _airflow_step(airflow, "Setting up Airflow's database (SQLite)", "db", "migrate")
+        said = _airflow_step(airflow, f"airflow dags test {DAG_ID}", "dags", "test", DAG_ID)
+        print("\nThe task's log:")
+        for line in said:
+            found = _OPERATOR_LINE.search(line)
+            if found:
+                print(f"  {found['text']}")
+        status = _show_moves(portal["webhook_url"], before)
+    say(f"Stopped everything. The demo took {time.monotonic() - begun:.0f} s.")
+    return status
+
+
+def run_and_keep() -> int:
+    """Run the DAG through Airflow's scheduler, and leave Airflow and the portal running."""
+    if _kept():
+        print(_addresses(_kept()))
+        return 0
+    begun = time.monotonic()
+    python = environment.make(groups=())
+    shutil.rmtree(KEPT, ignore_errors=True)
+    KEPT.mkdir(parents=True)
+    with contextlib.ExitStack() as cleanup:
+        simulator, portal = _start_simulator(python, KEPT)
+        cleanup.callback(processes.stop, simulator)
+        airflow = LocalAirflow(python, KEPT / "airflow", ROOT / "example_dags")
+        cleanup.callback(airflow.stop)
+        before = _show_board(portal["webhook_url"], "The portal's board before:")
+        say("Starting Airflow: scheduler, triggerer, DAG processor and API server ...")
+        airflow.start()
+        alive = _Heartbeat()
+        airflow.wait_until_up(alive=alive)
+        airflow.api(
+            "connections",
+            {"connection_id": CONN_ID, "conn_type": "bitrix24", "password": portal["webhook_url"]},
+        )
+        airflow.api("pools", {"name": "bitrix24", "slots": 2})
+        say(f"Airflow's scheduler runs {DAG_ID} ...")
+        run_id = airflow.run_dag(DAG_ID, alive=alive)
+        print(f"\nThe run ended: {airflow.run_state(DAG_ID, run_id)}")
+        if _show_moves(portal["webhook_url"], before):
+            return 1
+        kept = {
+            "airflow": airflow.url,
+            "board": portal["board_url"],
+            "processes": [asdict(processes.identify(each.pid)) for each in (airflow.process, simulator) if each],
+        }
+        (KEPT / "kept.json").write_text(json.dumps(kept))
+        cleanup.pop_all()
+    say(f"The demo took {time.monotonic() - begun:.0f} s.")
+    print(_addresses(kept))
+    return 0
+
+
+def stop_kept() -> int:
+    """Stop what `KEEP=1` has left running."""
+    kept = _kept()
+    for each in kept.get("processes", ()):
+        processes.stop_tree(processes.Identity(**each))
+    shutil.rmtree(KEPT, ignore_errors=True)
+    say("Stopped Airflow and the portal." if kept else "Nothing was running.")
+    return 0
+
+
+def _start_simulator(python: Path, folder: Path) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    """Start the portal and wait until it listens; returns it and its addresses.
+
+    :raises StepFailed: it did not start.
+    """
+    say("Starting a Bitrix24 portal (the simulator) ...")
+    log, addresses = folder / "simulator.log", folder / "simulator.json"
+    with addresses.open("w") as output:
+        process = processes.start(
+            [str(python), "-m", "airflow_provider_bitrix24.simulator", "--port", "0", "--json"],
+            env=environment.clean_variables(),
+            log=log,
+            cwd=folder,
+            stdout=output,
+        )
+    deadline = time.monotonic() + _SIMULATOR_START
+    while not addresses.read_text().endswith("\n"):
+        if process.poll() is not None or time.monotonic() > deadline:
+            processes.stop(process)
+            raise StepFailed(f"The simulator did not start.\n{log.read_text()}")
+        time.sleep(0.1)
+    return process, json.loads(addresses.read_text())
+
+
+def _airflow_step(airflow: LocalAirflow, what: str, *arguments: str) -> list[str]:
+    """Run a command of Airflow's; returns the lines that it printed.
+
+    :raises StepFailed: it failed.
+    """
+    say(f"{what} ...")
+    alive = _Heartbeat()
+    begin = airflow.log.stat().st_size if airflow.log.exists() else 0
+    process = airflow.run(*arguments)
+    try:
+        while process.poll() is None:
+            alive()
+            time.sleep(0.1)
+    finally:
+        processes.stop(process)
+    if process.returncode:
+        raise StepFailed(f"{what}: failed with status {process.returncode}.\n{airflow.log_tail()}")
+    with airflow.log.open(errors="replace") as log:
+        log.seek(begin)
+        return log.read().splitlines()
+
+
+def _show_board(webhook_url: str, title: str, before: portal_board.Board | None = None) -> portal_board.Board:
+    board = portal_board.read(webhook_url)
+    print(f"\n{title}")
+    print("\n".join(board.lines(board.moved_from(before) if before else None)), flush=True)
+    print(flush=True)
+    return board
+
+
+def _show_moves(webhook_url: str, before: portal_board.Board) -> int:
+    after = _show_board(webhook_url, "The portal's board after:", before)
+    moves = after.moves_since(before)
+    print(f"{len(moves)} deals moved:" if moves else "No deal moved: something is wrong.")
+    print("\n".join(moves), flush=True)
+    return 0 if moves else 1
+
+
+def _kept() -> dict[str, Any]:
+    """What was left running, if any of it still runs."""
+    try:
+        kept: dict[str, Any] = json.loads((KEPT / "kept.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    running = any(processes.Identity(**each).is_alive() for each in kept["processes"])
+    return kept if running else {}
+
+
+def _addresses(kept: dict[str, Any]) -> str:
+    return (
+        "\nStill running:\n"
+        f"  Airflow (no login)     {kept['airflow']}\n"
+        f"  The portal's board     {kept['board']}\n"
+        f"Run any DAG with the tag bitrix24 there and watch the board. Logs: {KEPT.relative_to(ROOT)}\n"
+        "Stop both with: make demo-stop"
+    )
+
+
+def _quietly_remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Heartbeat:
+    """Says every few seconds that a step goes on; call it often."""
+
+    def __init__(self) -> None:
+        self._begun = self._said = time.monotonic()
+
+    def __call__(self) -> None:
+        now = time.monotonic()
+        if now - self._said >= _HEARTBEAT:
+            self._said = now
+            say(f"  still at it ({now - self._begun:.0f} s)")
+
+
+def _end_on_signal(number: int, _frame: object) -> None:
+    """Let `finally` and `with` stop what was started, and let nothing interrupt them."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    say("\nStopping ...")
+    raise SystemExit(128 + number)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo."""
+    parser = argparse.ArgumentParser(prog="demo.py", description="Airflow moves deals on a simulated portal.")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--keep", action="store_true", help="leave Airflow's UI and the board running")
+    what.add_argument("--stop", action="store_true", help="stop what --keep has left")
+    options = parser.parse_args(arguments)
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _end_on_signal)
+    try:
+        if options.stop:
+            return stop_kept()
+        return run_and_keep() if options.keep else run_once()
+    except (StepFailed, AirflowFailed) as error:
+        say(str(error))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
