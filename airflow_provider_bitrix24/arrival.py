@@ -6,15 +6,24 @@ A robot may take its time, so a task can wait until its entities stand at an exp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
+from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.verification import MISSING, TriggerReport
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from airflow_provider_bitrix24.client.verification import StageInfo
+
+Require = Literal["all", "any", "each"]
+"""When a wait is over. ``all``: one look shows all of them at an expected stage. ``any``: one look shows one
+there. ``each``: every one was seen there at some look, as robots may have moved the first ones on before the last
+one comes; those that can no longer be read are given up, and the wait goes on for the others."""
+
+_SHOWN = 10
+"""How many targets a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +83,66 @@ def next_look(*, now: float, deadline: float, interval: float) -> float | None:
     All times are seconds of the same clock.
     """
     return None if now >= deadline else min(interval, deadline - now)
+
+
+def check_interval(name: str, seconds: object) -> None:
+    """Refuse a time between two looks that is none.
+
+    :raises ConfigurationError: the message names the argument.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        raise ConfigurationError(f"{name} is {seconds!r}.", hint="Use a number of seconds above 0.")
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    """A wait from its first look to its end: whom to look at next, who was seen where, and how it ended.
+
+    :param targets: whom to look at next; canonical forms.
+    :param expected: stage ids, any of which will do.
+    :param require: see :data:`Require`.
+    :param fail_on: stage ids at which one entity ends the wait with failure.
+    """
+
+    targets: Sequence[str]
+    expected: Collection[str]
+    require: Require
+    fail_on: Collection[str] = ()
+    arrival: Arrival = field(default_factory=lambda: Arrival({}, {}, ()))
+    done: bool = False
+    failure: str | None = None
+    """Why the wait is in vain; it is over then, too."""
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to wait for."""
+        return self.done or self.failure is not None
+
+    def see(self, stages: Mapping[str, StageInfo]) -> None:
+        """Take a look at :attr:`targets` into account.
+
+        :param stages: what ``get_stages`` returned for them.
+        """
+        seen = look(self.targets, stages, self.expected)
+        if self.require == "each":
+            before = self.arrival
+            self.arrival = Arrival(before.arrived | seen.arrived, seen.waiting, before.missing + seen.missing)
+            self.targets = list(seen.waiting)
+            self.done = not seen.waiting
+            return
+        self.arrival = seen
+        self.done = bool(seen.arrived) if self.require == "any" else not (seen.waiting or seen.missing)
+        self.failure = None if self.done else self._in_vain(seen)
+
+    def _in_vain(self, seen: Arrival) -> str | None:
+        problems = []
+        if lost := [f"{target} stands at {stage}" for target, stage in seen.waiting.items() if stage in self.fail_on]:
+            problems.append(f"{_listed(lost)}.")
+        if seen.missing:
+            problems.append(f"{_listed(seen.missing)}: {MISSING}")
+        return " ".join(problems) or None
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

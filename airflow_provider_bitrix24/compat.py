@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow.sdk import BaseHook, BaseNotifier, BaseOperator, BaseOperatorLink, Connection
+    from airflow.sdk import (
+        BaseHook,
+        BaseNotifier,
+        BaseOperator,
+        BaseOperatorLink,
+        BaseSensorOperator,
+        Connection,
+        PokeReturnValue,
+    )
     from airflow.sdk.bases.decorator import (
         DecoratedOperator,
         Task,
@@ -29,29 +37,37 @@ if TYPE_CHECKING:
         AirflowException,
         AirflowFailException,
         AirflowNotFoundException,
+        AirflowSensorTimeout,
         AirflowSkipException,
         TaskDeferred,
     )
     from airflow.sdk.types import TaskInstanceKey
+    from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
 __all__ = [
     "SET_DURING_EXECUTION",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
+    "AirflowSensorTimeout",
     "AirflowSkipException",
+    "BaseEventTrigger",
     "BaseHook",
     "BaseNotifier",
     "BaseOperator",
     "BaseOperatorLink",
+    "BaseSensorOperator",
+    "BaseTrigger",
     "Connection",
     "Context",
     "DecoratedOperator",
+    "PokeReturnValue",
     "RetryDecision",
     "RetryPolicy",
     "Task",
     "TaskDeferred",
     "TaskInstanceKey",
+    "TriggerEvent",
     "aget_connection",
     "amask_secrets",
     "conf",
@@ -92,11 +108,22 @@ if not TYPE_CHECKING:
     Connection = Context = TaskInstanceKey = Any  # for annotations
 
 _SELDOM_USED = {
+    "AirflowSensorTimeout": (
+        "airflow.sdk.exceptions.AirflowSensorTimeout",
+        "airflow.exceptions.AirflowSensorTimeout",
+    ),
+    "BaseEventTrigger": (  # since 3.0; before, no trigger could watch an asset
+        "airflow.triggers.base.BaseEventTrigger",
+        "airflow.triggers.base.BaseTrigger",
+    ),
     "BaseNotifier": ("airflow.sdk.BaseNotifier", "airflow.notifications.basenotifier.BaseNotifier"),
+    "BaseSensorOperator": ("airflow.sdk.BaseSensorOperator", "airflow.sensors.base.BaseSensorOperator"),
+    "BaseTrigger": ("airflow.triggers.base.BaseTrigger",),
     "DecoratedOperator": (
         "airflow.sdk.bases.decorator.DecoratedOperator",
         "airflow.decorators.base.DecoratedOperator",
     ),
+    "PokeReturnValue": ("airflow.sdk.PokeReturnValue", "airflow.sensors.base.PokeReturnValue"),
     "RetryDecision": ("airflow.sdk.definitions.retry_policy.RetryDecision",),
     "RetryPolicy": ("airflow.sdk.definitions.retry_policy.RetryPolicy",),
     "SET_DURING_EXECUTION": (
@@ -105,6 +132,7 @@ _SELDOM_USED = {
     ),
     "Task": ("airflow.sdk.bases.decorator.Task", "airflow.decorators.base.Task"),
     "TaskDeferred": ("airflow.sdk.exceptions.TaskDeferred", "airflow.exceptions.TaskDeferred"),
+    "TriggerEvent": ("airflow.triggers.base.TriggerEvent",),
     "context_merge": (
         "airflow.sdk.definitions.context.context_merge",
         "airflow.utils.context.context_merge",

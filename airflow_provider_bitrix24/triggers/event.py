@@ -1,0 +1,104 @@
+"""What an Airflow trigger tells the task that it wakes: written and read here, so that both agree. Pure.
+
+Reading fails closed: a task must not succeed on an event that is missing or that it does not understand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+from airflow_provider_bitrix24.arrival import Arrival, Require
+from airflow_provider_bitrix24.compat import AirflowException
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+Status = Literal["arrived", "timeout", "failed", "error"]
+"""``arrived``: the wait came to a good end. ``timeout``: time is up. ``failed``: what was seen makes waiting vain.
+``error``: looking failed, as ``message`` says."""
+
+
+class LostEventError(AirflowException):
+    """A task was woken without an event that it can rely on. A retry of the task looks afresh."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitEvent:
+    """How a wait ended and who stands where.
+
+    :param status: see :data:`Status`.
+    :param arrival: who was seen where.
+    :param message: for ``failed`` and ``error``, what a person should know; never a secret.
+    :param permanent: for ``error``, whether no retry helps.
+    """
+
+    status: Status
+    arrival: Arrival
+    message: str = ""
+    permanent: bool = False
+
+    def as_payload(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "status": self.status,
+            "arrived": self.arrival.arrived,
+            "waiting": self.arrival.waiting,
+            "missing": list(self.arrival.missing),
+            "message": self.message,
+            "permanent": self.permanent,
+        }
+
+    @classmethod
+    def read(cls, payload: object, *, targets: Collection[str], require: Require) -> Self:
+        """Read what :meth:`as_payload` wrote, in the task that waited for these targets.
+
+        :raises LostEventError: it is missing, of another form, or does not fit the targets.
+        """
+        if payload is None:
+            raise LostEventError(
+                "The task was woken without an event: it got lost between triggerer and worker, or somebody else "
+                "woke the task. Who has arrived is not known."
+            )
+        event = cls._parse(payload)
+        if event is None:
+            raise LostEventError(
+                "The task was woken by an event of unknown form; perhaps triggerer and worker have different versions "
+                "of airflow-provider-bitrix24. Who has arrived is not known."
+            )
+        seen = event.arrival
+        strangers = {*seen.arrived, *seen.waiting, *seen.missing}.difference(targets)
+        if strangers or (event.status == "arrived" and not _complete(seen, targets, require)):
+            raise LostEventError(
+                "The task was woken by an event that does not fit its targets; perhaps a template renders "
+                "differently now. Who has arrived is not known."
+            )
+        return event
+
+    @classmethod
+    def _parse(cls, payload: object) -> Self | None:
+        if not isinstance(payload, Mapping) or payload.get("status") not in get_args(Status):
+            return None
+        arrived, waiting, missing = (payload.get(name) for name in ("arrived", "waiting", "missing"))
+        message, permanent = payload.get("message"), payload.get("permanent")
+        if not isinstance(arrived, Mapping) or not isinstance(waiting, Mapping) or not isinstance(missing, list):
+            return None
+        if not isinstance(message, str) or not isinstance(permanent, bool):
+            return None
+        return cls(
+            status=payload["status"],
+            arrival=Arrival(dict(arrived), dict(waiting), tuple(missing)),
+            message=message,
+            permanent=permanent,
+        )
+
+
+def _complete(seen: Arrival, targets: Collection[str], require: Require) -> bool:
+    match require:
+        case "any":
+            return bool(seen.arrived)
+        case "all":
+            return seen.arrived.keys() == set(targets)
+        case "each":
+            return {*seen.arrived, *seen.missing} == set(targets)

@@ -1,0 +1,194 @@
+"""How entities' moves are read from the portal's stage history: what to ask, what a row means, where to go on. Pure.
+
+The portal writes a row whenever an entity of a type with stages enters one, and numbers the rows. The triggers do
+the reading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_bitrix24.client.entity import EntityRef
+from airflow_provider_bitrix24.client.errors import ConfigurationError, ProtocolError
+from airflow_provider_bitrix24.client.pagination import PAGE
+
+METHOD = "crm.stagehistory.list"
+_LEAD = "LEAD"
+_WITHOUT_HISTORY = ("QUOTE", "CONTACT", "COMPANY", "ORDER")
+_TYPES = "Write LEAD, DEAL, SMART_INVOICE, SMART_DOCUMENT, SMART_B2E_DOC or DYNAMIC_ID, such as DYNAMIC_177."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moves:
+    """Which moves are wanted.
+
+    :param type_id: entityTypeId, such as 2 for deals.
+    :param type_name: ``DEAL``, ``DYNAMIC_177`` ...
+    :param stages: ids of the stages that are entered, sorted; empty for any.
+    :param category_id: number of the pipeline, ``None`` for any.
+    """
+
+    type_id: int
+    type_name: str
+    stages: tuple[str, ...] = ()
+    category_id: int | None = None
+
+    @classmethod
+    def parse(cls, entity_type: object, stage: object, category_id: object) -> Moves:
+        """Read a trigger's arguments.
+
+        :raises ConfigurationError: the message names the argument.
+        """
+        type_id, type_name = _parse_type(entity_type)
+        if category_id is not None and (
+            not isinstance(category_id, int) or isinstance(category_id, bool) or category_id < 0
+        ):
+            raise ConfigurationError(
+                f"category_id is {category_id!r}.", hint="Write the pipeline's number; 0 is the deals' first."
+            )
+        if category_id is not None and type_name == _LEAD:
+            raise ConfigurationError("category_id is given, but leads have no pipelines.", hint="Leave it out.")
+        return cls(type_id=type_id, type_name=type_name, stages=_parse_stages(stage), category_id=category_id)
+
+    def newest(self) -> dict[str, Any]:
+        """Parameters that ask for the newest row of this type of entity, whatever its stage."""
+        return {"entityTypeId": self.type_id, "order": {"ID": "DESC"}, "select": ["ID"], "start": -1}
+
+    def after(self, history_id: int) -> dict[str, Any]:
+        """Parameters that ask for the next rows, at most 50, that are wanted."""
+        wanted: dict[str, Any] = {">ID": history_id}
+        if self.stages:
+            wanted[f"@{self._stage_field}"] = list(self.stages)
+        if self.category_id is not None:
+            wanted["CATEGORY_ID"] = self.category_id
+        return {"entityTypeId": self.type_id, "order": {"ID": "ASC"}, "filter": wanted, "start": -1}
+
+    def read(self, row: object) -> Move:
+        """Read a row.
+
+        :raises ProtocolError: it is none.
+        """
+        try:
+            return self._read(row)
+        except (KeyError, TypeError, ValueError):
+            raise _malformed() from None
+
+    def key(self, conn_id: str) -> str:
+        """Name under which the place in the history is kept: other wishes have another place."""
+        wishes = json.dumps([conn_id, self.type_name, self.stages, self.category_id])
+        return f"bitrix24_{self.type_name}_{hashlib.sha256(wishes.encode()).hexdigest()[:12]}"
+
+    @property
+    def _stage_field(self) -> str:
+        return "STATUS_ID" if self.type_name == _LEAD else "STAGE_ID"
+
+    def _read(self, row: Any) -> Move:
+        # Older portals send numbers as texts.
+        category = row.get("CATEGORY_ID")
+        return Move(
+            history_id=int(row["ID"]),
+            target=str(EntityRef(self.type_id, int(row["OWNER_ID"]))),
+            stage=str(row[self._stage_field]),
+            category_id=None if category in (None, "") else int(category),
+            moved_time=str(row["CREATED_TIME"]),
+        )
+
+    def __str__(self) -> str:
+        where = f" entering {' or '.join(self.stages)}" if self.stages else ""
+        pipeline = "" if self.category_id is None else f" in pipeline {self.category_id}"
+        return f"{self.type_name}{where}{pipeline}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """An entity has entered a stage.
+
+    :param history_id: the row's number, which is never given twice for a type of entity.
+    :param target: ``DEAL_57``.
+    :param moved_time: the portal's text in ISO 8601.
+    """
+
+    history_id: int
+    target: str
+    stage: str
+    category_id: int | None
+    moved_time: str
+
+    def as_payload(self, portal: str) -> dict[str, Any]:
+        """As JSON.
+
+        :param portal: the portal's address without a credential.
+        """
+        return {
+            "history_id": self.history_id,
+            "target": self.target,
+            "stage": self.stage,
+            "category_id": self.category_id,
+            "moved_time": self.moved_time,
+            "portal": portal,
+        }
+
+
+def newest_id(rows: Sequence[Any]) -> int:
+    """Number of the first of these rows; 0 where there are none.
+
+    :raises ProtocolError: it is no row.
+    """
+    try:
+        return int(rows[0]["ID"]) if rows else 0
+    except (KeyError, TypeError, ValueError):
+        raise _malformed() from None
+
+
+def _malformed() -> ProtocolError:
+    return ProtocolError(f"{METHOD}: a row lacks its ID, owner, stage or time.", status=200, executed="no")
+
+
+def is_last_page(rows: Sequence[Any]) -> bool:
+    """Whether no more rows follow for now."""
+    return len(rows) < PAGE
+
+
+def kept_place(kept: object, portal: str) -> int | None:
+    """Read the place that an earlier run kept (see :func:`place_to_keep`); ``None`` if it is of another portal."""
+    if isinstance(kept, Mapping) and kept.get("portal") == portal and isinstance(kept.get("history_id"), int):
+        return int(kept["history_id"])
+    return None
+
+
+def place_to_keep(history_id: int, portal: str) -> dict[str, Any]:
+    """Place in a portal's history, as JSON."""
+    return {"portal": portal, "history_id": history_id}
+
+
+def _parse_type(entity_type: object) -> tuple[int, str]:
+    try:
+        ref = EntityRef.parse(f"{entity_type}_1" if isinstance(entity_type, str) else entity_type)
+    except ConfigurationError:
+        # A webhook's URL holds its secret, so nothing like a URL is repeated.
+        shown = "a URL" if "/" in str(entity_type) else repr(entity_type)
+        raise ConfigurationError(f"entity_type is {shown}.", hint=_TYPES) from None
+    if ref.type_name == "QUOTE":
+        raise ConfigurationError(
+            "Bitrix24 keeps no stage history of quotes, so their moves cannot be watched.",
+            hint="Wait for known quotes with StageSensor.",
+        )
+    if ref.type_name in _WITHOUT_HISTORY:
+        raise ConfigurationError(f"Bitrix24 keeps no stage history of {ref.type_name}.", hint=_TYPES)
+    return ref.type_id, ref.type_name
+
+
+def _parse_stages(stage: object) -> tuple[str, ...]:
+    if stage is None:
+        return ()
+    stages = [stage] if isinstance(stage, str) else list(stage) if isinstance(stage, Iterable) else []
+    cleaned = [each.strip() if isinstance(each, str) else each for each in stages]
+    if not cleaned or not all(isinstance(each, str) and each for each in cleaned):
+        raise ConfigurationError(
+            f"stage is {stage!r}.", hint="Pass a stage id such as C5:WON, or a list of them; None for any stage."
+        )
+    return tuple(sorted({str(each) for each in cleaned}))

@@ -1,0 +1,268 @@
+"""Airflow triggers that watch where entities stand; ``run`` of each is one loop with one sleep.
+
+They run on the triggerer, in one event loop with all others, may be started anew at any time, and only ever read.
+What a look means is decided in :mod:`..arrival`, what a history row means in :mod:`.history`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.arrival import Require, Watch, check_interval, next_look
+from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseEventTrigger, BaseTrigger, TriggerEvent
+from airflow_provider_bitrix24.triggers import history
+from airflow_provider_bitrix24.triggers.event import Status, WaitEvent
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Sequence
+
+    from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+_PATH = "airflow_provider_bitrix24.triggers.stage"
+LONGEST_BACK_OFF = 900.0
+"""Seconds between two polls while the portal cannot be reached, unless ``poll_interval`` is longer."""
+SHORT_INTERVAL = 5.0
+"""Seconds that Airflow may take to store what a trigger has fired."""
+
+
+class StageTrigger(BaseTrigger):
+    """Waits until entities stand at a stage: the part of operators and sensors that needs no worker.
+
+    Looks once per ``poke_interval``, at all entities in one request (up to 2,500 of them), first after half to one
+    interval, so that waits which start together do not look together. Fires one event, a
+    :class:`~.event.WaitEvent` as JSON. Started anew, it goes on until the same deadline.
+
+    :param targets: canonical forms, such as ``["DEAL_57"]``.
+    :param expected_stage: stage ids, any of which will do.
+    :param deadline: when to give up, in seconds since the epoch. It is looked at once more then.
+    :param poke_interval: seconds between two looks.
+    :param require: ``"all"`` at one look, ``"any"`` of them, or ``"each"`` at some look.
+    :param fail_on: stage ids at which one entity ends the wait with failure.
+    :param max_failures: how many looks in a row may fail for a passing reason; ``None`` for any number.
+    :param bitrix24_conn_id: id of the connection; the triggerer looks it up itself.
+    :param verify_conn_id: id of a second connection that reads.
+    """
+
+    _sleep = staticmethod(asyncio.sleep)
+    _now = staticmethod(time.time)
+
+    def __init__(
+        self,
+        *,
+        targets: Sequence[str],
+        expected_stage: Collection[str],
+        deadline: float,
+        poke_interval: float = 60,
+        require: Require = "all",
+        fail_on: Collection[str] = (),
+        max_failures: int | None = None,
+        bitrix24_conn_id: str = "bitrix24_default",
+        verify_conn_id: str | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.targets = list(targets)
+        self.expected_stage = sorted(expected_stage)
+        self.deadline = deadline
+        self.poke_interval = poke_interval
+        self.require: Require = require
+        self.fail_on = sorted(fail_on)
+        self.max_failures = max_failures
+        self.bitrix24_conn_id = bitrix24_conn_id
+        self.verify_conn_id = verify_conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class and arguments, plain JSON without a secret."""
+        return f"{_PATH}.StageTrigger", {
+            "targets": self.targets,
+            "expected_stage": self.expected_stage,
+            "deadline": self.deadline,
+            "poke_interval": self.poke_interval,
+            "require": self.require,
+            "fail_on": self.fail_on,
+            "max_failures": self.max_failures,
+            "bitrix24_conn_id": self.bitrix24_conn_id,
+            "verify_conn_id": self.verify_conn_id,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, and fire one event when the wait is over, for whichever reason."""
+        event = await self._wait()
+        yield TriggerEvent(event.as_payload())  # type: ignore[no-untyped-call]
+
+    async def _wait(self) -> WaitEvent:
+        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+        watch = Watch(targets=self.targets, expected=self.expected_stage, require=self.require, fail_on=self.fail_on)
+        failures = 0
+        interval = self.poke_interval * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        async with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id) as hook:
+            while True:
+                # A triggerer that comes up after the deadline still looks once.
+                delay = next_look(now=self._now(), deadline=self.deadline, interval=interval)
+                await self._sleep(delay or 0)
+                interval = self.poke_interval
+                try:
+                    watch.see(await hook.aget_stages(watch.targets))
+                    failures = 0
+                except Bitrix24Error as error:
+                    failures += 1
+                    if error.permanent or failures == self.max_failures:
+                        return WaitEvent(
+                            status="error", arrival=watch.arrival, message=str(error), permanent=error.permanent
+                        )
+                    self.log.warning("Could not look: %s", error)
+                except AirflowNotFoundException:
+                    return WaitEvent(status="error", arrival=watch.arrival, message=self._no_connection, permanent=True)
+                if watch.over or self._now() >= self.deadline:
+                    return self._ended(watch)
+
+    @property
+    def _no_connection(self) -> str:
+        named = " or ".join(repr(each) for each in (self.bitrix24_conn_id, self.verify_conn_id) if each)
+        return f"The triggerer finds no connection {named}. It needs the connections that the workers have."
+
+    def _ended(self, watch: Watch) -> WaitEvent:
+        status: Status = "arrived" if watch.done else "failed" if watch.failure else "timeout"
+        return WaitEvent(status=status, arrival=watch.arrival, message=watch.failure or "")
+
+
+class StageChangeEventTrigger(BaseEventTrigger):
+    """Fires an event whenever an entity enters a stage; for an ``AssetWatcher``, on Airflow 3.
+
+    Reads the portal's stage history, one request per ``poll_interval``. Starts at the newest row and goes on from
+    where it was: on Airflow 3.3 the place is kept with the asset, so that nothing is missed while no triggerer
+    runs; before 3.3 it is in memory, and what happens while no triggerer runs is missed.
+
+    Every move is fired at least once: what was fired just before a triggerer died is fired again. The number in
+    ``history_id`` stays the same then. A payload looks like this::
+
+        {"history_id": 4711, "target": "DEAL_57", "stage": "C5:WON", "category_id": 5,
+         "moved_time": "2026-11-03T10:20:30+03:00", "portal": "https://example.bitrix24.com"}
+
+    >>> deals = Asset(  # doctest: +SKIP
+    ...     "won_deals",
+    ...     watchers=[AssetWatcher(name="won", trigger=StageChangeEventTrigger(entity_type="DEAL", stage="WON"))],
+    ... )
+
+    :param entity_type: ``"LEAD"``, ``"DEAL"``, ``"SMART_INVOICE"``, ``"SMART_DOCUMENT"``, ``"SMART_B2E_DOC"`` or
+        ``"DYNAMIC_177"``. Bitrix24 keeps no history of quotes.
+    :param stage: id of the stage that is entered, or several of which any will do; any stage if not given.
+    :param category_id: number of the pipeline; any if not given.
+    :param bitrix24_conn_id: id of the connection; the triggerer looks it up itself.
+    :param poll_interval: seconds between two polls.
+    :raises ConfigurationError: an argument is wrong, or the type has no history.
+    """
+
+    _sleep = staticmethod(asyncio.sleep)
+
+    def __init__(
+        self,
+        *,
+        entity_type: str,
+        stage: str | Sequence[str] | None = None,
+        category_id: int | None = None,
+        bitrix24_conn_id: str = "bitrix24_default",
+        poll_interval: float = 60,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._moves = history.Moves.parse(entity_type, stage, category_id)
+        check_interval("poll_interval", poll_interval)
+        self.bitrix24_conn_id = bitrix24_conn_id
+        self.poll_interval = poll_interval
+        self._place: int | None = None
+        self._kept: int | None = None
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class and arguments. Equal wishes give equal arguments: Airflow knows a watcher by them."""
+        return f"{_PATH}.StageChangeEventTrigger", {
+            "entity_type": self._moves.type_name,
+            "stage": list(self._moves.stages) or None,
+            "category_id": self._moves.category_id,
+            "bitrix24_conn_id": self.bitrix24_conn_id,
+            "poll_interval": self.poll_interval,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Poll for ever.
+
+        :raises Bitrix24Error: the portal refuses for good, such as for a webhook that was deleted.
+        """
+        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+        if self.poll_interval < SHORT_INTERVAL:
+            self.log.warning("Polling more often than every 5 s, a triggerer that dies may lose an event.")
+        failures = 0
+        async with Bitrix24Hook(self.bitrix24_conn_id) as hook:
+            while True:
+                fatal: Exception | None = None
+                try:
+                    portal = await self._resume(hook)
+                    more = True
+                    while more:
+                        moves, more = await self._page(hook)
+                        for move in moves:
+                            self._place = move.history_id
+                            yield TriggerEvent(move.as_payload(portal))  # type: ignore[no-untyped-call]
+                    failures = 0
+                except (Bitrix24Error, AirflowNotFoundException) as error:
+                    failures += 1
+                    fatal = error if getattr(error, "permanent", True) else None
+                    self.log.warning("Could not read the stage history: %s", error)
+                await self._sleep(self._delay(failures))
+                if fatal is not None:
+                    # Airflow starts a failed watcher anew at once, so the pause comes before the end.
+                    raise fatal from None
+
+    def _delay(self, failures: int) -> float:
+        longest = max(self.poll_interval, LONGEST_BACK_OFF)
+        return min(self.poll_interval * 2.0 ** min(failures, 30), longest)
+
+    async def _resume(self, hook: Bitrix24Hook) -> str:
+        """Find the place to read from, and keep it: what earlier polls fired is stored by now. The portal's address."""
+        portal = (await hook.aget_conn()).portal.base_url
+        if self._place is None:
+            self._place = await self._start(hook, portal)
+        store = getattr(self, "asset_state_store", None)
+        if store is not None and self._place != self._kept:
+            await store.aset(self._moves.key(self.bitrix24_conn_id), history.place_to_keep(self._place, portal))
+            self._kept = self._place
+        return portal
+
+    async def _page(self, hook: Bitrix24Hook) -> tuple[list[history.Move], bool]:
+        """Read the next moves. Whether more are waiting comes with them."""
+        rows = await self._rows(hook, self._moves.after(self._place or 0))
+        return [self._moves.read(row) for row in rows], not history.is_last_page(rows)
+
+    async def _start(self, hook: Bitrix24Hook, portal: str) -> int:
+        """Go on from the place that was kept, or from the newest row."""
+        rows = await self._rows(hook, self._moves.newest())
+        newest = history.newest_id(rows)
+        self._kept = history.kept_place(await self._stored(), portal)
+        if self._kept is None or self._kept > newest:
+            if self._kept is not None:
+                self.log.warning("The portal's stage history ends before the place that was kept; starting at its end.")
+            self.log.info("Watching %s on %s from now on.", self._moves, portal)
+            return newest
+        self.log.info("Watching %s on %s, going on after row %d.", self._moves, portal, self._kept)
+        return self._kept
+
+    async def _stored(self) -> object:
+        store = getattr(self, "asset_state_store", None)
+        if store is None:
+            return None
+        try:
+            return await store.aget(self._moves.key(self.bitrix24_conn_id))
+        except ValueError:  # what the store says of a trigger that several assets share
+            self.log.warning(
+                "Several assets are watched with the same arguments, and Airflow keeps no place for them together: "
+                "what happens while no triggerer runs will be missed. Give each asset other arguments."
+            )
+            self.asset_state_store = None
+            return None
+
+    async def _rows(self, hook: Bitrix24Hook, params: dict[str, Any]) -> list[Any]:
+        return [row async for row in hook.alist(history.METHOD, params)]
