@@ -48,6 +48,8 @@ def number(data: Mapping[str, Any], name: str, default: float | None = None) -> 
 
 
 def _fits(value: Any, hint: Any) -> bool:
+    if hint is Any:
+        return True
     if get_origin(hint) is Literal:
         return value in get_args(hint)
     if isinstance(hint, UnionType):

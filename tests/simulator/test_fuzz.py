@@ -1,0 +1,291 @@
+"""Whatever a client sends: never a traceback, never a hang, and a portal that stays consistent.
+
+A hundred and fifty examples a test by default; ``BITRIX24_FUZZ_EXAMPLES=10000`` for a long run.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import socket
+from urllib.parse import quote, urlencode
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_bitrix24.simulator import php
+from airflow_provider_bitrix24.simulator.clock import Clock
+from airflow_provider_bitrix24.simulator.methods.registry import METHODS
+from airflow_provider_bitrix24.simulator.model import Access, Application, User
+from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+
+from .conftest import set_up_s1
+
+EXAMPLES = int(os.environ.get("BITRIX24_FUZZ_EXAMPLES", "150"))
+FUZZ = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+)
+TRACES = re.compile(rb"Traceback|File \"|\.py\b|airflow_provider|line \d+, in")
+
+WORDS = st.sampled_from(
+    (
+        "target code entityTypeId id fields filter order select start cmd halt auth access_token token state ap aplogin"
+        " CODE NAME OWNER_ID OWNER_TYPE_ID ID FIELDS @id >id stageId categoryId LOGIC title opportunity ufCrm_1 SELECT"
+        " ORDER grant_type client_id client_secret refresh_token ENTITY_ID ENTITY_TYPE COMMENT script advance"
+    ).split()
+)
+VALUES = st.one_of(
+    st.sampled_from(
+        "DEAL_57 DEAL_ LEAD_4 DYNAMIC_177_5 CONTACT_7 c5u4m exec 2 57 -1 1e3 NEW C5:NEW WON * ASC 1e400 -1e400 nan inf"
+        " $result[a][item][id] $result[ $total[a] 0 ключ 999999999999999999999999999999".split()
+    ),
+    st.sampled_from(["", "\x00", "\ud800", " DEAL_57"]),
+    st.text(max_size=30),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.booleans(),
+    st.none(),
+)
+DATA = st.recursive(
+    VALUES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.one_of(WORDS, st.text(max_size=10)), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+PARAMETERS = st.dictionaries(st.one_of(WORDS, st.text(max_size=10)), DATA, max_size=5)
+NAMES = st.one_of(
+    st.sampled_from(sorted(METHODS)),
+    st.sampled_from(["", "nosuch", "crm", "batch.xml", "a/b/c", "%00"]),
+    st.text(max_size=20),
+)
+
+
+@pytest.fixture(scope="module")
+def portal():
+    """A portal of this module, with something of everything."""
+    with SimulatorServer(clock=Clock(virtual=True), plan="self-hosted", seed="demo") as server:
+        set_up_s1(_WithoutDeal(server))
+        state = server.portal
+        state.add_robot("PREPARATION", seconds=0.5, move_to="EXECUTING")
+        state.accounts.add_user(User(2, login="user2", is_admin=False, access=Access.OWN))
+        state.accounts.add_webhook(2, "sec2", scopes=frozenset({"crm", "user"}))
+        state.accounts.add_application(Application("local.app1", "secret", redirect_uri="https://app.example/"))
+        yield server
+
+
+class _WithoutDeal:
+    """The demo has a deal 57 of its own."""
+
+    def __init__(self, server):
+        server.portal.remove("DEAL_57")
+        self.portal = server.portal
+
+
+def query_of(parameters):
+    """Write parameters with brackets, values that have no text form left out."""
+    parts = []
+
+    def write(name, value):
+        if isinstance(value, dict):
+            for key, each in value.items():
+                write(f"{name}[{key}]", each)
+        elif isinstance(value, list):
+            for index, each in enumerate(value):
+                write(f"{name}[{index}]", each)
+        elif value is not None:
+            parts.append((name, str(value)))
+
+    for name, value in parameters.items():
+        write(name, value)
+    return urlencode(parts, errors="replace")
+
+
+def send(server, http_method, path, body=None, headers=None):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    try:
+        connection.request(http_method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers
+    finally:
+        connection.close()
+
+
+def assert_sound(server, status, body, headers):
+    """Check an answer, and the portal behind it."""
+    assert 200 <= status < 600
+    assert not TRACES.search(body), body
+    if headers.get_content_type() == "application/json" and body:
+        envelope = json.loads(body)
+        assert isinstance(envelope, dict)
+        assert ("error" in envelope) is (status != 200 or "result" not in envelope)
+    assert server.crashes == []
+    assert_consistent(server.portal)
+
+
+def assert_consistent(state):
+    """Every item stands at a stage of its pipeline, is indexed there, and its history ends there."""
+    for type_id, store in state.items.items():
+        at_stages = 0
+        for pipeline in (each for each in state.pipelines.values() if each.type_id == type_id):
+            for stage in pipeline.stages:
+                ids = store.at_stage(pipeline.id, stage.id)
+                assert len(ids) == store.count_at(pipeline.id, stage.id)
+                at_stages += len(ids)
+                for item_id in ids:
+                    item = store.get(item_id)
+                    assert (item.category_id, item.stage_id) == (pipeline.id, stage.id)
+        assert at_stages == len(store)
+        assert [item.id for item in store.after(0)] == sorted(item.id for item in store.descending())
+        for item in store.after(0):
+            rows = state.history.of_owner(type_id, item.id)
+            assert not rows or (rows[-1].category_id, rows[-1].stage_id) == (item.category_id, item.stage_id)
+    assert sum(state.moves.values()) == state.events.total_moves
+
+
+@FUZZ
+@given(name=NAMES, parameters=PARAMETERS, how=st.sampled_from(["get", "json", "form", "text", "none", "both"]))
+def test_parameters(portal, name, parameters, how):
+    path = f"/rest/1/sec/{quote(name, safe='/', errors='replace')}"
+    form = query_of(parameters)
+    body = {"json": json.dumps(parameters), "both": json.dumps(parameters), "form": form, "text": form, "none": form}
+    kinds = {"json": "application/json", "both": "application/vnd.x+json", "text": "text/plain"}
+    kinds["form"] = "application/x-www-form-urlencoded"
+    headers = {"Content-Type": kinds[how]} if how in kinds else {}
+    if how in ("get", "both"):
+        path += f"?{form}"
+    answer = send(portal, "GET" if how == "get" else "POST", path, body.get(how, "").encode(), headers)
+    assert_sound(portal, *answer)
+
+
+@FUZZ
+@given(
+    body=st.binary(max_size=300),
+    kind=st.sampled_from(
+        (
+            "application/json|application/x-www-form-urlencoded|multipart/form-data; boundary=x|multipart/form-data|"
+            "text/xml||application/json; charset=nonsense"
+        ).split("|")
+    ),
+    method=st.sampled_from(["batch", "crm.automation.trigger", "crm.item.update", "crm.deal.list"]),
+)
+def test_bodies(portal, body, kind, method):
+    assert_sound(portal, *send(portal, "POST", f"/rest/1/sec/{method}", body, {"Content-Type": kind}))
+
+
+COMMANDS = st.one_of(
+    st.builds(lambda name, parameters: f"{name}?{query_of(parameters)}", NAMES, PARAMETERS),
+    st.builds(lambda name, text: f"{name}?{text}", NAMES, st.text(max_size=40)),
+    st.text(max_size=40),
+    DATA,
+)
+
+
+@FUZZ
+@given(
+    commands=st.one_of(
+        st.dictionaries(st.one_of(st.sampled_from("abc"), st.text(max_size=5)), COMMANDS, max_size=8),
+        st.lists(COMMANDS, max_size=8),
+        DATA,
+    ),
+    halt=DATA,
+)
+def test_batches(portal, commands, halt):
+    body = json.dumps({"cmd": commands, "halt": halt})
+    status, answer, headers = send(portal, "POST", "/rest/1/sec/batch", body, {"Content-Type": "application/json"})
+    assert_sound(portal, status, answer, headers)
+    if status == 200 and answer and "result" in json.loads(answer):
+        result = json.loads(answer)["result"]
+        assert set(result) == {"result", "result_error", "result_total", "result_next", "result_time"}
+        done, failed = dict(php.array_items(result["result"])), dict(php.array_items(result["result_error"]))
+        assert len(done) == len(dict(php.array_items(result["result_time"])))
+        if isinstance(commands, (dict, list)):
+            assert len(done) + len(failed) <= len(commands)
+
+
+@FUZZ
+@given(
+    path=st.one_of(
+        st.text(max_size=40), st.sampled_from(["1/sec", "1", "", "api/1/sec/x", "2/sec2/scope", "admin/sec/scope"])
+    ),
+    headers=st.dictionaries(
+        st.sampled_from(["Authorization", "Content-Type", "Accept", "X-Forwarded-For", "Cookie"]),
+        st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=30),
+        max_size=4,
+    ),
+    http_method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]),
+)
+def test_paths_and_headers(portal, path, headers, http_method):
+    answer = send(portal, http_method, f"/rest/{quote(path, safe='/?&=', errors='replace')}", None, headers)
+    assert_sound(portal, *answer)
+
+
+@FUZZ
+@given(raw=st.binary(max_size=200))
+def test_bytes_that_are_no_http(portal, raw):
+    with socket.create_connection(("127.0.0.1", portal.port), timeout=20) as connection:
+        connection.sendall(raw + b"\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while block := connection.recv(65536):
+            answer += block
+    assert not TRACES.search(answer), answer
+    assert portal.crashes == []
+
+
+@FUZZ
+@given(parameters=PARAMETERS, what=st.sampled_from(["token/", "authorize/"]))
+def test_oauth(portal, parameters, what):
+    parameters = {"grant_type": "refresh_token", "client_id": "local.app1", **parameters}
+    assert_no_trace(send(portal, "GET", f"/oauth/{what}?{query_of(parameters)}"))
+
+
+@FUZZ
+@given(
+    path=st.sampled_from(
+        ["reset", "seed", "clock", "faults", "limits", "latency", "settings", "tokens", "requests", "items/x"]
+    ),
+    data=st.one_of(DATA, PARAMETERS),
+)
+def test_control(path, data):
+    with_state = _CONTROL.setdefault("server", SimulatorServer(clock=Clock(virtual=True)).start())
+    for http_method in ("GET", "POST"):
+        assert_no_trace(send(with_state, http_method, f"/_simulator/{path}", json.dumps(data)))
+
+
+_CONTROL: dict[str, SimulatorServer] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def control_server():
+    yield
+    if server := _CONTROL.pop("server", None):
+        server.stop()
+
+
+def assert_no_trace(answer):
+    status, body, _ = answer
+    assert status < 500, (status, body)
+    assert not TRACES.search(body), body
+
+
+@FUZZ
+@given(text=st.text(max_size=60))
+def test_parse_query_never_fails(text):
+    def depth(value):
+        return 1 + max(map(depth, value.values()), default=0) if isinstance(value, dict) else 0
+
+    assert depth(php.parse_query(text)) <= php.MAX_NESTING + 2
+
+
+@FUZZ
+@given(value=DATA)
+def test_casts_never_fail(value):
+    assert isinstance(php.to_int(value), int)
+    assert isinstance(php.to_str(value), str)
+    assert isinstance(php.truthy(value), bool)
