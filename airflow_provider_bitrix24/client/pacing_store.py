@@ -18,8 +18,9 @@ import threading
 import time
 import zlib
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -61,7 +62,7 @@ class Pacer:
 
         def change(kept: State) -> tuple[State, Grant]:
             now = self.store.now()
-            state = BucketState(*kept) if kept else BucketState(at=now)
+            state = BucketState(*kept) if _usable(kept, BucketState) else BucketState(at=now)
             for _ in range(refused):
                 state = bucket.refused(state, now)
             state, grant = bucket.reserve(state, now, want)
@@ -73,10 +74,16 @@ class Pacer:
         """Exchange what a command costs with the other processes; see :func:`.pacing.share_cost`."""
 
         def change(kept: State) -> tuple[State, SharedCost]:
-            state, shared = share_cost(CostState(*kept) if kept else CostState(), self.store.now(), measured)
+            state = CostState(*kept) if _usable(kept, CostState) else CostState()
+            state, shared = share_cost(state, self.store.now(), measured)
             return astuple(state), shared
 
         return self.store.update(f"{self.key} cost {name}", change)
+
+
+def _usable(kept: State, kind: type[BucketState | CostState]) -> bool:
+    # Another version of this package may have kept another state, and anybody on the machine may write the file.
+    return len(kept) == len(fields(kind)) and all(map(isfinite, kept)) and (kind is CostState or kept[2] > 0)
 
 
 class ProcessStore:
