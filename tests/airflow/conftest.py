@@ -126,6 +126,10 @@ def run_task(
 def database() -> None:
     """Make Airflow's database, in a process of its own: what migrations import is not under test."""
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+    with warnings.catch_warnings(), contextlib.suppress(ImportError):
+        # What dag.test() imports on Airflow 3: its test client warns of a library that is to replace another.
+        warnings.simplefilter("ignore")
+        import airflow.api_fastapi.execution_api.app  # noqa: F401
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,0 +1,113 @@
+"""The example DAGs: parsed as Airflow parses them, and run to their end against the demo portal."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+# Airflow 2.11 warns of its own doing when it renders the name of a mapped task.
+pytestmark = pytest.mark.filterwarnings("ignore:Accessing .* from the template is deprecated")
+
+FOLDER = Path(__file__).parents[2] / "example_dags"
+FILES = sorted(FOLDER.glob("*.py"))
+MOVES = {
+    "bitrix24_example_one_entity": {"DEAL_57": "PREPARATION"},
+    "bitrix24_example_list": {
+        "DEAL_58": "PREPARATION",
+        "DEAL_59": "PREPARATION",
+        "DEAL_63": "C5:PREPARATION",
+    },
+    "bitrix24_example_mapped": {
+        "DEAL_64": "C5:PREPARATION",
+        "LEAD_4": "IN_PROCESS",
+        "DYNAMIC_177_5": "DT177_12:CLIENT",
+    },
+    "bitrix24_example_expected_stage": {"DEAL_60": "EXECUTING"},
+    "bitrix24_example_pool": {"DEAL_61": "WON"},
+    "bitrix24_example_follow_up": {"SMART_INVOICE_12": "DT31_2:P"},
+}
+
+
+@pytest.fixture(scope="module")
+def dags():
+    """Every example DAG by its id; there is no connection while they are read."""
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:
+        from airflow.models.dagbag import DagBag  # noqa: TID251 - 2.11
+    bag = DagBag(dag_folder=str(FOLDER))
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+def test_each_file_is_named_as_an_example():
+    assert FILES
+    assert all(path.name.startswith("example_bitrix24_") for path in FILES)
+
+
+def test_each_dag_is_one_that_does_nothing_by_itself(dags):
+    assert set(MOVES) <= set(dags)
+    for dag_id, dag in dags.items():
+        assert dag_id.startswith("bitrix24_example_")
+        assert dag.catchup is False
+        assert {"bitrix24", "example"} <= set(dag.tags)
+        assert dag.doc_md
+
+
+def test_none_has_a_timetable(dags):
+    for dag_id in MOVES:
+        assert type(dags[dag_id].timetable).__name__ == "NullTimetable"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_part_that_the_documentation_shows_is_marked(path):
+    starts = re.findall(r"# \[START (howto_\w+)\]", path.read_text())
+    ends = re.findall(r"# \[END (howto_\w+)\]", path.read_text())
+
+    assert starts
+    assert starts == ends
+
+
+@pytest.fixture
+def run(dags, portal, request):
+    """Run an example DAG to its end; returns the states of its tasks and what they returned or pushed."""
+    request.getfixturevalue("database")
+
+    def run_dag(dag_id):
+        run = dags[dag_id].test()
+        return {f"{ti.task_id}{'' if ti.map_index < 0 else ti.map_index}": ti for ti in run.get_task_instances()}
+
+    return run_dag
+
+
+@pytest.mark.parametrize("dag_id", sorted(MOVES))
+def test_each_dag_moves_what_it_says(dag_id, portal, run):
+    ran = run(dag_id)
+
+    expected = {"tell_somebody": "skipped"}
+    assert {name: ti.state for name, ti in ran.items()} == {
+        name: expected.get(name, "success") for name in ran
+    }
+    assert {target: portal.portal.stage_of(target) for target in MOVES[dag_id]} == MOVES[dag_id]
+    assert portal.fires == dict.fromkeys(MOVES[dag_id], 1)
+
+
+def test_mapped_tasks_have_a_link_each(run, portal, dags):
+    ran = run("bitrix24_example_mapped")
+
+    urls = {ti.xcom_pull(task_ids="move", map_indexes=ti.map_index, key="bitrix24_entity_url") for ti in ran.values()}
+    assert f"{portal.url}/crm/deal/details/64/" in urls
+    assert f"{portal.url}/crm/type/177/details/5/" in urls
+
+
+def test_what_follows_a_failure_is_told_which_entity_did_not_arrive(run, portal):
+    portal.portal.add_veto("DT31_2:P", type_id=31)
+
+    ran = run("bitrix24_example_follow_up")
+
+    states = {name: ti.state for name, ti in ran.items()}
+    assert states == {"to_paid": "failed", "send_receipt": "upstream_failed", "tell_somebody": "success"}
+    told = ran["tell_somebody"].xcom_pull(task_ids="tell_somebody")
+    assert told == ["SMART_INVOICE_12: unmoved"]
