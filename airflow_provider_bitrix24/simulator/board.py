@@ -1,17 +1,30 @@
-"""The board page: a column per stage with the number of items that stand there."""
+"""The board page: its files, its address and its stream. What it shows is :mod:`.board_view`'s."""
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from .board_move import HandMoves
+from .board_stream import stream
+
 if TYPE_CHECKING:
-    from .model import Pipeline
     from .portal import Portal
 
-_SHOWN_PER_STAGE = 20
+_PAGE: Final = "board.html"
+_FOLDER: Final = "board_files"
+_TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+_SCRIPTS: Final = ("board.js", "columns.js", "dragging.js", "elements.js", "motion.js", "panels.js")
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+    " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+"""The browser itself refuses whatever does not come from here, and every script in a title."""
 
 
 class Board:
@@ -22,7 +35,13 @@ class Board:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the board."""
-        return [web.get("/", self.to_board), web.get("/_simulator/board", self.page)]
+        return [
+            web.get("/", self.to_board),
+            web.get("/_simulator/board", self.page),
+            web.get("/_simulator/board/events", self.events),
+            *HandMoves(self._portal).routes(),
+            *(web.get(f"/_simulator/board/{name}", self.file) for name in ("board.css", *_SCRIPTS)),
+        ]
 
     async def to_board(self, request: web.Request) -> web.Response:
         """Lead whoever opens the bare address to the board."""
@@ -30,24 +49,19 @@ class Board:
         raise web.HTTPFound("/_simulator/board")
 
     async def page(self, request: web.Request) -> web.Response:
-        """Show all pipelines."""
+        """Return the page itself."""
         del request
-        with self._portal.lock:
-            body = "".join(self._pipeline(each) for each in self._portal.pipelines.values())
-        text = (
-            "<!doctype html><html lang=en><meta charset=utf-8><title>Bitrix24 simulator</title>"
-            "<style>body{font-family:sans-serif}table{border-collapse:collapse;margin-bottom:2em}"
-            "td,th{border:1px solid #ccc;padding:.4em .8em;vertical-align:top;text-align:left}</style>"
-            f"<h1>Bitrix24 simulator</h1>{body}</html>"
-        )
-        return web.Response(text=text, content_type="text/html")
+        return _file(_PAGE)
 
-    def _pipeline(self, pipeline: Pipeline) -> str:
-        store = self._portal.items[pipeline.type_id]
-        heads, cells = [], []
-        for stage in pipeline.stages:
-            ids = store.at_stage(pipeline.id, stage.id)
-            heads.append(f"<th style='border-top:4px solid {stage.color}'>{escape(stage.name)} ({len(ids)})</th>")
-            titles = [item.title for item_id in ids[:_SHOWN_PER_STAGE] if (item := store.get(item_id))]
-            cells.append("<td>" + "<br>".join(escape(title) for title in titles) + "</td>")
-        return f"<h2>{escape(pipeline.name)}</h2><table><tr>{''.join(heads)}</tr><tr>{''.join(cells)}</tr></table>"
+    async def file(self, request: web.Request) -> web.Response:
+        """Return a file that the page loads."""
+        return _file(request.path.rpartition("/")[2])
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Stream what changes on the board."""
+        return await stream(request, self._portal)
+
+
+def _file(name: str) -> web.Response:
+    text = files(__package__).joinpath(_FOLDER, name).read_text(encoding="utf-8")
+    return web.Response(text=text, content_type=_TYPES[name.rpartition(".")[2]], charset="utf-8", headers=_HEADERS)
