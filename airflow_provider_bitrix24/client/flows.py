@@ -169,10 +169,13 @@ def batch(channel: Channel, commands: Mapping[str, tuple[str, Params | None]]) -
     Raises for no single command. A failure of a whole request becomes the error of each of its commands,
     unless nothing was sent before.
 
+    :raises ConfigurationError: a parameter cannot be sent; then nothing was.
     :raises Bitrix24Error: the first request failed as a whole.
     """
     keys = list(commands)
     calls = {key: Call(method, params or {}) for key, (method, params) in commands.items()}
+    for each in calls.values():
+        command(each)
     results: dict[str, Any] = {}
     errors: dict[str, Bitrix24Error] = {}
     pending, refusals = keys, 0

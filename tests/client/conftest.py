@@ -6,6 +6,7 @@ Real sockets, no waiting: the client's sleep moves the portal's clock, which is 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from dataclasses import dataclass, field
 from itertools import count
@@ -15,11 +16,23 @@ import hypothesis
 import pytest
 
 from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client, ClientSettings, parse_webhook_url
+from airflow_provider_bitrix24.client.effects import (
+    Effect,
+    Exchange,
+    Flow,
+    Granted,
+    NoAnswer,
+    Pause,
+    Reserve,
+    Save,
+    ShareCost,
+)
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.pacing import LeakyBucket
 from airflow_provider_bitrix24.client.pacing_store import Pacer, ProcessStore
 from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
+from airflow_provider_bitrix24.client.wire import HttpRequest, HttpResponse
 from airflow_provider_bitrix24.simulator.clock import Clock
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
@@ -179,6 +192,60 @@ class Bench:
         if hasattr(outcome, "results") and hasattr(outcome, "as_dict"):
             return self._neutral(repr(outcome))
         return self._neutral(repr(outcome))
+
+
+def described(effect: Effect) -> str:
+    """A wish in words."""
+    if isinstance(effect, Exchange):
+        return "send " + ", ".join(_sent(each) for each in effect.requests)
+    if isinstance(effect, Pause):
+        return f"pause {effect.seconds:g} {effect.kind}"
+    if isinstance(effect, Reserve):
+        return f"reserve {effect.want}" + (f" after {effect.refused} refused" if effect.refused else "")
+    if isinstance(effect, ShareCost):
+        return "ask cost" if effect.measured is None else f"share cost {effect.measured:g}"
+    return "save" if isinstance(effect, Save) else "tell"
+
+
+def _sent(request: HttpRequest) -> str:
+    commands = json.loads(request.body).get("cmd") if request.method == "batch" else None
+    return request.method if commands is None else f"batch of {len(commands)}"
+
+
+def _told(answer: Any) -> HttpResponse | NoAnswer:
+    """What came back, from (status, body), a body, or an error; optionally with (sent_at, received_at) behind it."""
+    answer, moments = answer if isinstance(answer, tuple) and isinstance(answer[1], tuple) else (answer, (0.0, 0.0))
+    if isinstance(answer, Bitrix24Error):
+        return NoAnswer(answer, *moments)
+    status, body = answer if isinstance(answer, tuple) else (200, answer)
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return HttpResponse(status=status, body=raw, sent_at=moments[0], received_at=moments[1])
+
+
+@pytest.fixture
+def play() -> Callable[..., Any]:
+    """Performs a conversation by a script of (expected wish, answer), without sockets and clocks.
+
+    The answer to "send ..." is a list, to "reserve n" the time or (count, wait, time), to "pause ..." the time.
+    """
+
+    def perform(flow: Flow[Any], *steps: tuple[str, Any]) -> Any:
+        told: Any = None
+        try:
+            for wish, answer in steps:
+                effect = flow.send(told)
+                assert described(effect) == wish, (described(effect), effect)
+                told = answer
+                if isinstance(effect, Exchange):
+                    told = tuple(_told(each) for each in answer)
+                elif isinstance(effect, Reserve):
+                    told = Granted(*answer) if isinstance(answer, tuple) else Granted(effect.want, 0.0, answer)
+            effect = flow.send(told)
+        except StopIteration as end:
+            return end.value
+        raise AssertionError(f"one more wish: {described(effect)}: {effect}")
+
+    return perform
 
 
 @pytest.fixture(params=KINDS)
