@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from . import seed
 from .accounts import MAIN_SECRET, SYSTEM_SECRET
+from .clock import Clock
 from .portal import Portal
 from .server import DEFAULT_PORT, LOOPBACK, PortalServer, PortInUseError
 from .settings import Plan
@@ -27,7 +28,7 @@ _USAGE_ERROR = 2
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0 after a stop, 2 when it could not start."""
     options = _parser().parse_args(argv)
-    portal = Portal(plan=options.plan)
+    portal = Portal(plan=options.plan, clock=Clock(virtual=options.virtual_clock))
     portal.latency.set(request_ms=options.request_ms, command_ms=options.command_ms)
     try:
         if options.seed:
@@ -55,20 +56,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plan", choices=[plan.value for plan in Plan], default=Plan.STANDARD.value)
     parser.add_argument("--request-ms", type=float, default=0.0, help="working time of a request")
     parser.add_argument("--command-ms", type=float, default=0.0, help="working time of each command in it")
+    parser.add_argument(
+        "--virtual-clock", action="store_true", help="time passes only through /_simulator/clock and requests"
+    )
     parser.add_argument("--json", action="store_true", help="print the addresses as one line of JSON")
     return parser
 
 
 async def _serve(portal: Portal, options: argparse.Namespace) -> int:
     context = _tls(options) if options.tls else None
-    server = PortalServer(portal)
-    port = await server.start(options.host, options.port, context)
-    _announce(options, port)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl+C arrives as KeyboardInterrupt
             loop.add_signal_handler(number, stop.set)
+    server = PortalServer(portal)
+    port = await server.start(options.host, options.port, context)
+    _announce(options, port)
     await stop.wait()
     await server.stop()
     return 0
@@ -91,6 +95,10 @@ def _announce(options: argparse.Namespace, port: int) -> None:
         "board_url": f"{base}/_simulator/board",
         "control_url": f"{base}/_simulator/",
     }
+    if options.host != LOOPBACK:
+        print(
+            f"Warning: whoever reaches {options.host}:{port} can read and change it all.", file=sys.stderr, flush=True
+        )
     if options.json:
         print(json.dumps({**addresses, "port": port}), flush=True)
         return
@@ -99,10 +107,6 @@ def _announce(options: argparse.Namespace, port: int) -> None:
     print(f"  webhook URL  {addresses['webhook_url']}")
     print(f"  trigger URL  {trigger}")
     print(f"  board        {addresses['board_url']}", flush=True)
-    if options.host != LOOPBACK:
-        print(
-            f"Warning: whoever reaches {options.host}:{port} can read and change it all.", file=sys.stderr, flush=True
-        )
 
 
 def _fail(reason: str) -> int:

@@ -58,7 +58,7 @@ def hide_headers(headers: dict[str, str]) -> dict[str, str]:
 class Journal:
     """The last requests and counts of all of them."""
 
-    def __init__(self, keep: int = 10_000) -> None:
+    def __init__(self, keep: int = 5_000) -> None:
         self._requests: deque[SeenRequest] = deque(maxlen=keep)
         self.total = 0
         self.statuses: dict[int, int] = {}

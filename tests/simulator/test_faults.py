@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind, FaultPlan
+from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+
+from .conftest import Portal, set_up_s1
 
 FIRE = "crm.automation.trigger?target=DEAL_{}&code=c5u4m"
 
@@ -184,3 +187,19 @@ def test_random_faults_need_sense():
     for probability, kinds in ((2, ["cut"]), (-0.1, ["cut"]), (0.5, [])):
         with pytest.raises(ValueError, match="probability"):
             FaultPlan().randomly(probability, kinds, seed=0)
+
+
+@pytest.mark.parametrize("fault", ["cut:after", "reset:after", "cut_body:after", "truncated"])
+def test_connections_end_over_tls_too(clock, fault):
+    with SimulatorServer(clock=clock, tls=True) as server:
+        set_up_s1(server)
+        portal = Portal(server)
+        server.faults.script([fault])
+        if fault == "truncated":
+            assert portal.trigger("DEAL_57").status == 200
+        else:
+            with pytest.raises((OSError, http.client.HTTPException)):
+                portal.trigger("DEAL_57")
+        assert portal.trigger("DEAL_57").result is True
+        assert server.moves["DEAL_57"] == 1
+        assert server.crashes == []

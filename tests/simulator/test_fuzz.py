@@ -33,16 +33,81 @@ FUZZ = settings(
 TRACES = re.compile(rb"Traceback|File \"|\.py\b|airflow_provider|line \d+, in")
 
 WORDS = st.sampled_from(
-    (
-        "target code entityTypeId id fields filter order select start cmd halt auth access_token token state ap aplogin"
-        " CODE NAME OWNER_ID OWNER_TYPE_ID ID FIELDS @id >id stageId categoryId LOGIC title opportunity ufCrm_1 SELECT"
-        " ORDER grant_type client_id client_secret refresh_token ENTITY_ID ENTITY_TYPE COMMENT script advance"
-    ).split()
+    [
+        "target",
+        "code",
+        "entityTypeId",
+        "id",
+        "fields",
+        "filter",
+        "order",
+        "select",
+        "start",
+        "cmd",
+        "halt",
+        "auth",
+        "access_token",
+        "token",
+        "state",
+        "ap",
+        "aplogin",
+        "CODE",
+        "NAME",
+        "OWNER_ID",
+        "OWNER_TYPE_ID",
+        "ID",
+        "FIELDS",
+        "@id",
+        ">id",
+        "stageId",
+        "categoryId",
+        "LOGIC",
+        "title",
+        "opportunity",
+        "ufCrm_1",
+        "SELECT",
+        "ORDER",
+        "grant_type",
+        "client_id",
+        "client_secret",
+        "refresh_token",
+        "ENTITY_ID",
+        "ENTITY_TYPE",
+        "COMMENT",
+        "script",
+        "advance",
+    ]
 )
 VALUES = st.one_of(
     st.sampled_from(
-        "DEAL_57 DEAL_ LEAD_4 DYNAMIC_177_5 CONTACT_7 c5u4m exec 2 57 -1 1e3 NEW C5:NEW WON * ASC 1e400 -1e400 nan inf"
-        " $result[a][item][id] $result[ $total[a] 0 ключ 999999999999999999999999999999".split()
+        [
+            "DEAL_57",
+            "DEAL_",
+            "LEAD_4",
+            "DYNAMIC_177_5",
+            "CONTACT_7",
+            "c5u4m",
+            "exec",
+            "2",
+            "57",
+            "-1",
+            "1e3",
+            "NEW",
+            "C5:NEW",
+            "WON",
+            "*",
+            "ASC",
+            "1e400",
+            "-1e400",
+            "nan",
+            "inf",
+            "$result[a][item][id]",
+            "$result[",
+            "$total[a]",
+            "0",
+            "ключ",
+            "999999999999999999999999999999",
+        ]
     ),
     st.sampled_from(["", "\x00", "\ud800", " DEAL_57"]),
     st.text(max_size=30),
@@ -167,10 +232,15 @@ def test_parameters(portal, name, parameters, how):
 @given(
     body=st.binary(max_size=300),
     kind=st.sampled_from(
-        (
-            "application/json|application/x-www-form-urlencoded|multipart/form-data; boundary=x|multipart/form-data|"
-            "text/xml||application/json; charset=nonsense"
-        ).split("|")
+        [
+            "application/json",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "multipart/form-data",
+            "text/xml",
+            "",
+            "application/json; charset=nonsense",
+        ]
     ),
     method=st.sampled_from(["batch", "crm.automation.trigger", "crm.item.update", "crm.deal.list"]),
 )

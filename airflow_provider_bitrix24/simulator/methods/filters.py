@@ -17,7 +17,7 @@ _OPERATORS = {"", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "=%", "%
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Criterion:
     """One entry of a filter: a field, an operator and its operand."""
 
     field: str
@@ -27,7 +27,7 @@ class Test:
     """The operand as a set of texts, where the operator asks for one of several."""
 
 
-def parse_filter(raw: dict[str, Any], known: Callable[[str], str | None]) -> list[Test]:
+def parse_filter(raw: dict[str, Any], known: Callable[[str], str | None]) -> list[Criterion]:
     """Return the tests of a filter.
 
     :param known: returns the canonical name of a field, ``None`` for one that may not be filtered by.
@@ -43,11 +43,11 @@ def parse_filter(raw: dict[str, Any], known: Callable[[str], str | None]) -> lis
         if field is None or operator not in _OPERATORS:
             raise RestError("INVALID_ARG_VALUE", f"Invalid filter: field '{key}' is not allowed in filter")
         values = frozenset(php.to_str(each) for each in php.array_values(operand))
-        tests.append(Test(field, operator, operand, values))
+        tests.append(Criterion(field, operator, operand, values))
     return tests
 
 
-def holds(test: Test, actual: Any) -> bool:
+def holds(test: Criterion, actual: Any) -> bool:
     """Tell whether a field's value passes a test."""
     operator = test.operator
     if operator in ("", "=", "@"):

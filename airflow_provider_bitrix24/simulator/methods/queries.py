@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.model import Item
     from airflow_provider_bitrix24.simulator.portal import Portal
 
-    from .filters import Test
+    from .filters import Criterion
     from .registry import Call
 
     Value = Callable[[Portal, Item, str], Any]
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def find_items(
     call: Call,
     store: ItemStore,
-    tests: list[Test],
+    tests: list[Criterion],
     order: list[tuple[str, bool]],
     offset: int,
     *,
@@ -61,11 +61,13 @@ def find_items(
     return everything[offset : offset + PAGE], len(everything)
 
 
-def _is_id_set(test: Test, id_field: str) -> bool:
+def _is_id_set(test: Criterion, id_field: str) -> bool:
     return test.field == id_field and test.operator in ("", "=", "@")
 
 
-def _candidates(store: ItemStore, tests: list[Test], order: list[tuple[str, bool]], id_field: str) -> Iterator[Item]:
+def _candidates(
+    store: ItemStore, tests: list[Criterion], order: list[tuple[str, bool]], id_field: str
+) -> Iterator[Item]:
     """Iterate in order of id over the items that can pass."""
     descending = bool(order) and order[0] == (id_field, True)
     behind = 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.model import HistoryRow
     from airflow_provider_bitrix24.simulator.portal import Portal
 
-    from .filters import Test
+    from .filters import Criterion
     from .registry import Call
 
 _COMMON = ("ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME")
@@ -57,7 +57,7 @@ def list_history(call: Call) -> Any:
     return Answer({"items": page}, total=len(rows), next=following if page and following < len(rows) else None)
 
 
-def _candidates(portal: Portal, type_id: int, tests: list[Test]) -> Sequence[HistoryRow]:
+def _candidates(portal: Portal, type_id: int, tests: list[Criterion]) -> Sequence[HistoryRow]:
     """Return the rows that can pass, through an index where the filter names owners or a first id."""
     history = portal.history
     for test in tests:
@@ -71,7 +71,7 @@ def _candidates(portal: Portal, type_id: int, tests: list[Test]) -> Sequence[His
     return rows
 
 
-def _passing(call: Call, store: ItemStore, rows: Sequence[HistoryRow], tests: list[Test]) -> list[HistoryRow]:
+def _passing(call: Call, store: ItemStore, rows: Sequence[HistoryRow], tests: list[Criterion]) -> list[HistoryRow]:
     portal, user = call.portal, call.identity.user
     passed = [row for row in rows if all(holds(test, _value(portal, row, test.field)) for test in tests)]
     if user.is_admin:

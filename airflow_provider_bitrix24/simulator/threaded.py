@@ -1,0 +1,180 @@
+"""The simulator in a thread, for tests and scripts that run in the same process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from . import seed as seeding
+from .accounts import MAIN_SECRET, SYSTEM_SECRET
+from .portal import Portal
+from .server import LOOPBACK, PortalServer
+from .settings import Plan
+
+if TYPE_CHECKING:
+    import ssl
+    from collections import Counter
+
+    from .clock import Clock
+    from .faults import FaultPlan
+    from .journal import Journal
+    from .latency import Latency
+    from .limits import RequestLimit
+
+_START_SECONDS = 30
+
+
+class SimulatorServer:
+    """A portal that serves a loopback port from a thread of its own.
+
+    :param port: 0 for any free one.
+    :param plan: ``"standard"``, ``"enterprise"`` or ``"self-hosted"``.
+    :param tls: speak https; :attr:`certificate` is then what clients must trust.
+    :param seed: ``"demo"``, a path of a seed file, or a seed as a dict; empty by default: two deal pipelines
+        and one of each other type, without items and triggers.
+    :param clock: e.g. ``Clock(virtual=True)``.
+
+    >>> with SimulatorServer() as server:
+    ...     item = server.portal.add_deal(id=57)
+    ...     server.portal.stage_of("DEAL_57")
+    'NEW'
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        plan: Plan | str = Plan.STANDARD,
+        tls: bool = False,
+        seed: str | Path | dict[str, Any] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.portal = Portal(plan=plan, clock=clock)
+        if seed == "demo":
+            seeding.apply(self.portal, seeding.DEMO)
+        elif isinstance(seed, (str, Path)):
+            seeding.load(self.portal, Path(seed))
+        elif seed is not None:
+            seeding.apply(self.portal, seed)
+        self.port = port
+        self.certificate = ""
+        self._context: ssl.SSLContext | None = None
+        if tls:
+            from .tls import self_signed
+
+            self._context, self.certificate = self_signed()
+        self._server = PortalServer(self.portal)
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+
+    def start(self) -> Self:
+        """Listen and return at once, or fail at once.
+
+        :raises PortInUseError: when the port is taken.
+        """
+        started: Future[int] = Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._run(started)), name="bitrix24-simulator", daemon=True
+        )
+        self._thread.start()
+        try:
+            self.port = started.result(_START_SECONDS)
+        except Exception:
+            self._thread.join()
+            self._thread = None
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Close the port and end the thread; harmless when it is stopped already."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        thread.join()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The portal's address, e.g. ``http://127.0.0.1:41234``."""
+        return f"{'https' if self._context else 'http'}://{LOOPBACK}:{self.port}"
+
+    @property
+    def webhook_url(self) -> str:
+        """An administrator's ordinary webhook with the scope `crm`."""
+        return f"{self.url}/rest/1/{MAIN_SECRET}/"
+
+    @property
+    def system_webhook_url(self) -> str:
+        """The webhook that the portal made for its triggers; see the "subscription" switch."""
+        return f"{self.url}/rest/1/{SYSTEM_SECRET}/"
+
+    @property
+    def board_url(self) -> str:
+        """The page that shows the board."""
+        return f"{self.url}/_simulator/board"
+
+    def trigger_url(self, code: str, type_name: str = "DEAL") -> str:
+        """Return the URL that Bitrix24 shows for a trigger, ``{{ID}}`` left for the caller to fill in."""
+        return f"{self.system_webhook_url}crm.automation.trigger/?target={type_name}_{{{{ID}}}}&code={code}"
+
+    @property
+    def fires(self) -> Counter[str]:
+        """How often each target got a fire that was executed."""
+        return self.portal.fires
+
+    @property
+    def moves(self) -> Counter[str]:
+        """How often each item reached another stage."""
+        return self.portal.moves
+
+    @property
+    def requests(self) -> Journal:
+        """The requests seen, secrets hidden."""
+        return self.portal.journal
+
+    @property
+    def faults(self) -> FaultPlan:
+        """What goes wrong with the next requests."""
+        return self.portal.faults
+
+    @property
+    def limits(self) -> RequestLimit:
+        """The leaky bucket."""
+        return self.portal.limits
+
+    @property
+    def latency(self) -> Latency:
+        """Working time per request and per command."""
+        return self.portal.latency
+
+    @property
+    def clock(self) -> Clock:
+        """The portal's clock."""
+        return self.portal.clock
+
+    @property
+    def crashes(self) -> list[BaseException]:
+        """Failures of the simulator itself; a test may want to see that there were none."""
+        return self._server.rest.crashes
+
+    async def _run(self, started: Future[int]) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            port = await self._server.start(LOOPBACK, self.port, self._context)
+        except Exception as error:  # noqa: BLE001  # handed over to whoever waits in start()
+            started.set_exception(error)
+            return
+        started.set_result(port)
+        await self._stop.wait()
+        await self._server.stop()
