@@ -1,0 +1,45 @@
+"""A real Airflow beside a simulated portal, started once for the tests of a folder's worth of DAGs.
+
+`make test` leaves these tests out; `make test-system` and `.ci/run` run them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from airflow_process import AirflowProcess
+
+from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parents[1] / "example_dags"
+
+
+@pytest.fixture(scope="session")
+def demo_portal() -> Iterator[SimulatorServer]:
+    """The portal of the demo: deals 57 to 64 and others, and triggers for them."""
+    with SimulatorServer(seed="demo") as server:
+        yield server
+        assert server.crashes == []
+
+
+@pytest.fixture(scope="session")
+def demo_airflow(demo_portal: SimulatorServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowProcess]:
+    """An Airflow that logs all it can and has the example DAGs and those of ``dags/``."""
+    home = tmp_path_factory.mktemp("airflow")
+    dags = home / "dags"
+    for folder in (EXAMPLES, HERE / "dags"):
+        shutil.copytree(folder, dags, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    env = {
+        "AIRFLOW_CONN_BITRIX24_DEFAULT": connection_json(demo_portal.webhook_url),
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
+    }
+    with AirflowProcess(home, dags, env=env) as process:
+        process.api("POST", "/pools", {"name": "bitrix24", "slots": 2})
+        yield process

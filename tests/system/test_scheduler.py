@@ -1,0 +1,101 @@
+"""The example DAGs as users run them: by the scheduler, in worker processes, against a portal over HTTP."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from airflow_process import IS_3
+
+if TYPE_CHECKING:
+    from airflow_process import AirflowProcess
+
+    from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+
+pytestmark = pytest.mark.system
+
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+RUN_BY_HAND = sorted(
+    dag_id
+    for path in EXAMPLES.glob("*.py")
+    if "schedule=None" in path.read_text()
+    for dag_id in re.findall(r"dag_id=\"(\w+)\"", path.read_text())
+)
+
+
+def run(airflow: AirflowProcess, dag_id: str) -> tuple[str, dict[str, str]]:
+    """Let the scheduler run a DAG; returns the run's id, and the states of its tasks and of itself."""
+    run_id = airflow.trigger(dag_id)
+    state = airflow.wait_for_run(dag_id, run_id)
+    states = {f"{row['task_id']} {row['map_index']}": row["state"] for row in airflow.task_instances(dag_id, run_id)}
+    return run_id, {"run": state, **states}
+
+
+@pytest.mark.parametrize("dag_id", RUN_BY_HAND)
+def test_an_example_runs_through_the_scheduler_and_fires_each_entity_once(
+    dag_id: str, demo_airflow: AirflowProcess, demo_portal: SimulatorServer
+) -> None:
+    fired_before = dict(demo_portal.fires)
+
+    _, states = run(demo_airflow, dag_id)
+
+    assert states["run"] == "success", states
+    assert set(states.values()) <= {"success", "skipped"}
+    fired = {target: count for target, count in demo_portal.fires.items() if count != fired_before.get(target, 0)}
+    assert fired, "the DAG fired nothing"
+    assert fired == dict.fromkeys(fired, 1)
+    assert {target: demo_portal.moves[target] for target in fired} == dict.fromkeys(fired, 1)
+
+
+def test_no_example_is_broken(demo_airflow: AirflowProcess) -> None:
+    assert demo_airflow.api("GET", "/importErrors")["import_errors"] == []
+
+
+def test_a_task_returns_its_report_and_links_to_the_entity(
+    demo_airflow: AirflowProcess, demo_portal: SimulatorServer
+) -> None:
+    demo_portal.portal.add_deal(id=901)
+
+    run_id, _ = run(demo_airflow, "system_one_deal")
+
+    assert demo_airflow.xcom("system_one_deal", run_id, "move") == {
+        "code": "c5u4m",
+        "portal": demo_portal.url,
+        "moved": 1,
+        "already": 0,
+        "unmoved": 0,
+        "unverified": 0,
+        "failed": 0,
+        "results": [{"target": "DEAL_901", "outcome": "moved", "stage_before": "NEW", "stage_after": "PREPARATION"}],
+    }
+    links = demo_airflow.api("GET", f"/dags/system_one_deal/dagRuns/{run_id}/taskInstances/move/links")
+    page = {"Open in Bitrix24": f"{demo_portal.url}/crm/deal/details/901/"}
+    assert (links["extra_links"] if IS_3 else links) == page
+    assert "DEAL_901 moved: NEW -> PREPARATION" in demo_airflow.logs("system_one_deal")
+
+
+def test_a_target_that_does_not_exist_fails_the_task_at_once_and_is_named(demo_airflow: AirflowProcess) -> None:
+    run_id, states = run(demo_airflow, "system_missing")
+
+    assert states == {"run": "failed", "move -1": "failed"}
+    [instance] = demo_airflow.task_instances("system_missing", run_id)
+    assert instance["try_number"] == 1, "it has retries, but none helps"
+    report = demo_airflow.xcom("system_missing", run_id, "move", key="report")
+    assert [each["outcome"] for each in report["results"]] == ["failed"]
+    log = demo_airflow.logs("system_missing")
+    assert "DEAL_999999" in log
+    assert "does not exist" in log
+
+
+def test_the_webhooks_secret_is_in_no_log_and_not_in_the_database(
+    demo_airflow: AirflowProcess, demo_portal: SimulatorServer
+) -> None:
+    """Runs last: it searches what all the runs above have left, written at the level DEBUG."""
+    secret = demo_portal.webhook_url.rstrip("/").rpartition("/")[2].encode()
+    written = [path for path in demo_airflow.home.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert any(path.name == "airflow.db" for path in written)
+    assert sum(path.name.startswith("attempt=") for path in written) >= len(RUN_BY_HAND)
+
+    assert [path for path in written if secret in path.read_bytes()] == []
