@@ -1,255 +1,232 @@
-"""The bucket's state in one process and in files between processes: shared, robust, and never in the way."""
+"""One bucket for all processes of a machine: shared, crash-proof, never in the way."""
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
+import json
 import logging
 import os
-import stat
+import signal
 import subprocess
 import sys
+import textwrap
 import threading
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client import pacing_store
-from airflow_provider_bitrix24.client.pacing import Grant, LeakyBucket, SharedCost
+from airflow_provider_bitrix24.client.pacing import LeakyBucket
 from airflow_provider_bitrix24.client.pacing_store import FileStore, Pacer, ProcessStore
+from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
 
 BUCKET = LeakyBucket(50, 2.0)
 
 
-class Now:
-    def __init__(self, now=100.0):
+class Clock:
+    def __init__(self, now=1000.0):
         self.now = now
 
     def __call__(self):
         return self.now
 
 
-@pytest.fixture(params=["process", "file"])
-def store(request, tmp_path):
-    return ProcessStore(Now()) if request.param == "process" else FileStore(tmp_path / "states", clock=Now())
+def pacer(store, key="example.bitrix24.com"):
+    return Pacer(store=store, key=key, bucket=BUCKET)
 
 
-def test_a_state_is_empty_at_first_and_then_what_was_made_of_it(store):
-    seen = []
-
-    def change(state):
-        seen.append(state)
-        return (*state, float(len(state))), "answer"
-
-    assert [store.update("key", change), store.update("key", change), store.update("other", change)] == ["answer"] * 3
-    assert seen == [(), (0.0,), ()]
-    assert store.now() == 100
+def take(pacer, count):
+    """Take tokens one by one at one moment; returns the waits."""
+    return [pacer.reserve(1, 0).wait for _ in range(count)]
 
 
-def test_a_pacer_shares_one_bucket_among_all_with_the_same_key(store):
-    first, second = (Pacer(store=store, key="portal", bucket=BUCKET) for _ in range(2))
-    other = Pacer(store=store, key="other portal", bucket=BUCKET)
-    assert first.reserve(40, 0) == Grant(40, 0.0)
-    assert second.reserve(40, 0) == Grant(8, 0.0)
-    assert first.reserve(1, 0) == Grant(1, 0.5)
-    assert other.reserve(40, 0) == Grant(40, 0.0)
+def run_python(code, *args, **options):
+    command = [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
 
 
-def test_a_pacer_reports_refusals_before_it_takes(store):
-    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
-    assert pacer.reserve(1, 1) == Grant(1, pytest.approx(1 / (2 * 0.8)))
-
-
-def test_a_portal_without_limit_is_never_waited_for(store):
-    assert Pacer(store=store, key="portal", bucket=None).reserve(1000, 5) == Grant(1000, 0.0)
-
-
-def test_a_cost_is_shared_beside_the_bucket(store):
-    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
-    assert pacer.share_cost("c", None) == SharedCost(None, 0.0)
-    assert pacer.share_cost("c", None).wait > 0
-    assert pacer.share_cost("c", 0.5) == SharedCost(0.5)
-    assert Pacer(store=store, key="portal", bucket=None).share_cost("c", None) == SharedCost(0.5)
-    assert pacer.share_cost("d", None) == SharedCost(None, 0.0)
-    assert pacer.reserve(48, 0) == Grant(48, 0.0)
-
-
-def test_threads_never_take_the_same_token(store):
-    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
-    granted = []
-
-    def take():
-        granted.extend(pacer.reserve(1, 0) for _ in range(10))
-
-    threads = [threading.Thread(target=take) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(grant.wait for grant in granted) == [0.0] * 48 + [0.5 * late for late in range(1, 33)]
-
-
-TAKER = """
-import sys
-from pathlib import Path
-from airflow_provider_bitrix24.client.pacing import LeakyBucket
-from airflow_provider_bitrix24.client.pacing_store import FileStore, Pacer
-pacer = Pacer(store=FileStore(Path(sys.argv[1]), clock=lambda: 100.0), key="portal", bucket=LeakyBucket(50, 2.0))
-print(*(pacer.reserve(1, 0).wait for _ in range(20)))
+TAKE = """
+    import json, sys
+    from pathlib import Path
+    from airflow_provider_bitrix24.client.pacing import LeakyBucket
+    from airflow_provider_bitrix24.client.pacing_store import FileStore, Pacer
+    store = FileStore(Path(sys.argv[1]), clock=lambda: 1000.0)
+    pacer = Pacer(store=store, key="example.bitrix24.com", bucket=LeakyBucket(50, 2.0))
+    print("ready", flush=True); sys.stdin.readline()
+    print(json.dumps([pacer.reserve(1, 0).wait for _ in range(60)]))
 """
 
 
-def test_processes_never_take_the_same_token(tmp_path):
-    takers = [
-        subprocess.Popen([sys.executable, "-c", TAKER, tmp_path / "states"], stdout=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    waits = sorted(float(wait) for taker in takers for wait in taker.communicate()[0].split())
-    assert [taker.returncode for taker in takers] == [0] * 4
-    assert waits == [0.0] * 48 + [0.5 * late for late in range(1, 33)]
-
-
-def test_the_files_may_be_used_by_every_user_of_the_machine_and_hold_no_name(tmp_path):
-    directory = tmp_path / "deep" / "states"
-    old = os.umask(0o077)
+def test_processes_that_start_together_take_from_one_bucket(tmp_path):
+    processes = [run_python(TAKE, tmp_path, stdin=subprocess.PIPE) for _ in range(4)]
     try:
-        Pacer(store=FileStore(directory), key="secret.example", bucket=BUCKET).reserve(1, 0)
+        for process in processes:
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        waits = sorted(wait for process in processes for wait in json.loads(process.stdout.readline()))
     finally:
-        os.umask(old)
-    [file] = directory.iterdir()
-    assert stat.S_IMODE(directory.stat().st_mode) == 0o1777
-    assert stat.S_IMODE(file.stat().st_mode) == 0o666
-    assert b"secret" not in file.read_bytes() + str(file.name).encode()
+        for process in processes:
+            process.communicate()
+    ladder = [0.0] * 48 + [(step + 1) / 2 for step in range(192)]
+    assert waits == pytest.approx(ladder)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=120))
-def test_a_file_full_of_nonsense_counts_as_empty(tmp_path, junk):
-    store = FileStore(tmp_path, clock=Now())
-    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
-    pacer.reserve(1, 0)
-    [file] = tmp_path.iterdir()
-    file.write_bytes(junk)
-    assert pacer.reserve(48, 0) == Grant(48, 0.0)
-    file.unlink()
+HOLD = """
+    import fcntl, os, sys
+    file = os.open(sys.argv[1], os.O_RDWR)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
 
 
-@pytest.mark.parametrize(
-    "state",
-    [(1.0,), (1.0,) * 9, (float("nan"), 100.0, 1.0, 0.0), (float("inf"), 100.0, 1.0, 0.0), (60.0, 100.0, 0.0, 0.0)],
-)
-def test_a_state_of_another_version_or_without_sense_counts_as_empty(store, state):
-    store.update("portal", lambda _: (state, None))
-    assert Pacer(store=store, key="portal", bucket=BUCKET).reserve(48, 0) == Grant(48, 0.0)
-    store.update("portal cost c", lambda _: (state, None))
-    assert Pacer(store=store, key="portal", bucket=BUCKET).share_cost("c", None) == SharedCost(None, 0.0)
+def state_file(directory):
+    [file] = directory.glob("*.state")
+    return file
 
 
-def test_a_state_of_before_a_reboot_counts_as_empty(tmp_path, monkeypatch):
-    store = FileStore(tmp_path, clock=Now())
-    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
-    assert pacer.reserve(48, 0) == Grant(48, 0.0)
-    monkeypatch.setattr(pacing_store, "_boot", lambda: b"another boot one")
-    assert pacer.reserve(48, 0) == Grant(48, 0.0)
+def test_a_process_killed_while_it_holds_the_lock_blocks_nobody(tmp_path):
+    shared = pacer(FileStore(tmp_path, clock=Clock()))
+    take(shared, 48)
+    holder = run_python(HOLD, state_file(tmp_path), stdin=subprocess.PIPE)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        assert shared.reserve(1, 0).wait == pytest.approx(0.5)
+    finally:
+        holder.communicate()
 
 
-def test_a_shorter_state_leaves_nothing_of_a_longer_one(tmp_path):
-    store = FileStore(tmp_path)
-    for state in ((1.0, 2.0, 3.0), (4.0,), ()):
-        store.update("key", lambda _, state=state: (state, None))
-        assert store.update("key", lambda kept: (kept, kept)) == state
+def test_a_lock_held_for_ever_is_given_up_with_one_warning(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(pacing_store, "LOCK_PATIENCE", 0.0)
+    shared = pacer(FileStore(tmp_path, clock=Clock()))
+    take(shared, 1)
+    file = os.open(state_file(tmp_path), os.O_RDWR)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with caplog.at_level(logging.WARNING):
+            assert take(shared, 49) == [0.0] * 48 + [0.5]
+    finally:
+        os.close(file)
+    assert [record.message.count("not shared") for record in caplog.records] == [1]
 
 
-def unusable(case, tmp_path):
-    directory = tmp_path / "states"
-    if case == "a file where the directory should be":
-        directory.write_text("x")
-    elif case == "a link where the state should be":
-        FileStore(directory).update("portal", lambda _: ((), None))
-        [file] = directory.iterdir()
-        file.unlink()
-        file.symlink_to(tmp_path / "elsewhere")
-    elif case == "a directory where the state should be":
-        FileStore(directory).update("portal", lambda _: ((), None))
-        [file] = directory.iterdir()
-        file.unlink()
-        file.mkdir()
-    return directory
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        "a file where the directory should be",
-        "a link where the state should be",
-        "a directory where the state should be",
-    ],
-)
-def test_where_files_cannot_be_used_the_process_keeps_its_own_bucket_and_says_so_once(tmp_path, caplog, case):
-    store = FileStore(unusable(case, tmp_path), clock=Now())
-    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
+def test_a_directory_that_cannot_be_used_is_said_once_and_pacing_goes_on(tmp_path, caplog):
+    blocked = tmp_path / "file"
+    blocked.write_text("no directory")
+    shared = pacer(FileStore(blocked, clock=Clock()))
     with caplog.at_level(logging.WARNING):
-        assert pacer.reserve(48, 0) == Grant(48, 0.0)
-        assert pacer.reserve(1, 0) == Grant(1, 0.5)
+        assert take(shared, 49) == [0.0] * 48 + [0.5]
     assert len(caplog.records) == 1
-    assert "not shared with other processes" in caplog.text
+    assert str(blocked) in caplog.text
 
 
-def test_a_file_that_stays_locked_is_given_up(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(pacing_store, "LOCK_PATIENCE", 0.01)
-    store = FileStore(tmp_path, clock=Now())
-    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
-    pacer.reserve(1, 0)
-    [path] = tmp_path.iterdir()
-    with path.open("rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        assert pacer.reserve(48, 0) == Grant(48, 0.0)
-    assert len(caplog.records) == 1
+def test_a_link_in_place_of_the_file_is_not_followed(tmp_path, caplog):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    directory = tmp_path / "shared"
+    take(pacer(FileStore(directory, clock=Clock())), 1)
+    file = state_file(directory)
+    file.unlink()
+    file.symlink_to(victim)
+    with caplog.at_level(logging.WARNING):
+        assert take(pacer(FileStore(directory, clock=Clock())), 1) == [0.0]
+    assert victim.read_text() == "precious"
 
 
-def test_a_lock_that_is_soon_free_is_waited_for(tmp_path):
-    store = FileStore(tmp_path, clock=Now())
-    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
-    pacer.reserve(40, 0)
-    [path] = tmp_path.iterdir()
-    with path.open("rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        answers = []
-        waiting = threading.Thread(target=lambda: answers.append(pacer.reserve(40, 0)))
-        waiting.start()
-        waiting.join(0.02)
-        assert answers == []
-        fcntl.flock(held, fcntl.LOCK_UN)
-        waiting.join(5)
-    assert answers == [Grant(8, 0.0)]
+@pytest.mark.parametrize("content", [b"", b"x", b"\0" * 17, b"garbage" * 20, b"\xff" * 53])
+def test_a_damaged_file_is_written_anew(tmp_path, content):
+    shared = pacer(FileStore(tmp_path, clock=Clock()))
+    take(shared, 60)
+    state_file(tmp_path).write_bytes(content)
+    assert take(shared, 49) == [0.0] * 48 + [0.5]
 
 
-def test_a_state_that_another_process_just_made_is_taken(tmp_path, monkeypatch):
-    first, second = FileStore(tmp_path / "states", clock=Now()), FileStore(tmp_path / "states", clock=Now())
-    make = pacing_store._make_directory
-
-    def overtaken(directory):
-        make(directory)
-        Pacer(store=second, key="portal", bucket=BUCKET).reserve(40, 0)
-        make(directory)
-
-    monkeypatch.setattr(pacing_store, "_make_directory", overtaken)
-    monkeypatch.setattr(second, "_open", lambda path: os.open(path, os.O_RDWR | os.O_CREAT))
-    assert Pacer(store=first, key="portal", bucket=BUCKET).reserve(40, 0) == Grant(8, 0.0)
+def test_state_from_before_a_reboot_does_not_count(tmp_path, monkeypatch):
+    take(pacer(FileStore(tmp_path, clock=Clock())), 60)
+    monkeypatch.setattr(pacing_store, "_boot", lambda: b"another boot id.")
+    assert take(pacer(FileStore(tmp_path, clock=Clock(3.0))), 1) == [0.0]
 
 
-def test_the_directory_is_one_for_all_users(monkeypatch, tmp_path):
-    assert str(pacing_store.default_directory()) == "/tmp/airflow-provider-bitrix24"  # noqa: S108
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    monkeypatch.setattr(pacing_store.tempfile, "gettempdir", lambda: str(tmp_path))
-    assert pacing_store.default_directory() == tmp_path / "airflow-provider-bitrix24"
+def test_a_clock_that_starts_again_does_not_stop_the_world(tmp_path):
+    take(pacer(FileStore(tmp_path, clock=Clock(1_000_000.0))), 48)
+    assert take(pacer(FileStore(tmp_path, clock=Clock(3.0))), 1)[0] <= 0.5
 
 
-def test_without_a_boot_id_times_alone_tell_of_a_reboot(monkeypatch):
-    def missing(*_args, **_kwargs):
-        raise FileNotFoundError
+def test_portals_have_buckets_of_their_own(tmp_path):
+    store = FileStore(tmp_path, clock=Clock())
+    assert take(pacer(store, "a.bitrix24.com"), 48) == [0.0] * 48
+    assert take(pacer(store, "b.bitrix24.com"), 48) == [0.0] * 48
 
-    monkeypatch.setattr(pacing_store.Path, "read_text", missing)
-    pacing_store._boot.cache_clear()
-    assert len(pacing_store._boot()) == 16
-    pacing_store._boot.cache_clear()
+
+def test_files_are_for_all_users(tmp_path):
+    directory = tmp_path / "new" / "shared"
+    take(pacer(FileStore(directory)), 1)
+    assert directory.stat().st_mode & 0o7777 == 0o1777
+    assert state_file(directory).stat().st_mode & 0o777 == 0o666
+
+
+def test_the_first_asks_in_vain_and_measures_while_others_wait(tmp_path):
+    clock = Clock()
+    store = FileStore(tmp_path, clock=clock)
+    first, second = pacer(store), pacer(store)
+    assert first.share_cost("c5u4m", None).wait == 0
+    assert second.share_cost("c5u4m", None).wait > 0
+    clock.now += 0.2
+    first.share_cost("c5u4m", 0.005)
+    assert second.share_cost("c5u4m", None).seconds == 0.005
+    assert second.share_cost("other", None).seconds is None
+    clock.now += 3600
+    assert second.share_cost("c5u4m", None).seconds is None
+
+
+def test_others_measure_themselves_where_the_first_never_comes_back():
+    clock = Clock()
+    store = ProcessStore(clock)
+    assert pacer(store).share_cost("c5u4m", None).wait == 0
+    clock.now += pacing_store_patience()
+    assert pacer(store).share_cost("c5u4m", None).wait == 0
+
+
+def pacing_store_patience():
+    from airflow_provider_bitrix24.client.pacing import PROBE_PATIENCE
+
+    return PROBE_PATIENCE + 0.1
+
+
+async def test_the_event_loop_is_not_blocked_while_another_process_holds_the_lock(tmp_path):
+    store = FileStore(tmp_path, clock=Clock())
+    shared = pacer(store)
+    take(shared, 1)
+    driver = AsyncDriver(ClientSettings(), pacer=shared, log=logging.getLogger("test"))
+    file = os.open(state_file(tmp_path), os.O_RDWR)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    released = threading.Event()
+
+    def release():
+        os.close(file)
+        released.set()
+
+    def flow():
+        from airflow_provider_bitrix24.client.effects import Reserve
+
+        return (yield Reserve(1))
+
+    try:
+        waiting = asyncio.ensure_future(driver.run(flow()))
+        turns = 0
+        while turns < 50:  # the loop turns while the file is locked
+            await asyncio.sleep(0)
+            turns += 1
+        assert not waiting.done()
+        release()
+        granted = await waiting
+        assert granted.wait == 0.0
+    finally:
+        if not released.is_set():
+            os.close(file)
+        await driver.close()
