@@ -15,7 +15,7 @@ from . import seed
 from .accounts import MAIN_SECRET, SYSTEM_SECRET
 from .clock import Clock
 from .portal import Portal
-from .server import DEFAULT_PORT, LOOPBACK, PortalServer, PortInUseError
+from .server import DEFAULT_PORT, LOOPBACK, ListenError, PortalServer
 from .settings import Plan
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             seed.apply(portal, seed.DEMO)
         return asyncio.run(_serve(portal, options))
-    except (PortInUseError, seed.SeedError) as error:
+    except (ListenError, seed.SeedError) as error:
         return _fail(str(error.strerror if isinstance(error, OSError) else error))
     except OSError as error:
         return _fail(f"cannot read {options.seed}: {error.strerror}")

@@ -6,6 +6,7 @@ a request means is none of its business.
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from typing import TYPE_CHECKING, Final
@@ -33,7 +34,11 @@ _BACKLOG: Final = 1024
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
-class PortInUseError(OSError):
+class ListenError(OSError):
+    """The address that was asked for cannot be listened on."""
+
+
+class PortInUseError(ListenError):
     """Another program listens on the port that was asked for."""
 
 
@@ -49,6 +54,7 @@ class PortalServer:
         """Listen, and return the port.
 
         :raises PortInUseError: when somebody else listens there.
+        :raises ListenError: when the address is not ours, or the port not for us.
         """
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_STOP_SECONDS)
         await runner.setup()
@@ -57,7 +63,7 @@ class PortalServer:
             await site.start()
         except OSError as error:
             await runner.cleanup()
-            raise PortInUseError(error.errno, f"port {port} on {host} is already in use") from None
+            raise _listen_error(error, host, port) from None
         self._runner = runner
         bound: int = runner.addresses[0][1]
         return bound
@@ -81,6 +87,12 @@ class PortalServer:
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         reply = await self.rest.handle(await _translate(request))
         return await _send(request, reply)
+
+
+def _listen_error(error: OSError, host: str, port: int) -> ListenError:
+    if error.errno == errno.EADDRINUSE:
+        return PortInUseError(error.errno, f"port {port} on {host} is already in use")
+    return ListenError(error.errno, f"cannot listen on {host} port {port}: {error.strerror}")
 
 
 async def _translate(request: web.Request) -> RestRequest:

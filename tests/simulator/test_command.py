@@ -124,6 +124,13 @@ def test_a_seed_that_cannot_be_used(tmp_path, capsys, content, message):
     assert errors.count("\n") == 1
 
 
+def test_an_address_of_somebody_else(capsys):
+    assert main(["--port", "0", "--host", "192.0.2.1"]) == 2
+    errors = capsys.readouterr().err
+    assert "cannot listen on 192.0.2.1 port 0" in errors
+    assert "in use" not in errors
+
+
 def test_a_port_in_use_fails_a_test_server_at_once():
     with SimulatorServer() as server:
         began = time.monotonic()
