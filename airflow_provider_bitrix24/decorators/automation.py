@@ -90,9 +90,17 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
 
     def resume_firing(self, context: Context, event: object = None) -> Any:  # noqa: ARG002 - Airflow passes it
         """Go on, after a wait outside the worker, with the targets that the function returned before it."""
+        self._recall(context)
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: object = None) -> Any:
+        """Conclude after a wait on the triggerer; the task's page goes on showing what the function returned."""
+        self._recall(context)
+        return super().execute_complete(context, event)
+
+    def _recall(self, context: Context) -> None:
         ti = context["ti"]
         self.target = ti.xcom_pull(key=TARGETS_KEY, task_ids=ti.task_id, map_indexes=ti.map_index)
-        return super().execute(context)
 
     def _targets(self, returned: object) -> Any:
         if returned is None:
