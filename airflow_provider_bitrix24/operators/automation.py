@@ -8,9 +8,7 @@ parse, so what is costly is imported in ``execute``.
 from __future__ import annotations
 
 import logging
-import random
 import threading
-import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
@@ -220,34 +218,37 @@ class TriggerAutomationOperator(BaseOperator):
         expected: Collection[str],
         timeout: float,
     ) -> TriggerReport:
-        """Look at those that have not arrived until all have or ``timeout`` seconds are over."""
-        from airflow_provider_bitrix24.arrival import look, next_look, update
+        """Wait until all have arrived or ``timeout`` seconds are over."""
+        from airflow_provider_bitrix24.operators.waiting import Wait, waiting_targets
 
         context["ti"].xcom_push(key=REPORT_KEY, value=report.as_dict())
-        waiting = [result.target for result in report.results if result.outcome == "unmoved"]
-        deadline = time.monotonic() + timeout
-        # Tasks that start together shall not look together.
-        interval = self.poke_interval * random.uniform(0.5, 1)  # noqa: S311 - no secret
-        while waiting:
-            delay = next_look(now=time.monotonic(), deadline=deadline, interval=interval)
-            if delay is None:
-                break
-            interval = self.poke_interval
-            self.log.info("Waiting for %s to arrive; looking again in %.0f s.", _count(waiting), delay)
-            time.sleep(delay)
-            try:
-                stages = hook.get_stages(waiting)
-            except Bitrix24Error as error:
-                if error.permanent:
-                    raise
-                self.log.warning("Could not look: %s", error)
-                continue
-            arrival = look(waiting, stages, expected)
-            report = update(report, arrival)
-            self._log_outcomes(each for each in report.results if each.target in {*arrival.arrived, *arrival.missing})
-            waiting = list(arrival.waiting)
-        self._log_outcomes(each for each in report.results if each.target in set(waiting))
-        return report
+        wait = Wait(expected=expected, timeout=timeout, interval=self.poke_interval)
+        if self.deferrable and timeout:
+            count = _count(waiting_targets(report))
+            self.log.info("Giving the worker slot back; the triggerer waits for %s for up to %.0f s.", count, timeout)
+            trigger = wait.on_triggerer(context["ti"], report, self.bitrix24_conn_id, self.verify_conn_id or None)
+            self.defer(trigger=trigger, method_name="execute_complete")
+        return wait.in_worker(hook, report, log=self.log, tell=self._log_outcomes)
+
+    def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
+        """Conclude after a wait on the triggerer; ends as :meth:`execute` does.
+
+        :raises LostEventError: the event is missing or unknown, so that nobody knows who has arrived.
+        """
+        from airflow_provider_bitrix24.client.verification import expected_stages
+        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+        from airflow_provider_bitrix24.operators.waiting import after_wait, waiting_targets
+
+        with (
+            permanent_errors_fail_at_once(),
+            Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook,
+        ):
+            # This process has looked no connection up yet, and so masks no secret in its log.
+            hook.get_conn()
+        before, report = after_wait(context["ti"], event)
+        waited = set(waiting_targets(before))
+        self._log_outcomes(each for each in report.results if each.target in waited)
+        return self._conclude(context, report, expected_stages(self.expected_stage))
 
     def _log_outcomes(self, results: Iterable[TargetResult]) -> None:
         from airflow_provider_bitrix24.outcome_log import outcome_lines

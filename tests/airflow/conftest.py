@@ -1,7 +1,8 @@
 """Airflow for tests: a home of its own, and a way to run an operator as Airflow runs it.
 
 On Airflow 3 the real task runner runs against a supervisor that lives in memory, so neither database nor
-scheduler is needed; on 2.11 a task instance is run from an SQLite database. A portal is the simulator.
+scheduler is needed; on 2.11 a task instance is run from an SQLite database. Where a task defers itself, its Airflow
+trigger is made from what was serialized, run, and the task resumed with its event. A portal is the simulator.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ os.environ |= {
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
 }
 
+import asyncio  # noqa: E402
 import contextlib  # noqa: E402
 import itertools  # noqa: E402
 import logging  # noqa: E402
@@ -30,6 +32,7 @@ import subprocess  # noqa: E402
 import sys  # noqa: E402
 import warnings  # noqa: E402
 from dataclasses import dataclass, field  # noqa: E402
+from importlib import import_module  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
 import pytest  # noqa: E402
@@ -46,6 +49,15 @@ CONNECTION = "AIRFLOW_CONN_BITRIX24_DEFAULT"
 
 
 @dataclass
+class Deferral:
+    """A wait of a task on the triggerer."""
+
+    classpath: str
+    kwargs: dict[str, Any]
+    event: Any
+
+
+@dataclass
 class Ran:
     """What came of a task that ran."""
 
@@ -55,6 +67,7 @@ class Ran:
     """(level, text) of the task's own log."""
     error: BaseException | None = None
     rendered: dict[str, Any] = field(default_factory=dict)
+    deferrals: list[Deferral] = field(default_factory=list)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -93,18 +106,34 @@ class VirtualTime:
         self.now += seconds
         self.on_sleep(seconds)
 
+    def time(self) -> float:
+        """Return seconds since the epoch."""
+        return self.now
+
+    async def asleep(self, seconds: float) -> None:
+        """Let the time pass at once, in an event loop."""
+        self.sleep(seconds)
+        await asyncio.sleep(0)
+
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
-    """Let the client and the operators wait without waiting."""
+    """Let the clients, operators, sensors and triggers wait without waiting."""
+    from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
     from airflow_provider_bitrix24.client.transports.sync import SyncDriver
-    from airflow_provider_bitrix24.operators import automation
+    from airflow_provider_bitrix24.compat import BaseSensorOperator
+    from airflow_provider_bitrix24.operators import waiting
+    from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
 
     virtual = VirtualTime()
-    defaults = SyncDriver.__init__.__kwdefaults__
-    monkeypatch.setitem(defaults, "clock", virtual.monotonic)
-    monkeypatch.setitem(defaults, "sleep", virtual.sleep)
-    monkeypatch.setattr(automation, "time", virtual)
+    for driver, sleep in ((SyncDriver, virtual.sleep), (AsyncDriver, virtual.asleep)):
+        monkeypatch.setitem(driver.__init__.__kwdefaults__, "clock", virtual.monotonic)
+        monkeypatch.setitem(driver.__init__.__kwdefaults__, "sleep", sleep)
+    for module in (waiting, import_module(BaseSensorOperator.__module__)):
+        monkeypatch.setattr(module, "time", virtual)
+    monkeypatch.setattr(StageTrigger, "_now", staticmethod(virtual.time))
+    for trigger in (StageTrigger, StageChangeEventTrigger):
+        monkeypatch.setattr(trigger, "_sleep", staticmethod(virtual.asleep))
     return virtual
 
 
@@ -112,14 +141,33 @@ def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
 def run_task(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Callable[[Callable[[], BaseOperator]], Ran]:
-    """Run the operator that a callable makes, in a DAG of its own."""
+    """Run the operator that a callable makes, in a DAG of its own.
+
+    A second argument may change the event of a trigger on its way to the task.
+    """
     try:
         import airflow.sdk  # noqa: F401
     except ImportError:
         request.getfixturevalue("database")
         return _run_on_2
     state_store: dict[str, Any] = {}  # survives the tries of a test
-    return lambda make: _run_on_3(monkeypatch, state_store, make)
+    return lambda make, on_event=_unchanged: _run_on_3(monkeypatch, state_store, make, on_event)
+
+
+def _unchanged(event: Any) -> Any:
+    return event
+
+
+def _run_trigger(classpath: str, kwargs: dict[str, Any]) -> Any:
+    """Run a trigger as the triggerer does and return the payload of its only event."""
+    module, _, name = classpath.rpartition(".")
+    trigger = getattr(import_module(module), name)(**kwargs)
+
+    async def events() -> list[Any]:
+        return [event.payload async for event in trigger.run()]
+
+    (payload,) = asyncio.run(events())
+    return payload
 
 
 @pytest.fixture(scope="session")
@@ -140,13 +188,8 @@ def _what_airflow_2_imports() -> None:
         import airflow.providers.fab.auth_manager.models  # noqa: F401
 
 
-def _run_on_3(monkeypatch: pytest.MonkeyPatch, state_store: dict[str, Any], make: Callable[[], BaseOperator]) -> Ran:
-    import structlog
-    from airflow.sdk import DAG
-    from airflow.sdk.execution_time import comms, task_runner
-    from airflow.sdk.timezone import utcnow
-    from structlog.testing import capture_logs
-    from uuid6 import uuid7
+def _supervisor(state_store: dict[str, Any]) -> Any:  # noqa: C901 - a table of messages
+    from airflow.sdk.execution_time import comms
 
     class Supervisor:
         """Keeps what a task sends, and answers what it asks."""
@@ -167,39 +210,71 @@ def _run_on_3(monkeypatch: pytest.MonkeyPatch, state_store: dict[str, Any], make
                     return comms.TaskStateStoreResult(value=state_store[msg.key])
                 case comms.DeleteTaskStateStore():
                     state_store.pop(msg.key, None)
+                case comms.GetTaskRescheduleStartDate():
+                    return comms.TaskRescheduleStartDate(start_date=None)
                 case comms.SetRenderedFields():
                     self.rendered = msg.rendered_fields
                 case comms.ValidateInletsAndOutlets():
                     return comms.InactiveAssetsResult(inactive_assets=[])
             return None
 
-    supervisor = Supervisor()
+        async def asend(self, msg: Any) -> Any:
+            return self.send(msg)
+
+    return Supervisor()
+
+
+def _run_on_3(
+    monkeypatch: pytest.MonkeyPatch,
+    state_store: dict[str, Any],
+    make: Callable[[], BaseOperator],
+    on_event: Callable[[Any], Any],
+) -> Ran:
+    import structlog
+    from airflow.sdk import DAG
+    from airflow.sdk.execution_time import comms, task_runner
+    from airflow.sdk.serde import deserialize, serialize
+    from airflow.sdk.timezone import utcnow
+    from structlog.testing import capture_logs
+    from uuid6 import uuid7
+
+    supervisor = _supervisor(state_store)
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
-    with DAG("of_a_test", schedule=None) as dag:
-        operator = make()
-    ti = task_runner.RuntimeTaskInstance.model_construct(
-        id=uuid7(),
-        task_id=operator.task_id,
-        dag_id=dag.dag_id,
-        run_id="test",
-        try_number=1,
-        map_index=-1,
-        task=operator,
-        dag_version_id=uuid7(),
-        max_tries=operator.retries,
-        start_date=utcnow(),
-    )
-    ti._ti_context_from_server = _context_from_server(operator)
-    log = structlog.get_logger("task")
-    with capture_logs() as lines:
-        context = ti.get_template_context()
-        state, _, error = task_runner.run(ti, context, log)
-        task_runner.finalize(ti, state, context, log, error)
-    logged = [(line["log_level"], line["event"]) for line in lines]
-    return Ran(state.value, supervisor.xcoms, logged, error, supervisor.rendered)
+    ran = Ran("", supervisor.xcoms)
+    resume: dict[str, Any] = {}
+    while ran.state in ("", "deferred"):
+        with DAG("of_a_test", schedule=None) as dag:
+            operator = make()
+        ti = task_runner.RuntimeTaskInstance.model_construct(
+            id=uuid7(),
+            task_id=operator.task_id,
+            dag_id=dag.dag_id,
+            run_id="test",
+            try_number=1,
+            map_index=-1,
+            task=operator,
+            dag_version_id=uuid7(),
+            max_tries=operator.retries,
+            start_date=utcnow(),
+        )
+        ti._ti_context_from_server = _context_from_server(operator, resume)
+        log = structlog.get_logger("task")
+        with capture_logs() as lines:
+            context = ti.get_template_context()
+            state, msg, ran.error = task_runner.run(ti, context, log)
+            task_runner.finalize(ti, state, context, log, ran.error)
+            if isinstance(msg, comms.DeferTask):
+                kwargs = deserialize(msg.trigger_kwargs)
+                event = _run_trigger(msg.classpath, kwargs)
+                ran.deferrals.append(Deferral(msg.classpath, kwargs, event))
+                resume = {"next_method": msg.next_method, "next_kwargs": serialize({"event": on_event(event)})}
+        ran.state = state.value
+        ran.log += [(line["log_level"], line["event"]) for line in lines]
+    ran.rendered = supervisor.rendered
+    return ran
 
 
-def _context_from_server(operator: BaseOperator) -> Any:
+def _context_from_server(operator: BaseOperator, resume: dict[str, Any]) -> Any:
     from airflow.sdk.api.datamodels._generated import DagRun, TIRunContext
     from airflow.sdk.timezone import utcnow
 
@@ -218,13 +293,15 @@ def _context_from_server(operator: BaseOperator) -> Any:
         partition_key=None,
     )
     retries = operator.retries
-    return TIRunContext(dag_run=run, max_tries=retries, should_retry=bool(retries))
+    return TIRunContext(dag_run=run, max_tries=retries, should_retry=bool(retries), **resume)
 
 
-def _run_on_2(make: Callable[[], BaseOperator]) -> Ran:
+def _run_on_2(make: Callable[[], BaseOperator], on_event: Callable[[Any], Any] = _unchanged) -> Ran:
     from airflow.models.dag import DAG  # noqa: TID251
     from airflow.models.renderedtifields import RenderedTaskInstanceFields  # noqa: TID251 - this is what runs on 2.11 only
+    from airflow.models.trigger import Trigger  # noqa: TID251
     from airflow.models.xcom import XCom  # noqa: TID251
+    from airflow.triggers.base import TriggerEvent
     from airflow.utils import timezone
     from airflow.utils.session import create_session
     from airflow.utils.types import DagRunType
@@ -245,17 +322,29 @@ def _run_on_2(make: Callable[[], BaseOperator]) -> Ran:
         )
         ti = run.get_task_instance(operator.task_id, session=session)
     ti.task = operator
+    deferrals: list[Deferral] = []
     with _Lines() as lines:
-        try:
-            ti.run(ignore_ti_state=True, ignore_all_deps=True)
-        except BaseException as raised:  # noqa: BLE001 - Airflow raises whatever the task did
-            error = raised
+        while not deferrals or ti.state == "deferred":
+            try:
+                ti.run(ignore_ti_state=True, ignore_all_deps=True)
+            except BaseException as raised:  # noqa: BLE001 - Airflow raises whatever the task did
+                error = raised
+            if ti.state != "deferred":
+                break
+            with create_session() as session:
+                row = session.get(Trigger, ti.trigger_id)
+            event = _run_trigger(row.classpath, row.kwargs)
+            deferrals.append(Deferral(row.classpath, row.kwargs, event))
+            Trigger.submit_event(row.id, TriggerEvent(on_event(event)))
+            ti.refresh_from_db()
+            with DAG(dag.dag_id, schedule=None, start_date=now):  # noqa: AIR311
+                ti.task = make()  # a worker that resumes a task builds it anew
     with create_session() as session:
         found = session.query(XCom).filter_by(dag_id=dag.dag_id)
         xcoms = {each.key: each.value for each in found}
         rendered = RenderedTaskInstanceFields.get_templated_fields(ti, session=session) or {}
     link = operator.get_extra_links(ti, "Open in Bitrix24")
-    return Ran(ti.state, xcoms | {"_link_EntityLink": link}, lines.found, error, rendered)
+    return Ran(ti.state, xcoms | {"_link_EntityLink": link}, lines.found, error, rendered, deferrals)
 
 
 class _Lines(logging.Handler):

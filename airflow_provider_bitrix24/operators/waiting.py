@@ -1,0 +1,126 @@
+"""A task's wait for the entities that it has fired: in its worker, or on the triggerer.
+
+Both ways look at the same entities at the same times and end with the same report.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.arrival import look, next_look, update
+from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.compat import AirflowFailException
+from airflow_provider_bitrix24.parking import PARKED_KEY, park, unpark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from airflow_provider_bitrix24.client import TargetResult, TriggerReport
+    from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+    from airflow_provider_bitrix24.triggers.stage import StageTrigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """What a task waits for.
+
+    :param expected: stage ids, any of which will do.
+    :param timeout: seconds until it gives up.
+    :param interval: seconds between two looks.
+    """
+
+    expected: Collection[str]
+    timeout: float
+    interval: float
+
+    def in_worker(
+        self,
+        hook: Bitrix24Hook,
+        report: TriggerReport,
+        *,
+        log: Any,
+        tell: Callable[[Iterable[TargetResult]], None],
+    ) -> TriggerReport:
+        """Look at those that have not arrived until all have or time is up.
+
+        :param log: the task's logger.
+        :param tell: writes to the log what became of some targets.
+        :raises Bitrix24Error: the portal refuses for good.
+        """
+        waiting = waiting_targets(report)
+        deadline = time.monotonic() + self.timeout
+        # Tasks that start together shall not look together.
+        interval = self.interval * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        while waiting:
+            delay = next_look(now=time.monotonic(), deadline=deadline, interval=interval)
+            if delay is None:
+                break
+            interval = self.interval
+            log.info("Waiting for %s to arrive; looking again in %.0f s.", _count(waiting), delay)
+            time.sleep(delay)
+            try:
+                stages = hook.get_stages(waiting)
+            except Bitrix24Error as error:
+                if error.permanent:
+                    raise
+                log.warning("Could not look: %s", error)
+                continue
+            arrival = look(waiting, stages, self.expected)
+            report = update(report, arrival)
+            settled = {*arrival.arrived, *arrival.missing}
+            tell(each for each in report.results if each.target in settled)
+            waiting = list(arrival.waiting)
+        late = set(waiting)
+        tell(each for each in report.results if each.target in late)
+        return report
+
+    def on_triggerer(self, ti: Any, report: TriggerReport, conn_id: str, verify_conn_id: str | None) -> StageTrigger:
+        """Put the report aside and return the Airflow trigger that waits instead of the worker.
+
+        :param ti: the task instance, whose XCom keeps the report.
+        """
+        from airflow_provider_bitrix24.triggers.stage import StageTrigger
+
+        ti.xcom_push(key=PARKED_KEY, value=park(report))
+        return StageTrigger(
+            targets=waiting_targets(report),
+            expected_stage=self.expected,
+            deadline=time.time() + self.timeout,
+            poke_interval=self.interval,
+            require="each",
+            bitrix24_conn_id=conn_id,
+            verify_conn_id=verify_conn_id,
+        )
+
+
+def after_wait(ti: Any, event: object) -> tuple[TriggerReport, TriggerReport]:
+    """Report before and after a wait on the triggerer.
+
+    :param event: what the Airflow trigger fired.
+    :raises LostEventError: event or report are missing, or do not fit; who has arrived is not known.
+    :raises AirflowFailException: the portal refuses for good.
+    """
+    from airflow_provider_bitrix24.triggers.event import LostEventError, WaitEvent
+
+    parked = ti.xcom_pull(task_ids=ti.task_id, key=PARKED_KEY, map_indexes=ti.map_index)
+    report = unpark(parked)
+    if report is None:
+        raise LostEventError(
+            f"The task was woken, but its report is not in XCom under {PARKED_KEY!r}. Who has arrived is not known."
+        )
+    seen = WaitEvent.read(event, targets=waiting_targets(report), require="each")
+    if seen.status in ("error", "failed"):
+        raise AirflowFailException(seen.message)
+    return report, update(report, seen.arrival)
+
+
+def waiting_targets(report: TriggerReport) -> list[str]:
+    """Targets that were fired and have not arrived."""
+    return [result.target for result in report.results if result.outcome == "unmoved"]
+
+
+def _count(targets: list[str]) -> str:
+    return targets[0] if len(targets) == 1 else f"{len(targets)} entities"
