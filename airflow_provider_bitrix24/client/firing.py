@@ -42,7 +42,7 @@ NOT_ASKED = "Verification is off."
 NOT_ALLOWED = "The webhook may not read entities."
 NOT_READ_BACK = "It could not be read back."
 
-_REFERENCE = re.compile(r"\$(result|total|next|time|error)")
+_REFERENCE = re.compile(r"\$(result|total|next|time|error)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

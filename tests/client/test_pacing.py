@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import floor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.pacing import (
@@ -72,11 +72,12 @@ def test_no_request_is_refused_in_any_reading(bucket, asked, steps, counts_refus
     assert portal.refused == 0
 
 
-@given(st.lists(st.floats(0, 0.19), min_size=400, max_size=400), st.booleans(), st.floats(0, 1))
+@settings(max_examples=15)
+@given(st.lists(st.floats(0, 0.19), min_size=200, max_size=200), st.booleans(), st.floats(0, 1))
 def test_the_margin_also_covers_requests_that_travel_for_different_times(delays, steps, phase):
     for bucket in (STANDARD, ENTERPRISE):
         portal = PortalBucket(bucket, steps=steps, counts_refused=True, phase=phase)
-        sent = play(bucket, [(0.0, 4)] * 400)
+        sent = play(bucket, [(0.0, 4)] * 200)
         for moment in sorted(moment + delay for moment, delay in zip(sent, delays, strict=False)):
             portal.take(moment)
         assert portal.refused == 0

@@ -1,0 +1,298 @@
+"""The ledger: who was fired, who is in doubt, who is settled; and what decides about a request without an answer."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_bitrix24.client.entity import EntityRef
+from airflow_provider_bitrix24.client.errors import (
+    AuthenticationError,
+    InvalidRequestError,
+    OutcomeUnknown,
+    PermissionDeniedError,
+    ServerError,
+)
+from airflow_provider_bitrix24.client.firing import MAX_FIRES, Job, Ledger, Target
+from airflow_provider_bitrix24.client.reading import Reading
+from airflow_provider_bitrix24.client.verification import Snapshot
+
+NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
+NEXT = Snapshot("PREPARATION", 0, "2026-01-01T00:01:00+03:00")
+LOST = OutcomeUnknown("lost")
+SETTLE = 60.0
+
+
+def api(kind, **more):
+    return kind(code="X", description="", method="m", status=400, **more)
+
+
+def fired(count, *, expected=None, type_id=2):
+    """A ledger whose targets 1..count were just sent in one request at second 100."""
+    targets = [Target(EntityRef(type_id, number), NEW, None, 1) for number in range(1, count + 1)]
+    return Ledger(Job(code="c", expected=expected), deque()), targets
+
+
+def seen(moved, count):
+    return {EntityRef(2, number): NEXT if number in moved else NEW for number in range(1, count + 1)}
+
+
+def look(ledger, moved, count, at):
+    """Read all targets of the only doubt at a moment."""
+    [doubt] = ledger.doubts
+    ledger.doubts = []
+    found = seen(moved, count)
+    ledger.resolve(doubt, found, at, SETTLE)
+    ledger.note_after(found)
+
+
+def outcomes(targets):
+    return [target.outcome for target in targets]
+
+
+def test_those_that_moved_are_done_and_those_before_the_last_of_them_were_executed():
+    ledger, targets = fired(5)
+    ledger.note_doubt(targets, LOST, 100.0, 101.0, over=False)
+    look(ledger, {1, 3}, 5, 101.0)
+    assert outcomes(targets) == ["moved", None, "moved", None, None]
+    assert list(ledger.accepted) == [targets[1].ref]
+    assert ledger.close() == [targets[1]]
+    assert targets[1].outcome == "unmoved"
+    [doubt] = ledger.doubts
+    assert doubt.targets == targets[3:]
+    assert doubt.due == 160.0
+    assert not ledger.queue
+
+
+def test_the_rest_is_fired_again_only_when_a_reading_a_minute_after_the_send_shows_no_move():
+    ledger, targets = fired(3)
+    ledger.note_doubt(targets, LOST, 100.0, 101.0, over=False)
+    for moment in (101.0, 130.0, 159.9):
+        look(ledger, set(), 3, moment)
+        assert not ledger.queue
+        assert ledger.doubts[0].due == 160.0
+    look(ledger, {1}, 3, 160.0)
+    assert list(ledger.queue) == targets[1:]
+    assert outcomes(targets) == ["moved", None, None]
+    assert not ledger.doubts
+
+
+def test_nothing_is_waited_for_where_the_portal_has_answered_in_full():
+    ledger, targets = fired(2)
+    ledger.note_doubt(targets, api(ServerError), 100.0, 100.1, over=True)
+    look(ledger, set(), 2, 100.1)
+    assert list(ledger.queue) == targets
+    assert not ledger.doubts
+
+
+def test_a_late_move_within_the_minute_is_found_and_not_fired_again():
+    ledger, targets = fired(2)
+    ledger.note_doubt(targets, LOST, 100.0, 101.0, over=False)
+    look(ledger, set(), 2, 101.0)
+    look(ledger, {1, 2}, 2, 160.0)
+    assert outcomes(targets) == ["moved", "moved"]
+    assert not ledger.queue
+
+
+def test_a_move_back_to_the_same_stage_shows_in_its_time():
+    ledger, targets = fired(1)
+    ledger.note_doubt(targets, LOST, 100.0, 101.0, over=False)
+    [doubt] = ledger.doubts
+    back = Snapshot(NEW.stage, NEW.category_id, "2026-01-01T00:09:00+03:00")
+    ledger.resolve(doubt, {targets[0].ref: back}, 200.0, SETTLE)
+    assert not ledger.queue
+    assert list(ledger.accepted) == [targets[0].ref]
+
+
+def test_nobody_is_fired_more_than_three_times():
+    ledger, targets = fired(1)
+    for fire in range(1, MAX_FIRES + 1):
+        assert targets[0].fires == fire
+        ledger.note_doubt(targets, LOST, 100.0, 100.0, over=False)
+        look(ledger, set(), 1, 160.0)
+        if fire < MAX_FIRES:
+            assert ledger.queue.popleft() is targets[0]
+            targets[0].fires += 1
+    assert not ledger.queue
+    assert targets[0].outcome == "failed"
+    assert targets[0].error.executed == "unknown"
+    assert targets[0].error.code == "OutcomeUnknown"
+    assert targets[0].result().stage_before == "NEW"
+
+
+def test_a_refusal_with_an_unknown_code_fails_the_target_once_it_is_seen_not_to_have_moved():
+    ledger, targets = fired(2)
+    error = api(InvalidRequestError, executed="unknown")
+    for target in targets:
+        ledger.note_doubt([target], error, 100.0, 100.1, over=True)
+    for doubt in list(ledger.doubts):
+        ledger.doubts.remove(doubt)
+        ledger.resolve(doubt, seen({2}, 2), 100.1, SETTLE)
+    ledger.note_after(seen({2}, 2))
+    assert outcomes(targets) == ["failed", "moved"]
+    assert targets[0].error.code == "X"
+
+
+def test_one_that_has_vanished_meanwhile_is_unknown_and_never_fired_again():
+    ledger, targets = fired(1)
+    ledger.note_doubt(targets, LOST, 100.0, 100.0, over=True)
+    [doubt] = ledger.doubts
+    ledger.resolve(doubt, {}, 200.0, SETTLE)
+    assert targets[0].outcome == "failed"
+    assert targets[0].error.executed == "unknown"
+    assert not ledger.queue
+
+
+def test_where_nobody_can_look_a_lost_fire_stays_unknown():
+    ledger, targets = fired(2)
+    targets[0].before = None
+    ledger.note_doubt(targets, LOST, 100.0, 100.0, over=False)
+    assert outcomes(targets) == ["failed", None]
+    assert targets[0].error.executed == "unknown"
+    assert ledger.doubts[0].targets == targets[1:]
+    assert ledger.fired
+
+
+@given(st.sets(st.integers(1, 12)), st.sets(st.integers(1, 12)), st.booleans())
+def test_whatever_a_reading_shows_no_executed_target_is_fired_again(early, late, over):
+    """The portal executes the first n commands, some of which move; ``early`` is seen at once, ``late`` at the end."""
+    count = 12
+    ledger, targets = fired(count)
+    ledger.note_doubt(targets, LOST, 100.0, 101.0, over=over)
+    moved = early if over else early | late
+    look(ledger, early, count, 101.0)
+    if ledger.doubts:
+        look(ledger, moved, count, 161.0)
+    assert not ledger.doubts
+    executed = max(moved, default=0)
+    again = [target.ref.id for target in ledger.queue]
+    assert again == list(range(executed + 1, count + 1)), "everything behind the last that moved, in order"
+    ledger.note_after(seen(moved, count))
+    ledger.close()
+    assert [target.ref.id for target in targets if target.outcome == "moved"] == sorted(moved)
+    assert {target.ref.id for target in targets if target.outcome == "unmoved"} == set(range(1, executed + 1)) - moved
+
+
+def test_a_snapshot_sorts_targets_into_fire_already_missing_refused_and_unreadable():
+    refs = [EntityRef(2, 1), EntityRef(2, 2), EntityRef(2, 3), EntityRef(31, 1), EntityRef(177, 1), EntityRef(3, 1)]
+    targets = [Target(ref) for ref in refs]
+    ledger = Ledger(Job(code="c", expected=frozenset({"PREPARATION"})), deque())
+    reading = Reading(
+        {refs[0]: NEW, refs[1]: NEXT},
+        {31: api(PermissionDeniedError), 177: api(InvalidRequestError)},
+    )
+    ledger.note_before(targets, reading, looked=True)
+    assert [target.ref for target in ledger.queue] == [refs[0], refs[3], refs[5]]
+    assert outcomes(targets) == [None, "already", "failed", None, "failed", None]
+    assert targets[1].result().as_dict() == {
+        "target": "DEAL_2",
+        "outcome": "already",
+        "stage_before": "PREPARATION",
+        "stage_after": "PREPARATION",
+    }
+    assert (targets[2].error.code, targets[2].error.executed) == ("NOT_FOUND", "no")
+    assert targets[4].error.code == "X"
+
+
+def test_without_looking_everybody_is_fired_and_stays_unverified():
+    targets = [Target(EntityRef(2, 1)), Target(EntityRef(3, 1))]
+    ledger = Ledger(Job(code="c", verify=False), deque())
+    ledger.note_before(targets, Reading(), looked=False)
+    assert list(ledger.queue) == targets
+    for target in targets:
+        ledger.note_accepted(target)
+    assert outcomes(targets) == ["unverified"] * 2
+    assert [target.reason for target in targets] == [
+        "Verification is off.",
+        "Bitrix24 acts on other entities for a contact or company, and orders cannot be read.",
+    ]
+    refused = Target(EntityRef(2, 2))
+    Ledger(Job(code="c"), deque()).note_accepted(refused)
+    assert refused.reason == "The webhook may not read entities."
+
+
+@pytest.mark.parametrize(
+    ("now", "expected", "outcome", "queued"),
+    [
+        (NEXT, None, "moved", 0),
+        (Snapshot("NEW", 0, "later"), None, None, 0),
+        (NEW, None, None, 1),
+        (NEXT, frozenset({"PREPARATION"}), "moved", 0),
+        (NEXT, frozenset({"WON"}), None, 0),
+    ],
+)
+def test_one_that_was_to_be_fired_again_and_has_moved_since_is_not(now, expected, outcome, queued):
+    ledger, [target] = fired(1, expected=expected)
+    ledger.note_before([target], Reading({target.ref: now}), looked=True)
+    assert target.outcome == outcome
+    assert len(ledger.queue) == queued
+    assert len(ledger.accepted) == (outcome is None and not queued)
+
+
+def test_one_that_vanished_after_a_fire_is_unknown():
+    ledger, [target] = fired(1)
+    ledger.note_before([target], Reading(), looked=True)
+    assert target.error.executed == "unknown"
+
+
+def test_who_was_certainly_not_executed_is_next_in_line_and_its_fire_does_not_count():
+    ledger, targets = fired(3)
+    last = Target(EntityRef(2, 9))
+    ledger.queue.append(last)
+    ledger.put_back(targets)
+    assert list(ledger.queue) == [*targets, last]
+    assert [target.fires for target in targets] == [0, 0, 0]
+
+
+def test_arrival_at_an_expected_stage_counts_and_nothing_else_does():
+    ledger, targets = fired(3, expected=frozenset({"WON", "EXECUTING"}))
+    for target in targets:
+        ledger.note_accepted(target)
+    ledger.note_after({targets[0].ref: Snapshot("EXECUTING", 0), targets[1].ref: NEXT})
+    assert outcomes(targets) == ["moved", None, None]
+    assert ledger.close() == [targets[1]]
+    assert outcomes(targets) == ["moved", "unmoved", "unverified"]
+    assert targets[2].reason == "It could not be read back."
+    assert targets[1].result().stage_after == "PREPARATION"
+
+
+def test_giving_up_settles_everybody_with_what_is_known():
+    ledger, targets = fired(4)
+    targets[1].fires = 0
+    ledger.queue.extend(targets[:2])
+    ledger.unread.append(Target(EntityRef(2, 9)))
+    waiting = ledger.unread[0]
+    ledger.note_doubt(targets[2:], LOST, 100.0, 101.0, over=False)
+    ledger.give_up(api(AuthenticationError))
+    everybody = [*targets, waiting]
+    assert outcomes(everybody) == ["failed"] * 5
+    assert [target.error.executed for target in everybody] == ["unknown", "no", "unknown", "unknown", "no"]
+    assert [target.error.code for target in everybody] == ["X", "X", "OutcomeUnknown", "OutcomeUnknown", "X"]
+    assert [*ledger.queue, *ledger.unread, *ledger.doubts] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "batchable"),
+    [
+        ("c5u4m", True),
+        (None, True),
+        ("$", True),
+        ("$result", False),
+        ("$result[c0]", False),
+        ("$RESULT[c0]", False),
+        ("x$Next[a]", False),
+        ("$error[0]", False),
+        ("$time", False),
+        ("$total[c0]", False),
+    ],
+)
+def test_a_code_that_a_batch_would_replace_is_not_put_into_one(code, batchable):
+    assert Job(code=code).batchable is batchable
+
+
+def test_the_documented_call_has_a_target_and_a_code_if_there_is_one():
+    assert Job(code="c").call(EntityRef(2, 57)).params == {"target": "DEAL_57", "code": "c"}
+    assert Job(code=None).call(EntityRef(2, 57)).params == {"target": "DEAL_57"}
