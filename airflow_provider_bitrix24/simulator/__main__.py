@@ -51,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes any free port (default: %(default)s)")
     parser.add_argument("--host", default=LOOPBACK, help="address to bind (default: %(default)s, this machine only)")
     parser.add_argument("--tls", action="store_true", help="speak https with a self-signed certificate")
+    parser.add_argument(
+        "--tls-name", action="append", default=[], metavar="HOST", help="a further name in the certificate; repeatable"
+    )
     parser.add_argument("--ca-file", type=Path, help="with --tls: write the certificate here, for clients to trust")
     parser.add_argument("--seed", type=Path, help="JSON file with pipelines, triggers and items (default: a demo)")
     parser.add_argument("--plan", choices=[plan.value for plan in Plan], default=Plan.STANDARD.value)
@@ -81,7 +84,7 @@ async def _serve(portal: Portal, options: argparse.Namespace) -> int:
 def _tls(options: argparse.Namespace) -> ssl.SSLContext:
     from .tls import self_signed
 
-    context, certificate = self_signed(options.host)
+    context, certificate = self_signed(options.host, *options.tls_name)
     if options.ca_file:
         options.ca_file.write_text(certificate)
     return context

@@ -105,7 +105,7 @@ def _grant_body(portal: Portal, grant: Grant, base_url: str) -> dict[str, Any]:
         "domain": host or base_url.partition("://")[2],
         "server_endpoint": f"https://{host}/rest/" if host else f"{base_url}/rest/",
         "status": "L",
-        "client_endpoint": f"{base_url}/rest/",
+        "client_endpoint": f"https://{portal.settings.domain}/rest/" if portal.settings.domain else f"{base_url}/rest/",
         "member_id": MEMBER_ID,
         "user_id": grant.user_id,
         "refresh_token": grant.refresh_token,

@@ -13,18 +13,30 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""It serves (signs handshakes) and it is its own authority."""
 
-def self_signed(host: str = "127.0.0.1") -> tuple[ssl.SSLContext, str]:
+
+def self_signed(*hosts: str) -> tuple[ssl.SSLContext, str]:
     """Return a server's TLS context, and the PEM text of its certificate for clients to trust.
 
-    The certificate is good for ``localhost``, the loopback addresses and `host`, for a year.
+    The certificate is good for ``localhost``, the loopback addresses and `hosts`, for a year. It carries what
+    Python 3.13 has begun to insist on: key identifiers and a key usage that fits a certificate that signed itself.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Bitrix24 simulator")])
-    names: list[x509.GeneralName] = [x509.DNSName("localhost")]
-    names += [x509.IPAddress(ipaddress.ip_address(each)) for each in ("127.0.0.1", "::1")]
-    if host not in ("localhost", "127.0.0.1", "::1"):
-        names.append(_general_name(host))
+    names = [_general_name(each) for each in dict.fromkeys(("localhost", "127.0.0.1", "::1", *hosts))]
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -36,6 +48,9 @@ def self_signed(host: str = "127.0.0.1") -> tuple[ssl.SSLContext, str]:
         .not_valid_after(now + dt.timedelta(days=365))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_USAGE, critical=True)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
         .sign(key, hashes.SHA256())
     )
     pem = certificate.public_bytes(serialization.Encoding.PEM)
