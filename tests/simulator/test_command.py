@@ -181,3 +181,26 @@ def test_the_simulator_imports_neither_airflow_nor_an_http_client():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("arguments", [["--json"], []])
+def test_the_command_inside_this_process(capsys, tmp_path, arguments):
+    with SimulatorServer() as server:
+        port = server.port
+    answers = []
+
+    def ask_and_stop():
+        end = time.monotonic() + 20
+        while not answers and time.monotonic() < end:
+            try:
+                answers.append(fetch(f"http://127.0.0.1:{port}/_simulator/"))
+            except OSError:
+                time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    asker = threading.Thread(target=ask_and_stop)
+    asker.start()
+    assert main(["--port", str(port), "--virtual-clock", *arguments]) == 0
+    asker.join()
+    assert answers[0]["items"] > 5
+    assert f"http://127.0.0.1:{port}/_simulator/board" in capsys.readouterr().out
