@@ -174,8 +174,8 @@ def batch(channel: Channel, commands: Mapping[str, tuple[str, Params | None]]) -
     """
     keys = list(commands)
     calls = {key: Call(method, params or {}) for key, (method, params) in commands.items()}
-    for each in calls.values():
-        command(each)
+    for checked in calls.values():
+        command(checked)
     results: dict[str, Any] = {}
     errors: dict[str, Bitrix24Error] = {}
     pending, refusals = keys, 0

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.batch import CommandReply
+from airflow_provider_bitrix24.client.batch import TARGET_SECONDS, CommandReply
 from airflow_provider_bitrix24.client.effects import Tell
 from airflow_provider_bitrix24.client.errors import (
     ApiError,
@@ -48,13 +48,13 @@ class Receiver:
         """Book one request's answer. Returns what a person should know of it."""
         reply: Reply | Bitrix24Error | list[CommandReply] = outcome.reply
         if isinstance(reply, Reply):
-            if self.sender.batches:
+            if shipment.is_batch:
                 self.sender.sizer.note(outcome.received_at - outcome.sent_at, len(shipment.methods))
                 reply = read_batch(self.channel, shipment.methods, reply, outcome.received_at)
             else:
                 reply = [CommandReply(reply.result)]
         if isinstance(reply, Bitrix24Error):
-            return self._note_failure(shipment.targets, reply, outcome, now)
+            return self._note_failure(shipment, reply, outcome, now)
         count = len(shipment.targets)
         self._note_commands(shipment.targets, reply[:count], outcome, now)
         if shipment.reads:
@@ -78,7 +78,6 @@ class Receiver:
     def _note_commands(
         self, targets: Sequence[Target], replies: Sequence[CommandReply], outcome: Outcome, now: float
     ) -> None:
-        self.rounds_lost = self.refused_in_a_row = 0
         refused: list[Target] = []
         for target, reply in zip(targets, replies, strict=True):
             if reply.error is None:
@@ -92,21 +91,26 @@ class Receiver:
                 # The batch answered in full, so the command is over and a reading tells at once.
                 self.ledger.note_doubt([target], reply.error, outcome.sent_at, now, over=True)
         self.ledger.put_back(refused)
+        if len(refused) < len(targets):
+            self.rounds_lost = self.refused_in_a_row = 0
 
-    def _note_failure(
-        self, targets: Sequence[Target], error: Bitrix24Error, outcome: Outcome, now: float
-    ) -> Tell | None:
+    def _note_failure(self, shipment: Shipment, error: Bitrix24Error, outcome: Outcome, now: float) -> Tell | None:
         """Book a request that failed as a whole."""
+        targets, seconds = shipment.targets, outcome.received_at - outcome.sent_at
         if error.executed != "no":
+            if seconds > TARGET_SECONDS:
+                self.sender.sizer.note(seconds, len(shipment.methods))
             self.ledger.note_doubt(targets, error, outcome.sent_at, now, over=isinstance(error, ApiError))
             return Tell(
                 f"{error.message} It is not known whether the portal acted on {_named(targets)}.", logging.WARNING
             )
-        if self.sender.batches and isinstance(error, PermissionDeniedError):
-            self.sender.batches = False
+        if shipment.is_batch and isinstance(error, PermissionDeniedError):
             self.ledger.put_back(targets)
+            if not self.sender.batches:
+                return None
+            self.sender.batches = False
             return Tell(f"{error.message} Going on without batches, one call per target.", logging.WARNING)
-        if not self.sender.batches and _concerns_the_target(error) and not self._hopeless():
+        if not shipment.is_batch and _concerns_the_target(error) and not self._hopeless():
             self.ledger.fail(targets[0], error)
         else:
             self.ledger.put_back(targets)

@@ -24,6 +24,11 @@ class Shipment:
     reads: list[Call]
 
     @property
+    def is_batch(self) -> bool:
+        """Whether it holds commands, or is the one documented call."""
+        return self.call.method != METHOD
+
+    @property
     def methods(self) -> list[str]:
         """The method of each command, in order."""
         return [METHOD] * len(self.targets) + [each.method for each in self.reads]
