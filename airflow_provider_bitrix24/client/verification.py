@@ -96,7 +96,10 @@ def _moment(text: str | None) -> datetime | None:
         return None
     import pendulum
 
-    parsed = pendulum.parse(text)
+    try:
+        parsed = pendulum.parse(text)
+    except ValueError:
+        return None
     return parsed if isinstance(parsed, pendulum.DateTime) else None
 
 
