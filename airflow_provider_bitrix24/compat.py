@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         task_decorator_factory,
     )
     from airflow.sdk.configuration import conf
-    from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
     from airflow.sdk.definitions.context import Context, context_merge
     from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
     from airflow.sdk.exceptions import (
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
 __all__ = [
-    "SET_DURING_EXECUTION",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -126,10 +124,6 @@ _SELDOM_USED = {
     "PokeReturnValue": ("airflow.sdk.PokeReturnValue", "airflow.sensors.base.PokeReturnValue"),
     "RetryDecision": ("airflow.sdk.definitions.retry_policy.RetryDecision",),
     "RetryPolicy": ("airflow.sdk.definitions.retry_policy.RetryPolicy",),
-    "SET_DURING_EXECUTION": (
-        "airflow.sdk.definitions._internal.types.SET_DURING_EXECUTION",
-        "airflow.utils.types.NOTSET",
-    ),
     "Task": ("airflow.sdk.bases.decorator.Task", "airflow.decorators.base.Task"),
     "TaskDeferred": ("airflow.sdk.exceptions.TaskDeferred", "airflow.exceptions.TaskDeferred"),
     "TriggerEvent": ("airflow.triggers.base.TriggerEvent",),

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, cast, overload
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.compat import (
-    SET_DURING_EXECUTION,
     DecoratedOperator,
     TaskDeferred,
     context_merge,
@@ -33,6 +32,9 @@ Arguments = ParamSpec("Arguments")
 
 TARGETS_KEY = "bitrix24_targets"
 """XCom key of what the function returned, for a task that goes on in another worker."""
+
+WHAT_IT_RETURNS = "(what the function returns)"
+"""The target until the function has run. A text, as Airflow 2.11 would show and hash an object's address."""
 
 
 class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOperator):
@@ -70,7 +72,7 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
             python_callable=python_callable,
             op_args=op_args,
             op_kwargs=op_kwargs,
-            target=SET_DURING_EXECUTION,
+            target=WHAT_IT_RETURNS,
             **kwargs,
         )
 
