@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 INT_MAX: Final = 9_223_372_036_854_775_807
 MAX_INPUT_VARS: Final = 1000
 MAX_NESTING: Final = 64
-_INDEX_DIGITS: Final = 19
-"""Longer keys are texts to PHP, not numbers."""
+_SHORT: Final = 18
+"""So many digits always fit a PHP integer."""
 
 _NUMBER = re.compile(r"[ \t\n\r\v\f]*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 _NAME_BREAKERS = str.maketrans(" .", "__")
@@ -40,20 +40,17 @@ def to_int(value: Any) -> int:
 
 
 def _string_to_int(text: str) -> int:
-    if text.isdigit() and text.isascii():
-        return min(int(text), INT_MAX) if len(text) < 1000 else INT_MAX  # noqa: PLR2004
+    """Read the number that a text begins with; what is too long saturates."""
     match = _NUMBER.match(text)
     if match is None:
         return 0
     number = match[1]
-    if any(mark in number for mark in ".eE"):
-        as_float = float(number)
-        if as_float != as_float or as_float in (float("inf"), float("-inf")):  # noqa: PLR0124
-            return 0
-        return max(-INT_MAX - 1, min(INT_MAX, int(as_float)))
-    if len(number) > 1000:  # noqa: PLR2004
-        return -INT_MAX - 1 if number[0] == "-" else INT_MAX
-    return max(-INT_MAX - 1, min(INT_MAX, int(number)))
+    if len(number) <= _SHORT and not any(mark in number for mark in ".eE"):
+        return int(number)
+    value = float(number)
+    if value >= INT_MAX:
+        return INT_MAX
+    return int(value) if value > -INT_MAX - 1 else -INT_MAX - 1
 
 
 def to_str(value: Any) -> str:
@@ -210,6 +207,6 @@ class _Variables:
         if index == "" and target is not self._root:
             self._next_index[id(target)] = upcoming + 1
             return str(upcoming)
-        if index.isdigit() and index.isascii() and len(index) < _INDEX_DIGITS and str(int(index)) == index:
+        if index.isdigit() and index.isascii() and len(index) <= _SHORT and str(int(index)) == index:
             self._next_index[id(target)] = max(upcoming, int(index) + 1)
         return index

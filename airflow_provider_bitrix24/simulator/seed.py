@@ -16,7 +16,6 @@ from .model import (
     Application,
     AutomationTrigger,
     Condition,
-    HistoryType,
     Item,
     Pipeline,
     Robot,
@@ -127,14 +126,9 @@ def generate(portal: Portal, type_id: int, count: int, *, stage: str = "", first
     """
     with portal.lock:
         pipeline = portal.pipeline_of(stage, type_id) if stage else portal.default_pipeline(type_id)
-        first = pipeline.stage(stage) or pipeline.stages[0]
-        name = entity_types.type_name(type_id).capitalize()
-        now = portal.clock.now()
-        store = portal.items[type_id]
+        first = stage or pipeline.stages[0].id
         for item_id in range(first_id, first_id + count):
-            item = Item(type_id, item_id, f"{name} {item_id}", pipeline.id, first.id, now, now, now)
-            store.add(item)
-            portal.history.record(HistoryType.CREATED, item, first, now)
+            portal.add_item(type_id, item_id, stage=first, category=pipeline.id)
 
 
 def _checked(entry: dict[str, Any], kind: type, *others: str) -> dict[str, Any]:

@@ -62,11 +62,16 @@ def build_pipeline(
     *,
     is_default: bool = False,
 ) -> Pipeline:
-    """Return a pipeline whose stages follow in the order of `specs`, ids spelled as the portal does."""
+    """Return a pipeline whose stages follow in the order of `specs`, ids spelled as the portal does.
+
+    :raises ValueError: when there is no stage at all.
+    """
     stages = [
         Stage(entity_types.full_stage_id(type_id, category_id, stage_id), label, 10 * (1 + index), semantics, color)
         for index, (stage_id, label, semantics, color) in enumerate(specs)
     ]
+    if not stages:
+        raise ValueError(f"pipeline {name!r} needs at least one stage")
     return Pipeline(type_id, category_id, name, stages, is_default=is_default)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from airflow_provider_bitrix24.simulator.clock import Clock
@@ -156,3 +158,22 @@ def test_dictionaries(s1):
         assert s1.get("crm.category.list", f"entityTypeId={type_id}").error[1] == "ENTITY_TYPE_NOT_SUPPORTED"
     types = {row["ID"]: row["SYMBOL_CODE_SHORT"] for row in s1.get("crm.enum.ownertype").result}
     assert types == {1: "L", 2: "D", 7: "Q", 31: "SI", 177: "Tb1"}
+
+
+def test_filters_by_date_understand_any_offset(s1):
+    s1.server.clock.advance(3600)
+    s1.portal.add_deal(id=60)
+    moved = s1.portal.find("DEAL_60").moved_time
+
+    def ids(**filters):
+        return [item["id"] for item in s1.post("crm.item.list", {"entityTypeId": 2, "filter": filters}).result["items"]]
+
+    for offset in (-5, 0, 3, 9):
+        written = datetime.fromtimestamp(moved, timezone(timedelta(hours=offset))).isoformat()
+        assert ids(**{">=movedTime": written}) == [60]
+        assert ids(**{"<movedTime": written}) == [57]
+        assert ids(movedTime=[written]) == [60]
+        assert len(s1.post("crm.deal.list", {"filter": {">=MOVED_TIME": written}}).result) == 1
+        history = {"entityTypeId": 2, "filter": {">=CREATED_TIME": written}}
+        assert len(s1.post("crm.stagehistory.list", history).result["items"]) == 1
+    assert ids(**{">movedTime": "no date"}) == []

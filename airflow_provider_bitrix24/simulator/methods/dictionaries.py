@@ -24,7 +24,9 @@ def status_list(call: Call) -> Any:
     params = call.upper()
     rows = _status_rows(call.portal)
     known = {name: name for name in (rows[0] if rows else {})}
-    tests = parse_filter(dict(php.array_items(params.get("FILTER"))), lambda name: known.get(name.upper()))
+    tests = parse_filter(
+        dict(php.array_items(params.get("FILTER"))), lambda name: known.get(name.upper()), call.portal.clock
+    )
     order = parse_order(dict(php.array_items(params.get("ORDER"))), lambda name: known.get(name.upper()))
     rows = [row for row in rows if all(holds(test, row[test.field]) for test in tests)]
     sort_rows(rows, order, lambda row, field: row[field])

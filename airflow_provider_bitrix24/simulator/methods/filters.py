@@ -12,7 +12,10 @@ from airflow_provider_bitrix24.simulator.errors import RestError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from airflow_provider_bitrix24.simulator.clock import Clock
+
 _KEY = re.compile(r"([!=<>@%?]*)(.*)", re.DOTALL)
+_DATES = ("Time", "_TIME", "DATE_CREATE", "DATE_MODIFY")
 _OPERATORS = {"", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "=%", "%=", "!%", "!=%", "?"}
 
 
@@ -27,10 +30,11 @@ class Criterion:
     """The operand as a set of texts, where the operator asks for one of several."""
 
 
-def parse_filter(raw: dict[str, Any], known: Callable[[str], str | None]) -> list[Criterion]:
+def parse_filter(raw: dict[str, Any], known: Callable[[str], str | None], clock: Clock) -> list[Criterion]:
     """Return the tests of a filter.
 
     :param known: returns the canonical name of a field, ``None`` for one that may not be filtered by.
+    :param clock: tells how the portal writes dates, so that dates of any offset can be compared.
     :raises RestError: ``INVALID_ARG_VALUE`` for an unknown field or operator.
     """
     tests = []
@@ -42,9 +46,20 @@ def parse_filter(raw: dict[str, Any], known: Callable[[str], str | None]) -> lis
         field = known(name)
         if field is None or operator not in _OPERATORS:
             raise RestError("INVALID_ARG_VALUE", f"Invalid filter: field '{key}' is not allowed in filter")
-        values = frozenset(php.to_str(each) for each in php.array_values(operand))
-        tests.append(Criterion(field, operator, operand, values))
+        wanted = _as_written(operand, clock) if field.endswith(_DATES) else operand
+        values = frozenset(php.to_str(each) for each in php.array_values(wanted))
+        tests.append(Criterion(field, operator, wanted, values))
     return tests
+
+
+def _as_written(operand: Any, clock: Clock) -> Any:
+    """Return dates in the portal's own offset; what is no date stays as it is."""
+    if isinstance(operand, (dict, list)):
+        return [_as_written(each, clock) for each in php.array_values(operand)]
+    try:
+        return clock.iso(clock.parse(php.to_str(operand)))
+    except (ValueError, OverflowError):
+        return operand
 
 
 def holds(test: Criterion, actual: Any) -> bool:

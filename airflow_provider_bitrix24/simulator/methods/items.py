@@ -36,7 +36,7 @@ def list_items(call: Call) -> Any:
     """Return a page of items, by default the oldest first; with ``start=-1`` without count."""
     _, store = arguments.staged_type(call)
     select = _select(arguments.array(call, "select"))
-    tests = parse_filter(arguments.array(call, "filter"), canonical)
+    tests = parse_filter(arguments.array(call, "filter"), canonical, call.portal.clock)
     order = parse_order(arguments.array(call, "order"), canonical)
     counting = call.start >= 0
     offset = call.start - call.start % PAGE if counting else 0

@@ -46,7 +46,7 @@ def _list(call: Call, type_id: int) -> Any:
     params = call.upper()
     names = {name: name for name in known_field(type_id)}
     raw_filter = {name: value for name, value in _array(params, "FILTER").items() if _bare(name) in names}
-    tests = parse_filter({name.upper(): value for name, value in raw_filter.items()}, names.get)
+    tests = parse_filter({name.upper(): value for name, value in raw_filter.items()}, names.get, call.portal.clock)
     raw_order = {name.upper(): value for name, value in _array(params, "ORDER").items() if name.upper() in names}
     order = parse_order(raw_order, names.get)
     select = [php.to_str(name).upper() for name in _array(params, "SELECT").values()]

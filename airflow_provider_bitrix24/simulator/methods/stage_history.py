@@ -39,7 +39,7 @@ def list_history(call: Call) -> Any:
     names = {name: name for name in _names(type_id)}
     raw_order = arguments.array(call, "order")
     order = [(name, php.to_str(way).upper() == "DESC") for name, way in raw_order.items() if name in names]
-    tests = parse_filter(arguments.array(call, "filter"), names.get)
+    tests = parse_filter(arguments.array(call, "filter"), names.get, call.portal.clock)
     select = [php.to_str(name) for name in arguments.array(call, "select").values()]
     shown = [name for name in select if name in names] or list(names)
     if "ID" not in shown:
