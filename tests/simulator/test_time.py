@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from itertools import pairwise
 
@@ -215,3 +216,23 @@ def test_newer_portals_ban_a_method_for_a_while(s1):
     assert s1.trigger("DEAL_57").status == 429
     s1.server.clock.advance(1)
     assert s1.trigger("DEAL_57").status == 200
+
+
+def test_the_portal_goes_on_when_the_client_hangs_up(s1):
+    s1.portal.clock.auto_advance = False
+    s1.portal.latency.set(command_ms=1000)
+    s1.portal.add_deal(id=58)
+    query = "&".join(f"cmd[]=crm.automation.trigger%3Ftarget%3DDEAL_{number}%26code%3Dc5u4m" for number in (57, 58))
+    with socket.create_connection(("127.0.0.1", s1.server.port), timeout=10) as connection:
+        connection.sendall(f"GET {s1.base}batch?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        wait_until(lambda: s1.portal.clock.waiting == 1)
+    for number in (57, 58):
+        s1.server.clock.advance(1)
+        wait_until(lambda number=number: s1.at(f"DEAL_{number}") == "PREPARATION")
+
+
+def wait_until(condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "this should have happened by now"
+        time.sleep(0.002)
