@@ -75,7 +75,7 @@ def parameters(request: RestRequest) -> dict[str, Any]:
     """Return the parameters of a request: query and body together, the body winning.
 
     JSON is read only with a JSON content type; JSON that is broken, or neither object nor array, is ignored
-    without a word. A body without content type is read as a form. A GET's body is not read.
+    without a word. A body without content type is read as a form. The body of a GET is not read.
     """
     params = php.parse_query(request.query)
     if request.http_method != "POST":

@@ -82,7 +82,7 @@ def test_reset_and_seed(s1):
         ({"items": [{"target": "DEAL_5"}, {"target": "DEAL_5"}]}, "DEAL_5 exists already"),
         ({"items": [{"target": "CONTACT_5"}]}, "CONTACT has no pipeline"),
         ({"triggers": [{"stage": "C5:NOPE"}]}, "has no stage 'C5:NOPE'"),
-        ({"triggers": [{"stage": "WON", "type": "DAEL"}]}, "'DAEL' is no entity type"),
+        ({"triggers": [{"stage": "WON", "type": "DEALX"}]}, "'DEALX' is no entity type"),
         ({"robots": [{"stage": "WON", "seconds": -1}]}, "'seconds' cannot be -1"),
         ({"users": [{"id": 2, "access": "sometimes"}]}, "access is one of none, read, own, all"),
         ({"pipelines": [{"id": 7, "stages": [["NEW", "New", "X"]]}]}, "semantics of stage NEW is 'X'"),
