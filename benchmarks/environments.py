@@ -49,7 +49,7 @@ class Environments:
     def versions(self, name: str) -> dict[str, str]:
         """What is installed, by distribution."""
         found = json.loads(subprocess.run([self.python(name), "-c", _LIST], check=True, capture_output=True).stdout)
-        return {key: found[key] for key in sorted(found, key=str.lower)}
+        return {key.lower().replace("_", "-"): found[key] for key in sorted(found, key=str.lower)}
 
 
 def _install(base: str, home: Path, python: Path, wanted: Path) -> None:
@@ -60,6 +60,13 @@ def _install(base: str, home: Path, python: Path, wanted: Path) -> None:
     else:
         subprocess.run([base, "-m", "venv", home], check=True)
         subprocess.run([python, "-m", "pip", "install", "-q", "-r", wanted], check=True)
+
+
+def surroundings(**more: str) -> dict[str, str]:
+    """Environment variables of a contender's process: no proxy, modules of this repository, compiled modules kept."""
+    dropped = {"PYTHONDONTWRITEBYTECODE"}
+    kept = {key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")}
+    return {key: value for key, value in kept.items() if key not in dropped} | {"PYTHONPATH": str(REPOSITORY), **more}
 
 
 def find_python() -> str:

@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from benchmarks.environments import HERE, REPOSITORY, Environments
+from benchmarks.environments import HERE, Environments, surroundings
 from benchmarks.other_portal import OtherPortal
 from benchmarks.simulator import COMMAND_MS, REQUEST_MS, Simulator, Timeline, Truth, pin
 
@@ -128,11 +128,7 @@ class Lab:
     @contextmanager
     def workers(self, contender: Contender, portal: Simulator | OtherPortal, count: int = 1):
         """Processes of a contender, ready to begin."""
-        environment = {
-            **{key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")},
-            "PYTHONPATH": str(REPOSITORY),
-            "BENCHMARK_WEBHOOK": portal.webhook_url,
-        }
+        environment = surroundings(BENCHMARK_WEBHOOK=portal.webhook_url)
         if portal.ca_file:
             environment.update(REQUESTS_CA_BUNDLE=portal.ca_file, SSL_CERT_FILE=portal.ca_file)
         command = [

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from benchmarks.ask import ask
-from benchmarks.environments import REPOSITORY, Environments
+from benchmarks.environments import REPOSITORY, Environments, surroundings
 
 CODE = "bench"
 STAGE_BEFORE, STAGE_AFTER = "NEW", "PREPARATION"
@@ -76,6 +76,7 @@ class Simulator:
             stdout=subprocess.PIPE,
             text=True,
             cwd=REPOSITORY,
+            env=surroundings(),
         )
         pin(self._process.pid, self._cpu)
         line = self._process.stdout.readline()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 
-from benchmarks.environments import REPOSITORY
+from benchmarks.environments import REPOSITORY, surroundings
 from benchmarks.lab import B24API, B24PYSDK, FAST, LOOP, OURS, OURS_VERIFIED, Lab, Run, spread
 from benchmarks.simulator import CODE
 from benchmarks.table import Row, raw
@@ -118,7 +117,7 @@ def import_time(lab: Lab) -> list[Row]:
                 capture_output=True,
                 text=True,
                 cwd=REPOSITORY,
-                env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+                env=surroundings(),
             )
             if turn:  # the first one compiles
                 measured[name].append(float(answer.stdout) * 1000)
