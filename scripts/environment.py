@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -133,6 +133,13 @@ def run(command: Sequence[str], what: str, *, env: dict[str, str] | None = None)
         raise StepFailed(f"{what}: failed with status {code}.\n{tail}")
 
 
+def metadata() -> dict[str, Any]:
+    """Read ``pyproject.toml``."""
+    import tomllib  # an older Python shall get as far as being told that it is too old
+
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
 def clean_variables() -> dict[str, str]:
     """The environment variables for a program that shall be ours alone.
 
@@ -170,19 +177,13 @@ def _fill(folder: Path, constraints: Path, requirements: Sequence[str], *, with_
 
 
 def _requirements(airflow: str, groups: Sequence[str]) -> list[str]:
-    metadata = _metadata()
-    found = [requirement for group in groups for requirement in metadata["dependency-groups"][group]]
+    project_file = metadata()
+    found = [requirement for group in groups for requirement in project_file["dependency-groups"][group]]
     if airflow == CLIENT_ONLY:
-        project = metadata["project"]
+        project = project_file["project"]
         found += [each for each in project["dependencies"] if not each.startswith("apache-airflow")]
         found += project["optional-dependencies"]["simulator"]
     return found
-
-
-def _metadata() -> dict[str, dict[str, list[str]]]:
-    import tomllib
-
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def _headline(constraints: Path, *, with_dependencies: bool) -> str:
@@ -192,7 +193,7 @@ def _headline(constraints: Path, *, with_dependencies: bool) -> str:
 
 
 def _digest(constraints: Path) -> str:
-    project = _metadata()["project"]
+    project = metadata()["project"]
     parts = [sys.version, str(ROOT), constraints.read_text(), json.dumps(project, sort_keys=True)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -1,6 +1,6 @@
 """A real Airflow 3 on this machine for a while: SQLite, free loopback ports, no login, nothing of the user's own.
 
-The demo and the system tests run it. Standard library only.
+The demo runs it. Standard library only: the demo's own Python has no Airflow.
 """
 
 from __future__ import annotations
@@ -111,22 +111,6 @@ class LocalAirflow:
         """State of a run, such as ``success``."""
         return str(self.api(f"dags/{dag_id}/dagRuns/{run_id}")["state"])
 
-    def task_states(self, dag_id: str, run_id: str) -> dict[str, str]:
-        """Task id, with ``[map index]`` where it is mapped -> state."""
-        rows = self.api(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
-        return {_task_name(row): row["state"] for row in rows}
-
-    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
-        """Read a value that a task has left."""
-        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true"
-        return self.api(path)["value"]
-
-    def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> list[str]:
-        """Messages of a task's log."""
-        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}?full_content=true"
-        content = self.api(path)["content"]
-        return [str(line["event"]) if isinstance(line, dict) else str(line) for line in content]
-
     def api(self, path: str, body: Mapping[str, Any] | None = None, *, method: str | None = None) -> Any:
         """Call Airflow's REST API; with a body it is a POST.
 
@@ -157,10 +141,6 @@ class LocalAirflow:
             if time.monotonic() > deadline:
                 raise AirflowFailed(f"{problem} after {timeout:.0f} s.\n{self.log_tail()}")
             time.sleep(_POLL)
-
-
-def _task_name(row: Mapping[str, Any]) -> str:
-    return row["task_id"] if row["map_index"] < 0 else f"{row['task_id']}[{row['map_index']}]"
 
 
 def _environment(

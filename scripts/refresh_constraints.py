@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from environment import CONSTRAINTS, ROOT, say, uv
+from environment import CONSTRAINTS, ROOT, metadata, say, uv
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def main() -> int:
 def _resolve(program: Path, line: Line, python: str, target: Path) -> int:
     command = [str(program), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-emit-index-url"]
     command += ["--upgrade", "--python-version", python, "--no-emit-package", "airflow-provider-bitrix24"]
-    command += ["--extra", "simulator", "--group", "test", "--group", "lint"]
+    command += ["--all-extras", *(f"--group={name}" for name in metadata()["dependency-groups"])]
     if line.as_of:
         command += ["--exclude-newer", line.as_of]
     with tempfile.NamedTemporaryFile("w", suffix=".in") as pin:

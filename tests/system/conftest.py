@@ -38,6 +38,7 @@ def demo_airflow(demo_portal: SimulatorServer, tmp_path_factory: pytest.TempPath
         shutil.copytree(folder, dags, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     env = {
         "AIRFLOW_CONN_BITRIX24_DEFAULT": connection_json(demo_portal.webhook_url),
+        "AIRFLOW__API__ENABLE_XCOM_DESERIALIZE_SUPPORT": "True",  # 2.11 gives texts otherwise
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
     }
     with AirflowProcess(home, dags, env=env) as process:
