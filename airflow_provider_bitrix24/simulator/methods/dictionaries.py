@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.simulator import php
-from airflow_provider_bitrix24.simulator.entity_types import short_name, traits, type_name
+from airflow_provider_bitrix24.simulator.entity_types import DEAL, short_name, traits, type_name
 
 from . import arguments
 from .filters import holds, parse_filter, parse_order, sort_rows
@@ -58,13 +58,16 @@ def owner_types(call: Call) -> Any:
 
 
 def _category(pipeline: Pipeline) -> dict[str, Any]:
-    return {
+    shown: dict[str, Any] = {
         "id": pipeline.id,
         "name": pipeline.name,
         "sort": pipeline.sort,
         "entityTypeId": pipeline.type_id,
         "isDefault": "Y" if pipeline.is_default else "N",
     }
+    if pipeline.type_id == DEAL and pipeline.id:  # the first pipeline of deals is no row of the portal's table
+        shown |= {"originId": "", "originatorId": ""}
+    return shown
 
 
 def _status_rows(portal: Portal) -> list[dict[str, Any]]:
