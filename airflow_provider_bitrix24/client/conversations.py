@@ -99,7 +99,7 @@ class Conversations:
         return bool(reply.result)
 
     def stages(self, targets: object) -> Flow[dict[str, StageInfo]]:
-        """Read where entities stand."""
+        """Read where entities stand, with the second credential if there is one: it was given for reading."""
         refs = parse_targets(targets)
         unreadable = [str(ref) for ref in refs if not ref.readable]
         if unreadable:
@@ -107,7 +107,7 @@ class Conversations:
                 f"{', '.join(unreadable[:10])} have no stage that can be read.",
                 hint="Contacts, companies and orders cannot be read with crm.item.*.",
             )
-        seen = yield from reading.read_stages(self.channel, refs)
+        seen = yield from reading.read_stages(self.second or self.channel, refs)
         for ref in refs:
             if ref not in seen.found and ref.type_id in seen.refused:
                 raise seen.refused[ref.type_id]

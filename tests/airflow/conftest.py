@@ -68,6 +68,8 @@ class Ran:
     error: BaseException | None = None
     rendered: dict[str, Any] = field(default_factory=dict)
     deferrals: list[Deferral] = field(default_factory=list)
+    end: Any = None
+    """What Airflow 3's task runner told its supervisor of the end."""
 
     @property
     def report(self) -> dict[str, Any]:
@@ -268,7 +270,7 @@ def _run_on_3(
                 event = _run_trigger(msg.classpath, kwargs)
                 ran.deferrals.append(Deferral(msg.classpath, kwargs, event))
                 resume = {"next_method": msg.next_method, "next_kwargs": serialize({"event": on_event(event)})}
-        ran.state = state.value
+        ran.state, ran.end = state.value, msg
         ran.log += [(line["log_level"], line["event"]) for line in lines]
     ran.rendered = supervisor.rendered
     return ran
@@ -309,7 +311,6 @@ def _run_on_2(make: Callable[[], BaseOperator], on_event: Callable[[Any], Any] =
     with DAG(f"of_a_test_{next(_COUNTER)}", schedule=None, start_date=timezone.utcnow()) as dag:  # noqa: AIR311
         operator = make()
     now = timezone.utcnow()
-    error = None
     with create_session() as session:
         dag.sync_to_db(session=session)
         run = dag.create_dagrun(
@@ -324,7 +325,8 @@ def _run_on_2(make: Callable[[], BaseOperator], on_event: Callable[[Any], Any] =
     ti.task = operator
     deferrals: list[Deferral] = []
     with _Lines() as lines:
-        while not deferrals or ti.state == "deferred":
+        while True:
+            error = None
             try:
                 ti.run(ignore_ti_state=True, ignore_all_deps=True)
             except BaseException as raised:  # noqa: BLE001 - Airflow raises whatever the task did
