@@ -300,6 +300,24 @@ class Instance:
         return self.kept.get(key)
 
 
+def test_a_task_that_waits_on_the_triggerer_calls_the_function_once(portal, run, time):
+    calls = []
+    portal.portal.add_veto("PREPARATION")
+    time.on_sleep = lambda _: [portal.portal.move(target, "PREPARATION") for target in offers()]
+
+    def find():
+        calls.append(1)
+        return offers()
+
+    ran = run(find, expected_stage="PREPARATION", wait_timeout=600, deferrable=True)
+
+    assert ran.state == "success", repr(ran.error)
+    assert len(ran.deferrals) == 1
+    assert ran.report["moved"] == 2
+    assert portal.fires == {"DEAL_57": 1, "DEAL_58": 1}
+    assert calls == [1]
+
+
 def test_a_deferred_task_goes_on_with_what_the_function_returned_before(portal, monkeypatch):
     calls = []
 
