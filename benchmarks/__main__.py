@@ -58,6 +58,8 @@ def _lab(options: argparse.Namespace) -> Lab:
     chosen = "loop" if options.quick else options.peers
     peers = tuple(PEERS[name] for name in chosen.split(",") if name)
     other = None
+    if options.portal and not options.portal.startswith("https"):
+        peers = tuple(each for each in peers if each is not B24PYSDK)  # it speaks https only
     if options.portal:
         first, _, last = options.ids.partition("-")
         other = OtherPortal(options.portal, (int(first), int(last)), options.code, options.ca_file)

@@ -57,4 +57,6 @@ def flaws(runs: list[Run]) -> str:
     unknown = max(run.said.get("unknown", 0) for run in runs)
     if unknown and not any("raised" in run.said for run in runs):
         counts.append(f"{unknown} said to be unknown")
+    if all(run.truth.refused is None for run in runs):
+        counts.append("refused: not known")
     return ", ".join(counts) or "0 refused"
