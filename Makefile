@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help python-found demo demo-stop test test-client test-system lint format constraints clean
+.PHONY: help python-found demo demo-stop test test-client test-system bench lint format constraints clean
 
 # The first Python that is new enough and able to make environments (some distributions split venv off).
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
@@ -38,6 +38,9 @@ test-client: python-found ## The client's and the simulator's tests in an enviro
 
 test-system: python-found ## The example DAGs through a real scheduler (minutes)
 	@python=$$($(ENVIRONMENT) --groups test) && $$python -m pytest tests/system -m system $(PYTEST_ARGS)
+
+bench: python-found ## The client beside its peers: table and plot into benchmarks/results (an hour)
+	@$(PYTHON) -m benchmarks $(BENCH_ARGS)
 
 lint: python-found ## ruff, mypy, import contracts, spelling
 	@python=$$($(ENVIRONMENT) --groups test lint) && $$python scripts/run_lint.py
