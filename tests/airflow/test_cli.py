@@ -1,0 +1,99 @@
+"""``airflow bitrix24``: Airflow finds the commands, and they do what those of the module do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+from airflow_provider_bitrix24 import cli
+
+pytestmark = pytest.mark.skipif(
+    find_spec("airflow.sdk") is None, reason="Airflow 2.11 takes no commands from a provider's metadata"
+)
+
+
+@pytest.fixture
+def command():
+    """Run ``airflow bitrix24`` as it is parsed by Airflow; returns the exit status."""
+    from airflow.cli import cli_parser
+
+    def run(*arguments):
+        parsed = cli_parser.get_parser().parse_args(["bitrix24", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            parsed.func(parsed)
+        return ended.value.code
+
+    return run
+
+
+def test_check_tries_a_connection(portal, command, capsys):
+    assert command("check", "bitrix24_default") == 0
+    assert f"Connected to {portal.url} as" in capsys.readouterr().out
+
+
+def test_check_fails_where_the_portal_refuses(portal, command, capsys, monkeypatch):
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_LOW", f'{{"conn_type": "bitrix24", "password": "{portal.url}/rest/1/wrong12345/"}}'
+    )
+
+    assert command("check", "low") == 1
+
+    shown = capsys.readouterr()
+    assert "INVALID_CREDENTIALS" in shown.err
+    assert "wrong12345" not in shown.err + shown.out
+
+
+def test_stages_shows_where_entities_stand(portal, command, capsys):
+    assert command("stages", "bitrix24_default", "DEAL_57", "LEAD_4") == 0
+
+    shown = capsys.readouterr().out
+    assert "DEAL_57 stands at NEW of pipeline 0" in shown
+    assert "LEAD_4 stands at NEW" in shown
+    assert "C5:" not in shown
+
+
+def test_stages_wants_a_target(command, capsys):
+    from airflow.cli import cli_parser
+
+    with pytest.raises(SystemExit) as ended:
+        cli_parser.get_parser().parse_args(["bitrix24", "stages", "bitrix24_default"])
+
+    assert ended.value.code == 2
+    assert "TARGET" in capsys.readouterr().err
+
+
+def test_the_command_line_knows_them(portal):
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "bitrix24", "check", "bitrix24_default"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert f"Connected to {portal.url} as" in done.stdout
+
+
+def test_naming_the_commands_loads_nothing_that_runs_them():
+    program = (
+        "import sys; import airflow.cli.cli_config; before = set(sys.modules);"
+        "from airflow_provider_bitrix24 import cli; cli.get_commands();"
+        "print(sorted(set(sys.modules) - before - {'airflow_provider_bitrix24'}))"
+    )
+
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, capture_output=True, text=True)
+
+    assert done.stdout.splitlines()[-1] == "['airflow_provider_bitrix24.cli']"
+
+
+def test_the_group_has_the_commands_of_the_module():
+    from airflow_provider_bitrix24.__main__ import _parser
+
+    (group,) = cli.get_commands()
+    (choices,) = (action.choices for action in _parser()._actions if action.choices)
+
+    assert group.name == "bitrix24"
+    assert [each.name for each in group.subcommands] == list(choices)
