@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from . import openapi
 from .board import Board
 from .bodies import RestRequest
 from .control import ControlApi
@@ -82,6 +83,7 @@ class PortalServer:
         app.add_routes(ControlApi(self.portal).routes())
         app.add_routes(MoveStream(self.portal).routes())
         app.add_routes(Board(self.portal).routes())
+        app.add_routes(openapi.routes())
         return app
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Page]
 
+pytestmark = pytest.mark.ui
+
 WATCH_FLIGHTS = """() => {
     window.flights = [];
     new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach((card) =>
