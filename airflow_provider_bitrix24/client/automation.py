@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client.batch import FIRST_COMMANDS
 from airflow_provider_bitrix24.client.effects import Flow, Save, ShareCost, Tell
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError
 from airflow_provider_bitrix24.client.firing import METHOD, Job, Ledger, Target
@@ -157,7 +158,7 @@ class _Firing:
     # -- fire
 
     def _fire(self) -> Flow[None]:
-        if not self.sender.knows_cost:
+        if not self.sender.knows_cost and len(self.ledger.queue) >= FIRST_COMMANDS:
             yield from self._ask_cost()
         granted = yield from reserve(self.channel, self._want())
         self.now = granted.now
