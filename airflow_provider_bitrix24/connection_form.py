@@ -47,9 +47,7 @@ class ExtraField:
 
 STANDARD_FIELDS: dict[str, StandardField] = {
     "host": StandardField(label="Portal address", placeholder="example.bitrix24.com"),
-    "login": StandardField(
-        label="Webhook's user id", placeholder="1 (the number after /rest/ in the webhook's URL)"
-    ),
+    "login": StandardField(label="Webhook's user id", placeholder="1 (the number after /rest/ in the webhook's URL)"),
     "password": StandardField(
         label="Webhook's secret, or its whole URL",
         placeholder="Paste the URL as Bitrix24 shows it; then leave address and user id empty",
