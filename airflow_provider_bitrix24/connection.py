@@ -121,7 +121,7 @@ def _find_webhook(connection: AirflowConnection, extra: dict[str, Any]) -> tuple
     address = _address(connection)
     if looks_like_webhook_url(password):
         pasted = parse_webhook_url(password)
-        _check_same(pasted.portal, "" if looks_like_webhook_url(address) else address, login)
+        _check_same(pasted.portal, "" if looks_like_webhook_url(address) else address, login, connection.port)
         return pasted, [URL_IN_HOST] if looks_like_webhook_url(address) else []
     if looks_like_webhook_url(address):
         pasted = parse_webhook_url(address)
@@ -133,13 +133,18 @@ def _find_webhook(connection: AirflowConnection, extra: dict[str, Any]) -> tuple
     return PastedWebhook(portal=Portal(base_url=address, user_id=login, secret=password), code=None), []
 
 
-def _check_same(portal: Portal, address: str, login: str) -> None:
+def _check_same(portal: Portal, address: str, login: str, port: int | None) -> None:
     if login and login != portal.user_id:
         raise ConfigurationError(
             f"Login is {login!r}, but the URL in Password belongs to user {portal.user_id}.",
             hint="Empty Login, or correct it.",
         )
     if not address:
+        if port and port != portal.port:
+            raise ConfigurationError(
+                f"Port is {port}, but the URL in Password leads to port {portal.port}.",
+                hint=f"Empty Port, or write {portal.port}.",
+            )
         return
     named = Portal(base_url=address, user_id=portal.user_id, secret=portal.secret)
     if named.base_url != portal.base_url:

@@ -46,17 +46,21 @@ class ExtraField:
 
 
 STANDARD_FIELDS: dict[str, StandardField] = {
-    "host": StandardField(label="Portal address", placeholder="example.bitrix24.com"),
-    "login": StandardField(label="Webhook's user id", placeholder="1 (the number after /rest/ in the webhook's URL)"),
-    "password": StandardField(
-        label="Webhook's secret, or its whole URL",
-        placeholder="Paste the URL as Bitrix24 shows it; then leave address and user id empty",
+    "host": StandardField(label="Portal address (Host)", placeholder="example.bitrix24.com"),
+    "login": StandardField(
+        label="Webhook's user id (Login)", placeholder="1 (the number after /rest/ in the webhook's URL)"
     ),
+    "password": StandardField(
+        label="Webhook's secret or its URL (Password)",
+        placeholder="Paste the URL as Bitrix24 shows it, and leave Host and Login empty",
+    ),
+    # Airflow 3.3.1 and 3.3.2 refuse to test a connection that has no port, and nothing else can bring one in.
+    "port": StandardField(label="Port", placeholder="443 (the test button of Airflow 3.3.1 and 3.3.2 needs it)"),
 }
-"""Airflow's field -> what it holds here. The others are hidden."""
+"""Airflow's field -> what it holds here. The others are hidden. Labels keep Airflow's names, which messages use."""
 
-HIDDEN_FIELDS = ("schema", "port", "extra")
-"""Fields that the form does not show: a port belongs to the address, and every extra has its own field."""
+HIDDEN_FIELDS = ("schema", "extra")
+"""Fields that the form does not show: every extra has a field of its own."""
 
 EXTRA_FIELDS: dict[str, ExtraField] = {
     "default_code": ExtraField(
@@ -114,15 +118,16 @@ EXTRA_FIELDS: dict[str, ExtraField] = {
     ),
     "verify_tls": ExtraField(
         label="Verify TLS",
-        description="Check the portal's certificate: true or false; empty means true. For a certificate of "
-        "your own authority give a CA bundle instead of switching this off.",
+        description="Check the portal's certificate. For a certificate of your own authority give a CA bundle "
+        "instead of switching this off.",
         kind="boolean",
         default=True,
         prefill=True,
     ),
     "ca_bundle": ExtraField(
         label="CA bundle",
-        description="Path, on the workers, of a file with the certificate authorities to trust.",
+        description="Path of a file with the certificate authorities to trust. It has to be on the workers and, for "
+        "the test button, on the web or API server.",
     ),
     "proxy": ExtraField(
         label="Proxy",
@@ -180,10 +185,11 @@ def widgets() -> dict[str, Any]:
         if field.kind == "integer" and field.minimum is not None:
             validators.append(NumberRange(min=field.minimum))
         kind = IntegerField if field.kind == "integer" else StringField
+        as_text = " Write true or false; empty means true." if field.kind == "boolean" else ""
         return kind(
             field.label,
             validators=validators,
-            description=field.description,
+            description=field.description + as_text,
             widget=BS3TextFieldWidget(),
         )
 

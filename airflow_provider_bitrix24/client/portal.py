@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 # REST 3.0 has "api" before the user's number.
 _WEBHOOK_PATH = re.compile(r"^(?P<root>.*?)/rest/(?:api/(?=[0-9]+/[^/]))?(?P<user>[^/]+)/(?P<secret>[^/]+)(?:/.*)?$")
 _HOST = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$")
+DEFAULT_PORTS = {"https": 443, "http": 80}
 _URL_HINT = "Paste the webhook's URL as Bitrix24 shows it, such as https://example.bitrix24.com/rest/1/SECRET/."
 
 
@@ -54,6 +55,12 @@ class Portal:
     def host(self) -> str:
         """Host name with the port, as people call the portal."""
         return urlsplit(self.base_url).netloc
+
+    @property
+    def port(self) -> int:
+        """Port where the portal listens."""
+        parts = urlsplit(self.base_url)
+        return parts.port or DEFAULT_PORTS[parts.scheme]
 
     def method_url(self, method: str) -> str:
         """URL of a REST method. It holds the secret: build it late, show it nowhere."""
@@ -153,7 +160,8 @@ def _checked_base_url(text: str) -> str:
             hint="Use https://; http is accepted for a loopback address only.",
         )
     shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+    own_port = f":{port}" if port and port != DEFAULT_PORTS[parts.scheme] else ""
+    return f"{parts.scheme}://{shown}{own_port}{parts.path.rstrip('/')}"
 
 
 def _is_ip(host: str) -> bool:

@@ -29,6 +29,7 @@ SECRET = "s3cr3t0fth3w3bh00k"
         (f"https://my.bitrix24.com/rest/1/{SECRET}/profile.json", "https://my.bitrix24.com", "1", SECRET, None),
         (f"  my.bitrix24.com/rest/12/{SECRET}/ \n", "https://my.bitrix24.com", "12", SECRET, None),
         (f"HTTPS://MY.bitrix24.com/rest/1/{SECRET}/", "https://my.bitrix24.com", "1", SECRET, None),
+        (f"https://my.bitrix24.com:443/rest/1/{SECRET}/", "https://my.bitrix24.com", "1", SECRET, None),
         (f"https://crm.example/sub/dir/rest/1/{SECRET}/", "https://crm.example/sub/dir", "1", SECRET, None),
         (f"https://crm.example:8443/rest/1/{SECRET}/", "https://crm.example:8443", "1", SECRET, None),
         (f"http://127.0.0.1:8024/rest/1/{SECRET}/", "http://127.0.0.1:8024", "1", SECRET, None),
