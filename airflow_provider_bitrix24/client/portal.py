@@ -15,7 +15,8 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 
 # REST 3.0 has "api" before the user's number.
 _WEBHOOK_PATH = re.compile(r"^(?P<root>.*?)/rest/(?:api/(?=[0-9]+/[^/]))?(?P<user>[^/]+)/(?P<secret>[^/]+)(?:/.*)?$")
-_HOST = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$")
+_LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"^(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*$")
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _URL_HINT = "Paste the webhook's URL as Bitrix24 shows it, such as https://example.bitrix24.com/rest/1/SECRET/."
 
