@@ -86,6 +86,8 @@ class _Firing:
     told_at: float
     progress: Progress | None = None
     shared_cost: float = 0.0
+    measuring: bool = False
+    """Whether others wait for this one to find out what a command costs."""
     last_heard: float | None = None
     refreshed: bool = False
     """Whether snapshots were taken anew since the last fire."""
@@ -158,7 +160,7 @@ class _Firing:
     # -- fire
 
     def _fire(self) -> Flow[None]:
-        if not self.sender.knows_cost and len(self.ledger.queue) >= FIRST_COMMANDS:
+        if not (self.sender.knows_cost or self.measuring) and len(self.ledger.queue) >= FIRST_COMMANDS:
             yield from self._ask_cost()
         granted = yield from reserve(self.channel, self._want())
         self.now = granted.now
@@ -203,6 +205,7 @@ class _Firing:
             elif shared.wait > 0:
                 self.now = yield from pause(shared.wait, "pace", "another process measures what a command costs")
             else:
+                self.measuring = True
                 return
 
     def _share_cost(self) -> Flow[None]:
