@@ -6,8 +6,10 @@ The counterpart of :mod:`.sync`, with its own map of failures: httpx gives the s
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import time
+from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -39,6 +41,7 @@ from airflow_provider_bitrix24.client.transports.wording import (
     TLS_HINT,
     URL_HINT,
     checked_tls,
+    trusting,
 )
 from airflow_provider_bitrix24.client.wire import HEADERS, HttpRequest, HttpResponse
 
@@ -134,15 +137,33 @@ class AsyncDriver:
 
 
 def _client(settings: ClientSettings) -> httpx.AsyncClient:
-    tls = checked_tls(settings)
     return httpx.AsyncClient(
-        verify=ssl.create_default_context(cafile=tls) if isinstance(tls, str) else tls,
+        verify=_tls(settings),
         proxy=settings.proxy,
         timeout=httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout, pool=None),
         limits=httpx.Limits(max_connections=max(10, settings.max_concurrency)),
         # A session cookie would make the portal handle our requests one after the other.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        event_hooks={"response": [_forget_location]},
     )
+
+
+async def _forget_location(response: httpx.Response) -> None:
+    # httpx prepares the next request even where redirects are not followed, and fails on an odd address.
+    response.headers.pop("Location", None)
+
+
+def _tls(settings: ClientSettings) -> ssl.SSLContext | bool:
+    tls = checked_tls(settings)
+    if isinstance(tls, str):
+        return trusting(tls)
+    return _usual_authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")) if tls else False
+
+
+@lru_cache(maxsize=8)
+def _usual_authorities(_file: str | None, _directory: str | None) -> ssl.SSLContext:
+    # Reading them takes some 40 ms, for which the event loop of a triggerer stands still.
+    return httpx.create_ssl_context()
 
 
 def _translate(method: str, failure: Exception) -> Bitrix24Error:
@@ -162,6 +183,10 @@ def _translate(method: str, failure: Exception) -> Bitrix24Error:
     return OutcomeUnknown(f"{method}: the connection broke before the answer was complete ({kind}).")
 
 
+_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""How a handshake ends that is cut off or never answered, which may be otherwise next time."""
+
+
 def _not_connected(method: str, kind: str, tls: ssl.SSLError | None) -> ConnectFailed:
     if isinstance(tls, ssl.SSLCertVerificationError):
         return ConnectFailed(
@@ -169,7 +194,7 @@ def _not_connected(method: str, kind: str, tls: ssl.SSLError | None) -> ConnectF
             hint=CA_HINT,
             permanent=True,
         )
-    if tls is not None:
+    if tls is not None and not isinstance(tls, _CUT_OFF):
         return ConnectFailed(f"{method}: no TLS connection ({tls.reason}).", hint=TLS_HINT, permanent=True)
     return ConnectFailed(f"{method}: no connection to the portal ({kind}).", hint=CONNECT_HINT)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
@@ -134,13 +133,16 @@ class SyncDriver:
     def _send(self, outgoing: HttpRequest) -> HttpResponse | NoAnswer:
         sent_at = self._clock()
         try:
-            answer = self._session.send(self._prepared(outgoing), **self._options(outgoing))
+            # Not Session.send, which prepares the next request of a redirect and fails on an odd address.
+            adapter = self._session.get_adapter(outgoing.url)
+            answer = adapter.send(self._prepared(outgoing), **self._options(outgoing))
+            body = answer.content
         except (requests.RequestException, urllib3_errors.HTTPError, OSError, UnicodeError) as failure:
             error = _translate(outgoing.method, failure)
         else:
             return HttpResponse(
                 status=answer.status_code,
-                body=answer.content,
+                body=body,
                 content_type=answer.headers.get("Content-Type", ""),
                 sent_at=sent_at,
                 received_at=self._clock(),
@@ -160,7 +162,6 @@ class SyncDriver:
             found = self._session.merge_environment_settings(outgoing.url, {}, False, self._session.verify, None)
             self._environment = dict(found)
             self._environment["timeout"] = (self._settings.connect_timeout, self._settings.read_timeout)
-            self._environment["allow_redirects"] = False
         return self._environment
 
 
@@ -172,8 +173,6 @@ def _session(settings: ClientSettings) -> requests.Session:
     session.verify = checked_tls(settings)
     if settings.proxy:
         session.proxies = {"http": settings.proxy, "https": settings.proxy}
-    # A session cookie would make the portal handle our requests one after the other.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return session
 
 
@@ -188,11 +187,19 @@ _HANDSHAKE = (
 """Parts of OpenSSL's reasons that only occur before a request is written."""
 
 
+_NO_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    urllib3_errors.LocationValueError,
+    UnicodeError,
+)
+
+
 def _translate(method: str, failure: Exception) -> Bitrix24Error:
     """Our error for what requests raised. Its text is never used: it holds the URL."""
     kind = type(failure).__name__
     cause = _cause(failure)
-    if isinstance(failure, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | UnicodeError):
+    if isinstance(failure, _NO_ADDRESS):
         return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ConnectFailed(
@@ -203,10 +210,12 @@ def _translate(method: str, failure: Exception) -> Bitrix24Error:
     if isinstance(cause, ssl.SSLError) and any(part in (cause.reason or "") for part in _HANDSHAKE):
         return ConnectFailed(f"{method}: no TLS connection ({cause.reason}).", hint=TLS_HINT, permanent=True)
     if isinstance(failure, requests.exceptions.ProxyError):
-        refused = "407" in str(cause)
+        # A refused connection's text holds the proxy's port, which may be any number.
+        refused = "407" in str(cause) and not isinstance(cause, urllib3_errors.NewConnectionError)
         return ConnectFailed(f"{method}: the proxy gave no connection.", hint=PROXY_HINT, permanent=refused)
-    if isinstance(failure, requests.exceptions.ConnectTimeout) or isinstance(
-        cause, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError
+    if isinstance(cause, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError) or (
+        # The handshake has the connection's time-out, but urllib3 calls it a read time-out.
+        isinstance(cause.__cause__, TimeoutError) and "handshake" in str(cause.__cause__)
     ):
         return ConnectFailed(f"{method}: no connection to the portal ({kind}).", hint=CONNECT_HINT)
     if isinstance(failure, requests.exceptions.ReadTimeout):
