@@ -26,7 +26,7 @@ _LIMITS: Final = {
     "refused_count": bool,
     "enabled": bool,
 }
-_OPERATING: Final = {"seconds": float, "ban_seconds": float, "enabled": bool}
+_OPERATING: Final = {"seconds": float, "ban_seconds": float, "basket_seconds": float, "enabled": bool}
 _SETTINGS: Final = {name: hint for name, hint in get_type_hints(PortalSettings).items() if name != "plan"}
 
 

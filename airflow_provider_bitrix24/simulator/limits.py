@@ -85,10 +85,25 @@ class OperatingLimit:
     def __init__(self) -> None:
         self.seconds = 480.0
         self.ban_seconds = 0.0
+        self._basket_seconds: float = BASKET_SECONDS
         self.enabled = True
         self.refused = 0
         self._baskets: dict[tuple[str, str], deque[tuple[int, float]]] = {}
         self._banned_until: dict[tuple[str, str], float] = {}
+
+    @property
+    def basket_seconds(self) -> float:
+        """Length of one of the ten baskets: a minute; shorter ones let one see a reset without a wait of minutes.
+
+        :raises ValueError: when it is set to nothing, or to less.
+        """
+        return self._basket_seconds
+
+    @basket_seconds.setter
+    def basket_seconds(self, seconds: float) -> None:
+        if not seconds > 0:
+            raise ValueError(f"basket_seconds is {seconds}; write a positive number of seconds")
+        self._basket_seconds = seconds
 
     def set_plan(self, plan: Plan) -> None:
         """Switch counting off for a self-hosted portal, on for the others."""
@@ -99,7 +114,7 @@ class OperatingLimit:
         if not self.enabled or seconds <= COUNTED_FROM:
             return
         baskets = self._baskets.setdefault((credential, method), deque())
-        minute = int(now // BASKET_SECONDS)
+        minute = int(now // self._basket_seconds)
         if baskets and baskets[-1][0] == minute:
             baskets[-1] = (minute, baskets[-1][1] + seconds)
         else:
@@ -115,8 +130,8 @@ class OperatingLimit:
         if self._banned_until and (until := self._banned_until.get((credential, method), 0.0)) > now:
             return int(until)
         baskets = self._current(credential, method, now)
-        minute = baskets[0][0] if baskets else int(now // BASKET_SECONDS)
-        return (minute + BASKETS) * BASKET_SECONDS
+        minute = baskets[0][0] if baskets else int(now // self._basket_seconds)
+        return int((minute + BASKETS) * self._basket_seconds)
 
     def blocked(self, credential: str, method: str, in_this_request: float, now: float) -> bool:
         """Tell whether the next call must be refused: the sum so far is *greater* than the limit."""
@@ -145,7 +160,7 @@ class OperatingLimit:
             return None
         baskets = self._baskets.get((credential, method))
         if baskets:
-            oldest = int(now // BASKET_SECONDS) - BASKETS
+            oldest = int(now // self._basket_seconds) - BASKETS
             while baskets and baskets[0][0] <= oldest:
                 baskets.popleft()
         return baskets

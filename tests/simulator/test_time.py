@@ -218,6 +218,15 @@ def test_newer_portals_ban_a_method_for_a_while(s1):
     assert s1.trigger("DEAL_57").status == 200
 
 
+def test_shorter_baskets_let_the_operating_time_reset_sooner(s1):
+    s1.request("POST", "/_simulator/limits", '{"operating": {"seconds": 5, "basket_seconds": 2}}')
+    s1.portal.latency.set(command_ms=6000)
+    assert s1.trigger("DEAL_57").status == 200
+    assert s1.trigger("DEAL_57").status == 429
+    s1.server.clock.advance(20)
+    assert s1.trigger("DEAL_57").status == 200
+
+
 def test_the_portal_goes_on_when_the_client_hangs_up(s1):
     s1.portal.clock.auto_advance = False
     s1.portal.latency.set(command_ms=1000)
