@@ -42,7 +42,7 @@ def main() -> int:
         for name in wanted:
             print(f"{name} ...", file=sys.stderr, flush=True)
             rows += ROWS[name](lab)
-            report.write(folder, rows, context)
+            report.write(folder, rows, context, list(ROWS))
         if not options.quick:
             report.plot(folder, lab.environments)
         print((folder / "table.md").read_text(encoding="utf-8"))

@@ -34,16 +34,19 @@ def about(environments: Environments, machine: dict[str, str], portal: str, name
     return {"machine": machine, "portal": portal, "versions": shown, "commit": _commit(), "date": _today()}
 
 
-def write(folder: Path, rows: list[Row], context: dict[str, Any]) -> Path:
-    """Write all results; rows of an earlier run that were not measured again are kept, with their own date."""
+def write(folder: Path, rows: list[Row], context: dict[str, Any], order: list[str]) -> None:
+    """Write all results; rows of an earlier run that were not measured again are kept, with their own date.
+
+    :param order: first words of the rows' keys, in the table's order.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     stored = folder / "results.json"
     kept = json.loads(stored.read_text(encoding="utf-8"))["rows"] if stored.exists() else {}
     measured = {"date": context["date"], "commit": context["commit"]}
     kept.update({row.key: {**asdict(row), **measured} for row in rows})
+    kept = {key: kept[key] for key in sorted(kept, key=lambda key: order.index(key.split()[0]))}
     stored.write_text(json.dumps({"context": context, "rows": kept}, indent=1) + "\n", encoding="utf-8")
     (folder / "table.md").write_text(markdown(kept, context), encoding="utf-8")
-    return stored
 
 
 def plot(folder: Path, environments: Environments) -> None:

@@ -37,6 +37,8 @@ class Truth:
     """When the first request arrived, seconds of the portal's clock."""
     seconds: float | None = None
     """From the first request's arrival to the last answer."""
+    faults: int = 0
+    """Faults that hit a request."""
 
 
 @dataclass(slots=True)
@@ -130,6 +132,7 @@ class Simulator:
             refused=self.get("limits")["refused"],
             first_at=min(begun, default=None),
             seconds=max(ended) - min(begun) if seen else None,
+            faults=len(self.get("faults")["injected"]),
         )
 
     def settle(self) -> None:

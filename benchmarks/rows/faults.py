@@ -45,6 +45,7 @@ class Tally:
         self.lost += run.truth.lost
         self.raised += "raised" in run.said
         self.unknown += run.said.get("unknown", 0)
+        self.faults += run.truth.faults
 
     def __str__(self) -> str:
         text = f"{self.doubled} doubled, {self.lost} lost, {self.unknown} left unknown"
@@ -82,7 +83,7 @@ def _row(key: str, what: str, tallies: dict[str, Tally], details: dict, lab: Lab
         key=key,
         what=what,
         reach="0 doubled, 0 lost, 0 left unknown",
-        ours=f"{ours} in {ours.runs} runs",
+        ours=f"{ours} in {ours.runs} runs with {ours.faults} faults",
         met=None if lab.quick else not (ours.doubled or ours.lost or ours.unknown or ours.raised),
         peers={name: str(tally) for name, tally in tallies.items() if name != OURS_VERIFIED.name},
         details=details,
@@ -98,12 +99,14 @@ def _script(script: list[str | None], *, repeat: bool = False):
 
 
 def operating_limit(lab: Lab) -> list[Row]:
-    """The budget of working time runs out in the middle of the list; it is free again 20 s later."""
-    count = lab.sized(200)
-    ban = 20 if not lab.quick else 2
+    """The budget of working time runs out in the middle of the list, and frees bit by bit.
+
+    As at a portal it is counted in ten baskets, of which the oldest falls out; here of 2 s instead of a minute.
+    """
+    count, allowed, basket = (200, 5, 2) if not lab.quick else (20, 1, 0.2)
 
     def prepare(simulator: Simulator) -> None:
-        simulator.post("limits", {"operating": {"seconds": 5 if not lab.quick else 1, "ban_seconds": ban}})
+        simulator.post("limits", {"operating": {"seconds": allowed, "basket_seconds": basket}})
 
     contenders = lab.having(OURS_VERIFIED, LOOP, B24PYSDK, FAST, B24API)
     runs = lab.compete(contenders, count, rounds=1, command_ms=110, prepare=prepare)
@@ -112,7 +115,7 @@ def operating_limit(lab: Lab) -> list[Row]:
     return [
         Row(
             key="operating",
-            what=f"operating limit reached mid-list, {count} entities, 0.11 s each, 5 s allowed, free after {ban} s",
+            what=f"operating limit mid-list: {count} entities of 0.11 s, {allowed} s allowed in {10 * basket:g} s",
             reach="waits for the reset, finishes, 0 lost",
             ours=_outcome(ours, count),
             met=None if lab.quick else met,
