@@ -88,7 +88,7 @@ class _Firing:
     shared_cost: float = 0.0
     measuring: bool = False
     """Whether others wait for this one to find out what a command costs."""
-    last_heard: float | None = None
+    last_heard: float = 0.0
     refreshed: bool = False
     """Whether snapshots were taken anew since the last fire."""
     total: int = 0
@@ -110,6 +110,7 @@ class _Firing:
         """Fire all targets of the ledger and settle them."""
         job = self.ledger.job
         self.total, self.began = total, self.now
+        self.last_heard = self.now
         self.done_before = total - len(self.ledger.unread)
         self.sender.batches = job.batchable and (job.verify or total > 1)
         try:
@@ -238,7 +239,7 @@ class _Firing:
     def _stale(self) -> bool:
         """Whether a wait has made the snapshots too old; then they are taken anew, once before each fire."""
         last, self.last_heard = self.last_heard, self.now
-        if not self.reader.can_read or self.refreshed or last is None or self.now - last <= STALE_AFTER:
+        if not self.reader.can_read or self.refreshed or self.now - last <= STALE_AFTER:
             return False
         self.refreshed = True
         self.ledger.unread.extendleft(reversed(self.ledger.queue))
