@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import (
-    ApiError,
-    AuthenticationError,
     Bitrix24Error,
     InvalidRequestError,
     NotFoundError,
@@ -79,9 +77,9 @@ def _user(channel: Channel) -> Flow[str]:
 
 def _trigger_only(channel: Channel) -> Flow[Diagnosis]:
     answer = yield from _ask(channel, METHOD)
-    if isinstance(answer, PermissionDeniedError | AuthenticationError) or not isinstance(answer, ApiError):
+    if not isinstance(answer, InvalidRequestError):
         return _failed(channel, answer)
-    if isinstance(answer, InvalidRequestError) and "access denied" in answer.description.lower():
+    if "access denied" in answer.description.lower():
         # The only place where a text is read: to word a message.
         return _no(channel, "The webhook is known, but its owner may read nothing in the CRM.")
     return Diagnosis(
