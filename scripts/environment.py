@@ -33,6 +33,9 @@ NEWEST_AIRFLOW = "3.3"
 OLDEST_PYTHON = (3, 11)
 CLIENT_ONLY = "none"
 """In place of an Airflow line: an environment without Airflow, for the client and the simulator."""
+LOWEST = "lowest"
+"""In place of an Airflow line: the oldest versions of the direct dependencies that ``pyproject.toml`` allows."""
+OLDEST_AIRFLOW = "2.11"
 
 _PROVIDER = "airflow-provider-bitrix24"
 _HEARTBEAT = 5.0
@@ -58,18 +61,25 @@ def make(airflow: str = NEWEST_AIRFLOW, groups: Sequence[str] = ("test",)) -> Pa
     python = folder / "bin" / "python"
     BUILD.mkdir(exist_ok=True)
     with _locked(BUILD / f"{name}.lock"):
-        constraints = constraints_file(NEWEST_AIRFLOW if airflow == CLIENT_ONLY else airflow, version)
+        line = {CLIENT_ONLY: NEWEST_AIRFLOW, LOWEST: OLDEST_AIRFLOW}.get(airflow, airflow)
+        constraints = constraints_file(line, version)
+        if airflow == LOWEST:
+            constraints = _without_direct(constraints)
         wanted = _requirements(airflow, groups)
         stamp = folder / "stamp"
         # Groups add up, so that `make lint` and `make test` share an environment and do not undo each other.
         stamped = _read_stamp(stamp)
-        if stamped.get("base") == _digest(constraints) and set(wanted) <= set(stamped["requirements"]) and python.exists():
+        if (
+            stamped.get("base") == _digest(constraints)
+            and set(wanted) <= set(stamped["requirements"])
+            and python.exists()
+        ):
             return python
         if stamped.get("base") == _digest(constraints):
             wanted = [*dict.fromkeys([*stamped["requirements"], *wanted])]
         else:
             shutil.rmtree(folder, ignore_errors=True)
-        _fill(folder, constraints, wanted, with_dependencies=airflow != CLIENT_ONLY)
+        _fill(folder, constraints, wanted, with_dependencies=airflow != CLIENT_ONLY, lowest=airflow == LOWEST)
         stamp.write_text(json.dumps({"base": _digest(constraints), "requirements": wanted}))
     return python
 
@@ -156,8 +166,12 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _fill(folder: Path, constraints: Path, requirements: Sequence[str], *, with_dependencies: bool) -> None:
+def _fill(
+    folder: Path, constraints: Path, requirements: Sequence[str], *, with_dependencies: bool, lowest: bool
+) -> None:
     installer = uv()
+    if lowest and not installer:
+        raise StepFailed("The oldest dependencies are found with uv, which is not there.")
     provider = f"{ROOT}[simulator]" if with_dependencies else str(ROOT)
     # Without its dependencies, since these name Airflow; what it needs instead is among the requirements.
     steps = [[*requirements, "-e", provider]] if with_dependencies else [[*requirements], ["--no-deps", "-e", provider]]
@@ -168,6 +182,7 @@ def _fill(folder: Path, constraints: Path, requirements: Sequence[str], *, with_
         if not (folder / "bin" / "python").exists():
             run([str(installer), "venv", "--python", sys.executable, str(folder)], "Making an environment", env=env)
         install = [str(installer), "pip", "install", "--compile-bytecode"]
+        install += ["--resolution", "lowest-direct"] if lowest else []
     else:
         env = None
         run([sys.executable, "-m", "venv", str(folder)], "Making an environment")
@@ -186,9 +201,20 @@ def _requirements(airflow: str, groups: Sequence[str]) -> list[str]:
     return found
 
 
+def _without_direct(constraints: Path) -> Path:
+    """The constraints less the direct dependencies, so that these can be as old as they may."""
+    project = metadata()["project"]
+    direct = [*project["dependencies"], *project["optional-dependencies"]["simulator"]]
+    names = {re.match(r"[A-Za-z0-9-]+", each)[0] for each in direct}
+    kept = [line for line in constraints.read_text().splitlines() if line.partition("==")[0] not in names]
+    loosened = BUILD / f"{constraints.stem}-lowest.txt"
+    loosened.write_text("\n".join(kept) + "\n")
+    return loosened
+
+
 def _headline(constraints: Path, *, with_dependencies: bool) -> str:
     versions = dict(re.findall(r"^([a-z0-9-]+)==(\S+)$", constraints.read_text(), flags=re.MULTILINE))
-    airflow = f"Airflow {versions['apache-airflow']}, {len(versions)} packages"
+    airflow = f"Airflow {versions.get('apache-airflow', 'and the oldest dependencies')}, {len(versions)} packages"
     return airflow if with_dependencies else "the client without Airflow"
 
 
@@ -232,7 +258,8 @@ def _locked(path: Path) -> Iterator[None]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make an environment and print the path of its Python."""
     parser = argparse.ArgumentParser(prog="environment.py", description="Make an environment under .build/.")
-    parser.add_argument("--airflow", default=NEWEST_AIRFLOW, help=f"a line, or {CLIENT_ONLY} (default: %(default)s)")
+    lines = f"a line, {CLIENT_ONLY} or {LOWEST} (default: %(default)s)"
+    parser.add_argument("--airflow", default=NEWEST_AIRFLOW, help=lines)
     parser.add_argument("--groups", nargs="*", default=["test"], help="dependency groups (default: %(default)s)")
     options = parser.parse_args(arguments)
     try:

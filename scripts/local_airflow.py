@@ -40,9 +40,7 @@ class LocalAirflow:
     :param variables: environment variables to add, such as ``AIRFLOW_CONN_BITRIX24_DEFAULT``.
     """
 
-    def __init__(
-        self, python: Path, home: Path, dags: Path, variables: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, python: Path, home: Path, dags: Path, variables: Mapping[str, str] | None = None) -> None:
         self.home = home
         self.log = home / "airflow.log"
         self.process: subprocess.Popen[str] | None = None
@@ -143,9 +141,7 @@ class LocalAirflow:
             time.sleep(_POLL)
 
 
-def _environment(
-    python: Path, home: Path, dags: Path, url: str, port: int, log_ports: list[int]
-) -> dict[str, str]:
+def _environment(python: Path, home: Path, dags: Path, url: str, port: int, log_ports: list[int]) -> dict[str, str]:
     variables = clean_variables()
     return {
         **variables,
