@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from airflow_provider_bitrix24.arrival import Arrival, Require
-from airflow_provider_bitrix24.compat import AirflowException
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,8 +19,11 @@ Status = Literal["arrived", "timeout", "failed", "error"]
 ``error``: looking failed, as ``message`` says."""
 
 
-class LostEventError(AirflowException):
-    """A task was woken without an event that it can rely on. A retry of the task looks afresh."""
+class LostEventError(Exception):
+    """A task was woken without an event that it can rely on. A retry of the task looks afresh.
+
+    Not one of Airflow's exceptions: a sensor's ``soft_fail`` would skip the task for them.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -284,7 +284,7 @@ def test_a_second_connection_reads_during_the_wait_too(portal, move, time, monke
 
 def test_the_secret_is_masked_before_a_resumed_task_logs_anything(portal, move, time, monkeypatch):
     masked = []
-    monkeypatch.setattr("airflow_provider_bitrix24.hooks.bitrix24.mask_secrets", lambda each: masked.extend(each))
+    monkeypatch.setattr("airflow_provider_bitrix24.hooks.bitrix24.mask_secrets", masked.extend)
     events = []
 
     def on_event(event):
