@@ -126,7 +126,7 @@ def run(command: Sequence[str], what: str, *, env: dict[str, str] | None = None)
     begun = time.monotonic()
     log = BUILD / "last-step.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env, cwd=ROOT)  # noqa: S603
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env, cwd=ROOT)
         try:
             while True:
                 try:
@@ -235,7 +235,7 @@ def _index_of_pip() -> dict[str, str]:
     """Tell uv of the index that pip is set to, since uv reads no settings of pip."""
     if any(name in os.environ for name in ("UV_INDEX_URL", "UV_DEFAULT_INDEX")):
         return {}
-    asked = subprocess.run(  # noqa: S603
+    asked = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
     found = re.search(r"^(?::env:|global|install)\.index-url='([^']+)'", asked.stdout, flags=re.MULTILINE)

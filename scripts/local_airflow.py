@@ -114,7 +114,7 @@ class LocalAirflow:
 
         :raises OSError: it does not answer, or answers with an error.
         """
-        request = urllib.request.Request(  # noqa: S310 - our own address
+        request = urllib.request.Request(
             f"{self.url}/api/v2/{path}",
             None if body is None else json.dumps(body).encode(),
             {"Content-Type": "application/json", "Accept": "application/json"},

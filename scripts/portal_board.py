@@ -88,7 +88,7 @@ def read(webhook_url: str) -> Board:
 
 
 def _ask(webhook_url: str, method: str, params: dict[str, Any]) -> Any:
-    request = urllib.request.Request(  # noqa: S310 - the simulator's own address
+    request = urllib.request.Request(
         f"{webhook_url}{method}", json.dumps(params).encode(), {"Content-Type": "application/json"}
     )
     with _NO_PROXY.open(request, timeout=_TIMEOUT) as response:

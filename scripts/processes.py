@@ -45,7 +45,7 @@ def start(command: Sequence[str], *, env: Mapping[str, str], log: Path, **option
         # A background job of a script ignores Ctrl-C's signal, and would hand that on to its children.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(
             command,
             env=dict(env),
             stdin=subprocess.DEVNULL,
@@ -120,7 +120,7 @@ def _family(root: Identity) -> list[Identity]:
     looks = {pid: seen for pid in _all_pids() if (seen := _look(pid)) is not None}
     if root.pid in looks and looks[root.pid].born != root.born:
         return []  # the number belongs to somebody else by now
-    heads = [pid for pid, seen in looks.items() if pid == root.pid or seen.session == root.pid]
+    heads = [pid for pid, seen in looks.items() if root.pid in (pid, seen.session)]
     found: dict[int, Identity] = {}
     while heads:
         pid = heads.pop()
@@ -165,5 +165,5 @@ def _all_pids() -> list[int]:
 
 
 def _ps(*arguments: str) -> str:
-    asked = subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    asked = subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False)
     return asked.stdout.strip()

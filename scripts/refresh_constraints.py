@@ -11,9 +11,12 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from environment import CONSTRAINTS, ROOT, metadata, say, uv
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def _resolve(program: Path, line: Line, python: str, target: Path) -> int:
     with tempfile.NamedTemporaryFile("w", suffix=".in") as pin:
         pin.write(f"apache-airflow~={line.airflow}.0\n")
         pin.flush()
-        return subprocess.run(  # noqa: S603
+        return subprocess.run(
             [*command, "--output-file", str(target), "--constraint", pin.name, "pyproject.toml"],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,

@@ -23,7 +23,7 @@ GATES = (
 def main(arguments: list[str]) -> int:
     """Run pytest, then the gates; returns an exit status."""
     with tempfile.TemporaryDirectory(prefix="bitrix24-tests-") as home:
-        env = clean_variables() | {"AIRFLOW_HOME": home, "PYTHONPATH": str(ROOT / "scripts")}
+        env = clean_variables() | {"AIRFLOW_HOME": home}
         pytest = [sys.executable, "-m", "pytest"]
         if arguments:
             return subprocess.run([*pytest, *arguments], cwd=ROOT, env=env, check=False).returncode
