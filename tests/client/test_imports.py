@@ -1,0 +1,49 @@
+"""What importing costs: DAG files are parsed every few seconds, so nothing heavy comes along unasked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import airflow_provider_bitrix24.client as package
+
+HEAVY = {"requests", "urllib3", "httpx", "httpcore", "anyio", "pendulum", "airflow", "asyncio", "aiohttp"}
+
+
+def modules_after(statement):
+    code = f"import sys, json; {statement}; print(json.dumps([name.partition('.')[0] for name in sys.modules]))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return set(json.loads(printed))
+
+
+PACKAGE = "airflow_provider_bitrix24.client"
+VALUES = "ConfigurationError, parse_targets, ClientSettings, Portal, TriggerReport, StageInfo, Diagnosis, BatchReply"
+MAKE = "from {0} import {1}; {1}.from_webhook_url('https://x.example/rest/1/s/')"
+
+
+@pytest.mark.parametrize(
+    ("statement", "allowed"),
+    [
+        (f"import {PACKAGE}", set()),
+        (f"from {PACKAGE} import {VALUES}", set()),
+        (f"from {PACKAGE} import Bitrix24Client, AsyncBitrix24Client", set()),
+        (MAKE.format(PACKAGE, "Bitrix24Client"), {"requests", "urllib3"}),
+        (MAKE.format(PACKAGE, "AsyncBitrix24Client"), {"httpx", "httpcore", "anyio", "asyncio"}),
+    ],
+)
+def test_importing_brings_no_more_than_it_needs(statement, allowed):
+    assert HEAVY & modules_after(statement) <= allowed
+
+
+def test_every_public_name_can_be_had_and_no_other():
+    for name in package.__all__:
+        assert getattr(package, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        _ = package.Nonsense
+
+
+def test_the_public_names_are_those_that_are_loaded_on_first_use():
+    assert sorted(package._HOME_OF) == sorted(package.__all__) == package.__all__
