@@ -7,6 +7,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -61,8 +62,17 @@ class Run:
 class Worker:
     """A contender's process, waiting for jobs."""
 
-    def __init__(self, process: subprocess.Popen) -> None:
-        self._process = process
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed in stop()
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            text=True,
+            env=environment,
+        )
+        pin(self._process.pid, core(-1))
 
     def send(self, job: dict) -> None:
         """Give it a job."""
@@ -73,7 +83,9 @@ class Worker:
         """Wait for its answer."""
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError("a contender's process ended without an answer; its message is above")
+            self._process.wait()
+            self._complaints.seek(0)
+            raise RuntimeError(f"a contender's process ended without an answer:\n{self._complaints.read()[-2000:]}")
         return json.loads(line)
 
     def do(self, job: dict) -> dict:
@@ -90,6 +102,7 @@ class Worker:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
+        self._complaints.close()
 
 
 @dataclass(slots=True)
@@ -123,7 +136,7 @@ class Lab:
 
     def simulator(self, **options) -> Simulator:
         """A fresh simulator on a core of its own."""
-        return Simulator(self.environments, cpu=_core(0), **options)
+        return Simulator(self.environments, cpu=core(0), **options)
 
     @contextmanager
     def workers(self, contender: Contender, portal: Simulator | OtherPortal, count: int = 1):
@@ -139,12 +152,7 @@ class Lab:
         ]
         started: list[Worker] = []
         try:
-            for _ in range(count):
-                process = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-                )
-                pin(process.pid, _core(-1))
-                started.append(Worker(process))
+            started.extend(Worker(command, environment) for _ in range(count))
             for worker in started:
                 worker.receive()
             yield started
@@ -237,7 +245,8 @@ def _summed(said: list[dict]) -> dict:
     return total
 
 
-def _core(index: int) -> int | None:
+def core(index: int) -> int | None:
+    """A core of this machine, or ``None`` where there is no choice."""
     if not hasattr(os, "sched_getaffinity"):
         return None
     cores = sorted(os.sched_getaffinity(0))

@@ -44,12 +44,12 @@ def draw(row: dict, folder: Path) -> None:
     axes.fill_between(
         [*times, longest * 1.1], [*done, count], count * 1.06, color="#8c959f", alpha=0.16, linewidth=0, step=None
     )
-    axes.plot(times, done, color=QUIET, linewidth=1.0, label=f"floor: the portal allows no more  {times[-1]:.1f} s")
+    axes.plot(times, done, color=QUIET, linewidth=1.0, label=f"floor  {times[-1]:.1f} s")
     for name, points in sorted(timelines.items(), key=lambda item: _finish(item[1])):
         colour, width, dashes = STYLES.get(name, (INK, 1.4, "-"))
         kept = _until_done(points)
         reached = kept[-1][1]
-        end = f"{kept[-1][0]:.1f} s" if reached >= count else f"stops at {reached:,}"
+        end = f"{kept[-1][0]:.1f} s" if reached >= count else f"dies with {reached:,} moved"
         axes.plot(
             [moment for moment, _ in kept],
             [moved for _, moved in kept],
@@ -61,6 +61,7 @@ def draw(row: dict, folder: Path) -> None:
         )
         if reached < count:
             axes.plot(kept[-1][0], reached, marker="x", color=colour, markersize=8, markeredgewidth=2, zorder=4)
+    axes.text(0.6, count * 0.86, "the portal allows no more", color=QUIET, fontsize=9.5)
     axes.set_xlim(0, longest * 1.03)
     axes.set_ylim(0, count * 1.06)
     axes.set_xlabel("seconds", color=QUIET)
