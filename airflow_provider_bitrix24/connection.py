@@ -31,7 +31,7 @@ from airflow_provider_bitrix24.client.portal import (
 )
 from airflow_provider_bitrix24.client.settings import ClientSettings
 from airflow_provider_bitrix24.compat import conf
-from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS, ExtraField
+from airflow_provider_bitrix24.connection_form import CONN_TYPE, EXTRA_FIELDS, ExtraField
 
 URL_IN_HOST = (
     "The webhook's URL stands in Host, which Airflow stores and shows in clear. Move it to Password and "
@@ -40,6 +40,8 @@ URL_IN_HOST = (
 _SECRET_IN_PATH = re.compile(r"/rest/[^/\s]+/([^/?#\s]+)")
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")
+_LONG_NAME = f"extra__{CONN_TYPE}__"
+"""What the test button of Airflow 2.11 puts before an extra's name; it sends each under both names."""
 _SHOWN = 40
 """How many characters of a wrong value a message repeats."""
 
@@ -196,7 +198,8 @@ def _parse_extra(text: str | None) -> dict[str, Any]:
         raise ConfigurationError("Extra is no JSON.", hint='Use the form {"plan": "standard"}.') from None
     if not isinstance(extra, dict):
         raise ConfigurationError("Extra is no JSON object.", hint='Use the form {"plan": "standard"}.')
-    return extra
+    named_long = {name: extra.pop(name) for name in list(extra) if name.startswith(_LONG_NAME)}
+    return {name.removeprefix(_LONG_NAME): value for name, value in named_long.items()} | extra
 
 
 def _value(name: str, field: ExtraField, value: Any) -> Any:

@@ -59,8 +59,9 @@ STANDARD_FIELDS: dict[str, StandardField] = {
 }
 """Airflow's field -> what it holds here. The others are hidden. Labels keep Airflow's names, which messages use."""
 
-HIDDEN_FIELDS = ("schema", "extra")
-"""Fields that the form does not show: every extra has a field of its own."""
+HIDDEN_FIELDS = ("schema",)
+"""Fields that the form does not show. ``extra`` is none of them, though every extra has a field of its own: where it
+is hidden, the test button of Airflow 2.11 does nothing."""
 
 EXTRA_FIELDS: dict[str, ExtraField] = {
     "default_code": ExtraField(

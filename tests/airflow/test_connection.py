@@ -172,6 +172,8 @@ def test_what_is_wrong_is_named_without_the_secret(parts, words):
     ("extra", "name", "value"),
     [
         ({"plan": "enterprise"}, "plan", "enterprise"),
+        ({"plan": "enterprise", "extra__bitrix24__plan": "standard"}, "plan", "enterprise"),
+        ({"extra__bitrix24__plan": "enterprise"}, "plan", "enterprise"),
         ({"plan": None}, "plan", "standard"),
         ({"plan": ""}, "plan", "standard"),
         ({"max_concurrency": 2}, "max_concurrency", 2),
@@ -274,6 +276,12 @@ def test_every_form_of_a_secret_is_masked(connection, secrets):
 
 def test_no_empty_text_is_masked():
     assert "" not in secrets_of(conn(password=" ", host="", schema="", extra=""))
+
+
+def test_the_long_names_that_airflow_2_sends_to_test_a_connection_are_known():
+    extra = {"ca_bundle": "ca.pem", "extra__bitrix24__ca_bundle": "ca.pem"}
+
+    assert read_connection(conn(password=URL, extra=extra)).warnings == ()
 
 
 def test_the_processes_of_a_machine_meet_where_the_configuration_says(monkeypatch):
