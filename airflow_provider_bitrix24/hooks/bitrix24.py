@@ -5,6 +5,7 @@ Which fields a connection has is declared in :mod:`..connection_form`, what they
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24 import connection_form
@@ -85,13 +86,17 @@ class Bitrix24Hook(BaseHook):
     async def aget_conn(self) -> AsyncBitrix24Client:
         """Return the client for an event loop, made at the first call; raises as :meth:`get_conn` does."""
         if self._aclient is None:
-            from airflow_provider_bitrix24.client import AsyncBitrix24Client
-
             found = [await aget_connection(conn_id) for conn_id in self._conn_ids]
             for each in found:
                 await amask_secrets(secrets_of(each))
-            self._aclient = AsyncBitrix24Client(**self._arguments(found))
+            # Loading libraries and certificates would hold up the event loop for a tenth of a second.
+            self._aclient = await asyncio.to_thread(self._make_async_client, found)
         return self._aclient
+
+    def _make_async_client(self, connections: Sequence[Connection]) -> AsyncBitrix24Client:
+        from airflow_provider_bitrix24.client import AsyncBitrix24Client
+
+        return AsyncBitrix24Client(**self._arguments(connections))
 
     @property
     def _conn_ids(self) -> Sequence[str]:
