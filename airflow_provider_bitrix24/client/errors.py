@@ -30,7 +30,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Executed = Literal["no", "yes", "unknown"]
 """Whether the portal acted on a request: certainly not, certainly, or it cannot be told."""
@@ -56,6 +56,11 @@ class Bitrix24Error(Exception):
         self.hint = hint
         if executed is not None:
             self.executed = executed
+
+    def hide(self, redact: Callable[[str], str]) -> None:
+        """Apply ``redact`` to what came from outside: an answer may repeat the URL, which holds the secret."""
+        self.message = redact(self.message)
+        self.args = (self.message,)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".rstrip()
@@ -137,6 +142,11 @@ class ApiError(Bitrix24Error):
         self.description = description
         self.method = method
         self.status = status
+
+    def hide(self, redact: Callable[[str], str]) -> None:
+        """See :meth:`Bitrix24Error.hide`."""
+        super().hide(redact)
+        self.code, self.description = redact(self.code), redact(self.description)
 
 
 class AuthenticationError(ApiError):

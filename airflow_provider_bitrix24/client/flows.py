@@ -88,6 +88,8 @@ def exchange(channel: Channel, calls: Sequence[Call]) -> Flow[list[Outcome]]:
             outcomes.append(Outcome(answer.error, answer.sent_at, answer.received_at))
             continue
         reply = classify(call.method, answer)
+        if isinstance(reply, Bitrix24Error):
+            reply.hide(channel.portal.redact)
         outcome = Outcome(reply, answer.sent_at, answer.received_at)
         _learn(channel, call, outcome)
         outcomes.append(outcome)
@@ -157,6 +159,8 @@ def read_batch(
         return replies
     for method, each in zip(methods, replies, strict=True):
         channel.operating.note(method, each.timing, now)
+        if each.error is not None:
+            each.error.hide(channel.portal.redact)
     for method, each in zip(methods, replies, strict=True):
         if isinstance(each.error, OperatingLimitError):
             each.error.reset_in = channel.operating.note_refusal(method, now)
