@@ -38,6 +38,18 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_bitrix24.operators.automation"],
             }
         ],
+        "sensors": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_bitrix24.sensors.stage"],
+            }
+        ],
+        "triggers": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_bitrix24.triggers.stage"],
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": CONN_TYPE,

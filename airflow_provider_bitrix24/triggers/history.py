@@ -72,6 +72,8 @@ class Moves:
 
         :raises ProtocolError: it is none.
         """
+        if not isinstance(row, Mapping):
+            raise _malformed()
         try:
             return self._read(row)
         except (KeyError, TypeError, ValueError):
@@ -86,7 +88,7 @@ class Moves:
     def _stage_field(self) -> str:
         return "STATUS_ID" if self.type_name == _LEAD else "STAGE_ID"
 
-    def _read(self, row: Any) -> Move:
+    def _read(self, row: Mapping[str, Any]) -> Move:
         # Older portals send numbers as texts.
         category = row.get("CATEGORY_ID")
         return Move(
