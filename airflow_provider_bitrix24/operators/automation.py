@@ -1,4 +1,4 @@
-"""Operators that fire automation triggers and say what came of it.
+"""The operator that fires automation triggers and says what came of it.
 
 The hook and the client below it do the work. What a report means for the task is judged in
 :mod:`..failures`, what the log says is worded in :mod:`..outcome_log`. DAG files import this module at every
@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowFailException, BaseOperator, conf
 from airflow_provider_bitrix24.failures import judge, permanent_errors_fail_at_once
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY, EntityLink
+from airflow_provider_bitrix24.operators.application import ExecuteTriggerOperator
 from airflow_provider_bitrix24.operators.options import check_options
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.failures import OnUnmoved
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+__all__ = ["ExecuteTriggerOperator", "TriggerAutomationOperator"]
 
 REPORT_KEY = "report"
 """XCom key of the report where the task does not succeed; a task that does returns it."""
@@ -273,51 +276,6 @@ class TriggerAutomationOperator(BaseOperator):
             context["ti"].xcom_push(key=REPORT_KEY, value=shown)
         verdict.enforce(report)
         return shown
-
-
-class ExecuteTriggerOperator(BaseOperator):
-    """Fires a trigger that an application has registered (``crm.automation.trigger.execute``) for one entity.
-
-    The portal takes this from an application of an administrator only and refuses it to a webhook. It answers
-    ``true`` whether or not anything moved.
-
-    :param target: the entity, such as ``"DEAL_57"``. (templated)
-    :param code: code under which the application has registered the trigger. (templated)
-    :param bitrix24_conn_id: id of the connection. (templated)
-    :return: what the portal answered.
-    """
-
-    template_fields: Sequence[str] = ("target", "code", "bitrix24_conn_id")
-    operator_extra_links = (EntityLink(),)
-    ui_color = "#bbedfc"
-
-    def __init__(self, *, target: str, code: str, bitrix24_conn_id: str = "bitrix24_default", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.target = target
-        self.code = code
-        self.bitrix24_conn_id = bitrix24_conn_id
-
-    def execute(self, context: Context) -> bool:
-        """Fire once.
-
-        :raises AirflowFailException: no retry helps, or the trigger may have been fired.
-        :raises Bitrix24Error: nothing was fired; a retry may help.
-        """
-        from airflow_provider_bitrix24.client.entity import EntityRef
-        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-
-        with permanent_errors_fail_at_once(), Bitrix24Hook(self.bitrix24_conn_id) as hook:
-            ref = EntityRef.parse(self.target)
-            url = hook.get_conn().portal.page_url(ref.page)
-            context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
-            try:
-                return hook.execute_trigger(str(ref), self.code)
-            except Bitrix24Error as error:
-                if error.executed == "no":
-                    raise
-                raise AirflowFailException(
-                    f"{error} No retry follows: the trigger may have been fired; repeating could move {ref} twice."
-                ) from error
 
 
 def _count(targets: Sequence[object]) -> str:

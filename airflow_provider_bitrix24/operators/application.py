@@ -1,0 +1,60 @@
+"""The operator for triggers that an OAuth application has registered; :mod:`.automation` offers it to users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.compat import AirflowFailException, BaseOperator
+from airflow_provider_bitrix24.failures import permanent_errors_fail_at_once
+from airflow_provider_bitrix24.links import ENTITY_URL_KEY, EntityLink
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_bitrix24.compat import Context
+
+
+class ExecuteTriggerOperator(BaseOperator):
+    """Fires a trigger that an application has registered (``crm.automation.trigger.execute``) for one entity.
+
+    The portal takes this from an application of an administrator only and refuses it to a webhook. It answers
+    ``true`` whether or not anything moved.
+
+    :param target: the entity, such as ``"DEAL_57"``. (templated)
+    :param code: code under which the application has registered the trigger. (templated)
+    :param bitrix24_conn_id: id of the connection. (templated)
+    :return: what the portal answered.
+    """
+
+    template_fields: Sequence[str] = ("target", "code", "bitrix24_conn_id")
+    operator_extra_links = (EntityLink(),)
+    ui_color = "#bbedfc"
+
+    def __init__(self, *, target: str, code: str, bitrix24_conn_id: str = "bitrix24_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target = target
+        self.code = code
+        self.bitrix24_conn_id = bitrix24_conn_id
+
+    def execute(self, context: Context) -> bool:
+        """Fire once.
+
+        :raises AirflowFailException: no retry helps, or the trigger may have been fired.
+        :raises Bitrix24Error: nothing was fired; a retry may help.
+        """
+        from airflow_provider_bitrix24.client.entity import EntityRef
+        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+        with permanent_errors_fail_at_once(), Bitrix24Hook(self.bitrix24_conn_id) as hook:
+            ref = EntityRef.parse(self.target)
+            url = hook.get_conn().portal.page_url(ref.page)
+            context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
+            try:
+                return hook.execute_trigger(str(ref), self.code)
+            except Bitrix24Error as error:
+                if error.executed == "no":
+                    raise
+                raise AirflowFailException(
+                    f"{error} No retry follows: the trigger may have been fired; repeating could move {ref} twice."
+                ) from error
