@@ -36,6 +36,8 @@ MOVES = {
         "DEAL_64": "C5:WON",
     },
     "bitrix24_example_notifier": {"DEAL_57": "EXECUTING"},
+    "bitrix24_example_sensor": {"DEAL_65": "PREPARATION"},
+    "bitrix24_example_deferrable": {"DEAL_66": "EXECUTING", "DEAL_67": "EXECUTING"},
 }
 if Version(airflow.__version__) >= Version("3.3"):
     MOVES["bitrix24_example_retry_policy"] = {"LEAD_4": "IN_PROCESS"}
@@ -120,3 +122,7 @@ def test_what_follows_a_failure_is_told_which_entity_did_not_arrive(run, portal)
     assert states == {"to_paid": "failed", "send_receipt": "upstream_failed", "tell_somebody": "success"}
     told = ran["tell_somebody"].xcom_pull(task_ids="tell_somebody")
     assert told == ["SMART_INVOICE_12: unmoved"]
+
+
+def test_the_dag_that_waits_for_events_is_there_on_airflow_3_only(dags):
+    assert ("bitrix24_example_event" in dags) == (Version(airflow.__version__) >= Version("3"))
