@@ -82,8 +82,8 @@ class Progress:
             self._note(target)
         ledger.changed.clear()
         doubts = [(doubt.targets, doubt.sent_at) for doubt in ledger.doubts]
-        if self._lost:
-            doubts.append((self._lost, self._start.now - self._start.wall))
+        # Each by itself: they were lost with different requests, so that one's move tells nothing about another.
+        doubts.extend(([target], self._start.now - self._start.wall) for target in self._lost)
         return {
             "form": FORM,
             "digest": self._digest,
