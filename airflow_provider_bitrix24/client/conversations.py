@@ -89,6 +89,12 @@ class Conversations:
                 f"code is of type {type(code).__name__}.",
                 hint="Pass the trigger's code as a text, such as c5u4m.",
             )
+        try:
+            code.encode()
+        except UnicodeEncodeError:
+            raise ConfigurationError(
+                "code holds half a character, which cannot be sent.", hint="Copy the code from the trigger again."
+            ) from None
         return code
 
     def execute(self, target: object, code: str) -> Flow[bool]:

@@ -68,9 +68,11 @@ def play() -> Callable[..., Any]:
 
     def perform(flow: Flow[Any], *steps: tuple[str, Any]) -> Any:
         told: Any = None
+        left = list(steps)
         try:
-            for wish, answer in steps:
+            while left:
                 effect = flow.send(told)
+                wish, answer = left.pop(0)
                 assert described(effect) == wish, (described(effect), effect)
                 told = answer
                 if isinstance(effect, Exchange):
@@ -79,6 +81,7 @@ def play() -> Callable[..., Any]:
                     told = Granted(*answer) if isinstance(answer, tuple) else Granted(effect.want, 0.0, answer)
             effect = flow.send(told)
         except StopIteration as end:
+            assert not left, f"no wish any more, but expected {left}"
             return end.value
         raise AssertionError(f"one more wish: {described(effect)}: {effect}")
 

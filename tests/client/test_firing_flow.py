@@ -1,0 +1,223 @@
+"""Firing as a conversation: wishes and answers one by one, without sockets, clocks and threads."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_bitrix24.client.conversations import Conversations
+from airflow_provider_bitrix24.client.errors import ConfigurationError, OutcomeUnknown, ProtocolError
+from airflow_provider_bitrix24.client.pacing import SharedCost
+from airflow_provider_bitrix24.client.portal import Portal
+from airflow_provider_bitrix24.client.progress import Start
+from airflow_provider_bitrix24.client.settings import ClientSettings
+
+DENIED = {"error": "ACCESS_DENIED", "error_description": "No."}
+PAGE = (502, b"<html>")
+
+
+def item(number, stage="NEW", moved="2026-01-01T00:00:00+03:00"):
+    return {"id": number, "stageId": stage, "categoryId": 0, "movedTime": moved}
+
+
+def found(*items):
+    """The answer to a batch of one look."""
+    return batch({"c0": {"items": list(items)}})
+
+
+def batch(results, errors=None):
+    return {"result": {"result": results, "result_error": errors or []}}
+
+
+def fired(count, *looked):
+    results = {f"c{number}": True for number in range(count)}
+    if looked:
+        results[f"c{count}"] = {"items": list(looked)}
+    return batch(results)
+
+
+def talk(**options):
+    portal = Portal(base_url="https://example.bitrix24.com", user_id="1", secret="s")
+    made = Conversations(portal, settings=ClientSettings(max_concurrency=2), **options)
+    made.channel.random = lambda: 1.0
+    return made
+
+
+def trigger(target, code="c", expected_stage=None, *, verify=True, journal=None, **options):
+    start = Start(0.0, 1_000_000.0)
+    return talk(**options).trigger(target, code, expected_stage, verify=verify, start=start, journal=journal)
+
+
+def test_one_target_is_read_fired_and_seen_to_have_moved(play):
+    report = play(
+        trigger("DEAL_1"),
+        ("reserve 1", 0.0),
+        ("send batch of 1", [found(item(1))]),
+        ("reserve 1", 0.0),
+        ("send batch of 2", [fired(1, item(1, "WON"))]),
+    )
+    assert (report.moved, report.results[0].stage_before, report.results[0].stage_after) == (1, "NEW", "WON")
+
+
+def test_an_unverified_target_is_the_documented_call_and_an_empty_list_is_nothing(play):
+    direct = ("send crm.automation.trigger", [{"result": True}])
+    assert play(trigger("DEAL_1", verify=False), ("reserve 1", 0.0), direct).unverified == 1
+    assert play(trigger([])).results == []
+    assert play(trigger([], code=None)).results == []
+
+
+def test_a_missing_code_is_said_and_a_default_code_is_used(play):
+    report = play(
+        trigger("DEAL_1", None, verify=False),
+        ("tell", None),
+        ("reserve 1", 0.0),
+        ("send crm.automation.trigger", [{"result": True}]),
+    )
+    assert report.code is None
+    for code in (None, ""):
+        defaulted = play(
+            trigger("DEAL_1", code, verify=False, default_code="d"),
+            ("reserve 1", 0.0),
+            ("send crm.automation.trigger", [{"result": True}]),
+        )
+        assert defaulted.code == "d"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"target": "DEAL_1", "code": 5}, "code is of type int"),
+        ({"target": "DEAL_1", "code": "\ud800"}, "code holds half a character"),
+        ({"target": "DEAL_1", "expected_stage": "WON", "verify": False}, "expected_stage needs verification"),
+        ({"target": ["DEAL_1", "CONTACT_7"], "expected_stage": "WON"}, "cannot be checked for CONTACT_7"),
+        ({"target": "DEAL_1", "expected_stage": []}, "expected_stage is"),
+        ({"target": None}, "target is None"),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_anything_is_sent(play, options, named):
+    with pytest.raises(ConfigurationError) as caught:
+        play(trigger(**options))
+    assert named in str(caught.value)
+
+
+def test_a_lost_request_is_looked_at_waited_for_and_fired_again(play):
+    report = play(
+        trigger("DEAL_1"),
+        ("reserve 1", 0.0),
+        ("send batch of 1", [found(item(1))]),
+        ("reserve 1", 0.0),
+        ("send batch of 2", [(OutcomeUnknown("lost"), (0.0, 5.0))]),
+        ("tell", None),
+        ("reserve 1", 5.0),
+        ("send batch of 1", [found(item(1))]),
+        ("tell", None),
+        ("pause 55 settle", 60.0),
+        ("reserve 1", 60.0),
+        ("send batch of 1", [found(item(1))]),
+        ("reserve 1", 60.0),
+        ("send batch of 2", [(fired(1, item(1, "WON")), (60.0, 61.0))]),
+        ("share cost 0.5", SharedCost(0.5)),
+        ("tell", None),
+    )
+    assert report.moved == 1
+
+
+def test_what_another_process_measured_is_taken_over_or_waited_for(play):
+    targets = [f"DEAL_{number}" for number in range(1, 41)]
+    items = [item(number) for number in range(1, 41)]
+    moved = [item(number, "WON") for number in range(1, 41)]
+    report = play(
+        trigger(targets),
+        ("reserve 1", 0.0),
+        ("send batch of 1", [found(*items)]),
+        ("ask cost", SharedCost(None, 0.1)),
+        ("pause 0.1 pace", 0.1),
+        ("ask cost", SharedCost(0.005)),
+        ("reserve 1", 0.1),
+        ("send batch of 41", [(fired(40, *moved), (0.1, 0.2))]),
+        ("share cost 0.00243902", SharedCost(0.0)),
+    )
+    assert report.moved == 40
+
+
+def test_who_measures_asks_once(play):
+    targets = [f"DEAL_{number}" for number in range(1, 26)]
+    items = [item(number) for number in range(1, 26)]
+    moved = [item(number, "WON") for number in range(1, 26)]
+    report = play(
+        trigger(targets),
+        ("reserve 1", 0.0),
+        ("send batch of 1", [found(*items)]),
+        ("ask cost", SharedCost(None)),
+        ("reserve 1", 0.0),
+        ("send batch of 25", [(401, {"error": "CONNECTION_ERROR"})]),
+        ("pause 1 retry", 1.0),
+        ("reserve 1", 1.0),
+        ("send batch of 25", [fired(24, *moved[:24])]),
+        ("reserve 1", 1.0),
+        ("send batch of 2", [fired(1, moved[24])]),
+    )
+    assert report.moved == 25
+
+
+def test_a_last_look_that_fails_leaves_what_was_seen_in_the_batch(play):
+    report = play(
+        trigger("DEAL_1"),
+        ("reserve 1", 0.0),
+        ("send batch of 1", [found(item(1))]),
+        ("reserve 1", 0.0),
+        ("send batch of 2", [fired(1, item(1))]),
+        ("reserve 1", 0.0),
+        ("send batch of 1", [(401, {"error": "INVALID_CREDENTIALS"})]),
+        ("tell", None),
+    )
+    assert (report.unmoved, report.results[0].stage_after) == (1, "NEW")
+
+
+def test_an_advice_is_not_worth_an_error(play):
+    report = play(
+        trigger("DEAL_1", expected_stage="X"),
+        ("reserve 1", 0.0),
+        ("send batch of 1", [found(item(1))]),
+        ("reserve 1", 0.0),
+        ("send batch of 2", [fired(1, item(1))]),
+        ("reserve 1", 0.0),
+        ("send batch of 1", [found(item(1))]),
+        ("reserve 1", 0.0),
+        ("send crm.status.list", [(403, DENIED)]),
+    )
+    assert (report.unmoved, report.results[0].reason) == (1, None)
+
+
+def test_who_may_read_nothing_of_a_type_is_told_once_and_fires_in_batches_all_the_same(play):
+    report = play(
+        trigger(["DEAL_1", "LEAD_1"]),
+        ("reserve 1", 0.0),
+        ("send batch of 2", [batch([], {"c0": DENIED, "c1": DENIED})]),
+        ("tell", None),
+        ("reserve 1", 0.0),
+        ("send batch of 2", [fired(2)]),
+    )
+    assert report.unverified == 2
+
+
+def test_a_snapshot_that_fails_for_good_raises_and_nothing_is_fired(play):
+    with pytest.raises(ProtocolError):
+        play(trigger("DEAL_1"), ("reserve 1", 0.0), ("send batch of 1", [(302, b"")]))
+
+
+def test_commands_that_read_are_repeated_alone_until_they_succeed_or_fail_for_good(play):
+    spent = {"error": "OPERATION_TIME_LIMIT", "error_description": ""}
+    there = {"items": [item(1, "WON")]}
+    report = play(
+        trigger(["DEAL_1", "LEAD_1", "QUOTE_1"]),
+        ("reserve 1", 0.0),
+        ("send batch of 3", [batch({"c0": {"items": [item(1)]}}, {"c1": spent, "c2": {"error": "NOT_FOUND"}})]),
+        ("tell", None),
+        ("pause 10 retry", 10.0),
+        ("reserve 1", 10.0),
+        ("send batch of 1", [found(item(1))]),
+        ("reserve 1", 10.0),
+        ("send batch of 4", [batch({"c0": True, "c1": True, "c2": there, "c3": there})]),
+    )
+    assert (report.moved, report.failed) == (2, 1)
+    assert report.results[2].error.code == "NOT_FOUND"
