@@ -45,6 +45,13 @@ def worst(runs: list[Run], what: str) -> int:
     return max(getattr(run.truth, what) or 0 for run in runs)
 
 
+def verdict(*, sound: bool, fast: bool, quick: bool) -> bool | None:
+    """Whether a row is met; of a quick look only what went wrong is told."""
+    if not sound:
+        return False
+    return None if quick else fast
+
+
 def faultless(runs: list[Run]) -> bool:
     """Whether in every run each entity was moved once and no request was refused."""
     return not any(worst(runs, what) for what in ("doubled", "lost", "refused"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.lab import B24API, B24PYSDK, FAST, FAST_SLOW, LOOP, OURS, OURS_VERIFIED, Contender, Lab, Run, spread
-from benchmarks.table import Row, faultless, flaws, floor_seconds, raw
+from benchmarks.table import Row, faultless, flaws, floor_seconds, raw, verdict
 
 if TYPE_CHECKING:
     from benchmarks.simulator import Simulator
@@ -45,7 +45,7 @@ def five_thousand(lab: Lab) -> list[Row]:
     )
     shown = min(run.said.get("stages_shown", 0) for run in runs[OURS_VERIFIED.name])
     verified.ours += f", {shown:,} with both stages, {_requests(runs[OURS_VERIFIED.name])}"
-    verified.met = verified.met and shown == count if verified.met is not None else None
+    verified.met = verified.met if shown == count else False
     verified.note = "No peer verifies."
     return [unverified, verified]
 
@@ -96,7 +96,7 @@ def _row(
         what=what,
         reach=f"<= {reach:.1f} s, 0 refused",
         ours=f"{spread(walls)}{in_floors}, {flaws(ours)}",
-        met=None if lab.quick else max(walls) <= reach and faultless(ours),
+        met=verdict(sound=faultless(ours), fast=max(walls) <= reach, quick=lab.quick),
         peers=peers,
         details=raw(runs),
     )
