@@ -6,7 +6,7 @@ import importlib.util
 from contextlib import ExitStack
 
 import pytest
-from airflow_process import AirflowProcess
+from airflow_process import IS_3, AirflowProcess
 from postgres_process import PostgresProcess, server_programs
 from simulator_process import SimulatorProcess
 
@@ -14,6 +14,7 @@ COUNT = 200
 PROGRAMS = server_programs()
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.skipif(not IS_3, reason="once is enough: pacing knows no Airflow"),
     pytest.mark.skipif(PROGRAMS is None, reason="PostgreSQL's server is not installed (initdb, pg_ctl)"),
     pytest.mark.skipif(importlib.util.find_spec("psycopg2") is None, reason="psycopg2 is not installed"),
 ]
