@@ -191,6 +191,44 @@ def test_a_proxy_that_refuses(kind, status, expected):
 
 
 @both_kinds
+def test_the_connections_own_proxy_and_authorities_come_before_those_of_the_environment(kind, tmp_path, monkeypatch):
+    refusing = answering(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+    authority = tmp_path / "ca.pem"
+    with OddServer(refusing) as own, OddServer(refusing) as other, SimulatorServer(tls=True) as portal:
+        authority.write_text(portal.certificate)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{other.port}")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+        url = f"https://example.bitrix24.com/{PATH}/"
+        address = f"http://127.0.0.1:{own.port}"
+        assert failure(kind, url, proxy=address, ca_bundle=str(authority)) == NOT_SENT
+        assert (len(own.heard), len(other.heard)) == (1, 0)
+        assert failure(kind, url, ca_bundle=str(authority)) == NOT_SENT
+        assert len(other.heard) == 1
+        [outcome] = send(kind, portal.webhook_url, ca_bundle=str(authority))
+        assert outcome.reply.code == "ERROR_METHOD_NOT_FOUND"
+
+
+@both_kinds
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"REQUESTS_CA_BUNDLE": "/missing.pem", "SSL_CERT_FILE": "/missing.pem"},
+        {"ALL_PROXY": "socks5://127.0.0.1:1", "HTTPS_PROXY": "socks5://127.0.0.1:1"},
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_said_before_anything_is_sent(kind, monkeypatch, environment):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    try:
+        error = failure(kind, f"https://127.0.0.1:{free_port()}/{PATH}/")
+    except ConfigurationError as raised:
+        error = type(raised), raised.executed, raised.permanent
+    assert error == (ConfigurationError, "no", True)
+
+
+@both_kinds
 def test_an_answer_cut_in_its_headers_leaves_open_what_the_portal_did(kind):
     with OddServer(answering(b"HTTP/1.1 200 OK\r\nContent-Ty")) as server:
         assert failure(kind, f"http://127.0.0.1:{server.port}/{PATH}/")[1:] == UNKNOWN[1:]

@@ -37,6 +37,8 @@ from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.wording import (
     CA_HINT,
     CONNECT_HINT,
+    ENVIRONMENT_HINT,
+    ENVIRONMENT_PROBLEM,
     PROXY_HINT,
     TLS_HINT,
     URL_HINT,
@@ -137,15 +139,19 @@ class AsyncDriver:
 
 
 def _client(settings: ClientSettings) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        verify=_tls(settings),
-        proxy=settings.proxy,
-        timeout=httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout, pool=None),
-        limits=httpx.Limits(max_connections=max(10, settings.max_concurrency)),
-        # A session cookie would make the portal handle our requests one after the other.
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        event_hooks={"response": [_forget_location]},
-    )
+    tls = _tls(settings)
+    try:
+        return httpx.AsyncClient(
+            verify=tls,
+            proxy=settings.proxy,
+            timeout=httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout, pool=None),
+            limits=httpx.Limits(max_connections=max(10, settings.max_concurrency)),
+            # A session cookie would make the portal handle our requests one after the other.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            event_hooks={"response": [_forget_location]},
+        )
+    except (ImportError, ValueError, httpx.InvalidURL):  # a proxy of the environment that httpx does not take
+        raise ConfigurationError(ENVIRONMENT_PROBLEM, hint=ENVIRONMENT_HINT) from None
 
 
 async def _forget_location(response: httpx.Response) -> None:
@@ -163,7 +169,10 @@ def _tls(settings: ClientSettings) -> ssl.SSLContext | bool:
 @lru_cache(maxsize=8)
 def _usual_authorities(_file: str | None, _directory: str | None) -> ssl.SSLContext:
     # Reading them takes some 40 ms, for which the event loop of a triggerer stands still.
-    return httpx.create_ssl_context()
+    try:
+        return httpx.create_ssl_context()
+    except OSError:
+        raise ConfigurationError(ENVIRONMENT_PROBLEM, hint=ENVIRONMENT_HINT) from None
 
 
 def _translate(method: str, failure: Exception) -> Bitrix24Error:

@@ -36,6 +36,8 @@ from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.wording import (
     CA_HINT,
     CONNECT_HINT,
+    ENVIRONMENT_HINT,
+    ENVIRONMENT_PROBLEM,
     PROXY_HINT,
     TLS_HINT,
     URL_HINT,
@@ -159,7 +161,9 @@ class SyncDriver:
     def _options(self, outgoing: HttpRequest) -> dict[str, Any]:
         if self._environment is None:
             # Proxies and CA bundles of the environment, looked up once: all requests go to one host.
-            found = self._session.merge_environment_settings(outgoing.url, {}, False, self._session.verify, None)
+            # Given here, the connection's own proxy comes before the environment's.
+            own = dict.fromkeys(("http", "https"), self._settings.proxy) if self._settings.proxy else {}
+            found = self._session.merge_environment_settings(outgoing.url, own, False, self._session.verify, None)
             self._environment = dict(found)
             self._environment["timeout"] = (self._settings.connect_timeout, self._settings.read_timeout)
         return self._environment
@@ -171,8 +175,6 @@ def _session(settings: ClientSettings) -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.verify = checked_tls(settings)
-    if settings.proxy:
-        session.proxies = {"http": settings.proxy, "https": settings.proxy}
     return session
 
 
@@ -201,6 +203,8 @@ def _translate(method: str, failure: Exception) -> Bitrix24Error:
     cause = _cause(failure)
     if isinstance(failure, _NO_ADDRESS):
         return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
+    if type(failure) is OSError:  # what requests says of authorities that it looks for itself
+        return ConfigurationError(ENVIRONMENT_PROBLEM, hint=ENVIRONMENT_HINT)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ConnectFailed(
             f"{method}: the portal's certificate is not trusted ({cause.verify_message}).",
