@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_bitrix24.client.errors import (
     ApiError,
     Bitrix24Error,
+    Executed,
     PermissionDeniedError,
     ServerError,
 )
@@ -144,11 +145,13 @@ class Ledger:
             elif not looked or not target.ref.readable or isinstance(refusal, PermissionDeniedError):
                 target.before = None
                 self.queue.append(target)
-            elif refusal is not None:
-                self.fail(target, refusal)
             else:
+                # Whether the reading ran does not matter, but whether this target was fired.
+                executed: Executed = "unknown" if target.fires else "no"
+                missing = TargetError("NOT_FOUND", MISSING, executed)
                 self.changed.append(target)
-                target.settle("failed", error=TargetError("NOT_FOUND", MISSING, "unknown" if target.fires else "no"))
+                error = missing if refusal is None else TargetError.from_error(refusal, executed)
+                target.settle("failed", error=error)
 
     def _note_found(self, target: Target, seen: Snapshot) -> None:
         if target.fires and target.before is not None and seen.shows_a_move_since(target.before):

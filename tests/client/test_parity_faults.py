@@ -88,6 +88,21 @@ def test_commands_that_fail_inside_a_batch_are_fired_again_alone(both, code):
     hit(both, 100, [None, fault])
 
 
+def test_a_snapshot_that_fails_for_some_says_that_they_were_not_fired(both):
+    fault = Fault(kind=FaultKind.COMMAND_ERROR, keys=("c0",), code="ERROR_CORE", description="")
+
+    def scenario(bench):
+        targets = bench.stairs(60)
+        bench.server.faults.script([fault] * 5)
+        bench.fire(targets)
+
+    bench = both(scenario)
+    report = bench.outcomes[0]
+    assert (report.moved, report.failed) == (10, 50)
+    assert {(each.error.code, each.error.executed) for each in report.results if each.error} == {("ERROR_CORE", "no")}
+    assert len(bench.portal.fires) == 10
+
+
 def test_commands_that_fail_after_their_effect_are_seen_to_have_moved(both):
     fault = Fault(kind=FaultKind.COMMAND_ERROR, when="after", keys=("c0", "c3"), code="ERROR_CORE", description="")
     bench = hit(both, 100, [None, fault])
