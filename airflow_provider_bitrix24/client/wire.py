@@ -23,6 +23,7 @@ Params = Mapping[str, Any]
 
 HEADERS = {
     "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
     "Content-Type": "application/json",
     "User-Agent": f"airflow-provider-bitrix24/{__version__}",
 }
