@@ -31,7 +31,7 @@ def deferrable() -> None:
     # [START howto_operator_bitrix24_deferrable]
     TriggerAutomationOperator(
         task_id="to_production",
-        target=["DEAL_66", "DEAL_67"],
+        target=["DEAL_58", "DEAL_60"],
         code="exec",
         expected_stage=["EXECUTING", "FINAL_INVOICE"],  # later stages, too: robots may move the deal on
         wait_timeout=6 * 60 * 60,  # seconds

@@ -27,12 +27,12 @@ except ImportError:  # Airflow 2
 )
 def sensor() -> None:
     """Wait, then go on."""
-    colleague = TriggerAutomationOperator(task_id="colleague", target="DEAL_65", code="c5u4m")
+    colleague = TriggerAutomationOperator(task_id="colleague", target="DEAL_57", code="c5u4m")
 
     # [START howto_sensor_bitrix24_stage]
     in_preparation = StageSensor(
         task_id="in_preparation",
-        target=["DEAL_65", "DEAL_67"],  # types may be mixed
+        target=["DEAL_57", "DEAL_60"],  # types may be mixed
         expected_stage=["PREPARATION", "EXECUTING"],  # any of them
         fail_on=["LOSE", "APOLOGY"],  # no use to wait any longer
         mode="reschedule",
