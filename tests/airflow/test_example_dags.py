@@ -30,17 +30,17 @@ MOVES = {
     "bitrix24_example_pool": {"DEAL_61": "WON"},
     "bitrix24_example_follow_up": {"SMART_INVOICE_12": "DT31_2:P"},
     "bitrix24_example_decorator": {
-        "DEAL_68": "EXECUTING",
-        "DEAL_69": "EXECUTING",
-        "DEAL_71": "C5:WON",
-        "DEAL_72": "C5:WON",
+        "DEAL_58": "EXECUTING",
+        "DEAL_59": "EXECUTING",
+        "DEAL_63": "C5:WON",
+        "DEAL_64": "C5:WON",
     },
-    "bitrix24_example_notifier": {"DEAL_70": "EXECUTING"},
+    "bitrix24_example_notifier": {"DEAL_57": "EXECUTING"},
     "bitrix24_example_sensor": {"DEAL_57": "PREPARATION"},
     "bitrix24_example_deferrable": {"DEAL_58": "EXECUTING", "DEAL_60": "EXECUTING"},
 }
 if Version(airflow.__version__) >= Version("3.3"):
-    MOVES["bitrix24_example_retry_policy"] = {"LEAD_5": "IN_PROCESS"}
+    MOVES["bitrix24_example_retry_policy"] = {"LEAD_4": "IN_PROCESS"}
 
 
 @pytest.fixture(scope="module")

@@ -210,7 +210,7 @@ class AirflowProcess:
             headers={"Content-Type": "application/json", **self._authorization()},
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+            return json.loads(answer.read() or "null")
 
     def _authorization(self) -> dict[str, str]:
         if IS_3:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from airflow_process import IS_3
+from airflow_process import AIRFLOW_VERSION, IS_3
+
+from airflow_provider_bitrix24.simulator import seed as seeding
 
 if TYPE_CHECKING:
     from airflow_process import AirflowProcess
@@ -22,6 +24,7 @@ RUN_BY_HAND = sorted(
     for path in EXAMPLES.glob("*.py")
     if "schedule=None" in path.read_text()
     for dag_id in re.findall(r"dag_id=\"(\w+)\"", path.read_text())
+    if AIRFLOW_VERSION >= (3, 3) or "3.3" not in path.read_text()
 )
 
 
@@ -37,13 +40,14 @@ def run(airflow: AirflowProcess, dag_id: str) -> tuple[str, dict[str, str]]:
 def test_an_example_runs_through_the_scheduler_and_fires_each_entity_once(
     dag_id: str, demo_airflow: AirflowProcess, demo_portal: SimulatorServer
 ) -> None:
-    fired_before = dict(demo_portal.fires)
+    demo_portal.portal.clear()
+    seeding.apply(demo_portal.portal, seeding.DEMO)
 
     _, states = run(demo_airflow, dag_id)
 
     assert states["run"] == "success", states
     assert set(states.values()) <= {"success", "skipped"}
-    fired = {target: count for target, count in demo_portal.fires.items() if count != fired_before.get(target, 0)}
+    fired = dict(demo_portal.fires)
     assert fired, "the DAG fired nothing"
     assert fired == dict.fromkeys(fired, 1)
     assert {target: demo_portal.moves[target] for target in fired} == dict.fromkeys(fired, 1)
