@@ -51,8 +51,8 @@ STANDARD_FIELDS: dict[str, StandardField] = {
         label="Webhook's user id (Login)", placeholder="1 (the number after /rest/ in the webhook's URL)"
     ),
     "password": StandardField(
-        label="Webhook's secret or its URL (Password)",
-        placeholder="Paste the URL as Bitrix24 shows it, and leave Host and Login empty",
+        label="Secret or URL (Password)",
+        placeholder="Paste the webhook's URL, and leave Host and Login empty",
     ),
     # Airflow 3.3.1 and 3.3.2 refuse to test a connection that has no port, and nothing else can bring one in.
     "port": StandardField(label="Port", placeholder="443 (the test button of Airflow 3.3.1 and 3.3.2 needs it)"),
