@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help python-found demo demo-stop test test-client test-system bench lint format constraints clean
+.PHONY: help python-found demo demo-stop test test-client test-system bench lint format docs constraints clean
 
 # The first Python that is new enough and able to make environments (some distributions split venv off).
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
@@ -47,6 +47,9 @@ lint: python-found ## ruff, mypy, import contracts, spelling
 
 format: python-found ## Let ruff format the code and mend what it can
 	@python=$$($(ENVIRONMENT) --groups test lint) && $$python -m ruff format . && $$python -m ruff check --fix .
+
+docs: python-found ## Bring examples and tables in docs/ up to date
+	@python=$$($(ENVIRONMENT) --groups test) && $$python scripts/refresh_docs.py
 
 constraints: python-found ## Resolve the dependencies anew (constraints/README.md)
 	@$(PYTHON) scripts/refresh_constraints.py

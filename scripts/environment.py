@@ -235,9 +235,7 @@ def _index_of_pip() -> dict[str, str]:
     """Tell uv of the index that pip is set to, since uv reads no settings of pip."""
     if any(name in os.environ for name in ("UV_INDEX_URL", "UV_DEFAULT_INDEX")):
         return {}
-    asked = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-    )
+    asked = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
     found = re.search(r"^(?::env:|global|install)\.index-url='([^']+)'", asked.stdout, flags=re.MULTILINE)
     return {"UV_DEFAULT_INDEX": found[1]} if found else {}
 

@@ -11,9 +11,9 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from environment import CONSTRAINTS, ROOT, metadata, say, uv
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -60,7 +60,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     examples = {f"airflow_provider_bitrix24/example_dags/{name}" for name in EXAMPLES}
     assert shipped == files_of_package() | examples
     assert "airflow_provider_bitrix24/py.typed" in shipped
-    assert {f"airflow_provider_bitrix24/simulator/board_files/board.{kind}" for kind in ("css", "html", "js")} <= shipped
+    assert {
+        f"airflow_provider_bitrix24/simulator/board_files/board.{kind}" for kind in ("css", "html", "js")
+    } <= shipped
 
 
 def test_the_wheel_holds_each_example_once_and_as_it_is_in_the_repository(wheel):
@@ -146,5 +148,11 @@ def test_there_are_constraints_for_each_line_and_python_that_the_refreshing_scri
 
 
 def test_the_package_names_no_index():
-    shown = [*CONSTRAINTS, ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "Makefile", *(ROOT / "docs").rglob("*.md")]
+    shown = [
+        *CONSTRAINTS,
+        ROOT / "pyproject.toml",
+        ROOT / "README.md",
+        ROOT / "Makefile",
+        *(ROOT / "docs").rglob("*.md"),
+    ]
     assert [path.name for path in shown if re.search(r"index-url|pypi\.|/simple\b", path.read_text())] == []

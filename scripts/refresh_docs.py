@@ -1,0 +1,61 @@
+"""Brings the generated parts of the documentation up to date: examples from DAG files, the table of error codes.
+
+In a page, ``<!-- example: NAME -->`` is followed by what stands between ``[START NAME]`` and ``[END NAME]`` in a file
+of ``example_dags/``, and ``<!-- codes -->`` by the table of :data:`client.classify.CODES`. ``make docs`` writes them,
+and a test holds the pages against it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import textwrap
+
+from environment import ROOT
+
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+_EXAMPLE = re.compile(r"(<!-- example: (?P<name>\w+) -->\n)(?:```python\n.*?\n```\n)?", flags=re.DOTALL)
+_CODES = re.compile(r"(<!-- codes -->\n)(?:\|.*\n)*")
+
+
+def refreshed(page: str) -> str:
+    """Return the page with its generated parts as they should be."""
+    page = _EXAMPLE.sub(lambda found: f"{found[1]}```python\n{examples()[found['name']]}\n```\n", page)
+    return _CODES.sub(lambda found: f"{found[1]}{code_table()}\n", page)
+
+
+def examples() -> dict[str, str]:
+    """Name -> code of every marked part of the example DAGs."""
+    found = {}
+    for path in sorted((ROOT / "example_dags").glob("*.py")):
+        parts = re.findall(
+            r"^ *# \[START (\w+)\]\n(.*?)\n *# \[END \1\]", path.read_text(), flags=re.MULTILINE | re.DOTALL
+        )
+        found |= {name: textwrap.dedent(code).strip("\n") for name, code in parts}
+    return found
+
+
+def code_table() -> str:
+    """Return the table of error codes in Markdown."""
+    from airflow_provider_bitrix24.client.classify import CODES
+
+    rows = ["| code | error | the portal acted | retry helps | what to do |", "|---|---|---|---|---|"]
+    for code, meaning in CODES.items():
+        retry = "no" if meaning.error.permanent else "yes"
+        rows.append(f"| `{code}` | `{meaning.error.__name__}` | {meaning.executed} | {retry} | {meaning.hint} |")
+    return "\n".join(rows)
+
+
+def main() -> int:
+    """Write the pages that are out of date."""
+    for path in PAGES:
+        old = path.read_text()
+        new = refreshed(old)
+        if new != old:
+            path.write_text(new)
+            print(f"{path.relative_to(ROOT)} is up to date again")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

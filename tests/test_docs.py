@@ -1,0 +1,140 @@
+"""The documentation against the package: generated parts, links, names, messages, tables."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from refresh_docs import PAGES, examples, refreshed
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "airflow_provider_bitrix24"
+TEXTS = [
+    path
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "constraints" / "README.md")
+    if path.is_file()
+]
+AIRFLOWS_OWN = {"unknown", "Bad Request", "Testing connections is disabled in Airflow configuration."}
+
+
+def anchors(path: Path) -> set[str]:
+    """Anchors of a page's headings, as forges make them, and those set by hand."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return made | set(re.findall(r'<a id="([^"]+)"', text))
+
+
+def texts_in_code() -> list[str]:
+    """Every text of the package, with `\\0` for what is filled in."""
+    found = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else "\0" for part in node.values]
+                found.append("".join(parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_examples_and_tables_are_up_to_date(path):
+    assert path.read_text() == refreshed(path.read_text()), "run make docs"
+
+
+def test_every_marked_example_is_shown():
+    shown = {name for path in PAGES for name in re.findall(r"<!-- example: (\w+) -->", path.read_text())}
+    assert shown == set(examples())
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    text = re.sub(r"^```.*?^```|`[^`\n]+`", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def test_what_docstrings_refer_to_is_in_the_documentation():
+    references = {
+        reference
+        for path in PACKAGE.rglob("*.py")
+        for reference in re.findall(r":ref:`(howto/[^`]+)`", path.read_text())
+    }
+    assert references
+    assert references <= anchors(ROOT / "docs" / "operators.md")
+
+
+def test_the_page_of_the_connection_names_every_field_and_no_other():
+    from airflow_provider_bitrix24.client.settings import ClientSettings
+    from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS
+
+    table = (ROOT / "docs" / "connection.md").read_text().partition("| extra |")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", table, flags=re.MULTILINE))
+    assert list(rows) == list(EXTRA_FIELDS)
+    settings = ClientSettings()
+    for name in ("max_concurrency", "settle_after", "connect_timeout", "read_timeout"):
+        assert float(rows[name]) == getattr(settings, name)
+
+
+@pytest.mark.parametrize(
+    ("page", "heading", "classes"),
+    [
+        ("operators.md", "| argument | default | meaning |", ["operators.automation.TriggerAutomationOperator"]),
+    ],
+)
+def test_tables_of_arguments_name_every_argument(page, heading, classes):
+    import importlib
+    import inspect
+
+    table = (ROOT / "docs" / page).read_text().partition(heading)[2].partition("\n\n")[0]
+    named = set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE))
+    for path in classes:
+        module, _, name = path.rpartition(".")
+        cls = getattr(importlib.import_module(f"airflow_provider_bitrix24.{module}"), name)
+        own = inspect.signature(vars(cls)["__init__"].__wrapped__).parameters
+        assert named == {each for each in own if each not in ("self", "kwargs")}
+
+
+def test_messages_that_troubleshooting_explains_are_those_that_users_see():
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    messages = [
+        message
+        for heading in re.findall(r"^### (.*)$", page, flags=re.MULTILINE)
+        for message in re.findall(r"`([^`]+)`", heading)
+        if message not in AIRFLOWS_OWN
+    ]
+    assert len(messages) > 30
+    code = texts_in_code()
+    for message in messages:
+        pattern = ".*".join(re.escape(part.strip()) for part in message.split("..."))
+        assert any(re.search(pattern, text, flags=re.DOTALL) for text in code), message
+
+
+def test_unmoved_has_the_same_causes_everywhere():
+    from airflow_provider_bitrix24.client.verification import UNMOVED_CAUSES
+
+    listed = (ROOT / "README.md").read_text().partition("the most frequent first:")[2].partition("\n## ")[0]
+    causes = re.findall(r"^\d\. (.+)\.$", listed, flags=re.MULTILINE)
+    told = UNMOVED_CAUSES.partition(": ")[2].rstrip(".").split("; ")
+    assert len(causes) == len(told)
+    for cause, text in zip(causes, told, strict=True):
+        shared = set(re.findall(r"\w{4,}", cause.lower())) & set(re.findall(r"\w{4,}", text.lower()))
+        assert shared, (cause, text)
+
+
+def test_commands_of_make_that_pages_name_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    for path in TEXTS:
+        blocks = re.findall(r"^```shell\n(.*?)^```", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+        code = "\n".join([*blocks, *re.findall(r"`(make [^`]+)`", path.read_text())])
+        for target in re.findall(r"^(?:\$ )?make ([a-z-]+)", code, flags=re.MULTILINE):
+            assert target in targets, f"{path.name}: make {target}"
