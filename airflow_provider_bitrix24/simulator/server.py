@@ -6,6 +6,7 @@ a request means is none of its business.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import struct
@@ -73,8 +74,13 @@ class PortalServer:
         """Close the socket and every connection, and give up what is still being worked on."""
         self.rest.abandon()
         if self._runner is not None:
+            handlers = self._runner.server.connections if self._runner.server else []
+            transports = [each.transport for each in handlers if each.transport is not None]
             await self._runner.cleanup()
             self._runner = None
+            for transport in transports:
+                transport.abort()  # closed is what a TLS connection is only after its client has said goodbye
+            await asyncio.sleep(0)
 
     def _application(self) -> web.Application:
         app = web.Application(client_max_size=_BODY_LIMIT)
