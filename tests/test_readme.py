@@ -16,6 +16,7 @@ import pytest
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
 
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-home-"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -50,7 +51,7 @@ def dag_of_the_readme(folder: Path):
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:
         from airflow.models.dagbag import DagBag  # noqa: TID251 - 2.11
-    bag = DagBag(dag_folder=str(folder), include_examples=False)
+    bag = DagBag(dag_folder=str(folder))
     assert bag.import_errors == {}
     return bag.dags["offers"]
 
