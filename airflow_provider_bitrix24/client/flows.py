@@ -46,7 +46,7 @@ class Channel:
     settings: ClientSettings = field(default_factory=ClientSettings)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     operating: OperatingBudget = field(default_factory=OperatingBudget)
-    random: Callable[[], float] = random_module.random
+    random: Callable[[], float] = field(default_factory=lambda: random_module.random)
     refused: int = 0
     """Requests that the portal refused since the last reservation."""
 
