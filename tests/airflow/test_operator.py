@@ -316,21 +316,21 @@ def test_with_expected_stage_a_retry_does_the_rest(portal, move, time):
 
 
 def test_a_time_out_of_the_task_while_it_fires_is_not_retried_without_expected_stage(portal, move):
-    portal.latency.set(request_ms=2000)
+    portal.latency.set(request_ms=10_000)  # longer than the task may run
 
-    ran = move(target="DEAL_57", execution_timeout=timedelta(seconds=0.3), durable=False, **RETRIES)
+    ran = move(target="DEAL_57", execution_timeout=timedelta(seconds=1.5), durable=False, **RETRIES)
 
     assert ran.state == "failed"
     assert "Interrupted while firing DEAL_57 (AirflowTaskTimeout)" in str(ran.error)
 
 
 def test_a_time_out_of_the_task_is_retried_with_expected_stage(portal, move):
-    portal.latency.set(request_ms=2000)
+    portal.latency.set(request_ms=10_000)  # longer than the task may run
 
     ran = move(
         target="DEAL_57",
         expected_stage="PREPARATION",
-        execution_timeout=timedelta(seconds=0.3),
+        execution_timeout=timedelta(seconds=1.5),
         **RETRIES,
     )
 
