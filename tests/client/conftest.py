@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # A shared machine may be slow for a moment; what is slow for good shows in the suite's time.
-hypothesis.settings.register_profile("client", deadline=None, max_examples=60, database=None)
+hypothesis.settings.register_profile("client", deadline=None, max_examples=40, database=None)
 hypothesis.settings.load_profile("client")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from airflow_provider_bitrix24.client import AsyncBitrix24Client
 from airflow_provider_bitrix24.client.conversations import Conversations
 from airflow_provider_bitrix24.client.errors import ConfigurationError, OutcomeUnknown, ProtocolError
 from airflow_provider_bitrix24.client.pacing import SharedCost
@@ -221,3 +224,36 @@ def test_commands_that_read_are_repeated_alone_until_they_succeed_or_fail_for_go
     )
     assert (report.moved, report.failed) == (2, 1)
     assert report.results[2].error.code == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_conversation_that_is_interrupted_is_closed_and_its_cause_comes_out(benches, kind):
+    class Stopped(BaseException):
+        pass
+
+    def stop(_seconds):
+        raise Stopped
+
+    with benches(kind, settings={"bucket_size": 3}) as bench:
+        targets = bench.stairs(60)
+        bench.on_pause = stop
+        with pytest.raises(Stopped):
+            bench.fire(targets)
+        bench.on_pause = None
+        assert bench.fire(targets).moved == 60
+
+
+async def test_a_cancelled_firing_sends_nothing_more(benches):
+    with benches("async", auto_advance=False) as bench:
+        targets = bench.stairs(60)
+        bench.server.latency.set(request_ms=1000)
+        portal, options = bench.client_parts(None)
+        async with AsyncBitrix24Client(portal, **options) as client:
+            firing = asyncio.ensure_future(client.trigger_automation(targets, "c"))
+            while bench.server.requests.total == 0:  # noqa: ASYNC110 - the portal runs in another thread
+                await asyncio.sleep(0)
+            firing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await firing
+        assert bench.server.requests.total == 1
+        assert bench.portal.fires == {}

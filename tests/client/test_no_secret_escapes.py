@@ -39,7 +39,7 @@ def echoing(status, code, kind=FaultKind.ERROR):
 REDIRECT = Fault(kind=FaultKind.REDIRECT, location=f"https://renamed.bitrix24.com/rest/1/{ENCODED}/batch")
 SCRIPTS = [
     *[[None, kind] for kind in LOST],
-    *[[kind] * 12 for kind in LOST],
+    *[[kind] * 12 for kind in ("reset", "html:200", "error:500", "refuse")],
     [REDIRECT],
     [None, REDIRECT],
     [None, None, REDIRECT],
@@ -138,7 +138,7 @@ def test_failures_of_the_portal_show_no_secret(kind, capfd):
     with Search() as search:
         for script in SCRIPTS:
             with Failing(kind) as bench:
-                targets = bench.stairs(60)
+                targets = bench.stairs(30)
                 bench.server.faults.script(script)
                 bench.fire(targets)
                 bench.server.faults.script(script)

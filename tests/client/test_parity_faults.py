@@ -46,7 +46,7 @@ def test_a_fault_at_any_request(both, count, fault):
         hit(both, count, [None] * place + [fault])
 
 
-@pytest.mark.parametrize("fault", ["reset:after", "error:500:after", "html:502:before", "refuse"])
+@pytest.mark.parametrize("fault", ["error:500:after", "html:502:before"])
 def test_a_fault_at_any_request_of_a_longer_run(both, fault):
     for place in range(REQUESTS[260]):
         hit(both, 260, [None] * place + [fault])
@@ -63,9 +63,9 @@ def test_a_fault_at_every_fourth_request_of_a_longer_run(both, fault):
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-@pytest.mark.parametrize("fault", ["reset:after", "html:502:before", "error:500:after", "refuse"])
+@pytest.mark.parametrize("fault", ["reset:after", "html:502:before", "refuse"])
 def test_several_requests_in_flight_come_to_the_same_end(benches, kind, fault):
-    for place in range(1, REQUESTS[260]):
+    for place in (1, 2, 4, 6):
         with benches(kind, settings={"max_concurrency": 4}) as bench:
             targets = bench.stairs(260)
             bench.server.faults.script([None] * place + [fault, None, fault])
