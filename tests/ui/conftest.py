@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from playwright.sync_api import Browser, Page
 
@@ -38,15 +38,19 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens an address in a context of its own; no page may have failed at the end."""
+    """Return a function that opens an address in a context of its own; no page may have failed at the end.
+
+    ``known_errors`` are failures of pages that are not ours.
+    """
     contexts, failures = [], []
 
-    def opened(address: str, **options: object) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+    def opened(address: str, *, known_errors: Collection[str] = (), **options: object) -> Page:
+        defaults = {"viewport": {"width": 1440, "height": 900}, "ignore_https_errors": True}
+        context = browser.new_context(**defaults | options)
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on("pageerror", lambda error: str(error) in known_errors or failures.append(str(error)))
         page.goto(address)
         return page
 
