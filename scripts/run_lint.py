@@ -13,6 +13,7 @@ CHECKS = (
     "ruff check .",
     "ruff format --check .",
     "mypy",
+    "mypy tests/typing",  # what is told of code that uses the package
     "lint-imports",
     "codespell",
 )
