@@ -47,7 +47,7 @@ def _parked_error(error: TargetError | None) -> list[Any] | None:
     return None if error is None else [error.code, error.message, error.executed, error.permanent]
 
 
-def _result(  # noqa: PLR0917 - a row
+def _result(
     target: str, outcome: Any, before: str | None, after: str | None, error: list[Any] | None, reason: str | None
 ) -> TargetResult:
     return TargetResult(
