@@ -276,7 +276,10 @@ class _Firing:
         reading = yield from self.reader.all([target.ref for doubt in due for target in doubt.targets])
         self.ledger.doubts = [doubt for doubt in self.ledger.doubts if doubt not in due]
         for doubt in due:
-            self.ledger.resolve(doubt, reading.found, self.now, self.channel.settings.settle_after)
+            if self.reader.can_read:
+                self.ledger.resolve(doubt, reading.found, self.now, self.channel.settings.settle_after)
+            else:
+                self.ledger.lose(doubt)
         self.ledger.note_after(reading.found)
 
     def _confirm(self) -> Flow[None]:

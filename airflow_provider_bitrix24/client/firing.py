@@ -242,6 +242,11 @@ class Ledger:
         for target in reversed(rest):
             self._not_executed(target, doubt.error, found.get(target.ref))
 
+    def lose(self, doubt: Doubt) -> None:
+        """Nobody can look any more: what became of these stays unknown."""
+        for target in doubt.targets:
+            self._lose(target, doubt.error)
+
     @staticmethod
     def _moved(target: Target, after: Snapshot | None) -> bool:
         return after is not None and target.before is not None and after.shows_a_move_since(target.before)
@@ -278,8 +283,7 @@ class Ledger:
             self.changed.append(target)
             target.settle("failed", error=TargetError.from_error(error, "unknown" if target.fires else "no"))
         for doubt in self.doubts:
-            for target in doubt.targets:
-                self._lose(target, doubt.error)
+            self.lose(doubt)
         self.queue.clear()
         self.unread.clear()
         self.doubts.clear()

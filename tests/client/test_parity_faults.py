@@ -212,3 +212,26 @@ def test_a_method_blocked_for_ever_is_left_after_a_while(both):
     assert [type(outcome) for outcome in bench.outcomes] == [OperatingLimitError] * 2
     assert bench.portal.fires == {}
     assert 600 < sum(bench.pauses[:9]) < 1200
+
+
+def test_what_is_in_doubt_when_reading_is_forbidden_stays_unknown(benches):
+    denied = Fault(kind=FaultKind.ERROR, status=401, code="ACCESS_DENIED", description="")
+
+    def window_reads(bench):
+        return [place for place, request in enumerate(bench.server.requests) if request.commands == 2]
+
+    with benches("sync", plan="self-hosted") as clean:
+        clean.fire(clean.stairs(2600))
+        [second_window] = window_reads(clean)
+    with benches("sync", plan="self-hosted") as bench:
+        targets = bench.stairs(2600)
+        # The lost request costs one look, which finds nothing moved and puts it off.
+        script = [None] * (second_window + 2)
+        script[2], script[second_window + 1] = "reset:before", denied
+        bench.server.faults.script(script)
+        report = bench.fire(targets)
+    lost = [each for each in report.results if each.outcome == "failed"]
+    assert {(each.error.code, each.error.executed) for each in lost} == {("OutcomeUnknown", "unknown")}
+    assert len(lost) == 49
+    assert report.moved + report.unverified == 2551
+    assert set(bench.portal.fires.values()) == {1}

@@ -1,0 +1,92 @@
+"""Which commands read which entities, and what their answers are worth."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_bitrix24.client.batch import CommandReply
+from airflow_provider_bitrix24.client.effects import Tell
+from airflow_provider_bitrix24.client.entity import EntityRef
+from airflow_provider_bitrix24.client.errors import PermissionDeniedError
+from airflow_provider_bitrix24.client.flows import Channel
+from airflow_provider_bitrix24.client.portal import Portal
+from airflow_provider_bitrix24.client.reader import Reader
+from airflow_provider_bitrix24.client.reading import Reading, collect, list_calls, pipeline_stages, windows
+from airflow_provider_bitrix24.client.verification import Snapshot
+
+
+@pytest.fixture
+def channel():
+    return Channel(portal=Portal(base_url="https://example.bitrix24.com", user_id="1", secret="s"))
+
+
+@given(st.lists(st.sampled_from([1, 2, 7, 31, *range(128, 192)]), max_size=300), st.integers(1, 60))
+def test_a_window_is_what_one_request_can_read(types, repeat):
+    refs = [EntityRef(type_id, number) for number, type_id in enumerate(types * repeat, 1)]
+    cut = list(windows(refs))
+    assert [ref for window in cut for ref in window] == refs
+    for window in cut:
+        calls = list_calls(window)
+        assert len(calls) <= 50
+        assert all(len(call.params["filter"]["@id"]) <= 50 for call in calls)
+    assert len(cut) <= 1 + sum(-(-count // 50) for count in Counter(types * repeat).values()) // 50 * 2
+
+
+def test_a_full_window_holds_2_500_entities_of_one_type():
+    cut = list(windows(EntityRef(2, number) for number in range(1, 5002)))
+    assert [len(window) for window in cut] == [2500, 2500, 1]
+
+
+def test_each_type_is_asked_for_the_fields_it_has():
+    calls = {call.params["entityTypeId"]: call.params for call in list_calls([EntityRef(n, 5) for n in (1, 2, 7, 31)])}
+    assert {number: params["select"] for number, params in calls.items()} == {
+        1: ["id", "stageId", "movedTime"],
+        2: ["id", "stageId", "categoryId", "movedTime"],
+        7: ["id", "stageId"],
+        31: ["id", "stageId", "categoryId", "movedTime"],
+    }
+    assert calls[2]["start"] == -1
+    assert calls[2]["filter"] == {"@id": [5]}
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ({"items": [{"id": 5, "stageId": "NEW"}, {"id": "6", "stageId": "WON"}]}, {5: "NEW", 6: "WON"}),
+        ({"items": [{"stageId": "NEW"}, "text", {"id": "x"}, None, {"id": 5, "stageId": "NEW"}]}, {5: "NEW"}),
+        ({"items": []}, {}),
+        ([], {}),
+        (True, {}),
+        (None, {}),
+    ],
+)
+def test_rows_that_are_none_are_passed_over(value, found):
+    calls, reading = list_calls([EntityRef(2, 5), EntityRef(2, 6)]), Reading()
+    collect(calls, [CommandReply(value)], reading)
+    assert reading.found == {EntityRef(2, number): Snapshot(stage) for number, stage in found.items()}
+
+
+def test_stages_come_in_the_portals_order_even_if_it_sends_them_otherwise(play, channel):
+    rows = [
+        {"STATUS_ID": "WON", "NAME": "Won", "SORT": "100", "SEMANTICS": "S"},
+        {"STATUS_ID": "NEW", "NAME": "New", "SORT": "10", "SEMANTICS": None},
+        "nonsense",
+        {"STATUS_ID": "PREPARATION", "NAME": "Prepare", "SORT": 20, "SEMANTICS": ""},
+    ]
+    stages = play(pipeline_stages(channel, 2, 0), ("reserve 1", 0.0), ("send crm.status.list", [{"result": rows}]))
+    assert [(stage.id, stage.semantics) for stage in stages] == [("NEW", None), ("PREPARATION", None), ("WON", "S")]
+
+
+def test_that_nobody_may_read_is_told_once(channel):
+    reader = Reader(channel, None)
+    error = PermissionDeniedError(code="ACCESS_DENIED", description="", method="m", status=401)
+    assert [type(wish) for _ in range(3) for wish in reader._tell_blind(error)] == [Tell]
+
+
+def test_nobody_reads_nothing(play):
+    assert play(Reader(None, None).all([EntityRef(2, 1)])) == Reading()
+    assert play(Reader(None, None).window([EntityRef(2, 1)])) == Reading()
