@@ -77,9 +77,7 @@ def test_a_hint_follows_the_message():
 
 
 def test_a_batch_error_keeps_both_halves_and_names_a_few():
-    errors = {
-        f"k{n}": InvalidRequestError(code="C", description=f"d{n}", method="m", status=200) for n in range(5)
-    }
+    errors = {f"k{n}": InvalidRequestError(code="C", description=f"d{n}", method="m", status=200) for n in range(5)}
     error = BatchError(results={"fine": 1}, errors=errors)
     assert error.results == {"fine": 1}
     assert error.errors == errors

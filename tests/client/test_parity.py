@@ -31,9 +31,7 @@ def results(bench):
 
 
 def failed(bench):
-    return {
-        each.target: (each.error.code, each.error.executed) for each in bench.outcomes[-1].results if each.error
-    }
+    return {each.target: (each.error.code, each.error.executed) for each in bench.outcomes[-1].results if each.error}
 
 
 def test_one_deal_is_moved_and_shown(both):

@@ -178,6 +178,7 @@ def test_a_wait_of_over_a_minute_has_the_rest_read_again(both):
 def test_a_long_wait_before_the_very_first_fire_has_everybody_read_again(both):
     def scenario(bench):
         targets = bench.stairs(2)
+
         def a_colleague_moves_one(_seconds):
             if len(bench.pauses) == 1:
                 item = bench.portal.find("DEAL_2")

@@ -79,9 +79,7 @@ class Round:
     """Some requests in flight, and the answers as they are booked."""
 
     def __init__(self, groups, *, batches=True, seen=True):
-        channel = Channel(
-            portal=Portal(base_url="https://x.example", user_id="1", secret="s"), random=lambda: 1.0
-        )
+        channel = Channel(portal=Portal(base_url="https://x.example", user_id="1", secret="s"), random=lambda: 1.0)
         job = Job(code="c")
         self.ledger, self.sender = Ledger(job, deque()), Sender(job, batches=batches)
         self.sender.sizer.learn(20 / max(groups))

@@ -20,6 +20,8 @@ from airflow_provider_bitrix24.client.wire import Reply
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 PATH = "rest/1/s3cr3t%25%26"
+
+
 def failure(kind, url, **settings):
     [outcome] = send(kind, url, **settings)
     error = outcome.reply
