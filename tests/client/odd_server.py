@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client import ClientSettings, parse_webhook_url
+from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknown
 from airflow_provider_bitrix24.client.flows import Channel, exchange
 from airflow_provider_bitrix24.client.pacing_store import Pacer, ProcessStore
 from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
@@ -132,3 +133,34 @@ def send(kind: str, url: str, *, count: int = 1, together: int = 1, **settings: 
         return outcomes
 
     return asyncio.run(talk())
+
+
+PATH = "rest/1/s3cr3t%25%26"
+NOT_SENT = (ConnectFailed, "no", False)
+NEVER = (ConnectFailed, "no", True)
+UNKNOWN = (OutcomeUnknown, "unknown", False)
+
+
+def failure(kind: str, url: str, **settings: Any) -> tuple[type, str, bool]:
+    """Class of the error, whether it was executed, whether it stays; its texts show no URL."""
+    [outcome] = send(kind, url, **settings)
+    error = outcome.reply
+    for shown in (str(error), repr(error), repr(vars(error))):
+        assert "s3cr3t" not in shown
+        assert "rest/1" not in shown
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    return type(error), error.executed, error.permanent
+
+
+def free_port(*, holding: str = "") -> int:
+    """A port on which nobody listens."""
+    ports = (0,) if not holding else (number for number in range(10_000, 65_000) if holding in str(number))
+    for port in ports:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
+    raise AssertionError("no port is free")

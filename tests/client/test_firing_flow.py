@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_bitrix24.client import AsyncBitrix24Client
 from airflow_provider_bitrix24.client.conversations import Conversations
+from airflow_provider_bitrix24.client.effects import Save
 from airflow_provider_bitrix24.client.errors import ConfigurationError, OutcomeUnknown, ProtocolError
 from airflow_provider_bitrix24.client.pacing import SharedCost
 from airflow_provider_bitrix24.client.portal import Portal
@@ -257,3 +258,35 @@ async def test_a_cancelled_firing_sends_nothing_more(benches):
                 await firing
         assert bench.server.requests.total == 1
         assert bench.portal.fires == {}
+
+
+def test_an_applications_trigger_is_fired_by_number(play):
+    executed = play(
+        talk().execute("deal_057", "c"),
+        ("reserve 1", 0.0),
+        ("send crm.automation.trigger.execute", [{"result": True}]),
+    )
+    assert executed is True
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_progress_that_nobody_keeps_is_not_saved(benches, kind):
+    def saving():
+        yield Save({"form": 1})
+        return "done"
+
+    with benches(kind) as bench:
+        _, options = bench.client_parts(None)
+        driver = options["driver"]
+        if kind == "sync":
+            assert driver.run(saving()) == "done"
+            driver.close()
+            return
+
+        async def run():
+            try:
+                return await driver.run(saving())
+            finally:
+                await driver.close()
+
+        assert asyncio.run(run()) == "done"

@@ -136,6 +136,9 @@ def test_neither_repr_nor_str_show_the_secret_and_urls_are_built_late():
     portal = Portal(base_url="crm.example:8443/sub", user_id="a@b", secret="%&s3cr3t")
     assert "%" not in repr(portal) + str(portal)
     assert portal.host == "crm.example:8443"
+    assert portal.port == 8443
+    assert Portal(base_url="crm.example", user_id="1", secret="s3cr3t").port == 443
+    assert Portal(base_url="http://127.0.0.1", user_id="1", secret="s3cr3t").port == 80
     assert portal.method_url("scope") == "https://crm.example:8443/sub/rest/a%40b/%25%26s3cr3t/scope"
     assert portal.page_url("/crm/deal/details/57/") == "https://crm.example:8443/sub/crm/deal/details/57/"
     assert portal.redact("raw %&s3cr3t and encoded %25%26s3cr3t") == "raw *** and encoded ***"
