@@ -14,12 +14,12 @@ import nox
 
 sys.path.insert(0, "scripts")
 
-from environment import NEWEST_AIRFLOW, metadata
+from environment import LOWEST, NEWEST_AIRFLOW, metadata
 from refresh_constraints import LINES
 
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["client", "tests", "wheel"]
+nox.options.sessions = ["client", "tests", "lowest", "wheel"]
 
 TEST_GROUP = metadata()["dependency-groups"]["test"]
 PYTHONS = sorted({python for line in LINES for python in line.pythons})
@@ -53,6 +53,14 @@ def tests(session: nox.Session, airflow: str) -> None:
     """What meets Airflow, on one line of it."""
     session.install(constraints(airflow, str(session.python)), "--editable", ".[simulator]", *TEST_GROUP)
     session.run("pytest", "tests/airflow", *session.posargs, env={"PYTHONDONTWRITEBYTECODE": None})
+
+
+@nox.session(venv_backend="none")
+def lowest(session: nox.Session) -> None:
+    """The same with the oldest versions of the direct dependencies that pyproject.toml allows."""
+    made = session.run(sys.executable, "scripts/environment.py", "--airflow", LOWEST, "--groups", "test", silent=True)
+    python = str(made).strip().splitlines()[-1]
+    session.run(python, "-m", "pytest", "tests/airflow", *session.posargs, env={"PYTHONDONTWRITEBYTECODE": None})
 
 
 @nox.session(python=PYTHONS[-1:])
