@@ -236,7 +236,6 @@ def _run_on_3(
     import structlog
     from airflow.sdk import DAG
     from airflow.sdk.execution_time import comms, task_runner
-    from airflow.sdk.serde import deserialize, serialize
     from airflow.sdk.timezone import utcnow
     from structlog.testing import capture_logs
     from uuid6 import uuid7
@@ -267,14 +266,26 @@ def _run_on_3(
             state, msg, ran.error = task_runner.run(ti, context, log)
             task_runner.finalize(ti, state, context, log, ran.error)
             if isinstance(msg, comms.DeferTask):
-                kwargs = deserialize(msg.trigger_kwargs)
+                encode, decode = _codec()
+                kwargs = decode(msg.trigger_kwargs)
                 event = _run_trigger(msg.classpath, kwargs)
                 ran.deferrals.append(Deferral(msg.classpath, kwargs, event))
-                resume = {"next_method": msg.next_method, "next_kwargs": serialize({"event": on_event(event)})}
+                resume = {"next_method": msg.next_method, "next_kwargs": encode({"event": on_event(event)})}
         ran.state, ran.end = state.value, msg
         ran.log += [(line["log_level"], line["event"]) for line in lines]
     ran.rendered = supervisor.rendered
     return ran
+
+
+def _codec() -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Return how what outlives a deferral is written down and read, which older Airflows leave to others."""
+    try:
+        from airflow.sdk.serde import deserialize, serialize
+    except ImportError:  # before 3.2, where Airflow triggers are given their arguments as they are
+        from airflow.serialization.serialized_objects import BaseSerialization
+
+        return BaseSerialization.serialize, _unchanged
+    return serialize, deserialize
 
 
 def _context_from_server(operator: BaseOperator, resume: dict[str, Any]) -> Any:

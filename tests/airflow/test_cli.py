@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.util import find_spec
 
+import airflow
 import pytest
+from packaging.version import Version
 
 from airflow_provider_bitrix24 import cli
 
 pytestmark = pytest.mark.skipif(
-    find_spec("airflow.sdk") is None, reason="Airflow 2.11 takes no commands from a provider's metadata"
+    Version(airflow.__version__) < Version("3.2"),
+    reason="Airflow takes commands from a provider's metadata from 3.2 on",
 )
 
 

@@ -23,6 +23,11 @@ PATH = f"{TriggerAutomationNotifier.__module__}.{TriggerAutomationNotifier.__qua
 AWAITABLE = hasattr(BaseNotifier, "__await__")
 needs_awaitable = pytest.mark.skipif(not AWAITABLE, reason="notifiers can be awaited from Airflow 3.1 on")
 
+IS_2 = find_spec("airflow.sdk") is None
+needs_callbacks = pytest.mark.skipif(
+    IS_2 or find_spec("airflow.triggers.callback") is None, reason="triggerers run callbacks like this from 3.2 on"
+)
+
 
 class Work(BaseOperator):
     """A task that succeeds or fails."""
@@ -59,7 +64,7 @@ def said(caplog, capsys):
 @pytest.fixture
 def no_connections(request):
     """Airflow 2.11 asks its database for a connection that is not in the environment."""
-    if find_spec("airflow.sdk") is None:
+    if IS_2:
         request.getfixturevalue("database")
 
 
@@ -233,7 +238,7 @@ async def test_it_can_be_awaited_and_renders_the_context_that_it_is_given(portal
     assert portal.portal.stage_of("DEAL_57") == "PREPARATION"
 
 
-@needs_awaitable
+@needs_callbacks
 async def test_a_triggerer_runs_it_for_a_deadline_alert(portal):
     from airflow.sdk import AsyncCallback
     from airflow.triggers.callback import CallbackTrigger
@@ -249,7 +254,7 @@ async def test_a_triggerer_runs_it_for_a_deadline_alert(portal):
     assert portal.portal.stage_of("DEAL_57") == "PREPARATION"
 
 
-@needs_awaitable
+@needs_callbacks
 async def test_a_triggerer_is_told_what_went_wrong(portal):
     from airflow.triggers.callback import CallbackTrigger
 
@@ -262,7 +267,7 @@ async def test_a_triggerer_is_told_what_went_wrong(portal):
 
 
 @pytest.mark.skipif(
-    find_spec("airflow.sdk") is None or find_spec("airflow.sdk.execution_time.callback_supervisor") is None,
+    IS_2 or find_spec("airflow.sdk.execution_time.callback_supervisor") is None,
     reason="executors run callbacks from Airflow 3.2 on",
 )
 def test_an_executor_runs_it_for_a_deadline_alert(portal):
