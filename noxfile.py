@@ -1,27 +1,31 @@
 """The tests on every Airflow line and Python for which there are constraints, each in an environment of its own.
 
-nox                                   all that there are Pythons for; others are skipped by name
+nox                                      all that there are Pythons for; others are skipped by name
 nox -s "tests(airflow3.2-python3.12)"    one of them
-nox -s wheel                          the built wheel, installed as users do it
+nox -s lowest                            the oldest dependencies that pyproject.toml allows
+nox -s "wheel(3.13)"                     the built wheel, installed as users do it
+
+Environments come from scripts/environment.py, so that they are those of make.
 """
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nox
 
 sys.path.insert(0, "scripts")
 
-from environment import LOWEST, NEWEST_AIRFLOW, metadata
+from environment import CLIENT_ONLY, LOWEST, NEWEST_AIRFLOW
 from refresh_constraints import LINES
 
-nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.error_on_missing_interpreters = False
+nox.options.default_venv_backend = "none"
 nox.options.sessions = ["client", "tests", "lowest", "wheel"]
 
-TEST_GROUP = metadata()["dependency-groups"]["test"]
 PYTHONS = sorted({python for line in LINES for python in line.pythons})
 MATRIX = [
     nox.param(python, line.airflow, id=f"airflow{line.airflow}-python{python}")
@@ -30,57 +34,82 @@ MATRIX = [
 ]
 
 
-def constraints(airflow: str, python: str) -> str:
-    """Return the option that holds an installation to tried versions."""
-    return f"--constraint=constraints/airflow-{airflow}-python{python}.txt"
-
-
-@nox.session(python=PYTHONS)
-def client(session: nox.Session) -> None:
+@nox.session
+@nox.parametrize("python_version", PYTHONS, ids=PYTHONS)
+def client(session: nox.Session, python_version: str) -> None:
     """The client and the simulator, where there is no Airflow."""
-    project = metadata()["project"]
-    needed = [each for each in project["dependencies"] if not each.startswith("apache-airflow")]
-    needed += [*project["optional-dependencies"]["simulator"], *TEST_GROUP]
-    session.install(constraints(NEWEST_AIRFLOW, str(session.python)), *needed)
-    session.install("--no-deps", "--editable", ".")
-    session.run("python", "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('airflow') is not None)")
-    session.run("pytest", "tests/client", "tests/simulator", *session.posargs)
+    python = environment(session, CLIENT_ONLY, python_version)
+    session.run(python, "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('airflow') is not None)")
+    test(session, python, "tests/client", "tests/simulator")
 
 
 @nox.session
-@nox.parametrize(("python", "airflow"), MATRIX)
-def tests(session: nox.Session, airflow: str) -> None:
-    """What meets Airflow, on one line of it."""
-    session.install(constraints(airflow, str(session.python)), "--editable", ".[simulator]", *TEST_GROUP)
-    session.run("pytest", "tests/airflow", *session.posargs, env={"PYTHONDONTWRITEBYTECODE": None})
+@nox.parametrize(("python_version", "airflow"), MATRIX)
+def tests(session: nox.Session, python_version: str, airflow: str) -> None:
+    """What meets Airflow, on one line of it; all example DAGs among it."""
+    test(session, environment(session, airflow, python_version), "tests/airflow")
 
 
-@nox.session(venv_backend="none")
+@nox.session
 def lowest(session: nox.Session) -> None:
-    """The same with the oldest versions of the direct dependencies that pyproject.toml allows."""
-    made = session.run(sys.executable, "scripts/environment.py", "--airflow", LOWEST, "--groups", "test", silent=True)
-    python = str(made).strip().splitlines()[-1]
-    session.run(python, "-m", "pytest", "tests/airflow", *session.posargs, env={"PYTHONDONTWRITEBYTECODE": None})
+    """What meets Airflow, with the oldest versions of the direct dependencies that pyproject.toml allows."""
+    test(session, environment(session, LOWEST, PYTHONS[0]), "tests/airflow")
 
 
-@nox.session(python=PYTHONS[-1:])
-def wheel(session: nox.Session) -> None:
+@nox.session
+@nox.parametrize("python_version", PYTHONS[-1:], ids=PYTHONS[-1:])
+def wheel(session: nox.Session, python_version: str) -> None:
     """The wheel in an environment that knows nothing of this folder: Airflow finds all that it declares."""
-    dist = Path(session.create_tmp()).resolve()
-    session.install("hatchling")
-    for old in dist.glob("*.whl"):
-        old.unlink()
-    session.run("python", "-m", "hatchling", "build", "-t", "wheel", "-d", str(dist), silent=True)
-    [built] = dist.glob("*.whl")
-    session.install(constraints(NEWEST_AIRFLOW, str(session.python)), str(built))
-    session.chdir(dist)
-    env = {"AIRFLOW_HOME": str(dist / "home"), "PYTHONDONTWRITEBYTECODE": None}
-    for what, expected in (
-        ("list", "airflow-provider-bitrix24"),
-        ("hooks", "airflow_provider_bitrix24.hooks.bitrix24.Bitrix24Hook"),
-        ("links", "airflow_provider_bitrix24.links.EntityLink"),
-    ):
-        shown = session.run("airflow", "providers", what, "--output", "json", env=env, silent=True)
-        if expected not in str(shown):
-            session.error(f"airflow providers {what} does not show {expected}:\n{shown}")
-    session.run("python", "-m", "airflow_provider_bitrix24", "--help", env=env, silent=True)
+    builder = environment(session, NEWEST_AIRFLOW, python_version)
+    pins = Path(f"constraints/airflow-{NEWEST_AIRFLOW}-python{python_version}.txt").resolve()
+    with tempfile.TemporaryDirectory(prefix="bitrix24-wheel-") as folder:
+        there = Path(folder)
+        session.run(builder, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, silent=True)
+        [built] = there.glob("*.whl")
+        session.run(builder, "-m", "venv", str(there / "venv"))
+        clean = str(there / "venv" / "bin" / "python")
+        session.run(clean, "-m", "pip", "install", "-q", "-c", str(pins), str(built))
+        session.chdir(there)
+        env = {"AIRFLOW_HOME": str(there / "home"), "PYTHONDONTWRITEBYTECODE": None}
+        for what, expected in (
+            ("list", "airflow-provider-bitrix24"),
+            ("hooks", "airflow_provider_bitrix24.hooks.bitrix24.Bitrix24Hook"),
+            ("links", "airflow_provider_bitrix24.links.EntityLink"),
+        ):
+            command = [clean, "-m", "airflow", "providers", what, "--output", "json"]
+            shown = session.run(*command, env=env, silent=True)
+            if expected not in str(shown):
+                session.error(f"airflow providers {what} does not show {expected}:\n{shown}")
+        session.run(clean, "-m", "airflow_provider_bitrix24", "--help", env=env, silent=True)
+
+
+def environment(session: nox.Session, airflow: str, version: str) -> str:
+    """Make an environment and return its Python; skip the session where the machine lacks the interpreter."""
+    found = interpreter(version)
+    if found is None:
+        session.skip(f"Python {version} is not on this machine")
+    # The path is all that it writes to standard output; what it says meanwhile goes elsewhere.
+    command = [found, "scripts/environment.py", "--airflow", airflow, "--groups", "test"]
+    made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if made.returncode:
+        session.error(f"No environment for {airflow} on Python {version}")
+    return made.stdout.strip()
+
+
+def interpreter(version: str) -> str | None:
+    """Find a Python of this version: on the PATH, or installed by pyenv."""
+    candidates = [shutil.which(f"python{version}"), shutil.which("python3")]
+    candidates += sorted(map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python3")), reverse=True)
+    ask = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+    for each in filter(None, candidates):
+        told = subprocess.run([each, "-c", ask], capture_output=True, text=True, check=False)
+        if told.stdout.strip() == version:
+            return each
+    return None
+
+
+def test(session: nox.Session, python: str, *paths: str) -> None:
+    """Run pytest with a home for Airflow that is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="bitrix24-matrix-") as home:
+        env = {"AIRFLOW_HOME": home, "PYTHONDONTWRITEBYTECODE": None}
+        session.run(python, "-m", "pytest", *paths, *session.posargs, env=env)
