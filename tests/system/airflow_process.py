@@ -258,5 +258,5 @@ class AirflowProcess:
         )
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true&stringify=false"
-        return self.api("GET", path)["value"]
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self.api("GET", f"{path}?deserialize=true&stringify=false")["value"]
