@@ -2,7 +2,8 @@
 
 The simulator runs as its command in a process pinned to one core; the load comes from this process, pinned to
 another. Single calls go over a few keep-alive connections as raw bytes, so that the generator is the cheaper
-side. Run it on an idle machine with at least two cores::
+side. On a machine that does other work too, look at the last column: it counts only the time that the simulator
+had a core. Otherwise run it on an idle machine with at least two cores::
 
     python benchmarks/simulator_throughput.py [--seconds 5] [--connections 8]
 """
@@ -64,8 +65,17 @@ def read(path, number):
     return f"GET {path}crm.item.list?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 
 
+def cpu_seconds(pid):
+    """Return the processor time that a process has used, ``None`` where /proc does not tell."""
+    stat = pathlib.Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return None
+    fields = stat.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def measure(url, make, seconds, connections):
-    """Return answers a second over `connections` connections."""
+    """Return how many answers came over `connections` connections, and in how many seconds."""
     parts = urlsplit(url)
     open_ones = [await Connection(parts.hostname, parts.port).open() for _ in range(connections)]
     requests = [make(parts.path, number) for number in range(400)]
@@ -82,7 +92,7 @@ async def measure(url, make, seconds, connections):
     await asyncio.gather(*(worker(each) for each in open_ones))
     for each in open_ones:
         each.writer.close()
-    return sent / (time.perf_counter() - started)
+    return sent, time.perf_counter() - started
 
 
 def start_simulator(core, seed):
@@ -120,8 +130,13 @@ def main():
             ("batched triggers", batch, 50),
             ("crm.item.list of 50 by id", read, 1),
         ):
-            rate = asyncio.run(measure(url, make, options.seconds, options.connections))
-            print(f"{name:28} {rate:10,.0f} requests/s {rate * commands:12,.0f} commands/s")
+            used = cpu_seconds(process.pid)
+            sent, took = asyncio.run(measure(url, make, options.seconds, options.connections))
+            line = f"{name:26} {sent / took:9,.0f} requests/s {sent * commands / took:10,.0f} commands/s"
+            if used is not None:
+                used = cpu_seconds(process.pid) - used
+                line += f" {sent / used:9,.0f} requests per second of processor time"
+            print(line, flush=True)
         print(f"simulator on core {cores[1] if pinned else '?'}, load on core {cores[0] if pinned else '?'}")
     finally:
         process.terminate()
