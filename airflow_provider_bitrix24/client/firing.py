@@ -235,6 +235,9 @@ class Ledger:
         rest = doubt.targets[executed:]
         if not rest:
             return
+        if executed and read_at < doubt.sent_at + 2 * settle_after:
+            # It was at work a moment ago, and what a gateway cut off may go on: count from here.
+            doubt.sent_at = max(doubt.sent_at, read_at)
         if not doubt.over and read_at < doubt.sent_at + settle_after:
             doubt.targets, doubt.due = rest, doubt.sent_at + settle_after
             self.doubts.append(doubt)

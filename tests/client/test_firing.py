@@ -1,12 +1,10 @@
-"""The ledger: who was fired, who is in doubt, who is settled; and what decides about a request without an answer."""
+"""The ledger: who is to be fired, who is settled and as what."""
 
 from __future__ import annotations
 
 from collections import deque
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.entity import EntityRef
 from airflow_provider_bitrix24.client.errors import (
@@ -14,16 +12,14 @@ from airflow_provider_bitrix24.client.errors import (
     InvalidRequestError,
     OutcomeUnknown,
     PermissionDeniedError,
-    ServerError,
 )
-from airflow_provider_bitrix24.client.firing import MAX_FIRES, Job, Ledger, Target
+from airflow_provider_bitrix24.client.firing import Job, Ledger, Target
 from airflow_provider_bitrix24.client.reading import Reading
 from airflow_provider_bitrix24.client.verification import Snapshot
 
 NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
 NEXT = Snapshot("PREPARATION", 0, "2026-01-01T00:01:00+03:00")
 LOST = OutcomeUnknown("lost")
-SETTLE = 60.0
 
 
 def api(kind, **more):
@@ -36,144 +32,8 @@ def fired(count, *, expected=None, type_id=2):
     return Ledger(Job(code="c", expected=expected), deque()), targets
 
 
-def seen(moved, count):
-    return {EntityRef(2, number): NEXT if number in moved else NEW for number in range(1, count + 1)}
-
-
-def look(ledger, moved, count, at):
-    """Read all targets of the only doubt at a moment."""
-    [doubt] = ledger.doubts
-    ledger.doubts = []
-    found = seen(moved, count)
-    ledger.resolve(doubt, found, at, SETTLE)
-    ledger.note_after(found)
-
-
 def outcomes(targets):
     return [target.outcome for target in targets]
-
-
-def test_those_that_moved_are_done_and_those_before_the_last_of_them_were_executed():
-    ledger, targets = fired(5)
-    ledger.note_doubt(targets, LOST, 100.0, 101.0, over=False)
-    look(ledger, {1, 3}, 5, 101.0)
-    assert outcomes(targets) == ["moved", None, "moved", None, None]
-    assert list(ledger.accepted) == [targets[1].ref]
-    assert ledger.close() == [targets[1]]
-    assert targets[1].outcome == "unmoved"
-    [doubt] = ledger.doubts
-    assert doubt.targets == targets[3:]
-    assert doubt.due == 160.0
-    assert not ledger.queue
-
-
-def test_the_rest_is_fired_again_only_when_a_reading_a_minute_after_the_send_shows_no_move():
-    ledger, targets = fired(3)
-    ledger.note_doubt(targets, LOST, 100.0, 101.0, over=False)
-    for moment in (101.0, 130.0, 159.9):
-        look(ledger, set(), 3, moment)
-        assert not ledger.queue
-        assert ledger.doubts[0].due == 160.0
-    look(ledger, {1}, 3, 160.0)
-    assert list(ledger.queue) == targets[1:]
-    assert outcomes(targets) == ["moved", None, None]
-    assert not ledger.doubts
-
-
-def test_nothing_is_waited_for_where_the_portal_has_answered_in_full():
-    ledger, targets = fired(2)
-    ledger.note_doubt(targets, api(ServerError), 100.0, 100.1, over=True)
-    look(ledger, set(), 2, 100.1)
-    assert list(ledger.queue) == targets
-    assert not ledger.doubts
-
-
-def test_a_late_move_within_the_minute_is_found_and_not_fired_again():
-    ledger, targets = fired(2)
-    ledger.note_doubt(targets, LOST, 100.0, 101.0, over=False)
-    look(ledger, set(), 2, 101.0)
-    look(ledger, {1, 2}, 2, 160.0)
-    assert outcomes(targets) == ["moved", "moved"]
-    assert not ledger.queue
-
-
-def test_a_move_back_to_the_same_stage_shows_in_its_time():
-    ledger, targets = fired(1)
-    ledger.note_doubt(targets, LOST, 100.0, 101.0, over=False)
-    [doubt] = ledger.doubts
-    back = Snapshot(NEW.stage, NEW.category_id, "2026-01-01T00:09:00+03:00")
-    ledger.resolve(doubt, {targets[0].ref: back}, 200.0, SETTLE)
-    assert not ledger.queue
-    assert list(ledger.accepted) == [targets[0].ref]
-
-
-def test_nobody_is_fired_more_than_three_times():
-    ledger, targets = fired(1)
-    for fire in range(1, MAX_FIRES + 1):
-        assert targets[0].fires == fire
-        ledger.note_doubt(targets, LOST, 100.0, 100.0, over=False)
-        look(ledger, set(), 1, 160.0)
-        if fire < MAX_FIRES:
-            assert ledger.queue.popleft() is targets[0]
-            targets[0].fires += 1
-    assert not ledger.queue
-    assert targets[0].outcome == "failed"
-    assert targets[0].error.executed == "unknown"
-    assert targets[0].error.code == "OutcomeUnknown"
-    assert targets[0].result().stage_before == "NEW"
-
-
-def test_a_refusal_with_an_unknown_code_fails_the_target_once_it_is_seen_not_to_have_moved():
-    ledger, targets = fired(2)
-    error = api(InvalidRequestError, executed="unknown")
-    for target in targets:
-        ledger.note_doubt([target], error, 100.0, 100.1, over=True)
-    for doubt in list(ledger.doubts):
-        ledger.doubts.remove(doubt)
-        ledger.resolve(doubt, seen({2}, 2), 100.1, SETTLE)
-    ledger.note_after(seen({2}, 2))
-    assert outcomes(targets) == ["failed", "moved"]
-    assert targets[0].error.code == "X"
-
-
-def test_one_that_has_vanished_meanwhile_is_unknown_and_never_fired_again():
-    ledger, targets = fired(1)
-    ledger.note_doubt(targets, LOST, 100.0, 100.0, over=True)
-    [doubt] = ledger.doubts
-    ledger.resolve(doubt, {}, 200.0, SETTLE)
-    assert targets[0].outcome == "failed"
-    assert targets[0].error.executed == "unknown"
-    assert not ledger.queue
-
-
-def test_where_nobody_can_look_a_lost_fire_stays_unknown():
-    ledger, targets = fired(2)
-    targets[0].before = None
-    ledger.note_doubt(targets, LOST, 100.0, 100.0, over=False)
-    assert outcomes(targets) == ["failed", None]
-    assert targets[0].error.executed == "unknown"
-    assert ledger.doubts[0].targets == targets[1:]
-    assert ledger.fired
-
-
-@given(st.sets(st.integers(1, 12)), st.sets(st.integers(1, 12)), st.booleans())
-def test_whatever_a_reading_shows_no_executed_target_is_fired_again(early, late, over):
-    """The portal executes the first n commands, some of which move; ``early`` is seen at once, ``late`` at the end."""
-    count = 12
-    ledger, targets = fired(count)
-    ledger.note_doubt(targets, LOST, 100.0, 101.0, over=over)
-    moved = early if over else early | late
-    look(ledger, early, count, 101.0)
-    if ledger.doubts:
-        look(ledger, moved, count, 161.0)
-    assert not ledger.doubts
-    executed = max(moved, default=0)
-    again = [target.ref.id for target in ledger.queue]
-    assert again == list(range(executed + 1, count + 1)), "everything behind the last that moved, in order"
-    ledger.note_after(seen(moved, count))
-    ledger.close()
-    assert [target.ref.id for target in targets if target.outcome == "moved"] == sorted(moved)
-    assert {target.ref.id for target in targets if target.outcome == "unmoved"} == set(range(1, executed + 1)) - moved
 
 
 def test_a_snapshot_sorts_targets_into_fire_already_missing_refused_and_unreadable():
