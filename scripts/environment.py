@@ -79,6 +79,8 @@ def make(airflow: str = NEWEST_AIRFLOW, groups: Sequence[str] = ("test",)) -> Pa
         if stamped.get("base") == _digest(constraints):
             wanted = [*dict.fromkeys([*stamped["requirements"], *wanted])]
         else:
+            if Path(sys.prefix) == folder:
+                raise StepFailed(f"{name} is out of date, and this program runs in it: run make again.")
             shutil.rmtree(folder, ignore_errors=True)
         _fill(folder, constraints, wanted, with_dependencies=airflow != CLIENT_ONLY, lowest=airflow == LOWEST)
         stamp.write_text(json.dumps({"base": _digest(constraints), "requirements": wanted}))
