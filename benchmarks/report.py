@@ -90,16 +90,18 @@ def _context(context: dict[str, Any], rows: dict[str, dict]) -> list[str]:
         for name, found in context["versions"].items()
     )
     dates = sorted({row["date"] for row in rows.values()})
+    commits = sorted({row["commit"] for row in rows.values()})
     return [
         (
-            "Medians; in brackets the smallest and the largest. Portal: "
+            "Medians, by which a row is met, and in brackets the smallest and the largest; refused, doubled and lost "
+            "are the worst of all runs. Portal: "
             f"{context['portal']}. Times are those of a process that is up and has imported its client."
         ),
         "",
         (
             f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory']}, {machine['system']}; "
-            f"{machine['python']} for all. {versions}. Measured {' to '.join({dates[0], dates[-1]})}"
-            f", ours at commit {context['commit']}."
+            f"{machine['python']} for all. {versions}. Measured {' and '.join(dates)}, "
+            f"ours at commit {', '.join(commits)}."
         ),
     ]
 

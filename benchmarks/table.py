@@ -60,9 +60,12 @@ def faultless(runs: list[Run]) -> bool:
 def flaws(runs: list[Run]) -> str:
     """What went wrong, in words; the worst of the runs."""
     counts = [f"{worst(runs, what)} {what}" for what in ("refused", "doubled", "lost") if worst(runs, what)]
-    counts += sorted({f"raises {run.said['raised']}" for run in runs if "raised" in run.said})
+    raised = [run.said["raised"] for run in runs if "raised" in run.said]
+    if raised:
+        often = f" in {len(raised)} of {len(runs)} runs" if len(runs) > 1 else ""
+        counts.append(f"raises {'/'.join(sorted(set(raised)))}{often}")
     unknown = max(run.said.get("unknown", 0) for run in runs)
-    if unknown and not any("raised" in run.said for run in runs):
+    if unknown and not raised:
         counts.append(f"{unknown} said to be unknown")
     if all(run.truth.refused is None for run in runs):
         counts.append("refused: not known")
