@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -68,6 +70,19 @@ def test_interrupted_it_stops_what_it_started(number, marked, tmp_path):
     assert list(tmp_path.glob("bitrix24-demo-*")) == []
 
 
+@pytest.fixture
+def usual_ports_are_taken():
+    """Listen where Airflow and the simulator listen by default, unless somebody else does."""
+    with contextlib.ExitStack() as taken:
+        for port in (8024, 8080, 8793, 8794):
+            listener = taken.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                listener.bind(("0.0.0.0", port))  # noqa: S104 - as Airflow's log servers do
+                listener.listen()
+        yield
+
+
+@pytest.mark.usefixtures("usual_ports_are_taken")
 def test_kept_it_serves_both_pages_until_it_is_stopped(marked):
     env, left = marked
     subprocess.run([*DEMO, "--stop"], env=env, capture_output=True, check=True)
