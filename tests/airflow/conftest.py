@@ -32,6 +32,7 @@ import subprocess  # noqa: E402
 import sys  # noqa: E402
 import warnings  # noqa: E402
 from dataclasses import dataclass, field  # noqa: E402
+from datetime import UTC, datetime  # noqa: E402
 from importlib import import_module  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
@@ -119,7 +120,7 @@ class VirtualTime:
 
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+def time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> VirtualTime:
     """Let the clients, operators, sensors and triggers wait without waiting."""
     from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
     from airflow_provider_bitrix24.client.transports.sync import SyncDriver
@@ -129,6 +130,8 @@ def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
 
     virtual = VirtualTime()
+    # A bucket of the test's own: an earlier portal at the same port may have been used up, on the real clock.
+    monkeypatch.setenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", str(tmp_path))
     for driver, sleep in ((SyncDriver, virtual.sleep), (AsyncDriver, virtual.asleep)):
         monkeypatch.setitem(driver.__init__.__kwdefaults__, "clock", virtual.monotonic)
         monkeypatch.setitem(driver.__init__.__kwdefaults__, "sleep", sleep)
@@ -202,22 +205,22 @@ def _supervisor(state_store: dict[str, Any]) -> Any:  # noqa: C901 - a table of 
             self.rendered: dict[str, Any] = {}
 
         def send(self, msg: Any) -> Any:
-            match msg:
-                case comms.SetXCom():
+            match type(msg).__name__:  # older lines lack some
+                case "SetXCom":
                     self.xcoms[msg.key] = msg.value
-                case comms.GetXCom():
+                case "GetXCom":
                     return comms.XComResult(key=msg.key, value=self.xcoms.get(msg.key))
-                case comms.SetTaskStateStore():
+                case "SetTaskStateStore":
                     state_store[msg.key] = msg.value
-                case comms.GetTaskStateStore() if msg.key in state_store:
+                case "GetTaskStateStore" if msg.key in state_store:
                     return comms.TaskStateStoreResult(value=state_store[msg.key])
-                case comms.DeleteTaskStateStore():
+                case "DeleteTaskStateStore":
                     state_store.pop(msg.key, None)
-                case comms.GetTaskRescheduleStartDate():
+                case "GetTaskRescheduleStartDate":
                     return comms.TaskRescheduleStartDate(start_date=None)
-                case comms.SetRenderedFields():
+                case "SetRenderedFields":
                     self.rendered = msg.rendered_fields
-                case comms.ValidateInletsAndOutlets():
+                case "ValidateInletsAndOutlets":
                     return comms.InactiveAssetsResult(inactive_assets=[])
             return None
 
@@ -236,7 +239,6 @@ def _run_on_3(
     import structlog
     from airflow.sdk import DAG
     from airflow.sdk.execution_time import comms, task_runner
-    from airflow.sdk.timezone import utcnow
     from structlog.testing import capture_logs
     from uuid6 import uuid7
 
@@ -257,11 +259,11 @@ def _run_on_3(
             task=operator,
             dag_version_id=uuid7(),
             max_tries=operator.retries,
-            start_date=utcnow(),
+            start_date=datetime.now(UTC),
         )
         ti._ti_context_from_server = _context_from_server(operator, resume)
         log = structlog.get_logger("task")
-        with capture_logs() as lines:
+        with capture_logs() as lines, _Lines() as stdlib_lines:  # a task of 3.0 logs as one of 2.11 does
             context = ti.get_template_context()
             state, msg, ran.error = task_runner.run(ti, context, log)
             task_runner.finalize(ti, state, context, log, ran.error)
@@ -272,7 +274,7 @@ def _run_on_3(
                 ran.deferrals.append(Deferral(msg.classpath, kwargs, event))
                 resume = {"next_method": msg.next_method, "next_kwargs": encode({"event": on_event(event)})}
         ran.state, ran.end = state.value, msg
-        ran.log += [(line["log_level"], line["event"]) for line in lines]
+        ran.log += [(line["log_level"], line["event"]) for line in lines] + stdlib_lines.found
     ran.rendered = supervisor.rendered
     return ran
 
@@ -290,22 +292,24 @@ def _codec() -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
 
 def _context_from_server(operator: BaseOperator, resume: dict[str, Any]) -> Any:
     from airflow.sdk.api.datamodels._generated import DagRun, TIRunContext
-    from airflow.sdk.timezone import utcnow
 
-    run = DagRun(
-        dag_id=operator.dag_id,
-        run_id="test",
-        logical_date=utcnow(),
-        data_interval_start=utcnow(),
-        data_interval_end=utcnow(),
-        run_after=utcnow(),
-        start_date=utcnow(),
-        end_date=None,
-        run_type="manual",
-        state="running",
-        consumed_asset_events=[],
-        partition_key=None,
-    )
+    now = datetime.now(UTC)
+    run = {
+        "dag_id": operator.dag_id,
+        "run_id": "test",
+        "logical_date": now,
+        "data_interval_start": now,
+        "data_interval_end": now,
+        "run_after": now,
+        "start_date": now,
+        "end_date": None,
+        "run_type": "manual",
+        "state": "running",
+        "consumed_asset_events": [],
+        "partition_key": None,
+    }
+    known = DagRun.model_fields.keys()
+    run = DagRun(**{name: value for name, value in run.items() if name in known})
     retries = operator.retries
     return TIRunContext(dag_run=run, max_tries=retries, should_retry=bool(retries), **resume)
 

@@ -49,7 +49,7 @@ def offers():
 def test_the_targets_that_a_function_returns_are_fired_and_the_report_is_the_output(portal, run):
     ran = run(offers)
 
-    assert ran.state == "success"
+    assert ran.state == "success", repr(ran.error)
     assert ran.xcoms["return_value"]["moved"] == 2
     assert [each["target"] for each in ran.xcoms["return_value"]["results"]] == offers()
     assert portal.fires == {"DEAL_57": 1, "DEAL_58": 1}
