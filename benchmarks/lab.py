@@ -142,6 +142,8 @@ class Lab:
     def workers(self, contender: Contender, portal: Simulator | OtherPortal, count: int = 1):
         """Processes of a contender, ready to begin."""
         environment = surroundings(BENCHMARK_WEBHOOK=portal.webhook_url)
+        if contender.module == "ours" and isinstance(portal, Simulator):
+            contender = contender.having(pacing_directory=portal.pacing_directory)  # forgotten with the portal
         if portal.ca_file:
             environment.update(REQUESTS_CA_BUNDLE=portal.ca_file, SSL_CERT_FILE=portal.ca_file)
         command = [

@@ -73,6 +73,7 @@ class Simulator:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="bitrix24-benchmark-")
         self.ca_file = str(Path(self._folder.name) / "ca.pem")
+        self.pacing_directory = str(Path(self._folder.name) / "pacing")
         self._process = subprocess.Popen(
             [*self._command, "--ca-file", self.ca_file],
             stdout=subprocess.PIPE,
