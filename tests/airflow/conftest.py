@@ -31,6 +31,7 @@ import logging  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 import warnings  # noqa: E402
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from dataclasses import dataclass, field  # noqa: E402
 from datetime import UTC, datetime  # noqa: E402
 from importlib import import_module  # noqa: E402
@@ -172,7 +173,8 @@ def _run_trigger(classpath: str, kwargs: dict[str, Any]) -> Any:
     async def events() -> list[Any]:
         return [event.payload async for event in trigger.run()]
 
-    (payload,) = asyncio.run(events())
+    with ThreadPoolExecutor(1) as thread:  # the main thread's event loop is pytest's
+        (payload,) = thread.submit(asyncio.run, events()).result()
     return payload
 
 

@@ -21,9 +21,20 @@ DOWN = ["error:500"] * 5
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
 
 
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
+def only(*modes):
+    """Say in which modes a test, or those of a class, run; otherwise it is all of them."""
+
+    def mark(tests):
+        tests.modes = modes
+        return tests
+
+    return mark
+
+
+def pytest_generate_tests(metafunc):
+    if "mode" in metafunc.fixturenames:
+        chosen = getattr(metafunc.function, "modes", getattr(metafunc.cls, "modes", MODES))
+        metafunc.parametrize("mode", chosen)
 
 
 @pytest.fixture
@@ -198,7 +209,7 @@ def test_soft_fail_skips_a_failure_that_comes_later(portal, wait, time):
     assert "DEAL_58 stands at LOSE." in ran.said("error")
 
 
-@pytest.mark.parametrize("mode", ["poke", "deferrable"], indirect=True)
+@only("poke", "deferrable")
 @pytest.mark.parametrize(("soft", "state"), [(False, "failed"), (True, "skipped")])
 def test_it_gives_up_when_time_is_up(portal, wait, time, soft, state):
     ran = wait(timeout=150, soft_fail=soft, **RETRIES)
@@ -228,7 +239,7 @@ def test_a_portal_that_fails_now_and_then_is_outlasted(portal, wait, time):
     assert left == []
 
 
-@pytest.mark.parametrize("mode", ["poke", "deferrable"], indirect=True)
+@only("poke", "deferrable")
 def test_a_portal_that_is_down_for_too_long_ends_the_wait_and_a_retry_may_follow(portal, wait, time):
     portal.faults.script(["error:500"], repeat=True)
     portal.limits.enabled = False  # the portal's clock does not move with ours
@@ -240,7 +251,7 @@ def test_a_portal_that_is_down_for_too_long_ends_the_wait_and_a_retry_may_follow
     assert MAX_FAILURES * 5 <= portal.requests.total <= (MAX_FAILURES + 1) * 5
 
 
-@pytest.mark.parametrize("mode", ["reschedule"], indirect=True)
+@only("reschedule")
 def test_rescheduled_it_outlasts_a_portal_that_is_down(portal, wait, time):
     portal.faults.script(["error:500"] * 5 * (MAX_FAILURES + 2))
     [portal.portal.move(deal, "PREPARATION") for deal in DEALS]
@@ -320,7 +331,7 @@ def test_the_link_opens_the_first_entity(portal, wait, time):
     assert wait().xcoms["_link_EntityLink"] == f"{portal.url}/crm/deal/details/57/"
 
 
-@pytest.mark.parametrize("mode", ["deferrable"], indirect=True)
+@only("deferrable")
 class TestDeferred:
     def test_the_worker_looks_once_and_the_trigger_does_the_rest(self, portal, wait, time):
         _later(portal, time, *((deal, "PREPARATION") for deal in DEALS))
