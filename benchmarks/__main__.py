@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ QUICK_SCALE = 50
 
 def main() -> int:
     """Measure, and write the results."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that simulators and contenders are ended, too
     options = _parser().parse_args()
     lab = _lab(options)
     usual = QUICK if options.quick else ROWS if lab.other is None else ON_ANY_PORTAL
