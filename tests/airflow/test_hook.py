@@ -178,7 +178,10 @@ def _mask_of_airflow():
     try:
         from airflow.sdk._shared.secrets_masker import redact
     except ImportError:
-        from airflow.utils.log.secrets_masker import redact
+        try:
+            from airflow.sdk.execution_time.secrets_masker import redact  # 3.0
+        except ImportError:
+            from airflow.utils.log.secrets_masker import redact
     return redact
 
 

@@ -42,4 +42,6 @@ def test_importing_the_operators_loads_few_modules(added):
     ours = {name for name in added if name.startswith("airflow_provider_bitrix24")}
 
     assert not {name for name in ours if "transports" in name or "hooks" in name}
-    assert len(added) <= 14, sorted(added)
+    # Airflow 3.0 loads its old hooks with BaseHook.
+    others = {name for name in added if not name.startswith("airflow.hooks")}
+    assert len(others) <= 14, sorted(others)
