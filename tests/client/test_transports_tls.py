@@ -133,6 +133,8 @@ def test_the_connections_own_proxy_and_authorities_come_before_those_of_the_envi
     ],
 )
 def test_an_environment_that_cannot_be_used_is_said_before_anything_is_sent(kind, monkeypatch, environment):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     try:
