@@ -83,6 +83,12 @@ class Ran:
         return "\n".join(text for name, text in self.log if name == level)
 
 
+@pytest.fixture(autouse=True)
+def own_pacing(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the buckets of other tests away: a port is used again, and its bucket may be full."""
+    monkeypatch.setenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", str(tmp_path_factory.mktemp("pacing")))
+
+
 @pytest.fixture
 def portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatorServer]:
     """Yield a portal with the demo's deals and triggers, set as ``bitrix24_default``."""

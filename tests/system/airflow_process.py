@@ -95,6 +95,8 @@ class AirflowProcess:
         return kept | {
             "PATH": f"{bin_directory}{os.pathsep}{os.environ['PATH']}",
             "AIRFLOW_HOME": str(self.home),
+            # A port is used again, and the bucket of its last simulator may be full.
+            "AIRFLOW__BITRIX24__PACING_DIRECTORY": str(self.home / "pacing"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
