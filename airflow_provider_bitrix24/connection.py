@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
@@ -60,7 +61,7 @@ class AirflowConnection(Protocol):
     @property
     def schema(self) -> str | None: ...  # noqa: D102
     @property
-    def extra(self) -> str | None: ...  # noqa: D102
+    def extra(self) -> str | Mapping[str, Any] | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ def secrets_of(connection: AirflowConnection) -> list[str]:
     found = [password] if password else []
     for text in (password, connection.host or "", f"/{connection.schema or ''}"):
         found += _SECRET_IN_PATH.findall(text)
-    found += re.findall(r"://[^/@\s\"]*:([^/@\s\"]+)@", connection.extra or "")
+    found += re.findall(r"://[^/@\s\"]*:([^/@\s\"]+)@", str(connection.extra or ""))
     forms = [form for text in found for form in (text, unquote(text), quote(unquote(text), safe=""))]
     return list(dict.fromkeys(forms))
 
@@ -188,14 +189,17 @@ def _with_port(address: str, port: int | None) -> str:
     return address
 
 
-def _parse_extra(text: str | None) -> dict[str, Any]:
-    if not text or not text.strip():
+def _parse_extra(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
+    if isinstance(text, Mapping):  # what Airflow 3.2 makes of a URI's query
+        extra: Any = dict(text)
+    elif not text or not text.strip():
         return {}
-    try:
-        extra = json.loads(text)
-    except ValueError:
-        # The text may hold a secret, and the error would repeat it.
-        raise ConfigurationError("Extra is no JSON.", hint='Use the form {"plan": "standard"}.') from None
+    else:
+        try:
+            extra = json.loads(text)
+        except ValueError:
+            # The text may hold a secret, and the error would repeat it.
+            raise ConfigurationError("Extra is no JSON.", hint='Use the form {"plan": "standard"}.') from None
     if not isinstance(extra, dict):
         raise ConfigurationError("Extra is no JSON object.", hint='Use the form {"plan": "standard"}.')
     named_long = {name: extra.pop(name) for name in list(extra) if name.startswith(_LONG_NAME)}

@@ -284,6 +284,14 @@ def test_the_long_names_that_airflow_2_sends_to_test_a_connection_are_known():
     assert read_connection(conn(password=URL, extra=extra)).warnings == ()
 
 
+def test_extras_that_airflow_has_read_already_are_taken():
+    connection = conn(password=URL)
+    connection.extra = {"plan": "enterprise", "proxy": "http://me:pr0xys3cret@proxy.example.com:3128"}
+
+    assert read_connection(connection).settings.plan == "enterprise"
+    assert "pr0xys3cret" in secrets_of(connection)
+
+
 def test_the_processes_of_a_machine_meet_where_the_configuration_says(monkeypatch):
     assert read_connection(conn(password=URL)).settings.pacing_directory is None
 
