@@ -21,15 +21,17 @@ def _added(base: str, module: str) -> set[str]:
     return set(json.loads(line.removeprefix("ADDED")))
 
 
-@pytest.fixture(scope="module")
-def added():
+def _base():
     try:
         import airflow.sdk  # noqa: F401
     except ImportError:
-        base = "from airflow import DAG; import airflow.models.baseoperator, airflow.hooks.base"
-    else:
-        base = "from airflow.sdk import DAG, BaseOperator"
-    return _added(base, "airflow_provider_bitrix24.operators.automation")
+        return "from airflow import DAG; import airflow.models.baseoperator, airflow.hooks.base"
+    return "from airflow.sdk import DAG, BaseOperator"
+
+
+@pytest.fixture(scope="module")
+def added():
+    return _added(_base(), "airflow_provider_bitrix24.operators.automation")
 
 
 def test_importing_the_operators_loads_nothing_that_speaks_http(added):
@@ -45,3 +47,14 @@ def test_importing_the_operators_loads_few_modules(added):
     # Airflow 3.0 loads its old hooks with BaseHook.
     others = {name for name in added if not name.startswith("airflow.hooks")}
     assert len(others) <= 14, sorted(others)
+
+
+@pytest.mark.parametrize("module", ["notifications.automation", "decorators.automation", "retry_policy"])
+def test_importing_what_goes_around_a_task_loads_nothing_that_speaks_http(module):
+    added = _added(
+        f"{_base()}, task, BaseNotifier" if "sdk" in _base() else _base(), f"airflow_provider_bitrix24.{module}"
+    )
+
+    ours = {name for name in added if name.startswith("airflow_provider_bitrix24")}
+    assert not {name for name in ours if "transports" in name or "hooks" in name}
+    assert not added & {"requests", "httpx", "aiohttp"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
+from importlib import import_module
 from importlib.util import find_spec
 
 import pytest
@@ -157,10 +159,14 @@ def test_it_can_be_written_down_and_read_back():
     assert vars(Bitrix24RetryPolicy.deserialize(policy.serialize())) == vars(policy)
 
 
-@pytest.mark.skipif(HAS_POLICIES, reason="this Airflow has retry policies")
-def test_before_airflow_3_3_it_says_what_it_needs():
+def test_before_airflow_3_3_it_can_be_imported_and_says_what_it_needs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "airflow.sdk.definitions.retry_policy", None)
+    monkeypatch.delitem(sys.modules, "airflow_provider_bitrix24.retry_policy")
+    monkeypatch.setattr("airflow_provider_bitrix24.retry_policy", None)  # put back afterwards
+    module = import_module("airflow_provider_bitrix24.retry_policy")
+
     with pytest.raises(ConfigurationError, match=r"needs Airflow 3\.3") as caught:
-        Bitrix24RetryPolicy()
+        module.Bitrix24RetryPolicy()
 
     assert "Leave retry_policy out" in caught.value.hint
 
