@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client import flows, reading
 from airflow_provider_bitrix24.client.conversations import Conversations
-from airflow_provider_bitrix24.client.diagnosis import Diagnosis, diagnose
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.pacing_store import PROCESS_STORE, FileStore, PacingStore
 from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from airflow_provider_bitrix24.client.batch import BatchReply
+    from airflow_provider_bitrix24.client.diagnosis import Diagnosis
     from airflow_provider_bitrix24.client.pagination import Page
     from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
     from airflow_provider_bitrix24.client.transports.sync import SyncDriver
@@ -204,7 +204,7 @@ class Bitrix24Client(_Connected):
 
     def diagnose(self) -> Diagnosis:
         """Whether the connection works, and if not, why. Reads only; raises nothing of ours."""
-        return self._driver.run(diagnose(self._talk.channel))
+        return self._driver.run(self._talk.diagnose())
 
     def close(self) -> None:
         """Close the connections."""
@@ -273,7 +273,7 @@ class AsyncBitrix24Client(_Connected):
 
     async def diagnose(self) -> Diagnosis:
         """See :meth:`Bitrix24Client.diagnose`."""
-        return await self._driver.run(diagnose(self._talk.channel))
+        return await self._driver.run(self._talk.diagnose())
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client import automation, flows, reading
+from airflow_provider_bitrix24.client import flows, reading
 from airflow_provider_bitrix24.client.effects import Flow, Tell
 from airflow_provider_bitrix24.client.entity import EntityRef, parse_targets
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.firing import Job
 from airflow_provider_bitrix24.client.flows import Channel
 from airflow_provider_bitrix24.client.pacing import LeakyBucket
 from airflow_provider_bitrix24.client.pacing_store import Pacer, PacingStore
@@ -24,6 +23,7 @@ from airflow_provider_bitrix24.client.wire import Call, Params
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_bitrix24.client.diagnosis import Diagnosis
     from airflow_provider_bitrix24.client.portal import Portal
     from airflow_provider_bitrix24.client.progress import Journal, Start
 
@@ -69,6 +69,10 @@ class Conversations:
         journal: Journal | None = None,
     ) -> Flow[TriggerReport]:
         """Fire an automation trigger; all targets and arguments are checked before anything is sent."""
+        # Half of the client is about firing: who only reads or calls does without it.
+        from airflow_provider_bitrix24.client import automation
+        from airflow_provider_bitrix24.client.firing import Job
+
         refs = parse_targets(target)
         expected = expected_stages(expected_stage)
         code = self._code(code)
@@ -103,6 +107,12 @@ class Conversations:
         params = {"CODE": self._code(code), "OWNER_TYPE_ID": ref.type_id, "OWNER_ID": ref.id}
         reply = yield from flows.call(self.channel, Call("crm.automation.trigger.execute", params))
         return bool(reply.result)
+
+    def diagnose(self) -> Flow[Diagnosis]:
+        """Find out whether the connection works."""
+        from airflow_provider_bitrix24.client.diagnosis import diagnose
+
+        return (yield from diagnose(self.channel))
 
     def stages(self, targets: object) -> Flow[dict[str, StageInfo]]:
         """Read where entities stand, with the second credential if there is one: it was given for reading."""
