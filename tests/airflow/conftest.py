@@ -203,6 +203,7 @@ def _what_airflow_2_imports() -> None:
 
 
 def _supervisor(state_store: dict[str, Any]) -> Any:  # noqa: C901 - a table of messages
+    from airflow.sdk.exceptions import ErrorType
     from airflow.sdk.execution_time import comms
 
     class Supervisor:
@@ -224,6 +225,8 @@ def _supervisor(state_store: dict[str, Any]) -> Any:  # noqa: C901 - a table of 
                     return comms.TaskStateStoreResult(value=state_store[msg.key])
                 case "DeleteTaskStateStore":
                     state_store.pop(msg.key, None)
+                case "GetConnection":
+                    return comms.ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND)
                 case "GetTaskRescheduleStartDate":
                     return comms.TaskRescheduleStartDate(start_date=None)
                 case "SetRenderedFields":
