@@ -293,6 +293,7 @@ def test_extras_that_airflow_has_read_already_are_taken():
 
 
 def test_the_processes_of_a_machine_meet_where_the_configuration_says(monkeypatch):
+    monkeypatch.delenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", raising=False)
     assert read_connection(conn(password=URL)).settings.pacing_directory is None
 
     monkeypatch.setenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", "/var/lib/airflow/bitrix24")
