@@ -107,10 +107,9 @@ class StageSensor(BaseSensorOperator):
         deadline = time.time() + self.timeout
         with self._soft_failures():
             found = self.poke(context)
-        if found:
-            return found.xcom_value
-        self._defer_until(deadline)
-        return None  # never: the task is deferred
+        if not found:
+            self._defer_until(deadline)
+        return found.xcom_value
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once.

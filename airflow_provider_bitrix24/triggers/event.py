@@ -97,10 +97,7 @@ class WaitEvent:
 
 
 def _complete(seen: Arrival, targets: Collection[str], require: Require) -> bool:
-    match require:
-        case "any":
-            return bool(seen.arrived)
-        case "all":
-            return seen.arrived.keys() == set(targets)
-        case "each":
-            return {*seen.arrived, *seen.missing} == set(targets)
+    if require == "any":
+        return bool(seen.arrived)
+    gone = seen.missing if require == "each" else ()
+    return {*seen.arrived, *gone} == set(targets)

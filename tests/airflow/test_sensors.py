@@ -125,6 +125,7 @@ def test_types_are_mixed_in_one_request(portal, wait, time):
     assert portal.requests.total == 2
 
 
+@only("poke")
 def test_many_entities_are_one_request_per_2500(portal, wait):
     for number in range(10_000, 12_501):
         portal.portal.add_deal(id=number)

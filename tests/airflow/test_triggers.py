@@ -24,7 +24,7 @@ from airflow_provider_bitrix24.compat import AirflowNotFoundException, aget_conn
 from airflow_provider_bitrix24.simulator.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
 from airflow_provider_bitrix24.triggers import stage as stage_module
-from airflow_provider_bitrix24.triggers.history import METHOD, Moves
+from airflow_provider_bitrix24.triggers.history import METHOD, Moves, newest_id
 from airflow_provider_bitrix24.triggers.stage import LONGEST_BACK_OFF, StageChangeEventTrigger, StageTrigger
 
 CONNECTION = "AIRFLOW_CONN_BITRIX24_DEFAULT"
@@ -739,3 +739,5 @@ def test_rows_of_older_portals_hold_numbers_as_texts():
 def test_what_is_no_row_is_an_error_of_ours(row):
     with pytest.raises(ProtocolError):
         Moves.parse("DEAL", None, None).read(row)
+    with pytest.raises(ProtocolError):
+        newest_id([None if row == {"ID": 1, "OWNER_ID": None} else row])
