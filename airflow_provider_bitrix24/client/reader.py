@@ -7,7 +7,7 @@ Under Bitrix24's subscription model the trigger's own "System" webhook may call 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -64,13 +64,14 @@ class Reader:
         return Reading()
 
     def all(self, refs: Sequence[EntityRef]) -> Flow[Reading]:
-        """Read any number of entities with the credential that reads by now.
+        """Read any number of entities that were fired, with the credential that reads by now, and with patience.
 
         :raises Bitrix24Error: the portal refused or failed.
         """
         if self.channel is None:
             return Reading()
-        return (yield from read_stages(self.channel, refs))
+        patient = replace(self.channel, retry=self.channel.retry.patient())
+        return (yield from read_stages(patient, refs))
 
     def _next(self, error: Bitrix24Error) -> Flow[None]:
         if self.second is not None:

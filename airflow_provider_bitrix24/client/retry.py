@@ -6,7 +6,7 @@ done about a fire whose fate is unknown is not decided here but in :mod:`.automa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError, RateLimitError
@@ -33,6 +33,10 @@ class RetryPolicy:
     """Shortest wait for the operating limit, doubled by each refusal where its end is not known."""
     longest_operating_delay: float = 120.0
     """With these, waiting blindly outlasts the ten minutes over which the portal adds up working time."""
+
+    def patient(self) -> RetryPolicy:
+        """The same for reading what was fired: giving up leaves fates unknown, so an outage of minutes is sat out."""
+        return replace(self, attempts=max(self.attempts, self.limit_attempts))
 
     def delay(
         self, error: Bitrix24Error, attempt: int, *, idempotent: bool, random: Callable[[], float]

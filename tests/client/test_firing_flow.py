@@ -177,6 +177,30 @@ def test_a_last_look_that_fails_leaves_what_was_seen_in_the_batch(play):
     assert (report.unmoved, report.results[0].stage_after) == (1, "NEW")
 
 
+def test_an_outage_of_minutes_after_a_fire_is_sat_out(play):
+    delays = [1, 2, 4, 8, 16, 30, 30, 30, 30]
+    failed_looks = []
+    for delay in delays:
+        failed_looks += [
+            ("reserve 1", 5.0),
+            ("send batch of 1", [(502, b"<html>")]),
+            ("tell", None),
+            (f"pause {delay} retry", 5.0),
+        ]
+    report = play(
+        trigger("DEAL_1"),
+        ("reserve 1", 0.0),
+        ("send batch of 1", [found(item(1))]),
+        ("reserve 1", 0.0),
+        ("send batch of 2", [(OutcomeUnknown("lost"), (0.0, 5.0))]),
+        ("tell", None),
+        *failed_looks,
+        ("reserve 1", 156.0),
+        ("send batch of 1", [found(item(1, "WON"))]),
+    )
+    assert (report.moved, report.failed) == (1, 0)
+
+
 def test_an_advice_is_not_worth_an_error(play):
     report = play(
         trigger("DEAL_1", expected_stage="X"),

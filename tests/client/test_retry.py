@@ -56,6 +56,15 @@ def test_what_may_have_run_is_repeated_only_where_that_is_harmless(error):
     assert [delay(error, attempt, idempotent=True) for attempt in range(1, 6)] == [1, 2, 4, 8, None]
 
 
+def test_what_was_fired_is_read_with_more_patience():
+    delays = [
+        POLICY.patient().delay(OutcomeUnknown("x"), attempt, idempotent=True, random=lambda: 1.0)
+        for attempt in range(1, 11)
+    ]
+    assert delays == [1, 2, 4, 8, 16, 30, 30, 30, 30, None]
+    assert RetryPolicy(attempts=20).patient().attempts == 20
+
+
 @pytest.mark.parametrize("error", [ConnectFailed("x"), api(ServerError, executed="no")])
 def test_what_certainly_did_not_run_is_repeated_four_times(error):
     assert [delay(error, attempt) for attempt in range(1, 6)] == [1, 2, 4, 8, None]
