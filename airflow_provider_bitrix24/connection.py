@@ -259,7 +259,7 @@ def _text(name: str, field: ExtraField, value: Any) -> str:
 
 
 def _check_proxy(proxy: str | None) -> None:
-    if proxy is not None and not re.match(r"^(https?|socks5h?)://[^\s/]+/?$", proxy):
+    if proxy is not None and not re.match(r"^https?://[^\s/]+/?$", proxy):
         # It may hold a password, so it is not repeated.
         raise ConfigurationError("proxy is no address of a proxy.", hint="Use the form http://proxy.example.com:3128.")
 

@@ -74,9 +74,10 @@ def find_python() -> str:
     for version in PREFERRED:
         if sys.version_info[:2] == tuple(map(int, version.split("."))):
             return sys.executable
-        found = shutil.which(f"python{version}") or _pyenv(version)
-        if found:
-            return found
+        for found in (shutil.which(f"python{version}"), _pyenv(version)):
+            # What is on the PATH may be a shim for an interpreter that is not chosen.
+            if found and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:
+                return found
     return sys.executable
 
 

@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.connection import URL_IN_HOST, read_connection, secrets_of
 from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 SECRET = "s3cr3ts3cr3t0001"
 URL = f"https://example.bitrix24.com/rest/1/{SECRET}/"
@@ -22,13 +23,15 @@ def conn(**parts):
     return SimpleNamespace(**(blank | parts), extra=text)
 
 
-def from_airflow(text):
-    """Build a connection of this Airflow from the text of an environment variable."""
-    try:
-        from airflow.sdk import Connection
-    except ImportError:
-        from airflow.models.connection import Connection  # noqa: TID251 - 2.11
-    return Connection.from_json(text, conn_id="x") if text.startswith("{") else Connection(conn_id="x", uri=text)
+@pytest.fixture
+def from_airflow(monkeypatch):
+    """Let this Airflow read a connection from the text of an environment variable."""
+
+    def read(text):
+        monkeypatch.setenv("AIRFLOW_CONN_WRITTEN_HERE", text)
+        return Bitrix24Hook.get_connection("written_here")
+
+    return read
 
 
 def located(connection):
@@ -93,7 +96,7 @@ def test_every_way_to_say_where_the_portal_is(parts, expected):
          + f', "login": "1", "password": "{SECRET}"}}', LOCAL),
     ],
 )  # fmt: skip
-def test_every_way_to_write_it_into_an_environment_variable(text, expected):
+def test_every_way_to_write_it_into_an_environment_variable(from_airflow, text, expected):
     assert located(from_airflow(text)) == expected
 
 
@@ -106,7 +109,7 @@ def test_every_way_to_write_it_into_an_environment_variable(text, expected):
         {"host": "127.0.0.1", "port": 8024, "schema": "http", "login": "1", "password": SECRET},
     ],
 )
-def test_a_connection_survives_the_uri_that_the_test_button_makes_of_it(parts):
+def test_a_connection_survives_the_uri_that_the_test_button_makes_of_it(from_airflow, parts):
     stored = from_airflow(json.dumps({"conn_type": "bitrix24"} | parts))
 
     again = from_airflow(stored.get_uri())
@@ -119,7 +122,7 @@ def test_a_pasted_urls_code_becomes_the_default(field):
     assert read_connection(conn(**{field: TRIGGER_URL})).default_code == "nwly5"
 
 
-def test_the_code_of_a_url_in_an_environment_variable_becomes_the_default():
+def test_the_code_of_a_url_in_an_environment_variable_becomes_the_default(from_airflow):
     read = read_connection(from_airflow(f"bitrix24://{TRIGGER_URL}"))
 
     assert read.default_code == "nwly5"

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from airflow_process import AirflowProcess
+from postgres_process import PostgresProcess, server_programs
 
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
 
@@ -29,9 +32,24 @@ def demo_portal() -> Iterator[SimulatorServer]:
         assert server.crashes == []
 
 
-@pytest.fixture(scope="session")
-def demo_airflow(demo_portal: SimulatorServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowProcess]:
-    """An Airflow that logs all it can and has the example DAGs and those of ``dags/``."""
+PROGRAMS = server_programs()
+WITHOUT_POSTGRES = PROGRAMS is None or importlib.util.find_spec("psycopg2") is None
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        "SQLite",
+        pytest.param(
+            "PostgreSQL",
+            marks=pytest.mark.skipif(WITHOUT_POSTGRES, reason="PostgreSQL's server or psycopg2 is missing"),
+        ),
+    ],
+)
+def demo_airflow(
+    request: pytest.FixtureRequest, demo_portal: SimulatorServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowProcess]:
+    """An Airflow that logs all it can and has the example DAGs and those of ``dags/``, with LocalExecutor."""
     home = tmp_path_factory.mktemp("airflow")
     dags = home / "dags"
     for folder in (EXAMPLES, HERE / "dags"):
@@ -41,6 +59,11 @@ def demo_airflow(demo_portal: SimulatorServer, tmp_path_factory: pytest.TempPath
         "AIRFLOW__API__ENABLE_XCOM_DESERIALIZE_SUPPORT": "True",  # 2.11 gives texts otherwise
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
     }
-    with AirflowProcess(home, dags, env=env) as process:
+    with ExitStack() as stack:
+        if request.param == "PostgreSQL" and PROGRAMS is not None:
+            postgres = stack.enter_context(PostgresProcess(PROGRAMS))
+            env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = postgres.url
+            env["AIRFLOW__CORE__EXECUTOR"] = "LocalExecutor"
+        process = stack.enter_context(AirflowProcess(home, dags, env=env))
         process.api("POST", "/pools", {"name": "bitrix24", "slots": 2})
         yield process

@@ -18,8 +18,17 @@ def server_programs() -> Path | None:
     on_path = shutil.which("initdb")
     found = [Path(on_path).parent] if on_path else []
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    needed = ("initdb", "pg_ctl", "createdb")
+    needed = ("initdb", "pg_ctl", "createdb", "pg_dump")
     return next((each for each in found if all((each / name).exists() for name in needed)), None)
+
+
+def dump(url: str) -> bytes:
+    """All that a database holds, as SQL."""
+    programs = server_programs()
+    if programs is None:
+        raise RuntimeError("PostgreSQL's programs are not installed")
+    plain = url.replace("+psycopg2", "")
+    return subprocess.run([programs / "pg_dump", plain], check=True, capture_output=True).stdout
 
 
 class PostgresProcess:

@@ -27,7 +27,10 @@ def without_masking() -> None:
     try:
         from airflow.sdk._shared.secrets_masker import SecretsMasker
     except ImportError:
-        from airflow.utils.log.secrets_masker import SecretsMasker
+        try:
+            from airflow.sdk.execution_time.secrets_masker import SecretsMasker  # 3.0
+        except ImportError:
+            from airflow.utils.log.secrets_masker import SecretsMasker
     SecretsMasker.add_mask = lambda *_, **__: None
 
 
