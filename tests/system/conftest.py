@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from airflow_process import AirflowProcess
-from postgres_process import PostgresProcess, server_programs
+from postgres_process import PostgresProcess, dump, server_programs
 
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
 
@@ -67,3 +67,18 @@ def demo_airflow(
         process = stack.enter_context(AirflowProcess(home, dags, env=env))
         process.api("POST", "/pools", {"name": "bitrix24", "slots": 2})
         yield process
+        secret = demo_portal.webhook_url.rstrip("/").rpartition("/")[2].encode()
+        assert [where for where, content in _left_by(process) if secret in content] == []
+
+
+def _left_by(airflow: AirflowProcess) -> Iterator[tuple[str, bytes]]:
+    """Everything that the runs have left, written at the level DEBUG: logs, rendered fields, XComs, the database."""
+    files = [path for path in airflow.home.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert any("dag_id=" in str(path) for path in files), "no task has logged anything"
+    for path in files:
+        yield str(path), path.read_bytes()
+    url = airflow.env.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+    if url is not None:
+        yield "PostgreSQL", dump(url)
+    else:
+        assert airflow.home / "airflow.db" in files

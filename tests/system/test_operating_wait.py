@@ -10,7 +10,7 @@ from simulator_process import SimulatorProcess
 
 pytestmark = [
     pytest.mark.system,
-    pytest.mark.skipif(AIRFLOW_VERSION < (3, 3), reason="only a checkpoint, from 3.3 on, lets a firing leave its worker"),
+    pytest.mark.skipif(AIRFLOW_VERSION < (3, 3), reason="a firing needs a checkpoint to leave its worker, from 3.3 on"),
 ]
 
 COUNT = 100
