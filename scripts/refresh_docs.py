@@ -1,8 +1,9 @@
-"""Brings the generated parts of the documentation up to date: examples from DAG files, the table of error codes.
+"""Brings the generated parts of the documentation up to date: examples from DAG files, tables of codes and figures.
 
 In a page, ``<!-- example: NAME -->`` is followed by what stands between ``[START NAME]`` and ``[END NAME]`` in a file
-of ``example_dags/``, and ``<!-- codes -->`` by the table of :data:`client.classify.CODES`. ``make docs`` writes them,
-and a test holds the pages against it.
+of ``example_dags/``, ``<!-- codes -->`` by the table of :data:`client.classify.CODES`, and ``<!-- benchmarks -->``, up to
+``<!-- end of benchmarks -->``, by what the last benchmark measured. ``make docs`` writes them, and a test holds the pages
+against it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ import textwrap
 
 from environment import ROOT
 
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FIGURES = ROOT / "benchmarks" / "results" / "table.md"
 _EXAMPLE = re.compile(r"(<!-- example: (?P<name>\w+) -->\n)(?:```python\n.*?\n```\n)?", flags=re.DOTALL)
+_BENCHMARKS = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- end of benchmarks -->\n)", flags=re.DOTALL)
 _CODES = re.compile(r"(<!-- codes -->\n)(?:\|.*\n)*")
 
 
 def refreshed(page: str) -> str:
     """Return the page with its generated parts as they should be."""
     page = _EXAMPLE.sub(lambda found: f"{found[1]}```python\n{examples()[found['name']]}\n```\n", page)
+    page = _BENCHMARKS.sub(lambda found: f"{found[1]}{FIGURES.read_text().strip()}\n{found[2]}", page)
     return _CODES.sub(lambda found: f"{found[1]}{code_table()}\n", page)
 
 
