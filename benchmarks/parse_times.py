@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "example_dags"
-HTTP = '''
+HTTP = """
 import pendulum
 from airflow.providers.http.operators.http import HttpOperator
 from airflow.sdk import dag
@@ -28,7 +28,7 @@ def with_http():
     HttpOperator(task_id="get", endpoint="rest/1/scope")
 
 with_http()
-'''
+"""
 TIMED = """
 import logging, sys, time, warnings
 warnings.simplefilter("ignore")
@@ -71,13 +71,12 @@ def main() -> None:
         _, modules, libraries = rounds[0][path]
         shown = f"{statistics.median(times):.1f} ms ({min(times):.1f} to {max(times):.1f})"
         lines.append(f"| {path.name} | {shown} | {modules} | {libraries} |")
-    lines += [
-        "",
+    how = (
         f"On top of `airflow.sdk`, {options.rounds} new processes each: median, smallest and largest. Airflow "
         f"{version('apache-airflow')}, apache-airflow-providers-http {version('apache-airflow-providers-http')}, "
-        f"Python {sys.version.split()[0]}.",
-        "",
-    ]
+        f"Python {sys.version.split()[0]}."
+    )
+    lines += ["", how, ""]
     options.output.write_text("\n".join(lines), encoding="utf-8")
     print(options.output.read_text(encoding="utf-8"))
 

@@ -1,9 +1,9 @@
 """Brings the generated parts of the documentation up to date: examples from DAG files, tables of codes and figures.
 
 In a page, ``<!-- example: NAME -->`` is followed by what stands between ``[START NAME]`` and ``[END NAME]`` in a file
-of ``example_dags/``, ``<!-- codes -->`` by the table of :data:`client.classify.CODES`, and ``<!-- benchmarks -->``, up to
-``<!-- end of benchmarks -->``, by what the last benchmark measured. ``make docs`` writes them, and a test holds the pages
-against it.
+of ``example_dags/``, ``<!-- codes -->`` by the table of :data:`client.classify.CODES`, and ``<!-- benchmarks -->``, up
+to ``<!-- end of benchmarks -->``, by what the last benchmark measured. ``make docs`` writes them, and a test holds the
+pages against it.
 """
 
 from __future__ import annotations

@@ -186,7 +186,9 @@ def hundred_thousand(lab: Lab) -> list[Row]:
             what=f"{count:,} entities in one call, verified",
             reach="bounded by the list and its results; first request < 2 s",
             ours=f"peak {spread([run.peak_mb for run in mine], 'MB', 1)}, first request after {spread(first)}, "
-            "all moved once" if all(run.truth.once == count for run in mine) else "not all moved once",
+            "all moved once"
+            if all(run.truth.once == count for run in mine)
+            else "not all moved once",
             met=None if lab.quick else statistics.median(first) < 2 and all(run.truth.once == count for run in mine),
             note=f"Some {statistics.median(kept):.1f} kB an entity beyond the 32 MB of an idle client.",
             details=raw(runs),
