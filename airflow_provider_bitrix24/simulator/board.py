@@ -1,12 +1,17 @@
-"""The board page: its files, its address and its stream. What it shows is :mod:`.board_view`'s."""
+"""The board page: its files, its addresses and its stream. What it shows is :mod:`.board_view`'s.
+
+The pages of single entities, which links from elsewhere open, lead to the board of their pipeline.
+"""
 
 from __future__ import annotations
 
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 
+from . import entity_types
 from .board_move import HandMoves
 from .board_stream import stream
 
@@ -39,6 +44,8 @@ class Board:
             web.get("/", self.to_board),
             web.get("/_simulator/board", self.page),
             web.get("/_simulator/board/events", self.events),
+            web.get(r"/crm/{name:lead|deal|contact|company}/details/{id:\d+}/", self.entity),
+            web.get(r"/crm/type/{type_id:\d+}/details/{id:\d+}/", self.entity),
             *HandMoves(self._portal).routes(),
             *(web.get(f"/_simulator/board/{name}", self.file) for name in ("board.css", *_SCRIPTS)),
         ]
@@ -47,6 +54,17 @@ class Board:
         """Lead whoever opens the bare address to the board."""
         del request
         raise web.HTTPFound("/_simulator/board")
+
+    async def entity(self, request: web.Request) -> web.Response:
+        """Lead whoever opens an entity's page to the board on which it is a card."""
+        found = request.match_info
+        type_id = entity_types.resolve_type(found["name"].upper()) if "name" in found else int(found["type_id"])
+        store = self._portal.items.get(type_id or 0)
+        item = store.get(int(found["id"])) if store else None
+        if item is None:
+            raise web.HTTPNotFound(text="There is no such entity.")
+        query = urlencode({"type": entity_types.type_name(item.type_id), "category": item.category_id})
+        raise web.HTTPFound(f"/_simulator/board?{query}")
 
     async def page(self, request: web.Request) -> web.Response:
         """Return the page itself."""

@@ -5,6 +5,7 @@ Handlers take and return JSON objects; reading bodies and answering mistakes is 
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
@@ -182,7 +183,7 @@ class ControlApi:
         target = request.match_info["target"]
         item = self._portal.find(target)
         if item is None:
-            raise web.HTTPNotFound(text=f'{{"error": "there is no {target}"}}', content_type="application/json")
+            raise web.HTTPNotFound(text=json.dumps({"error": f"there is no {target}"}), content_type="application/json")
         return {
             "target": item.reference,
             "title": item.title,

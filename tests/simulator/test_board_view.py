@@ -166,6 +166,30 @@ def test_the_page_names_only_files_that_are_served(server: SimulatorServer):
     assert found == {"board.css", "board.js", "columns.js", "dragging.js", "elements.js", "motion.js", "panels.js"}
 
 
+@pytest.mark.parametrize(
+    ("page", "board"),
+    [
+        ("/crm/deal/details/57/", "type=DEAL&category=0"),
+        ("/crm/deal/details/63/", "type=DEAL&category=5"),
+        ("/crm/lead/details/4/", "type=LEAD&category=0"),
+        ("/crm/type/31/details/12/", "type=SMART_INVOICE&category=2"),
+        ("/crm/type/177/details/5/", "type=DYNAMIC_177&category=12"),
+    ],
+)
+def test_the_page_of_an_entity_leads_to_the_board_of_its_pipeline(server: SimulatorServer, page: str, board: str):
+    answer = requests.get(server.url + page, timeout=10)
+
+    assert answer.status_code == 200
+    assert answer.url == f"{server.board_url}?{board}"
+
+
+@pytest.mark.parametrize(
+    "page", ["/crm/deal/details/999/", "/crm/type/199/details/5/", "/crm/order/details/5/", "/crm/deal/details/x/"]
+)
+def test_an_entity_that_is_not_there_has_no_page(server: SimulatorServer, page: str):
+    assert requests.get(server.url + page, timeout=10).status_code == 404
+
+
 def served(server: SimulatorServer, name: str) -> str:
     answer = requests.get(f"{server.url}/_simulator/board/{name}", timeout=10)
     answer.raise_for_status()
