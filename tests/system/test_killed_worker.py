@@ -76,7 +76,8 @@ def test_a_killed_worker_fires_nothing_twice(airflow, simulator, victim):
     assert simulator.moves() == {1: COUNT}
     assert simulator.refused == 0
     [instance] = airflow.task_instances("killed_worker", run_id)
-    assert instance["try_number"] == 2
+    # On 2.11 the orphan reports its heartbeats and its success itself, so that no retry is needed.
+    assert instance["try_number"] == (2 if IS_3 or victim == "task" else 1)
     if IS_3:
         assert "Going on from a checkpoint" in airflow.logs("killed_worker")
         assert simulator.requests <= 112  # 105 without the accident
