@@ -1,7 +1,7 @@
-"""``airflow bitrix24 check | stages`` (Airflow 3): other names for ``python -m airflow_provider_bitrix24``.
+"""``airflow bitrix24 check | stages`` (Airflow 3.2 and later): other names for ``python -m airflow_provider_bitrix24``.
 
 Airflow asks for the commands whenever any of its own runs, so the work is imported when it is to be done.
-Airflow 2.11 does not ask; use the module there.
+Older ones do not ask; use the module there.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ class Bitrix24Client(_Connected):
     def batch(self, commands: Mapping[str, tuple[str, Params | None]]) -> BatchReply:
         """Run any number of commands, 50 to a request.
 
-        >>> client.batch({"deal": ("crm.item.get", {"entityTypeId": 2, "id": 57})}).results["deal"]  # doctest: +SKIP
+        >>> client.batch({"deal": ("crm.item.get", {"entityTypeId": 2, "id": 57})}).results["deal"]["item"]  # doctest: +SKIP
 
         :param commands: key -> (method, parameters). The keys are yours; the portal never sees them.
         :returns: results and errors by key; no single command raises, ``raise_for_errors()`` does.
@@ -203,7 +203,7 @@ class Bitrix24Client(_Connected):
         return self._driver.run(reading.pipeline_stages(self._talk.channel, type_id, category_id))
 
     def diagnose(self) -> Diagnosis:
-        """Whether the connection works, and if not, why. Reads only; raises nothing of ours."""
+        """Whether the connection works, and if not, why. Changes nothing; raises nothing of ours."""
         return self._driver.run(self._talk.diagnose())
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """Where the state of buckets is kept, so that everything which shares an address takes from one bucket.
 
 The portal counts requests per source address, so by default all processes of a machine share one small file
-per portal. Containers and hosts share no files: there, divide ``requests_per_second``, use an Airflow pool,
-or offer another place with the two methods of :class:`PacingStore`. How much may be taken is decided in
+per portal. Containers of one host can share it by a mount; hosts share no files: there, divide
+``requests_per_second``, or offer another place with the two methods of :class:`PacingStore`. How much may be taken is decided in
 :mod:`.pacing`.
 """
 

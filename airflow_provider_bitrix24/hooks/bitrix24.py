@@ -38,7 +38,7 @@ class Bitrix24Hook(BaseHook):
     event loop. Creating it looks nothing up and opens nothing.
 
     >>> with Bitrix24Hook() as hook:  # doctest: +SKIP
-    ...     deal = hook.call("crm.item.get", {"entityTypeId": 2, "id": 57})
+    ...     deal = hook.call("crm.item.get", {"entityTypeId": 2, "id": 57})["item"]
     ...     report = hook.trigger_automation("DEAL_57", "c5u4m")
 
     :param bitrix24_conn_id: id of the connection.
@@ -182,7 +182,10 @@ class Bitrix24Hook(BaseHook):
         """Yield the items of a list method, page by page.
 
         >>> with Bitrix24Hook() as hook:  # doctest: +SKIP
-        ...     won = [deal["id"] for deal in hook.list("crm.item.list", {"entityTypeId": 2})]
+        ...     won = {"entityTypeId": 2, "filter": {"stageId": "WON"}, "select": ["id"]}
+        ...     ids = [deal["id"] for deal in hook.list("crm.item.list", won)]
+
+        :raises Bitrix24Error: the portal refused or gave no answer.
         """
         return self.get_conn().list(method, params)
 
@@ -230,7 +233,11 @@ class Bitrix24Hook(BaseHook):
     def execute_trigger(self, target: str, code: str) -> bool:
         """Fire a trigger that an application has registered (``crm.automation.trigger.execute``).
 
-        The portal takes this from an application of an administrator only; a webhook is refused.
+        The portal takes this from an application of an administrator only; a webhook, which is all that
+        connections of this release hold, is refused.
+
+        :returns: what the portal answered; ``True`` whether or not anything moved.
+        :raises Bitrix24Error: the portal refused or gave no answer.
         """
         return self.get_conn().execute_trigger(target, code)
 
@@ -239,7 +246,11 @@ class Bitrix24Hook(BaseHook):
         return await (await self.aget_conn()).execute_trigger(target, code)
 
     def get_stages(self, targets: str | Sequence[str]) -> dict[str, StageInfo]:
-        """Read where entities stand: canonical target -> stage. Those that cannot be read are absent."""
+        """Read where entities stand: canonical target -> stage. Those that cannot be read are absent.
+
+        :raises ConfigurationError: a contact, a company or an order, which have no stage to read.
+        :raises Bitrix24Error: the portal refused or gave no answer.
+        """
         return self.get_conn().get_stages(targets)
 
     async def aget_stages(self, targets: str | Sequence[str]) -> dict[str, StageInfo]:
@@ -251,6 +262,7 @@ class Bitrix24Hook(BaseHook):
 
         :param type_id: number of the entities' type, such as 2 for deals.
         :param category_id: number of the pipeline; ``None`` for types without pipelines.
+        :raises Bitrix24Error: the portal refused or gave no answer.
         """
         return self.get_conn().pipeline_stages(type_id, category_id)
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class ExecuteTriggerOperator(BaseOperator):
     """Fires a trigger that an application has registered (``crm.automation.trigger.execute``) for one entity.
 
-    The portal takes this from an application of an administrator only and refuses it to a webhook. It answers
-    ``true`` whether or not anything moved.
+    The portal takes this from an application of an administrator only and refuses it to a webhook, which is all
+    that connections of this release hold. It answers ``true`` whether or not anything moved.
 
     :param target: the entity, such as ``"DEAL_57"``. (templated)
     :param code: code under which the application has registered the trigger. (templated)

@@ -60,7 +60,7 @@ class TriggerAutomationOperator(BaseOperator):
         ``"C5:WON"``, or several of which any will do. Who stands there already is not fired, which makes
         retries of the task safe. (templated)
     :param on_unmoved: what an entity that did not move means: ``"ignore"``, ``"warn"``, ``"skip"`` (skips the
-        task if none moved, else warns) or ``"fail"``. By default ``"fail"`` with ``expected_stage``, else
+        task if none moved, stood there already or is unverified, else warns) or ``"fail"``. By default ``"fail"`` with ``expected_stage``, else
         ``"warn"``. An entity that was refused or does not exist always fails the task.
     :param verify: read the entities before and after. Without it everything accepted is ``unverified``.
     :param verify_conn_id: id of a second connection to the same portal, for reading where the webhook that
@@ -68,7 +68,8 @@ class TriggerAutomationOperator(BaseOperator):
     :param wait_timeout: seconds to wait until all stand at ``expected_stage``, for triggers whose robots take
         their time. ``None`` does not wait.
     :param poke_interval: seconds between two looks while waiting.
-    :param deferrable: free the worker while waiting.
+    :param deferrable: free the worker while waiting: for robots (``wait_timeout``) and, on Airflow 3.3, for the
+        portal's operating limit.
     :param durable: resume where a killed worker stopped, where Airflow can store that.
     :return: the report: ``code``, ``portal``, the counts ``moved``, ``already``, ``unmoved``, ``unverified``
         and ``failed``, and ``results``. Where the task fails or is skipped it is in XCom under ``report``.

@@ -140,7 +140,9 @@ def test_a_deferred_wait_is_cheap_and_outlives_a_killed_triggerer(
 
         wait_for(both_deferred, seconds=90, why="the mapped tasks did not defer themselves")
         move(portal, MAPPED, "PREPARATION")
-        assert airflow.wait_for_run("deferred_wait", run_id, seconds=60) == "success"
+        assert airflow.wait_for_run("deferred_wait", run_id, seconds=60) == "success", airflow.logs("deferred_wait")[
+            -9000:
+        ]
 
     assert airflow.xcom("deferred_wait", run_id, "sense") == dict.fromkeys(TARGETS, "EXECUTING")
     assert airflow.logs("deferred_wait").count("DEAL_201 moved: NEW -> PREPARATION") == 1
