@@ -6,6 +6,7 @@ A robot may take its time, so a task can wait until its entities stand at an exp
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -90,7 +91,7 @@ def check_interval(name: str, seconds: object) -> None:
 
     :raises ConfigurationError: the message names the argument.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
         raise ConfigurationError(f"{name} is {seconds!r}.", hint="Use a number of seconds above 0.")
 
 

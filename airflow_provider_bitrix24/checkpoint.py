@@ -7,15 +7,26 @@ not, and there a journal without a store only notices that the task is being kil
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from airflow_provider_bitrix24.client.entity import EntityRef
+    from airflow_provider_bitrix24.client.verification import TargetResult
     from airflow_provider_bitrix24.compat import Context
 
 KEY = "bitrix24_firing"
+TARGETS_KEY = "bitrix24_targets"
+WAITS_KEY = "bitrix24_waits"
+LONGEST_TARGETS = 60_000
+"""Characters of a compressed list of targets beyond which it is not kept."""
+VAIN_WAITS = 10
+"""Waits outside the worker in a row, without anything done between, after which the worker waits and gives up."""
 LONG_WAIT = 60.0
 """Seconds of waiting for the portal from which it is worth giving the worker slot back."""
 
@@ -44,6 +55,7 @@ class TaskJournal:
         self._store = store
         self._killed = killed
         self._defers = defers and store is not None
+        self._states: str | None = None
 
     @classmethod
     def of_task(cls, context: Context, *, durable: bool, killed: threading.Event, deferrable: bool) -> TaskJournal:
@@ -61,29 +73,65 @@ class TaskJournal:
         if self._store is None:
             return None
         kept = self._store.get(KEY, None)
-        return kept if isinstance(kept, dict) else None
+        if not isinstance(kept, dict):
+            return None
+        self._states = kept.get("states")
+        return kept
 
-    def save(self, record: dict[str, Any]) -> None:
+    def save(self, record: dict[str, Any], *, ahead: bool) -> None:
         """Save before anything else is sent.
 
-        :raises TaskKilledError: the task is being ended.
+        :raises TaskKilledError: the task is being ended, and requests were to leave. They do not, and are not saved
+            as if they had.
         :raises Exception: Airflow could not store it. A worker that lost its supervisor must not go on firing
             beside its own retry, so this ends the firing.
         """
-        if self._killed.is_set():
+        if ahead and self._killed.is_set():
             raise TaskKilledError("Airflow is ending the task.")
         if self._store is not None:
             self._store.set(KEY, record)
+            self._states = record.get("states")
+
+    def amend(self, refs: Sequence[EntityRef], results: Iterable[TargetResult], *, awaited: bool) -> None:
+        """Save what was learnt after the firing; see :func:`.client.progress.amended`."""
+        from airflow_provider_bitrix24.client.progress import amended
+
+        kept = self.load()
+        if kept is not None:
+            self._store.set(KEY, amended(kept, refs, results, awaited=awaited))
+
+    def keep_targets(self, targets: Sequence[str]) -> None:
+        """Keep what is about to be fired, for a next try that could not tell it otherwise; not if it is very long."""
+        packed = base64.b64encode(zlib.compress(json.dumps(list(targets)).encode())).decode("ascii")
+        if self._store is not None and len(packed) <= LONGEST_TARGETS:
+            self._store.set(TARGETS_KEY, packed)
+
+    def kept_targets(self) -> list[str] | None:
+        """The targets of an earlier try that has sent something."""
+        packed = None if self.load() is None else self._store.get(TARGETS_KEY, None)
+        if not isinstance(packed, str):
+            return None
+        targets: list[str] = json.loads(zlib.decompress(base64.b64decode(packed)))
+        return targets
 
     def wait(self, seconds: float, kind: str) -> None:
         """Leave the worker for a long wait for the portal's working time.
 
         :raises WaitElsewhere: it is worth it.
         """
-        if self._defers and kind == "operating" and seconds > LONG_WAIT:
+        if self._defers and kind == "operating" and seconds > LONG_WAIT and self._counts_wait() <= VAIN_WAITS:
             raise WaitElsewhere(seconds)
+
+    def _counts_wait(self) -> int:
+        """Number of this wait in a row of those between which nothing was done."""
+        last = self._store.get(WAITS_KEY, None)
+        vain = isinstance(last, dict) and last.get("states") == self._states
+        count = last["count"] + 1 if vain else 1
+        self._store.set(WAITS_KEY, {"states": self._states, "count": count})
+        return int(count)
 
     def delete(self) -> None:
         """Forget everything: the task has succeeded, so that a Clear does its work anew."""
         if self._store is not None:
-            self._store.delete(KEY)
+            for key in (KEY, TARGETS_KEY, WAITS_KEY):
+                self._store.delete(key)

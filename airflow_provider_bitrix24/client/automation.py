@@ -116,7 +116,7 @@ class _Firing:
         try:
             yield from self._work()
         except Bitrix24Error as error:
-            if not self.ledger.fired:
+            if not (self.ledger.fired or self.ledger.resumed):
                 raise
             yield Tell(f"Stopping: {error}", logging.ERROR)
             self.ledger.give_up(error)
@@ -180,6 +180,7 @@ class _Firing:
             told = self.receiver.note(shipment, outcome, self.now)
             if told is not None:
                 yield told
+        yield from self._save()  # what is known now is not to be looked at by the next try
         yield from self._share_cost()
         yield from self._tell_progress()
         yield from self._recover()
@@ -256,7 +257,7 @@ class _Firing:
 
     def _save(self, in_flight: Sequence[Sequence[Target]] = ()) -> Flow[None]:
         if self.progress is not None:
-            yield Save(self.progress.record(self.ledger, in_flight, self.now))
+            yield Save(self.progress.record(self.ledger, in_flight, self.now), ahead=bool(in_flight))
 
     def _tell_progress(self) -> Flow[None]:
         if self.now - self.told_at < TELL_EVERY:

@@ -132,7 +132,8 @@ class Bitrix24Client(_Connected):
     def batch(self, commands: Mapping[str, tuple[str, Params | None]]) -> BatchReply:
         """Run any number of commands, 50 to a request.
 
-        >>> client.batch({"deal": ("crm.item.get", {"entityTypeId": 2, "id": 57})}).results["deal"]["item"]  # doctest: +SKIP
+        >>> deal = ("crm.item.get", {"entityTypeId": 2, "id": 57})
+        >>> client.batch({"deal": deal}).results["deal"]["item"]  # doctest: +SKIP
 
         :param commands: key -> (method, parameters). The keys are yours; the portal never sees them.
         :returns: results and errors by key; no single command raises, ``raise_for_errors()`` does.

@@ -17,6 +17,7 @@ from airflow_provider_bitrix24.client.flows import Channel
 from airflow_provider_bitrix24.client.pacing import LeakyBucket
 from airflow_provider_bitrix24.client.pacing_store import Pacer, PacingStore
 from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.client.trigger_code import checked_code
 from airflow_provider_bitrix24.client.verification import StageInfo, TriggerReport, expected_stages
 from airflow_provider_bitrix24.client.wire import Call, Params
 
@@ -75,7 +76,7 @@ class Conversations:
 
         refs = parse_targets(target)
         expected = expected_stages(expected_stage)
-        code = self._code(code)
+        code = checked_code(code) or self.default_code
         if expected is not None:
             _refuse_unreadable(refs, verify=verify)
         if code is None and refs:
@@ -85,26 +86,10 @@ class Conversations:
         flow = automation.trigger_automation(self.channel, self.second, job, refs, start=start, checkpoint=checkpoint)
         return (yield from flow)
 
-    def _code(self, code: object) -> str | None:
-        if code is None or code == "":
-            return self.default_code
-        if not isinstance(code, str):
-            raise ConfigurationError(
-                f"code is of type {type(code).__name__}.",
-                hint="Pass the trigger's code as a text, such as c5u4m.",
-            )
-        try:
-            code.encode()
-        except UnicodeEncodeError:
-            raise ConfigurationError(
-                "code holds half a character, which cannot be sent.", hint="Copy the code from the trigger again."
-            ) from None
-        return code
-
     def execute(self, target: object, code: str) -> Flow[bool]:
         """Fire an application's own trigger."""
         ref = EntityRef.parse(target)
-        params = {"CODE": self._code(code), "OWNER_TYPE_ID": ref.type_id, "OWNER_ID": ref.id}
+        params = {"CODE": checked_code(code) or self.default_code, "OWNER_TYPE_ID": ref.type_id, "OWNER_ID": ref.id}
         reply = yield from flows.call(self.channel, Call("crm.automation.trigger.execute", params))
         return bool(reply.result)
 

@@ -87,9 +87,13 @@ class ShareCost:
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """Keep the firing's progress where a next try finds it, before anything else is done. Told: nothing."""
+    """Keep the firing's progress where a next try finds it, before anything else is done. Told: nothing.
+
+    ``ahead`` says that requests leave next, which the record lists as open.
+    """
 
     record: dict[str, Any]
+    ahead: bool
 
 
 @dataclass(frozen=True, slots=True)

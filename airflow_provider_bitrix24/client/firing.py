@@ -129,6 +129,8 @@ class Ledger:
     doubts: list[Doubt] = field(default_factory=list)
     fired: bool = False
     """Whether the portal may have acted on anything."""
+    resumed: bool = False
+    """Whether an earlier try has fired something."""
     changed: list[Target] = field(default_factory=list)
     """Accepted or settled since somebody last looked here and emptied it."""
 

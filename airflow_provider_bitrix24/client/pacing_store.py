@@ -2,8 +2,8 @@
 
 The portal counts requests per source address, so by default all processes of a machine share one small file
 per portal. Containers of one host can share it by a mount; hosts share no files: there, divide
-``requests_per_second``, or offer another place with the two methods of :class:`PacingStore`. How much may be taken is decided in
-:mod:`.pacing`.
+``requests_per_second``, or offer another place with the two methods of :class:`PacingStore`. How much may be
+taken is decided in :mod:`.pacing`.
 """
 
 from __future__ import annotations

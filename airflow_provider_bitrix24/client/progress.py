@@ -17,10 +17,11 @@ from airflow_provider_bitrix24.client.errors import OutcomeUnknown
 from airflow_provider_bitrix24.client.verification import Outcome, Snapshot, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_bitrix24.client.entity import EntityRef
     from airflow_provider_bitrix24.client.firing import Ledger, Target
+    from airflow_provider_bitrix24.client.verification import TargetResult
 
 FORM = 1
 """Version of the record; another one is not read."""
@@ -40,8 +41,12 @@ class Journal(Protocol):
     def load(self) -> Mapping[str, Any] | None:
         """What was saved last, if anything."""
 
-    def save(self, record: dict[str, Any]) -> None:
-        """Keep a record of plain JSON. Raises where that fails: then nothing more may be sent."""
+    def save(self, record: dict[str, Any], *, ahead: bool) -> None:
+        """Keep a record of plain JSON. Raises where that fails: then nothing more may be sent.
+
+        :param ahead: whether requests leave next, which the record lists as open. To end this try before them,
+            raise without keeping it: what was kept last is all that is known.
+        """
 
     def wait(self, seconds: float, kind: str) -> None:
         """A wait begins, with everything saved if it is long. May raise to end this try; a next one goes on."""
@@ -153,6 +158,31 @@ class Progress:
         ledger.note_doubt(targets, OutcomeUnknown(CUT_OFF), self._start.now - age, self._start.now, over=False)
 
 
+def amended(
+    kept: Mapping[str, Any], refs: Iterable[EntityRef], results: Iterable[TargetResult], *, awaited: bool
+) -> dict[str, Any]:
+    """Return a record with what was learnt after the firing: who arrived while the task waited.
+
+    :param refs: all targets of the firing.
+    :param awaited: whether those that have not arrived are waited for, so that a next try looks before it fires.
+    """
+    index = {str(ref): number for number, ref in enumerate(sorted(refs))}
+    states, after = list(_unpack(kept["states"])), list(_unpack(kept["after"]))
+    stages = [list(each) for each in kept["stages"]]
+    letters = {"moved": _LETTERS["moved"], "unmoved": _ACCEPTED if awaited else _LETTERS["unmoved"]}
+    for result in results:
+        number = index[result.target]
+        if result.outcome not in letters or states[number] not in (_LETTERS["unmoved"], _ACCEPTED):
+            continue
+        states[number] = letters[result.outcome]
+        if result.outcome == "moved":
+            stage = [result.stage_after, None]
+            if stage not in stages and len(stages) < _STAGES:
+                stages.append(stage)
+            after[number] = chr(_FIRST + stages.index(stage)) if stage in stages else _NONE
+    return {**kept, "states": _pack("".join(states)), "after": _pack("".join(after)), "stages": stages}
+
+
 def _restore(target: Target, letter: str, ledger: Ledger) -> None:
     if letter in _DONE:
         target.settle(_OUTCOMES[letter])
@@ -161,6 +191,7 @@ def _restore(target: Target, letter: str, ledger: Ledger) -> None:
     elif letter == _ACCEPTED:
         target.fires = 1
         ledger.accepted[target.ref] = target
+    ledger.resumed = ledger.resumed or letter in ("m", "v", _LOST, _ACCEPTED)
 
 
 def _taken(target: Target) -> bool:

@@ -7,9 +7,12 @@ decorator; :func:`bitrix24_trigger_task` is the same one with its arguments type
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, cast, overload
 
+from airflow_provider_bitrix24.checkpoint import TaskJournal
+from airflow_provider_bitrix24.client.entity import parse_targets
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.compat import (
     DecoratedOperator,
@@ -78,17 +81,28 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
 
     def execute(self, context: Context) -> Any:
         """Call the function and do with its targets what the operator does; returns the operator's report."""
-        context_merge(context, self.op_kwargs)
-        kwargs = determine_kwargs(self.python_callable, self.op_args, context)
-        with permanent_errors_fail_at_once():
-            targets = self._targets(self.python_callable(*self.op_args, **kwargs))
-        self.target = self.render_template(targets, context)
+        journal = TaskJournal.of_task(context, durable=self.durable, killed=threading.Event(), deferrable=False)
+        kept = journal.kept_targets()
+        if kept is not None:
+            self.log.info("Going on with the %d targets that the function returned in an earlier try.", len(kept))
+            self.target = kept
+        else:
+            self.target = self._call(context)
+            with permanent_errors_fail_at_once():
+                journal.keep_targets([str(ref) for ref in parse_targets(self.target)])
         try:
             return self._fire_for_them(context)
         except TaskDeferred:
             # Whoever goes on must not call the function again: it may return others by then.
             context["ti"].xcom_push(key=TARGETS_KEY, value=self.target)
             raise
+
+    def _call(self, context: Context) -> Any:
+        context_merge(context, self.op_kwargs)
+        kwargs = determine_kwargs(self.python_callable, self.op_args, context)
+        with permanent_errors_fail_at_once():
+            targets = self._targets(self.python_callable(*self.op_args, **kwargs))
+        return self.render_template(targets, context)
 
     def resume_firing(self, context: Context, event: object = None) -> Any:  # noqa: ARG002 - Airflow passes it
         """Go on, after a wait outside the worker, with the targets that the function returned before it."""

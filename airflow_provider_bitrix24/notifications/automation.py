@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, VerificationError
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseNotifier
+from airflow_provider_bitrix24.rendered import check_rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,6 +69,7 @@ class TriggerAutomationNotifier(BaseNotifier):
     ) -> None:
         super().__init__(**kwargs)
         self.target = target
+        self._given = {"code": code is not None, "expected_stage": expected_stage is not None}
         self.code = code
         self.bitrix24_conn_id = bitrix24_conn_id
         self.expected_stage = expected_stage
@@ -119,9 +121,11 @@ class TriggerAutomationNotifier(BaseNotifier):
 
     @property
     def _arguments(self) -> dict[str, Any]:
+        for name, given in self._given.items():
+            check_rendered(name, given=given, rendered=getattr(self, name))
         return {
             "target": self.target,
-            "code": self.code or None,
+            "code": self.code,
             "expected_stage": self.expected_stage,
             "verify": self.verify,
         }

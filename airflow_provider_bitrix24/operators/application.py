@@ -51,10 +51,15 @@ class ExecuteTriggerOperator(BaseOperator):
             url = hook.get_conn().portal.page_url(ref.page)
             context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
             try:
-                return hook.execute_trigger(str(ref), self.code)
-            except Bitrix24Error as error:
-                if error.executed == "no":
+                fired = hook.execute_trigger(str(ref), self.code)
+            except BaseException as error:
+                # The execution time-out and signals, too: nobody knows then whether it was fired.
+                if isinstance(error, Bitrix24Error) and error.executed == "no":
                     raise
+                what = str(error) or type(error).__name__
                 raise AirflowFailException(
-                    f"{error} No retry follows: the trigger may have been fired; repeating could move {ref} twice."
+                    f"{what} No retry follows: the trigger may have been fired; repeating could move {ref} twice."
                 ) from error
+        if not fired:
+            raise AirflowFailException(f"The portal answered that it did not fire {self.code!r} for {ref}.")
+        return fired

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
@@ -17,6 +18,7 @@ from airflow_provider_bitrix24.failures import judge, permanent_errors_fail_at_o
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY, EntityLink
 from airflow_provider_bitrix24.operators.application import ExecuteTriggerOperator
 from airflow_provider_bitrix24.operators.options import check_options
+from airflow_provider_bitrix24.rendered import check_rendered
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -60,8 +62,8 @@ class TriggerAutomationOperator(BaseOperator):
         ``"C5:WON"``, or several of which any will do. Who stands there already is not fired, which makes
         retries of the task safe. (templated)
     :param on_unmoved: what an entity that did not move means: ``"ignore"``, ``"warn"``, ``"skip"`` (skips the
-        task if none moved, stood there already or is unverified, else warns) or ``"fail"``. By default ``"fail"`` with ``expected_stage``, else
-        ``"warn"``. An entity that was refused or does not exist always fails the task.
+        task if none moved, stood there already or is unverified, else warns) or ``"fail"``. By default ``"fail"``
+        with ``expected_stage``, else ``"warn"``. An entity that was refused or does not exist always fails the task.
     :param verify: read the entities before and after. Without it everything accepted is ``unverified``.
     :param verify_conn_id: id of a second connection to the same portal, for reading where the webhook that
         fires may not read. (templated)
@@ -104,6 +106,7 @@ class TriggerAutomationOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.target = target
+        self._given = {"code": code is not None, "expected_stage": expected_stage is not None}
         self.code = code
         self.bitrix24_conn_id = bitrix24_conn_id
         self.expected_stage = expected_stage
@@ -132,12 +135,16 @@ class TriggerAutomationOperator(BaseOperator):
         """
         from airflow_provider_bitrix24.checkpoint import TaskJournal, WaitElsewhere
         from airflow_provider_bitrix24.client.entity import parse_targets
+        from airflow_provider_bitrix24.client.trigger_code import checked_code
         from airflow_provider_bitrix24.client.verification import TriggerReport, expected_stages
 
         self._killed = threading.Event()
         journal = TaskJournal.of_task(context, durable=self.durable, killed=self._killed, deferrable=self.deferrable)
         with permanent_errors_fail_at_once():
             refs = parse_targets(self.target)
+            for name, given in self._given.items():
+                check_rendered(name, given=given, rendered=getattr(self, name))
+            checked_code(self.code)
             expected = expected_stages(self.expected_stage)
             if not refs:
                 self.log.info("target is an empty list: nothing to do.")
@@ -211,6 +218,7 @@ class TriggerAutomationOperator(BaseOperator):
             waits = bool(expected) and self.wait_timeout is not None
             self._log_outcomes(each for each in report.results if not (waits and each.outcome == "unmoved"))
             if expected and self.wait_timeout is not None and report.unmoved:
+                journal.amend(refs, report.results, awaited=True)
                 report = self._wait(context, hook, report, expected, self.wait_timeout)
         return report
 
@@ -225,14 +233,15 @@ class TriggerAutomationOperator(BaseOperator):
         """Wait until all have arrived or ``timeout`` seconds are over."""
         from airflow_provider_bitrix24.operators.waiting import Wait, waiting_targets
 
-        context["ti"].xcom_push(key=REPORT_KEY, value=report.as_dict())
+        keep = partial(_keep_report, context)
+        keep(report)
         wait = Wait(expected=expected, timeout=timeout, interval=self.poke_interval)
         if self.deferrable and timeout:
             count = _count(waiting_targets(report))
             self.log.info("Giving the worker slot back; the triggerer waits for %s for up to %.0f s.", count, timeout)
             trigger = wait.on_triggerer(context["ti"], report, self.bitrix24_conn_id, self.verify_conn_id or None)
             self.defer(trigger=trigger, method_name="execute_complete")
-        return wait.in_worker(hook, report, log=self.log, tell=self._log_outcomes)
+        return wait.in_worker(hook, report, log=self.log, tell=self._log_outcomes, keep=keep)
 
     def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
         """Conclude after a wait on the triggerer; ends as :meth:`execute` does.
@@ -249,7 +258,7 @@ class TriggerAutomationOperator(BaseOperator):
         ):
             # This process has looked no connection up yet, and so masks no secret in its log.
             hook.get_conn()
-        before, report = after_wait(context["ti"], event)
+        before, report = after_wait(context["ti"], event, keep=partial(_keep_report, context))
         waited = set(waiting_targets(before))
         self._log_outcomes(each for each in report.results if each.target in waited)
         return self._conclude(context, report, expected_stages(self.expected_stage))
@@ -264,6 +273,7 @@ class TriggerAutomationOperator(BaseOperator):
     def _conclude(self, context: Context, report: TriggerReport, expected: Collection[str] | None) -> dict[str, Any]:
         """Return the report, or end the task otherwise with the report in XCom."""
         from airflow_provider_bitrix24.checkpoint import TaskJournal
+        from airflow_provider_bitrix24.client.entity import parse_targets
 
         shown = report.as_dict()
         counts = ", ".join(f"{shown[name]} {name}" for name in ("moved", "already", "unmoved", "unverified", "failed"))
@@ -273,10 +283,16 @@ class TriggerAutomationOperator(BaseOperator):
         verdict = judge(report, on_unmoved=on_unmoved, repeatable=bool(expected), checkpoint=journal.survives)
         if verdict.end in ("succeed", "skip"):
             journal.delete()
-        if verdict.end != "succeed":
-            context["ti"].xcom_push(key=REPORT_KEY, value=shown)
+        elif self.wait_timeout is not None:
+            journal.amend(parse_targets(self.target), report.results, awaited=False)
+        if verdict.end != "succeed" or self.wait_timeout is not None:
+            _keep_report(context, report)
         verdict.enforce(report)
         return shown
+
+
+def _keep_report(context: Context, report: TriggerReport) -> None:
+    context["ti"].xcom_push(key=REPORT_KEY, value=report.as_dict())
 
 
 def _count(targets: Sequence[object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import get_args
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
@@ -39,7 +40,7 @@ def check_options(
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _check_blind(*, expects: bool, on_unmoved: str | None, waits: bool) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.arrival import look, next_look, update
-from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, TransportError
 from airflow_provider_bitrix24.compat import AirflowFailException
 from airflow_provider_bitrix24.parking import PARKED_KEY, park, unpark
 
@@ -43,11 +43,13 @@ class Wait:
         *,
         log: Any,
         tell: Callable[[Iterable[TargetResult]], None],
+        keep: Callable[[TriggerReport], None],
     ) -> TriggerReport:
         """Look at those that have not arrived until all have or time is up.
 
         :param log: the task's logger.
         :param tell: writes to the log what became of some targets.
+        :param keep: puts the report aside where the wait ends with an error.
         :raises Bitrix24Error: the portal refuses for good.
         """
         waiting = waiting_targets(report)
@@ -65,6 +67,7 @@ class Wait:
                 stages = hook.get_stages(waiting)
             except Bitrix24Error as error:
                 if error.permanent:
+                    keep(report)
                     raise
                 log.warning("Could not look: %s", error)
                 continue
@@ -96,12 +99,14 @@ class Wait:
         )
 
 
-def after_wait(ti: Any, event: object) -> tuple[TriggerReport, TriggerReport]:
+def after_wait(ti: Any, event: object, *, keep: Callable[[TriggerReport], None]) -> tuple[TriggerReport, TriggerReport]:
     """Report before and after a wait on the triggerer.
 
     :param event: what the Airflow trigger fired.
+    :param keep: puts the report aside where the wait ended with an error.
     :raises LostEventError: event or report are missing, or do not fit; who has arrived is not known.
     :raises AirflowFailException: the portal refuses for good.
+    :raises TransportError: the triggerer could not look for too long; a retry may help.
     """
     from airflow_provider_bitrix24.triggers.event import LostEventError, WaitEvent
 
@@ -112,9 +117,13 @@ def after_wait(ti: Any, event: object) -> tuple[TriggerReport, TriggerReport]:
             f"The task was woken, but its report is not in XCom under {PARKED_KEY!r}. Who has arrived is not known."
         )
     seen = WaitEvent.read(event, targets=waiting_targets(report), require="each")
+    known = update(report, seen.arrival)
     if seen.status in ("error", "failed"):
-        raise AirflowFailException(seen.message)
-    return report, update(report, seen.arrival)
+        keep(known)
+        if seen.permanent or seen.status == "failed":
+            raise AirflowFailException(seen.message)
+        raise TransportError(seen.message)
+    return report, known
 
 
 def waiting_targets(report: TriggerReport) -> list[str]:

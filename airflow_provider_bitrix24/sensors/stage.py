@@ -106,9 +106,17 @@ class StageSensor(BaseSensorOperator):
             return super().execute(context)
         deadline = time.time() + self.timeout
         with self._soft_failures():
-            found = self.poke(context)
-        if not found:
-            self._defer_until(deadline)
+            try:
+                found = self.poke(context)
+            except (AirflowFailException, AirflowSkipException):
+                raise
+            except Exception as error:
+                if not self.silent_fail:
+                    raise
+                self.log.warning("Could not look: %s", error)
+                found = PokeReturnValue(is_done=False)
+            if not found:
+                self._defer_until(deadline)
         return found.xcom_value
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -147,12 +155,14 @@ class StageSensor(BaseSensorOperator):
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.triggers.event import WaitEvent
 
-        with permanent_errors_fail_at_once():
+        with self._soft_failures(), permanent_errors_fail_at_once():
             with Bitrix24Hook(self.bitrix24_conn_id) as hook:
                 # This process has looked no connection up yet, and so masks no secret in its log.
                 hook.get_conn()
             refs, _ = self._parse()
-        return self._ended(WaitEvent.read(event, targets=[str(ref) for ref in refs], require=self.require))
+        seen = WaitEvent.read(event, targets=[str(ref) for ref in refs], require=self.require)
+        with self._soft_failures():
+            return self._ended(seen)
 
     def _ended(self, seen: WaitEvent) -> dict[str, str]:
         if seen.status == "arrived":
@@ -175,7 +185,7 @@ class StageSensor(BaseSensorOperator):
             fail_on=watch.fail_on,
             deadline=deadline,
             poke_interval=self.poke_interval,
-            max_failures=MAX_FAILURES,
+            max_failures=None if self.silent_fail else MAX_FAILURES,
             bitrix24_conn_id=self.bitrix24_conn_id,
         )
         self.defer(trigger=trigger, method_name="execute_complete")
@@ -217,6 +227,12 @@ class StageSensor(BaseSensorOperator):
             yield
         except AirflowFailException as error:
             if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
+        except (AirflowSkipException, AirflowSensorTimeout):
+            raise
+        except Exception as error:
+            if self.never_fail:
                 raise AirflowSkipException(str(error)) from error
             raise
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _PATH = "airflow_provider_bitrix24.triggers.stage"
 LONGEST_BACK_OFF = 900.0
 """Seconds between two polls while the portal cannot be reached, unless ``poll_interval`` is longer."""
+NO_CONNECTION = 10
+"""Looks in a row without a connection after which a wait ends."""
 SHORT_INTERVAL = 5.0
 """Seconds that Airflow may take to store what a trigger has fired."""
 
@@ -116,7 +118,11 @@ class StageTrigger(BaseTrigger):
                         )
                     self.log.warning("Could not look: %s", error)
                 except AirflowNotFoundException:
-                    return WaitEvent(status="error", arrival=watch.arrival, message=self._no_connection, permanent=True)
+                    # Airflow says this, too, when it could not ask for the connection.
+                    failures += 1
+                    if failures == (self.max_failures or NO_CONNECTION) or self._now() >= self.deadline:
+                        return WaitEvent(status="error", arrival=watch.arrival, message=self._no_connection)
+                    self.log.warning("%s", self._no_connection)
                 if watch.over or self._now() >= self.deadline:
                     return self._ended(watch)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.verification import UNMOVED_CAUSES
 from airflow_provider_bitrix24.compat import AirflowFailException
 from airflow_provider_bitrix24.failures import TargetsFailedError
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.operators.automation import (
     ExecuteTriggerOperator,
     TriggerAutomationOperator,
@@ -576,3 +578,55 @@ def test_an_execution_of_unknown_fate_is_not_retried(portal, run_task):
 
     assert ran.state == "failed"
     assert "repeating could move DEAL_57 twice" in str(ran.error)
+
+
+# -- arguments that hold nothing, or too much
+
+
+@pytest.mark.parametrize("rendered", ["{{ '' }}", "{{ ' ' }}"])
+def test_a_code_that_renders_to_nothing_does_not_become_the_connections(portal, move, monkeypatch, rendered):
+    variable = json.dumps({"conn_type": "bitrix24", "password": portal.webhook_url, "extra": {"default_code": "paid"}})
+    monkeypatch.setenv("AIRFLOW_CONN_BITRIX24_DEFAULT", variable)
+
+    ran = move(target="DEAL_57", code=rendered)
+
+    assert isinstance(ran.error, AirflowFailException)
+    assert "gave nothing" in str(ran.error)
+    assert portal.fires == {}
+
+
+def test_an_expected_stage_that_renders_to_nothing_does_not_switch_the_expectation_off(portal, move):
+    ran = move(target="DEAL_57", expected_stage="{{ none or '' }}")
+
+    assert isinstance(ran.error, AirflowFailException)
+    assert "expected_stage" in str(ran.error)
+    assert portal.fires == {}
+
+
+def test_a_url_for_a_code_is_refused_and_not_repeated(portal, move):
+    ran = move(target="DEAL_57", code=f"{portal.webhook_url}crm.automation.trigger/?code=c5u4m")
+
+    assert isinstance(ran.error, AirflowFailException)
+    assert "code is a URL" in str(ran.error)
+    assert portal.webhook_url.rstrip("/").rpartition("/")[2] not in repr((ran.log, ran.xcoms))
+    assert portal.requests.total == 0
+
+
+@pytest.mark.parametrize("name", ["wait_timeout", "poke_interval"])
+def test_endless_times_are_refused(name):
+    with pytest.raises(ConfigurationError, match=name):
+        TriggerAutomationOperator(
+            **{"task_id": "m", "target": "DEAL_57", "expected_stage": "WON", "wait_timeout": 60, name: float("inf")}
+        )
+
+
+def test_an_applications_trigger_is_not_fired_again_after_an_interruption(portal, run_task, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Bitrix24Hook, "execute_trigger", interrupted)
+
+    ran = run_task(lambda: ExecuteTriggerOperator(task_id="m", target="DEAL_57", code="paid", **RETRIES))
+
+    assert isinstance(ran.error, AirflowFailException)
+    assert "may have been fired" in str(ran.error)

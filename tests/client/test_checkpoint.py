@@ -29,7 +29,8 @@ class KeptJournal:
     def load(self):
         return None if self.kept is None else json.loads(self.kept)
 
-    def save(self, record):
+    def save(self, record, *, ahead):
+        assert ahead == bool(record["open"]) or not ahead
         self.saves += 1
         if self.saves == self.dies_before:
             raise Killed

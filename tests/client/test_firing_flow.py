@@ -296,7 +296,7 @@ def test_an_applications_trigger_is_fired_by_number(play):
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_progress_that_nobody_keeps_is_not_saved(benches, kind):
     def saving():
-        yield Save({"form": 1})
+        yield Save({"form": 1}, ahead=False)
         return "done"
 
     with benches(kind) as bench:

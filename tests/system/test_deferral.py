@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from typing import TYPE_CHECKING
@@ -85,6 +86,11 @@ def triggers(airflow: AirflowProcess) -> list[str]:
         return [row[0] for row in database.execute("select classpath from trigger")]
 
 
+def departures(airflow: AirflowProcess) -> list[str]:
+    """What the scheduler says of mapped tasks that have deferred themselves."""
+    return re.findall(r"TaskInstance Finished: .*task_id=mapped.* state=deferred", airflow.log.read_text())
+
+
 def move(portal: SimulatorServer, targets: list[str], stage: str) -> None:
     for target in targets:
         portal.portal.move(target, stage)
@@ -139,6 +145,8 @@ def test_a_deferred_wait_is_cheap_and_outlives_a_killed_triggerer(
             return states_of(airflow, run_id, "mapped") == ["deferred", "deferred"]
 
         wait_for(both_deferred, seconds=90, why="the mapped tasks did not defer themselves")
+        # A task that is queued again before the scheduler has noticed that it left is failed by Airflow.
+        wait_for(lambda: len(departures(airflow)) == 2, seconds=30, why="the scheduler does not notice")
         move(portal, MAPPED, "PREPARATION")
         assert airflow.wait_for_run("deferred_wait", run_id, seconds=60) == "success", airflow.logs("deferred_wait")[
             -9000:

@@ -116,7 +116,7 @@ class SyncDriver:
             return self._pacer.share_cost(effect.name, effect.measured)
         if isinstance(effect, Save):
             if journal is not None:
-                journal.save(effect.record)
+                journal.save(effect.record, ahead=effect.ahead)
             return None
         self._log.log(effect.level, "%s", effect.message)
         return None
