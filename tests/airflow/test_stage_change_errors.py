@@ -1,0 +1,205 @@
+"""Watching the stage history while the portal, the connection or the rows are not as they should be."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_bitrix24.client.errors import (
+    AuthenticationError,
+    Bitrix24Error,
+    ConfigurationError,
+    ProtocolError,
+)
+from airflow_provider_bitrix24.compat import AirflowNotFoundException
+from airflow_provider_bitrix24.simulator.testing import connection_json
+from airflow_provider_bitrix24.triggers.history import Moves, newest_id
+from airflow_provider_bitrix24.triggers.stage import LONGEST_BACK_OFF
+
+from .trigger_runs import (
+    CONNECTION,
+    DOWN,
+    WRONG,
+    EnoughError,
+    Store,
+    StoreOfSeveralAssets,
+    all_events,
+    events,
+    everything_logged,
+    moves_at_sleeps,
+    watches,
+)
+
+
+@pytest.mark.parametrize("kept", [{"portal": "https://other.example.com", "history_id": 1}, {"history_id": 1}, "1", 1])
+async def test_a_place_of_another_portal_is_not_gone_on_from(portal, time, kept):
+    trigger = watches()
+    trigger.asset_state_store = store = Store()
+    store.kept[trigger._moves.key("bitrix24_default")] = kept
+    moves_at_sleeps(portal, time, [("DEAL_57", "WON")])
+
+    assert [each["target"] for each in await all_events(trigger)] == ["DEAL_57"]
+
+
+async def test_a_place_behind_the_end_of_the_history_is_given_up(portal, time):
+    trigger = watches()
+    trigger.asset_state_store = store = Store()
+    store.kept[trigger._moves.key("bitrix24_default")] = {"portal": portal.url, "history_id": 10_000}
+    moves_at_sleeps(portal, time, [("DEAL_57", "WON")])
+
+    assert [each["target"] for each in await all_events(trigger)] == ["DEAL_57"]
+
+
+async def test_a_trigger_that_several_assets_share_works_from_memory(portal, time):
+    trigger = watches()
+    trigger.asset_state_store = StoreOfSeveralAssets()
+    moves_at_sleeps(portal, time, [("DEAL_57", "WON")], [("DEAL_58", "WON")])
+
+    assert len(await all_events(trigger)) == 2
+
+
+async def test_passing_errors_are_outlasted_with_longer_and_longer_pauses_and_nothing_is_missed(portal, time):
+    portal.limits.enabled = False
+    failing = [True] * 8
+    polls = []
+
+    def later(seconds):
+        if seconds <= 30:
+            return
+        polls.append(seconds)
+        portal.faults.clear()
+        if failing:
+            failing.pop()
+            portal.faults.script(DOWN)
+            portal.portal.move("DEAL_57", "WON" if len(failing) % 2 else "NEW")
+        elif len(polls) > 12:
+            raise EnoughError
+
+    time.on_sleep = later
+    payloads = await all_events(watches())
+
+    assert polls[:7] == [60, 120, 240, 480, LONGEST_BACK_OFF, LONGEST_BACK_OFF, LONGEST_BACK_OFF]
+    assert polls[9:] == [60] * 4
+    assert len(payloads) == 8
+
+
+async def test_a_refusal_for_good_ends_it_after_a_pause_with_our_message(portal, time, monkeypatch):
+    monkeypatch.setenv(CONNECTION, connection_json(f"{portal.url}/rest/1/{WRONG}/"))
+
+    with pytest.raises(AuthenticationError) as caught:
+        await events(watches())
+
+    assert WRONG not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+    assert portal.requests.total == 1
+    assert time.slept == [120]  # Airflow starts a failed watcher anew at once
+
+
+async def test_a_traceback_of_a_refusal_shows_no_secret(portal, time, monkeypatch):
+    import traceback
+
+    monkeypatch.setenv(CONNECTION, connection_json(f"{portal.url}/rest/1/{WRONG}/"))
+    with pytest.raises(Bitrix24Error) as caught:
+        await events(watches())
+
+    assert WRONG not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_a_type_that_the_portal_does_not_know_ends_it(portal, time):
+    with pytest.raises(Bitrix24Error):
+        await events(watches(entity_type="DYNAMIC_1044"))
+
+
+async def test_a_lacking_connection_ends_it_after_a_pause(portal, time):
+    with pytest.raises(AirflowNotFoundException, match="nowhere"):
+        await events(watches(bitrix24_conn_id="nowhere"))
+
+    assert time.slept == [120]
+
+
+@pytest.mark.parametrize(("interval", "warned"), [(1, True), (5, False)])
+async def test_short_intervals_are_warned_of(portal, time, capsys, interval, warned):
+    time.on_sleep = lambda _: portal.portal.move("DEAL_57", "WON")
+
+    with everything_logged() as logged:
+        await events(watches(poll_interval=interval))
+
+    # Airflow 3 prints what a trigger logs where no triggerer takes it.
+    assert ("more often than every 5 s" in logged.getvalue() + capsys.readouterr().out) == warned
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"entity_type": "QUOTE"}, "no stage history of quotes.*StageSensor"),
+        ({"entity_type": "CONTACT"}, "no stage history of CONTACT"),
+        ({"entity_type": "ORDER"}, "no stage history of ORDER"),
+        ({"entity_type": "deals"}, "entity_type is 'deals'.*Write LEAD, DEAL"),
+        ({"entity_type": "DYNAMIC"}, "entity_type is 'DYNAMIC'"),
+        ({"entity_type": ""}, "entity_type is ''"),
+        ({"entity_type": None}, "entity_type is None"),
+        ({"entity_type": "DEAL_57"}, "entity_type is 'DEAL_57'"),
+        ({"entity_type": "https://example.com/rest/1/secret/"}, "entity_type is a URL"),
+        ({"stage": ""}, "stage is ''"),
+        ({"stage": []}, r"stage is \[\]"),
+        ({"stage": ["WON", 5]}, "stage is .*5"),
+        ({"stage": 5}, "stage is 5"),
+        ({"category_id": "5"}, "category_id is '5'"),
+        ({"category_id": -1}, "category_id is -1"),
+        ({"category_id": True}, "category_id is True"),
+        ({"entity_type": "LEAD", "category_id": 0}, "leads have no pipelines"),
+        ({"poll_interval": 0}, "poll_interval is 0"),
+        ({"poll_interval": "60"}, "poll_interval is '60'"),
+        ({"poll_interval": True}, "poll_interval is True"),
+    ],
+)
+def test_wrong_arguments_are_refused_when_the_dag_is_read(arguments, words):
+    with pytest.raises(ConfigurationError, match=words):
+        watches(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"stage": "WON"}, {"stage": ["WON"]}),
+        ({"stage": ("WON", "LOSE")}, {"stage": ["LOSE", "WON", "LOSE"]}),
+        ({"entity_type": "deal"}, {"entity_type": "DYNAMIC_2"}),
+        ({"stage": None}, {}),
+    ],
+)
+def test_equal_wishes_are_one_watcher(one, other):
+    assert watches(**one).serialize() == watches(**other).serialize()
+
+
+def test_different_wishes_keep_different_places():
+    wishes = [
+        Moves.parse("DEAL", None, None),
+        Moves.parse("DEAL", "WON", None),
+        Moves.parse("DEAL", None, 0),
+        Moves.parse("LEAD", None, None),
+    ]
+    keys = {each.key(conn_id) for each in wishes for conn_id in ("one", "two")}
+
+    assert len(keys) == 8
+
+
+def test_rows_of_older_portals_hold_numbers_as_texts():
+    row = {
+        "ID": "12",
+        "OWNER_ID": "57",
+        "CATEGORY_ID": "5",
+        "STAGE_ID": "C5:WON",
+        "CREATED_TIME": "2026-11-03T10:20:30+03:00",
+    }
+
+    move = Moves.parse("DEAL", None, None).read(row)
+
+    assert (move.history_id, move.target, move.category_id) == (12, "DEAL_57", 5)
+
+
+@pytest.mark.parametrize("row", [None, [], {}, {"ID": "x"}, {"ID": 1, "OWNER_ID": None}, "row"])
+def test_what_is_no_row_is_an_error_of_ours(row):
+    with pytest.raises(ProtocolError):
+        Moves.parse("DEAL", None, None).read(row)
+    with pytest.raises(ProtocolError):
+        newest_id([None if row == {"ID": 1, "OWNER_ID": None} else row])
