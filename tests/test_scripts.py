@@ -131,7 +131,7 @@ def test_an_airflow_line_that_does_not_run_on_a_python_is_refused():
 
 
 def test_a_python_newer_than_any_file_takes_the_newest_versions_and_says_so(capsys):
-    assert environment.constraints_file("3.3", "3.99").name == "airflow-3.3-python3.13.txt"
+    assert environment.constraints_file("3.3", "3.99").name == "airflow-3.3-python3.14.txt"
     assert "untried" in capsys.readouterr().err
 
 
