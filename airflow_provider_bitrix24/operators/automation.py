@@ -106,7 +106,7 @@ class TriggerAutomationOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.target = target
-        self._given = {"code": code is not None, "expected_stage": expected_stage is not None}
+        self._given = {"code": code not in (None, ""), "expected_stage": expected_stage is not None}
         self.code = code
         self.bitrix24_conn_id = bitrix24_conn_id
         self.expected_stage = expected_stage
