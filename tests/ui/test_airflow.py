@@ -194,10 +194,11 @@ def test_a_dag_runs_with_it_and_the_task_leads_to_the_entity(airflow, pages, por
     link = pages.page.get_by_role("link", name=LINK)
     link.wait_for()
     picture("task-link")
+    assert link.get_attribute("href") == f"{portal.url}/crm/deal/details/57/"
     with pages.page.expect_popup() as opened:
         link.click()
 
-    assert opened.value.url == f"{portal.url}/crm/deal/details/57/"
+    assert opened.value.url == f"{portal.board_url}?type=DEAL&category=0", "where the simulator shows the deal"
     assert MAIN_SECRET not in pages.page.content()
 
 
