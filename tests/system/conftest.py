@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from airflow_process import AirflowProcess
-from postgres_process import PostgresProcess, dump, server_programs
+from postgres_process import DATABASES, database_for, dump
 
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
 
@@ -32,20 +31,7 @@ def demo_portal() -> Iterator[SimulatorServer]:
         assert server.crashes == []
 
 
-PROGRAMS = server_programs()
-WITHOUT_POSTGRES = PROGRAMS is None or importlib.util.find_spec("psycopg2") is None
-
-
-@pytest.fixture(
-    scope="session",
-    params=[
-        "SQLite",
-        pytest.param(
-            "PostgreSQL",
-            marks=pytest.mark.skipif(WITHOUT_POSTGRES, reason="PostgreSQL's server or psycopg2 is missing"),
-        ),
-    ],
-)
+@pytest.fixture(scope="session", params=DATABASES)
 def demo_airflow(
     request: pytest.FixtureRequest, demo_portal: SimulatorServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowProcess]:
@@ -60,10 +46,7 @@ def demo_airflow(
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
     }
     with ExitStack() as stack:
-        if request.param == "PostgreSQL" and PROGRAMS is not None:
-            postgres = stack.enter_context(PostgresProcess(PROGRAMS))
-            env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = postgres.url
-            env["AIRFLOW__CORE__EXECUTOR"] = "LocalExecutor"
+        env |= stack.enter_context(database_for(request.param))
         process = stack.enter_context(AirflowProcess(home, dags, env=env))
         process.api("POST", "/pools", {"name": "bitrix24", "slots": 2})
         yield process

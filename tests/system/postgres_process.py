@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import shutil
+import sqlite3
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+import pytest
 from airflow_process import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_process import AirflowProcess
 
 
 def server_programs() -> Path | None:
@@ -18,8 +27,43 @@ def server_programs() -> Path | None:
     on_path = shutil.which("initdb")
     found = [Path(on_path).parent] if on_path else []
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    needed = ("initdb", "pg_ctl", "createdb", "pg_dump")
+    needed = ("initdb", "pg_ctl", "createdb", "pg_dump", "psql")
     return next((each for each in found if all((each / name).exists() for name in needed)), None)
+
+
+DATABASES = [
+    "SQLite",
+    pytest.param(
+        "PostgreSQL",
+        marks=pytest.mark.skipif(
+            server_programs() is None or importlib.util.find_spec("psycopg2") is None,
+            reason="PostgreSQL's server or psycopg2 is missing",
+        ),
+    ),
+]
+"""Parameters of a fixture that starts Airflow; :func:`database_for` makes of one what Airflow is told."""
+
+
+@contextmanager
+def database_for(name: str) -> Iterator[dict[str, str]]:
+    """Start the database, if it is one to be started; yields variables for Airflow's environment."""
+    programs = server_programs()
+    if name == "SQLite" or programs is None:
+        yield {}
+        return
+    with PostgresProcess(programs) as server:
+        yield {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server.url, "AIRFLOW__CORE__EXECUTOR": "LocalExecutor"}
+
+
+def select(airflow: AirflowProcess, query: str) -> list[str]:
+    """Ask an Airflow's database for one column."""
+    url = airflow.env.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+    programs = server_programs()
+    if url is None or programs is None:
+        with sqlite3.connect(f"file:{airflow.home}/airflow.db?mode=ro", uri=True) as database:
+            return [str(row[0]) for row in database.execute(query)]
+    command = [programs / "psql", "-At", "-c", query, url.replace("+psycopg2", "")]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
 def dump(url: str) -> bytes:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 import triggerer_process
 from airflow_process import AirflowProcess, wait_for
+from postgres_process import DATABASES, database_for, dump, select
 
 from airflow_provider_bitrix24.simulator.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.system
 
@@ -37,7 +38,7 @@ with DAG("deferred_wait", schedule=None, start_date=pendulum.datetime(2026, 1, 1
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def portal() -> Iterator[SimulatorServer]:
     with SimulatorServer() as server:
         server.portal.add_trigger("PREPARATION", code="c5u4m")
@@ -49,11 +50,11 @@ def portal() -> Iterator[SimulatorServer]:
         assert server.crashes == []
 
 
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, portal: SimulatorServer) -> Iterator[AirflowProcess]:
-    home = tmp_path_factory.mktemp("airflow")
+@pytest.fixture(params=DATABASES)
+def airflow(request: pytest.FixtureRequest, tmp_path: Path, portal: SimulatorServer) -> Iterator[AirflowProcess]:
+    home = tmp_path / "airflow"
     dags = home / "dags"
-    dags.mkdir()
+    dags.mkdir(parents=True)
     (dags / "deferred.py").write_text(DAG)
     env = {
         "AIRFLOW_CONN_BITRIX24_DEFAULT": connection_json(portal.webhook_url),
@@ -62,7 +63,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, portal: SimulatorServer) -
         # Airflow fails a task that is queued again before its scheduler has noticed that it had left.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     }
-    with AirflowProcess(home, dags, env=env) as process:
+    with database_for(request.param) as more, AirflowProcess(home, dags, env=env | more) as process:
         yield process
 
 
@@ -77,8 +78,7 @@ def state_of(airflow: AirflowProcess, run_id: str, task_id: str) -> str | None:
 
 def triggers(airflow: AirflowProcess) -> list[str]:
     """Classes of the Airflow triggers that are there just now."""
-    with sqlite3.connect(f"file:{airflow.home}/airflow.db?mode=ro", uri=True) as database:
-        return [row[0] for row in database.execute("select classpath from trigger")]
+    return select(airflow, "select classpath from trigger")
 
 
 def move(portal: SimulatorServer, targets: list[str], stage: str) -> None:
@@ -142,3 +142,5 @@ def test_a_deferred_wait_is_cheap_and_outlives_a_killed_triggerer(
     # Where the secret is after all this: in nothing that Airflow has kept.
     kept = [path for path in airflow.home.rglob("*") if path.is_file() and MAIN_SECRET.encode() in path.read_bytes()]
     assert kept == []
+    if "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" in airflow.env:
+        assert MAIN_SECRET.encode() not in dump(airflow.env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
