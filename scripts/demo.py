@@ -242,6 +242,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StepFailed, AirflowFailed) as error:
         say(str(error))
         return 1
+    except SystemExit:  # a signal, which may have come before whoever started a program was ready to stop it
+        processes.stop_all()
+        raise
 
 
 if __name__ == "__main__":

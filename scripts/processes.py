@@ -11,17 +11,20 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _POLL = 0.1
 """Seconds between two looks at a process."""
 _LAST_PATIENCE = 5.0
 """Seconds that a process gets to follow a harder signal."""
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_started: list[subprocess.Popen[str]] = []
 _PROC = Path("/proc")
 """Where Linux tells of processes; elsewhere `ps` does."""
 
@@ -44,8 +47,8 @@ def start(command: Sequence[str], *, env: Mapping[str, str], log: Path, **option
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # A background job of a script ignores Ctrl-C's signal, and would hand that on to its children.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    with log.open("ab") as output:
-        return subprocess.Popen(
+    with log.open("ab") as output, _undisturbed():
+        process = subprocess.Popen(
             command,
             env=dict(env),
             stdin=subprocess.DEVNULL,
@@ -55,6 +58,31 @@ def start(command: Sequence[str], *, env: Mapping[str, str], log: Path, **option
             start_new_session=True,
             **options,
         )
+        _started.append(process)
+    return process
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put signals off, which would leave a process behind that nobody knows yet."""
+    put_off: list[int] = []
+    usual = {each: signal.getsignal(each) for each in _ENDING}
+    for each in _ENDING:
+        signal.signal(each, lambda number, _: put_off.append(number))
+    try:
+        yield
+    finally:
+        for each, handler in usual.items():
+            signal.signal(each, handler)
+        for number in put_off[:1]:
+            os.kill(os.getpid(), number)
+
+
+def stop_all() -> None:
+    """Stop all programs that were started here and still run."""
+    for process in _started:
+        if process.poll() is None:
+            stop(process)
 
 
 def identify(pid: int) -> Identity:
