@@ -24,12 +24,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.portal import (
-    PastedWebhook,
-    Portal,
-    looks_like_webhook_url,
-    parse_webhook_url,
-)
+from airflow_provider_bitrix24.client.portal import PastedWebhook, Portal, looks_like_webhook_url, parse_webhook_url
 from airflow_provider_bitrix24.client.settings import ClientSettings
 from airflow_provider_bitrix24.compat import conf
 from airflow_provider_bitrix24.connection_form import CONN_TYPE, EXTRA_FIELDS, ExtraField

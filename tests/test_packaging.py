@@ -61,7 +61,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert shipped == files_of_package() | examples
     assert "airflow_provider_bitrix24/py.typed" in shipped
     assert {
-        f"airflow_provider_bitrix24/simulator/board_files/board.{kind}" for kind in ("css", "html", "js")
+        f"airflow_provider_bitrix24/simulator/board/files/board.{kind}" for kind in ("css", "html", "js")
     } <= shipped
 
 

@@ -40,13 +40,7 @@ if TYPE_CHECKING:
     )
     from airflow_provider_bitrix24.client.portal import PastedWebhook, Portal, parse_webhook_url
     from airflow_provider_bitrix24.client.settings import ClientSettings
-    from airflow_provider_bitrix24.client.verification import (
-        Stage,
-        StageInfo,
-        TargetError,
-        TargetResult,
-        TriggerReport,
-    )
+    from airflow_provider_bitrix24.client.verification import Stage, StageInfo, TargetError, TargetResult, TriggerReport
 
 _HOMES = {
     "batch": ("BatchReply",),

@@ -19,14 +19,7 @@ from airflow_provider_bitrix24.client.errors import (
     PermissionDeniedError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.verification import (
-    MISSING,
-    Outcome,
-    Snapshot,
-    TargetError,
-    TargetResult,
-    arrived,
-)
+from airflow_provider_bitrix24.client.verification import MISSING, Outcome, Snapshot, TargetError, TargetResult, arrived
 from airflow_provider_bitrix24.client.wire import Call
 
 if TYPE_CHECKING:

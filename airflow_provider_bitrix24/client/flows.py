@@ -12,14 +12,7 @@ import random as random_module
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.batch import (
-    MAX_COMMANDS,
-    BatchReply,
-    CommandReply,
-    command,
-    pack,
-    unpack,
-)
+from airflow_provider_bitrix24.client.batch import MAX_COMMANDS, BatchReply, CommandReply, command, pack, unpack
 from airflow_provider_bitrix24.client.classify import classify
 from airflow_provider_bitrix24.client.effects import Exchange, Flow, Granted, NoAnswer, Pause, Reserve, Tell
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError, RateLimitError

@@ -11,12 +11,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import seed
-from .accounts import MAIN_SECRET, SYSTEM_SECRET
-from .clock import Clock
-from .portal import Portal
-from .server import DEFAULT_PORT, LOOPBACK, ListenError, PortalServer
-from .settings import Plan
+from airflow_provider_bitrix24.simulator.clock import Clock
+from airflow_provider_bitrix24.simulator.portal import Portal, seed
+from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET, SYSTEM_SECRET
+from airflow_provider_bitrix24.simulator.portal.settings import Plan
+from airflow_provider_bitrix24.simulator.server import DEFAULT_PORT, LOOPBACK, ListenError, PortalServer
 
 if TYPE_CHECKING:
     import ssl
@@ -82,7 +81,7 @@ async def _serve(portal: Portal, options: argparse.Namespace) -> int:
 
 
 def _tls(options: argparse.Namespace) -> ssl.SSLContext:
-    from .tls import self_signed
+    from airflow_provider_bitrix24.simulator.tls import self_signed
 
     context, certificate = self_signed(options.host, *options.tls_name)
     if options.ca_file:

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from . import openapi
-from .board import Board
-from .bodies import RestRequest
-from .control import ControlApi
-from .oauth_pages import OAuthPages
-from .rest import RestService
-from .stream import MoveStream
+from airflow_provider_bitrix24.simulator.board.page import Board
+from airflow_provider_bitrix24.simulator.control import openapi
+from airflow_provider_bitrix24.simulator.control.api import ControlApi
+from airflow_provider_bitrix24.simulator.control.stream import MoveStream
+from airflow_provider_bitrix24.simulator.oauth.pages import OAuthPages
+from airflow_provider_bitrix24.simulator.rest.request import RestRequest
+from airflow_provider_bitrix24.simulator.rest.service import RestService
 
 if TYPE_CHECKING:
     import ssl
 
-    from .portal import Portal
-    from .replies import RestReply
+    from airflow_provider_bitrix24.simulator.portal import Portal
+    from airflow_provider_bitrix24.simulator.rest.response import RestReply
 
 DEFAULT_PORT: Final = 8024
 LOOPBACK: Final = "127.0.0.1"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .threaded import SimulatorServer
+from airflow_provider_bitrix24.simulator.threaded import SimulatorServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

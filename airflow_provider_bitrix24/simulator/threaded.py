@@ -8,21 +8,21 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from . import seed as seeding
-from .accounts import MAIN_SECRET, SYSTEM_SECRET
-from .portal import Portal
-from .server import LOOPBACK, PortalServer
-from .settings import Plan
+from airflow_provider_bitrix24.simulator.portal import Portal
+from airflow_provider_bitrix24.simulator.portal import seed as seeding
+from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET, SYSTEM_SECRET
+from airflow_provider_bitrix24.simulator.portal.settings import Plan
+from airflow_provider_bitrix24.simulator.server import LOOPBACK, PortalServer
 
 if TYPE_CHECKING:
     import ssl
     from collections import Counter
 
-    from .clock import Clock
-    from .faults import FaultPlan
-    from .journal import Journal
-    from .latency import Latency
-    from .limits import RequestLimit
+    from airflow_provider_bitrix24.simulator.clock import Clock
+    from airflow_provider_bitrix24.simulator.portal.faults import FaultPlan
+    from airflow_provider_bitrix24.simulator.portal.latency import Latency
+    from airflow_provider_bitrix24.simulator.portal.limits import RequestLimit
+    from airflow_provider_bitrix24.simulator.portal.request_log import Journal
 
 _START_SECONDS = 30
 
@@ -63,7 +63,7 @@ class SimulatorServer:
         self.certificate = ""
         self._context: ssl.SSLContext | None = None
         if tls:
-            from .tls import self_signed
+            from airflow_provider_bitrix24.simulator.tls import self_signed
 
             self._context, self.certificate = self_signed()
         self._server = PortalServer(self.portal)

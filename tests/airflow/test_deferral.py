@@ -11,9 +11,9 @@ from airflow_provider_bitrix24.client.errors import TransportError
 from airflow_provider_bitrix24.client.verification import TargetError, TargetResult, TriggerReport
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
 from airflow_provider_bitrix24.parking import PARKED_KEY, park, unpark
-from airflow_provider_bitrix24.simulator.accounts import MAIN_SECRET
-from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind
-from airflow_provider_bitrix24.simulator.model import User
+from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
+from airflow_provider_bitrix24.simulator.portal.model import User
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
 from airflow_provider_bitrix24.triggers.event import LostEventError
 

@@ -5,12 +5,7 @@ import pytest
 from airflow_provider_bitrix24.client import errors
 from airflow_provider_bitrix24.client.verification import TargetError, TargetResult, TriggerReport
 from airflow_provider_bitrix24.compat import AirflowException, AirflowFailException, AirflowSkipException
-from airflow_provider_bitrix24.failures import (
-    TargetsFailedError,
-    Verdict,
-    judge,
-    permanent_errors_fail_at_once,
-)
+from airflow_provider_bitrix24.failures import TargetsFailedError, Verdict, judge, permanent_errors_fail_at_once
 
 REFUSED = TargetError("ACCESS_DENIED", "Not allowed.", "no")
 BUSY = TargetError("QUERY_LIMIT_EXCEEDED", "Too many requests.", "no", permanent=False)

@@ -10,10 +10,7 @@ import pytest
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.compat import AirflowFailException
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.operators.automation import (
-    ExecuteTriggerOperator,
-    TriggerAutomationOperator,
-)
+from airflow_provider_bitrix24.operators.automation import ExecuteTriggerOperator, TriggerAutomationOperator
 
 DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}

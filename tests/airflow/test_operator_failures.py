@@ -7,10 +7,8 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_bitrix24.compat import AirflowFailException
-from airflow_provider_bitrix24.operators.automation import (
-    ExecuteTriggerOperator,
-)
-from airflow_provider_bitrix24.simulator.model import Access, User
+from airflow_provider_bitrix24.operators.automation import ExecuteTriggerOperator
+from airflow_provider_bitrix24.simulator.portal.model import Access, User
 
 DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_bitrix24.client.verification import UNMOVED_CAUSES
-from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind
-from airflow_provider_bitrix24.simulator.model import User
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
+from airflow_provider_bitrix24.simulator.portal.model import User
 
 DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}

@@ -11,7 +11,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from airflow_provider_bitrix24.compat import aget_connection
-from airflow_provider_bitrix24.simulator.accounts import MAIN_SECRET
+from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import connection_json
 from airflow_provider_bitrix24.triggers import stage as stage_module
 from airflow_provider_bitrix24.triggers.stage import StageTrigger

@@ -15,8 +15,8 @@ from airflow_provider_bitrix24.client.errors import (
 from airflow_provider_bitrix24.client.pacing_store import PROCESS_STORE, FileStore
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.verification import Stage
-from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind
-from airflow_provider_bitrix24.simulator.model import Access, User
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
+from airflow_provider_bitrix24.simulator.portal.model import Access, User
 
 URL = "https://example.bitrix24.com/rest/1/s3cr3t/"
 CLASSES = pytest.mark.parametrize("kind", [Bitrix24Client, AsyncBitrix24Client])

@@ -8,11 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.entity import EntityRef
-from airflow_provider_bitrix24.client.errors import (
-    InvalidRequestError,
-    OutcomeUnknown,
-    ServerError,
-)
+from airflow_provider_bitrix24.client.errors import InvalidRequestError, OutcomeUnknown, ServerError
 from airflow_provider_bitrix24.client.firing import MAX_FIRES, Job, Ledger, Target
 from airflow_provider_bitrix24.client.verification import Snapshot
 

@@ -19,7 +19,7 @@ from odd_server import OddServer, answering, resetting, send, silent
 from airflow_provider_bitrix24.client import parse_webhook_url
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.wire import Call, encode
-from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 NEEDLE = "s3cr3t0fth3w3bh00k"

@@ -12,8 +12,8 @@ from airflow_provider_bitrix24.client.errors import (
     ProtocolError,
     ServerError,
 )
-from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind
-from airflow_provider_bitrix24.simulator.model import Access, User
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
+from airflow_provider_bitrix24.simulator.portal.model import Access, User
 
 EVERY_TYPE = [
     # type number, target, stage before, stage of the trigger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 
 
 def once(bench, count):

@@ -12,9 +12,9 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 
 from airflow_provider_bitrix24.simulator.clock import Clock
-from airflow_provider_bitrix24.simulator.entity_types import DEAL
-from airflow_provider_bitrix24.simulator.model import Access, User
-from airflow_provider_bitrix24.simulator.stages import build_pipeline
+from airflow_provider_bitrix24.simulator.portal.entity_types import DEAL
+from airflow_provider_bitrix24.simulator.portal.model import Access, User
+from airflow_provider_bitrix24.simulator.portal.stages import build_pipeline
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 if TYPE_CHECKING:

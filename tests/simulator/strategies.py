@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.simulator.methods.registry import METHODS
+from airflow_provider_bitrix24.simulator.rest.methods.registry import METHODS
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

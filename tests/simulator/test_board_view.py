@@ -11,10 +11,9 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.simulator import seed
-from airflow_provider_bitrix24.simulator.board_view import WINDOW, BoardView, shares
+from airflow_provider_bitrix24.simulator.board.view import WINDOW, BoardView, shares
 from airflow_provider_bitrix24.simulator.clock import Clock
-from airflow_provider_bitrix24.simulator.portal import Portal
+from airflow_provider_bitrix24.simulator.portal import Portal, seed
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 if TYPE_CHECKING:

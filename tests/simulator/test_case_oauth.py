@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from airflow_provider_bitrix24.simulator.model import Application
+from airflow_provider_bitrix24.simulator.portal.model import Application
 
 CLIENT = {"client_id": "local.app1", "client_secret": "verysecret"}
 

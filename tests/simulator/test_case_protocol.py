@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from airflow_provider_bitrix24.simulator.accounts import SYSTEM_SECRET
 from airflow_provider_bitrix24.simulator.clock import Clock
-from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind
-from airflow_provider_bitrix24.simulator.settings import Plan
+from airflow_provider_bitrix24.simulator.portal.accounts import SYSTEM_SECRET
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
+from airflow_provider_bitrix24.simulator.portal.settings import Plan
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 from .conftest import Portal, set_up_s1

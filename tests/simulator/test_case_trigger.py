@@ -6,9 +6,9 @@ import http.client
 
 import pytest
 
-from airflow_provider_bitrix24.simulator.entity_types import LEAD, QUOTE, SMART_INVOICE
-from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind
-from airflow_provider_bitrix24.simulator.model import Access, Condition
+from airflow_provider_bitrix24.simulator.portal.entity_types import LEAD, QUOTE, SMART_INVOICE
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
+from airflow_provider_bitrix24.simulator.portal.model import Access, Condition
 
 TIME_KEYS = {"start", "finish", "duration", "processing", "date_start", "date_finish"} | {
     "operating_reset_at",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.simulator.model import Access
+from airflow_provider_bitrix24.simulator.portal.model import Access
 
 
 def update(s1, item_id=57, type_id=2, **fields):

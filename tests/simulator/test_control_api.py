@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from airflow_provider_bitrix24.simulator import seed
 from airflow_provider_bitrix24.simulator.portal import Portal as State
-from airflow_provider_bitrix24.simulator.seed import SeedError
+from airflow_provider_bitrix24.simulator.portal import seed
+from airflow_provider_bitrix24.simulator.portal.seed import SeedError
 
 
 def ask(s1, path, data=None, method=None):

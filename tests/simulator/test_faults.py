@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_bitrix24.simulator.faults import Fault, FaultKind, FaultPlan
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind, FaultPlan
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 from .conftest import Portal, set_up_s1

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.simulator import php
 from airflow_provider_bitrix24.simulator.clock import Clock
-from airflow_provider_bitrix24.simulator.model import Access, Application, User
+from airflow_provider_bitrix24.simulator.portal.model import Access, Application, User
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 from .conftest import set_up_s1

@@ -8,10 +8,10 @@ import pytest
 import requests
 from jsonschema import Draft202012Validator
 
-from airflow_provider_bitrix24.simulator.faults import FaultKind
 from airflow_provider_bitrix24.simulator.portal import Portal
+from airflow_provider_bitrix24.simulator.portal.faults import FaultKind
+from airflow_provider_bitrix24.simulator.portal.settings import Plan, PortalSettings
 from airflow_provider_bitrix24.simulator.server import PortalServer
-from airflow_provider_bitrix24.simulator.settings import Plan, PortalSettings
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from airflow_provider_bitrix24.simulator import automation
-from airflow_provider_bitrix24.simulator.entity_types import reference, resolve_type, split_target
-from airflow_provider_bitrix24.simulator.methods.registry import METHODS, Method
-from airflow_provider_bitrix24.simulator.model import Condition, HistoryType
+from airflow_provider_bitrix24.simulator.portal import automation
+from airflow_provider_bitrix24.simulator.portal.entity_types import reference, resolve_type, split_target
+from airflow_provider_bitrix24.simulator.portal.model import Condition, HistoryType
+from airflow_provider_bitrix24.simulator.rest.methods.registry import METHODS, Method
 
 
 @pytest.mark.parametrize(

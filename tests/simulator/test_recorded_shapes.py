@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from airflow_provider_bitrix24.simulator.entity_types import LEAD
+from airflow_provider_bitrix24.simulator.portal.entity_types import LEAD
 
 Schema = dict[str, Any]
 

@@ -9,12 +9,12 @@ from typing import get_type_hints
 
 import pytest
 
-from airflow_provider_bitrix24.simulator import openapi, seed
 from airflow_provider_bitrix24.simulator.__main__ import _parser
-from airflow_provider_bitrix24.simulator.faults import FaultKind
-from airflow_provider_bitrix24.simulator.methods.registry import METHODS
-from airflow_provider_bitrix24.simulator.portal import Portal
-from airflow_provider_bitrix24.simulator.settings import PortalSettings
+from airflow_provider_bitrix24.simulator.control import openapi
+from airflow_provider_bitrix24.simulator.portal import Portal, seed
+from airflow_provider_bitrix24.simulator.portal.faults import FaultKind
+from airflow_provider_bitrix24.simulator.portal.settings import PortalSettings
+from airflow_provider_bitrix24.simulator.rest.methods.registry import METHODS
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
 

@@ -67,7 +67,7 @@ def test_many_moves_come_in_order(s1, stream):
 
 
 def test_a_slow_reader_is_told_what_it_missed(s1):
-    from airflow_provider_bitrix24.simulator.stream import _Reader
+    from airflow_provider_bitrix24.simulator.control.stream import _Reader
 
     class Loop:
         def call_soon_threadsafe(self, callback):

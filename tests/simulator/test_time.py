@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 
 from airflow_provider_bitrix24.simulator.clock import VIRTUAL_START, Clock
-from airflow_provider_bitrix24.simulator.limits import RequestLimit
-from airflow_provider_bitrix24.simulator.settings import Plan
+from airflow_provider_bitrix24.simulator.portal.limits import RequestLimit
+from airflow_provider_bitrix24.simulator.portal.settings import Plan
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 from .conftest import Portal, set_up_s1

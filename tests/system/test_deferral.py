@@ -10,7 +10,7 @@ import triggerer_process
 from airflow_process import AirflowProcess, wait_for
 from postgres_process import DATABASES, database_for, dump, select
 
-from airflow_provider_bitrix24.simulator.accounts import MAIN_SECRET
+from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
 
 if TYPE_CHECKING:

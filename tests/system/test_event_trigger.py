@@ -9,7 +9,7 @@ import pytest
 import triggerer_process
 from airflow_process import AIRFLOW_VERSION, AirflowProcess, wait_for
 
-from airflow_provider_bitrix24.simulator.accounts import MAIN_SECRET
+from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
 
 if TYPE_CHECKING:

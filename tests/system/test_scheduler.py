@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from airflow_process import AIRFLOW_VERSION, IS_3, wait_for
 
-from airflow_provider_bitrix24.simulator import seed as seeding
+from airflow_provider_bitrix24.simulator.portal import seed as seeding
 
 if TYPE_CHECKING:
     from airflow_process import AirflowProcess

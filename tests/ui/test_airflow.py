@@ -16,7 +16,7 @@ from airflow_pages import LINK, pages_of
 from airflow_process import IS_3, AirflowProcess
 
 from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS, HIDDEN_FIELDS, STANDARD_FIELDS
-from airflow_provider_bitrix24.simulator.accounts import MAIN_SECRET
+from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 pytestmark = pytest.mark.ui

@@ -26,12 +26,7 @@ from airflow_provider_bitrix24.client.effects import (
     Save,
     ShareCost,
 )
-from airflow_provider_bitrix24.client.errors import (
-    Bitrix24Error,
-    ConfigurationError,
-    ConnectFailed,
-    OutcomeUnknown,
-)
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
 from airflow_provider_bitrix24.client.pacing_store import Pacer, ProcessStore
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.wording import (

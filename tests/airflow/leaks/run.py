@@ -18,7 +18,7 @@ DAGS = Path(__file__).parent / "dags"
 SECRET, OTHER = sys.argv[1:]
 
 from airflow_provider_bitrix24.client.transports import sync  # noqa: E402
-from airflow_provider_bitrix24.simulator.model import User  # noqa: E402
+from airflow_provider_bitrix24.simulator.portal.model import User  # noqa: E402
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer  # noqa: E402
 
 

@@ -1,0 +1,85 @@
+"""The board page: its files, its addresses and its stream. What it shows is :mod:`.board_view`'s.
+
+The pages of single entities, which links from elsewhere open, lead to the board of their pipeline.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from airflow_provider_bitrix24.simulator.board.stream import stream
+from airflow_provider_bitrix24.simulator.control.manual_moves import HandMoves
+from airflow_provider_bitrix24.simulator.portal import entity_types
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.simulator.portal import Portal
+
+_PAGE: Final = "board.html"
+_FOLDER: Final = "files"
+_TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+_SCRIPTS: Final = ("board.js", "columns.js", "dragging.js", "elements.js", "motion.js", "panels.js")
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+    " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+"""The browser itself refuses whatever does not come from here, and every script in a title."""
+
+
+class Board:
+    """Serves the board."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes of the board."""
+        return [
+            web.get("/", self.to_board),
+            web.get("/_simulator/board", self.page),
+            web.get("/_simulator/board/events", self.events),
+            web.get(r"/crm/{name:lead|deal|contact|company}/details/{id:\d+}/", self.entity),
+            web.get(r"/crm/type/{type_id:\d+}/details/{id:\d+}/", self.entity),
+            *HandMoves(self._portal).routes(),
+            *(web.get(f"/_simulator/board/{name}", self.file) for name in ("board.css", *_SCRIPTS)),
+        ]
+
+    async def to_board(self, request: web.Request) -> web.Response:
+        """Lead whoever opens the bare address to the board."""
+        del request
+        raise web.HTTPFound("/_simulator/board")
+
+    async def entity(self, request: web.Request) -> web.Response:
+        """Lead whoever opens an entity's page to the board on which it is a card."""
+        found = request.match_info
+        type_id = entity_types.resolve_type(found["name"].upper()) if "name" in found else int(found["type_id"])
+        store = self._portal.items.get(type_id or 0)
+        item = store.get(int(found["id"])) if store else None
+        if item is None:
+            raise web.HTTPNotFound(text="There is no such entity.")
+        query = urlencode({"type": entity_types.type_name(item.type_id), "category": item.category_id})
+        raise web.HTTPFound(f"/_simulator/board?{query}")
+
+    async def page(self, request: web.Request) -> web.Response:
+        """Return the page itself."""
+        del request
+        return _file(_PAGE)
+
+    async def file(self, request: web.Request) -> web.Response:
+        """Return a file that the page loads."""
+        return _file(request.path.rpartition("/")[2])
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Stream what changes on the board."""
+        return await stream(request, self._portal)
+
+
+def _file(name: str) -> web.Response:
+    text = files(__package__).joinpath(_FOLDER, name).read_text(encoding="utf-8")
+    return web.Response(text=text, content_type=_TYPES[name.rpartition(".")[2]], charset="utf-8", headers=_HEADERS)

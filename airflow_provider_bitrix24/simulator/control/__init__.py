@@ -1,0 +1,1 @@
+"""The control API under ``/_simulator/``, for tests and people. Public face: :class:`~.api.ControlApi`."""

@@ -1,0 +1,50 @@
+"""Reading what callers of the control API send, and telling them what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from airflow_provider_bitrix24.simulator.validation import number
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+__all__ = ["MisuseError", "answering", "body_of", "number"]
+
+
+class MisuseError(ValueError):
+    """A caller's mistake; the message says what would be right."""
+
+
+def answering(
+    handler: Callable[[web.Request], Awaitable[Any]],
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Wrap a handler that returns JSON data: a ``ValueError`` becomes 400 with ``{"error": ...}``."""
+
+    async def answer(request: web.Request) -> web.Response:
+        try:
+            return web.json_response(await handler(request))
+        except ValueError as mistake:
+            return web.json_response({"error": str(mistake)}, status=400)
+
+    return answer
+
+
+async def body_of(request: web.Request) -> dict[str, Any]:
+    """Return the JSON object of a body; an empty body is an empty object.
+
+    :raises MisuseError: when it is something else.
+    """
+    text = await request.text()
+    if not text.strip():
+        return {}
+    try:
+        data = await request.json()
+    except (ValueError, RecursionError) as error:
+        raise MisuseError(f"the body is no JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise MisuseError("the body must be a JSON object")
+    return data

@@ -1,0 +1,67 @@
+"""``PATCH /_simulator/items/DEAL_57``: a person moves an item by hand, on the board or from a script.
+
+Robots of the new stage start and handlers may refuse, as for anybody who drags a card in the portal. It costs no
+request and no operating time: people do not call REST.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from airflow_provider_bitrix24.simulator.control.input import MisuseError, answering, body_of, number
+from airflow_provider_bitrix24.simulator.errors import RestError
+from airflow_provider_bitrix24.simulator.portal import edits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_bitrix24.simulator.portal import Portal
+    from airflow_provider_bitrix24.simulator.portal.model import Item, User
+
+
+class HandMoves:
+    """Serves the moves by hand."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the route."""
+        return [web.patch("/_simulator/items/{target}", answering(self.move))]
+
+    async def move(self, request: web.Request) -> Any:
+        """Put an item on a stage: ``{"stage": "C5:WON"}``, as user 1 or as the one that ``user_id`` names."""
+        portal = self._portal
+        data = await body_of(request)
+        item = portal.find(target := request.match_info["target"])
+        if item is None:
+            raise web.HTTPNotFound(text=json.dumps({"error": f"there is no {target}"}), content_type="application/json")
+        stage = data.get("stage")
+        if not isinstance(stage, str):
+            raise MisuseError("'stage' must be a stage id such as PREPARATION or C5:WON")
+        user = portal.accounts.users.get(int(number(data, "user_id", 1)))
+        if user is None:
+            raise MisuseError(f"there is no user {data['user_id']}")
+        try:
+            await self._drive(self._start(item, user, stage))
+        except RestError as refusal:
+            raise MisuseError(refusal.description) from refusal
+        return {"target": item.reference, "stage": item.stage_id, "category_id": item.category_id}
+
+    def _start(self, item: Item, user: User, stage: str) -> Iterator[float] | None:
+        portal = self._portal
+        with portal.lock:
+            pipeline = portal.pipeline_of(stage, item.type_id)
+            return edits.update(portal, user, item, {"stageId": stage, "categoryId": pipeline.id})
+
+    async def _drive(self, robots: Iterator[float] | None) -> None:
+        portal = self._portal
+        while robots is not None:
+            with portal.lock:
+                seconds = next(robots, None)
+            if seconds is None:
+                return
+            await portal.clock.sleep_until(portal.clock.now() + seconds)

@@ -1,9 +1,0 @@
-"""What REST methods answer, one module per subject.
-
-Importing this package fills :data:`.registry.METHODS`. Methods see the portal and their parameters; HTTP,
-credentials, limits and faults are over by the time they run.
-"""
-
-from . import account, dictionaries, items, legacy, stage_history, timeline, triggers
-
-__all__ = ["account", "dictionaries", "items", "legacy", "stage_history", "timeline", "triggers"]

@@ -1,0 +1,1 @@
+"""The authorization server of an application. Public face: :class:`~.pages.OAuthPages`."""

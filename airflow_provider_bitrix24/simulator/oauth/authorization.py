@@ -1,0 +1,119 @@
+"""The authorization server and the portal's authorization page, without HTTP.
+
+Bitrix24 has two hosts for this, ``oauth.bitrix.info`` and ``oauth.bitrix24.tech``. The simulator is its own;
+which one it claims to be, and whether it shows what the documentation's samples leave out, are settings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.simulator.portal import Portal
+    from airflow_provider_bitrix24.simulator.portal.model import Application
+    from airflow_provider_bitrix24.simulator.portal.tokens import Grant
+
+MEMBER_ID: Final = "5b1c0f2e9a7d4c3680e1f2a3b4c5d6e7"
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthReply:
+    """An answer of the token endpoint."""
+
+    status: int
+    body: dict[str, Any]
+
+
+def token(portal: Portal, params: dict[str, Any], base_url: str) -> OAuthReply:
+    """Answer the token endpoint.
+
+    :param params: `grant_type`, `client_id`, `client_secret`, and `code` or `refresh_token`.
+    :param base_url: address of this server, for the endpoints in the answer.
+    """
+    grant_type = params.get("grant_type")
+    if grant_type not in ("authorization_code", "refresh_token"):
+        return _error("invalid_request", "Invalid grant_type parameter or parameter missing")
+    needed = "code" if grant_type == "authorization_code" else "refresh_token"
+    value = params.get(needed)
+    if not isinstance(value, str) or not value:
+        return _error("invalid_request", f'No "{needed}" parameter found')
+    application = portal.accounts.applications.get(str(params.get("client_id", "")))
+    if application is None:
+        return OAuthReply(200, {"error": "wrong_client"})
+    if params.get("client_secret") != application.client_secret:
+        return _error("invalid_client", "The client credentials are invalid")
+    if (refused := _withheld(application)) is not None:
+        return refused
+    scope = params.get("scope")
+    if isinstance(scope, str) and scope and not set(scope.split(",")) <= application.scopes:
+        return _error("invalid_scope", "An unsupported scope was requested")
+    grant = _grant(portal, application, grant_type, value)
+    if grant is None:
+        return OAuthReply(400, {"error": "invalid_grant"})
+    return OAuthReply(200, _grant_body(portal, grant, base_url))
+
+
+def authorize(portal: Portal, params: dict[str, Any], host: str) -> str | None:
+    """Return where the authorization page sends the browser; the simulator's user always consents.
+
+    ``None`` when no such application is installed: the portal then shows its own page, without redirect.
+    """
+    application = portal.accounts.applications.get(str(params.get("client_id", "")))
+    if application is None or not application.is_installed:
+        return None
+    user = int(params["user_id"]) if str(params.get("user_id", "")).isdigit() else 1
+    code = portal.tokens.make_code(application.client_id, user, portal.clock.now())
+    query = {
+        "code": code.code,
+        "state": str(params.get("state", "")),
+        "domain": portal.settings.domain or host,
+        "member_id": MEMBER_ID,
+        "scope": ",".join(sorted(application.scopes)),
+        "server_domain": portal.settings.oauth_host or host,
+    }
+    separator = "&" if "?" in application.redirect_uri else "?"
+    return f"{application.redirect_uri}{separator}{urlencode(query)}"
+
+
+def _grant(portal: Portal, application: Application, grant_type: str, value: str) -> Grant | None:
+    now = portal.clock.now()
+    if grant_type == "refresh_token":
+        return portal.tokens.rotate(value, application.client_id, now)
+    code = portal.tokens.take_code(value, application.client_id, now)
+    if code is None:
+        return None
+    return portal.tokens.issue(application.client_id, code.user_id, application.scopes, now)
+
+
+def _withheld(application: Application) -> OAuthReply | None:
+    if not application.is_installed:
+        return OAuthReply(401, {"error": "NOT_INSTALLED", "error_description": "Application not installed"})
+    if not application.is_paid:
+        return OAuthReply(401, {"error": "PAYMENT_REQUIRED", "error_description": "Payment required"})
+    return None
+
+
+def _grant_body(portal: Portal, grant: Grant, base_url: str) -> dict[str, Any]:
+    host = portal.settings.oauth_host
+    body: dict[str, Any] = {
+        "access_token": grant.access_token,
+        "expires": int(grant.expires),
+        "expires_in": int(grant.expires - portal.clock.now()),
+        "scope": ",".join(sorted(grant.scopes)),
+        "domain": host or base_url.partition("://")[2],
+        "server_endpoint": f"https://{host}/rest/" if host else f"{base_url}/rest/",
+        "status": "L",
+        "client_endpoint": f"https://{portal.settings.domain}/rest/" if portal.settings.domain else f"{base_url}/rest/",
+        "member_id": MEMBER_ID,
+        "user_id": grant.user_id,
+        "refresh_token": grant.refresh_token,
+    }
+    if portal.settings.oauth_answer == "sample":
+        del body["expires"], body["user_id"]
+    return body
+
+
+def _error(code: str, description: str) -> OAuthReply:
+    return OAuthReply(400, {"error": code, "error_description": description})

@@ -1,0 +1,200 @@
+"""Faults: what the portal, its front server or the network does wrong to the next requests.
+
+A fault is chosen here, from a script or at random; carrying it out is the business of :mod:`.rest` and
+:mod:`.server`.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
+
+from airflow_provider_bitrix24.simulator.validation import check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class FaultKind(StrEnum):
+    """What can go wrong."""
+
+    REFUSE = "refuse"
+    """503 QUERY_LIMIT_EXCEEDED; never executed."""
+    DELAY = "delay"
+    """The answer comes `seconds` later; the effect comes before the wait with ``when="after"``."""
+    CUT = "cut"
+    """The connection is closed without an answer."""
+    RESET = "reset"
+    """The connection is reset (TCP RST) without an answer."""
+    CUT_BODY = "cut_body"
+    """The headers promise the whole body, half of it comes, then the connection is closed."""
+    TRUNCATED = "truncated"
+    """A complete HTTP answer whose JSON ends in the middle."""
+    EMPTY = "empty"
+    """An answer with an empty body; `status` defaults to 200."""
+    HTML = "html"
+    """A page instead of JSON; `status` defaults to 502."""
+    ERROR = "error"
+    """A REST error for the whole request; `status` defaults to 500, `code` to INTERNAL_SERVER_ERROR."""
+    REDIRECT = "redirect"
+    """302 to `location`; never executed."""
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105  # a REST error's name
+    """401 expired_token; never executed."""
+    INVALID_TOKEN = "invalid_token"  # noqa: S105  # a REST error's name
+    """401 invalid_token; never executed."""
+    COMMAND_ERROR = "command_error"
+    """Commands of a batch (`keys`, or every one) fail with `code`; other requests are left alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault for one request.
+
+    :param kind: what goes wrong.
+    :param when: ``"before"`` the request was executed (it then never is), or ``"after"``.
+    :param status: HTTP status, for ``empty``, ``html`` and ``error``.
+    :param code: REST error code, for ``error`` and ``command_error``.
+    :param description: text that goes with `code`.
+    :param seconds: for ``delay``, how long. For ``cut`` and ``reset`` after the effect: how many seconds
+        after the request's arrival the connection ends, while the portal goes on executing.
+    :param commands: execute only so many commands of a batch, then stop as if the process had died; with
+        ``when="after"`` only.
+    :param keys: commands of a batch that a ``command_error`` hits; empty: all of them.
+    :param location: where a ``redirect`` leads.
+    :param method: REST method that the request must call for the fault to be spent on it, e.g. ``batch``;
+        empty: any.
+    """
+
+    kind: FaultKind
+    when: Literal["before", "after"] = "before"
+    status: int | None = None
+    code: str = "INTERNAL_SERVER_ERROR"
+    description: str = "Internal server error"
+    seconds: float = 0.0
+    commands: int | None = None
+    keys: tuple[str, ...] = ()
+    location: str = "https://renamed.bitrix24.example/"
+    method: str = ""
+
+    def hits_command(self, key: str) -> bool:
+        """Tell whether a command of a batch must fail."""
+        return self.kind is FaultKind.COMMAND_ERROR and (not self.keys or key in self.keys)
+
+    @classmethod
+    def parse(cls, spec: str | dict[str, Any] | Fault) -> Fault:
+        """Return the fault that a short or JSON form describes.
+
+        ``"reset"``, ``"reset:after"``, ``"html:503:after"``, ``{"kind": "delay", "seconds": 2}``.
+
+        :raises ValueError: when it describes none; says what is wrong.
+        """
+        if isinstance(spec, Fault):
+            return spec
+        if not isinstance(spec, (str, dict)):
+            raise ValueError(f"a fault is a text like 'reset:after' or an object, not {spec!r}")  # noqa: TRY004
+        if isinstance(spec, dict):
+            if "kind" not in spec:
+                raise ValueError(f"a fault needs a 'kind': {', '.join(FaultKind)}")
+            values = {**spec, "kind": _kind(spec["kind"])}
+            check(values, _HINTS)
+            values["keys"] = tuple(values.get("keys", ()))
+            return cls(**values)
+        kind, *rest = spec.split(":")
+        when: Literal["before", "after"] = "before"
+        status = None
+        for part in rest:
+            if part == "after":
+                when = "after"
+            elif part.isdigit():
+                status = int(part)
+            elif part != "before":
+                raise ValueError(f"{part!r} in fault {spec!r} is neither a status nor 'before' nor 'after'")
+        return cls(kind=_kind(kind), when=when, status=status)
+
+
+_HINTS: Final = {
+    **get_type_hints(Fault),
+    "keys": list,
+}
+
+
+def _kind(name: str) -> FaultKind:
+    try:
+        return FaultKind(name)
+    except ValueError:
+        raise ValueError(f"no fault is called {name!r}; there are {', '.join(FaultKind)}") from None
+
+
+class FaultPlan:
+    """Which requests meet which fault; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._script: deque[Fault | None] = deque()
+        self._repeat: tuple[Fault | None, ...] = ()
+        self._random: tuple[random.Random, float, tuple[Fault, ...]] | None = None
+        self.injected: list[Fault] = []
+
+    def script(self, steps: Iterable[Fault | str | dict[str, Any] | None], *, repeat: bool = False) -> None:
+        """Lay down what the next requests meet, one step each, ``None`` for nothing.
+
+        :param repeat: begin again at the end, for ever: ``script([None, None, None, "reset:after"],
+            repeat=True)`` hits every fourth request.
+        """
+        parsed = [None if step is None else Fault.parse(step) for step in steps]
+        with self._lock:
+            self._script = deque(parsed)
+            self._repeat = tuple(parsed) if repeat else ()
+
+    def randomly(self, probability: float, kinds: Sequence[Fault | str | dict[str, Any]], *, seed: int) -> None:
+        """Hit each request with `probability` (0 to 1) by one of `kinds`, the same ones for the same seed."""
+        parsed = tuple(Fault.parse(each) for each in kinds)
+        if not parsed or not 0 <= probability <= 1:
+            raise ValueError("random faults need at least one kind and a probability from 0 to 1")
+        with self._lock:
+            self._random = (random.Random(seed), probability, parsed)  # noqa: S311  # repeatable, not secret
+
+    def clear(self) -> None:
+        """Let all requests through from now on and forget what was injected."""
+        with self._lock:
+            self._script.clear()
+            self._repeat = ()
+            self._random = None
+            self.injected.clear()
+
+    @property
+    def pending(self) -> int:
+        """How many steps of the script are still to come."""
+        return len(self._script)
+
+    def next_for(self, method: str) -> Fault | None:
+        """Take the fault that a request calling `method` meets."""
+        if not self._script and self._random is None:
+            return None
+        with self._lock:
+            fault = self._from_script(method) if self._script else self._from_chance(method)
+            if fault is not None:
+                self.injected.append(fault)
+            return fault
+
+    def _from_script(self, method: str) -> Fault | None:
+        step = self._script[0]
+        if step is not None and step.method and step.method != method:
+            return None
+        self._script.popleft()
+        if not self._script and self._repeat:
+            self._script.extend(self._repeat)
+        return step
+
+    def _from_chance(self, method: str) -> Fault | None:
+        if self._random is None:
+            return None
+        generator, probability, kinds = self._random
+        if generator.random() >= probability:
+            return None
+        fault = generator.choice(kinds)
+        return None if fault.method and fault.method != method else fault

@@ -1,0 +1,217 @@
+"""Filling a portal from a JSON object: a seed file, the control API, or the built-in demo.
+
+Keys, all optional: ``users``, ``webhooks``, ``applications``, ``pipelines``, ``triggers``, ``robots``, ``vetoes``,
+``items``, ``generate``. See :func:`apply` for their forms.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
+
+from airflow_provider_bitrix24.simulator.portal import entity_types, stages
+from airflow_provider_bitrix24.simulator.portal.entity_types import split_target
+from airflow_provider_bitrix24.simulator.portal.model import (
+    Access,
+    Application,
+    AutomationTrigger,
+    Condition,
+    Item,
+    Pipeline,
+    Robot,
+    User,
+    Webhook,
+)
+from airflow_provider_bitrix24.simulator.validation import check
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow_provider_bitrix24.simulator.portal.state import Portal
+
+DEMO: Final[dict[str, Any]] = {
+    "triggers": [
+        {"stage": "PREPARATION", "code": "c5u4m"},
+        {"stage": "EXECUTING", "code": "exec"},
+        {"stage": "WON", "code": "paid"},
+        {"stage": "C5:PREPARATION", "code": "c5u4m"},
+        {"stage": "C5:WON", "code": "delivered"},
+        {"type": "LEAD", "stage": "IN_PROCESS", "code": "c5u4m"},
+        {"type": "SMART_INVOICE", "stage": "DT31_2:P", "code": "paid"},
+        {"type": "DYNAMIC_177", "stage": "DT177_12:CLIENT", "code": "c5u4m"},
+    ],
+    "items": [
+        {"target": "DEAL_57", "stage": "NEW", "title": "Coffee machines for the Berlin office", "opportunity": 12400},
+        {"target": "DEAL_58", "stage": "NEW", "title": "Annual support contract", "opportunity": 8900},
+        {"target": "DEAL_59", "stage": "NEW", "title": "Warehouse scanners", "opportunity": 31750},
+        {"target": "DEAL_60", "stage": "PREPARATION", "title": "Migration to the cloud", "opportunity": 54000},
+        {"target": "DEAL_61", "stage": "EXECUTING", "title": "Fleet tracking, phase 2", "opportunity": 22300},
+        {"target": "DEAL_62", "stage": "WON", "title": "Training for the sales team", "opportunity": 4100},
+        {"target": "DEAL_63", "stage": "C5:NEW", "title": "Delivery 2026/114", "opportunity": 980},
+        {"target": "DEAL_64", "stage": "C5:NEW", "title": "Delivery 2026/115", "opportunity": 1430},
+        {"target": "LEAD_4", "stage": "NEW", "title": "Request from the web form"},
+        {"target": "QUOTE_3", "stage": "DRAFT", "title": "Quote 3"},
+        {"target": "SMART_INVOICE_12", "stage": "DT31_2:N", "title": "Invoice 12", "opportunity": 5200},
+        {"target": "DYNAMIC_177_5", "stage": "DT177_12:NEW", "title": "Onboarding of Example Ltd"},
+    ],
+}
+"""What the command shows when no seed file is given."""
+
+
+_OWN_CHECKS: Final = frozenset({"access", "scopes", "conditions", "denied_types", "denied_items"})
+
+
+class SeedError(ValueError):
+    """A seed is malformed; the message says where and what would be right."""
+
+
+def load(portal: Portal, path: Path) -> None:
+    """Fill a portal from a JSON file.
+
+    :raises SeedError: when it is not JSON or not a seed.
+    :raises OSError: when it cannot be read.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SeedError(f"{path.name} is no JSON: {error}") from None
+    apply(portal, data)
+
+
+def apply(portal: Portal, data: Any) -> None:
+    """Add the content of a seed to a portal.
+
+    ``{"items": [{"target": "DEAL_57", "stage": "NEW", "title": ...}], "triggers": [{"stage": "PREPARATION",
+    "code": "c5u4m", "type": "DEAL", "allow_backwards": false, "conditions": {"title": "x"}}], "robots":
+    [{"stage": "PREPARATION", "seconds": 0.5, "move_to": "EXECUTING"}], "pipelines": [{"type": "DEAL", "id": 7,
+    "name": "Retail", "stages": [["NEW", "New"], ["WON", "Won", "S"], ["LOSE", "Lost", "F"]]}], "generate":
+    [{"type": "DEAL", "count": 100000, "stage": "NEW", "first_id": 1}]}``
+
+    :raises SeedError: names the entry that is wrong.
+    """
+    if not isinstance(data, dict):
+        raise SeedError("a seed is a JSON object")
+    readers = {
+        "users": _user,
+        "webhooks": _webhook,
+        "applications": _application,
+        "pipelines": _pipeline,
+        "triggers": _trigger,
+        "robots": _robot,
+        "vetoes": _veto,
+        "items": _item,
+        "generate": _generate,
+    }
+    if unknown := set(data) - set(readers):
+        raise SeedError(f"unknown key {', '.join(sorted(unknown))}; a seed knows {', '.join(readers)}")
+    with portal.lock:
+        for key, read in readers.items():
+            entries = data.get(key, [])
+            if not isinstance(entries, list):
+                raise SeedError(f"{key!r} must be a list")
+            for index, entry in enumerate(entries):
+                if not isinstance(entry, dict):
+                    raise SeedError(f"{key}[{index}] must be an object")
+                try:
+                    read(portal, dict(entry))
+                except (KeyError, TypeError, ValueError) as error:
+                    reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+                    raise SeedError(f"{key}[{index}]: {reason}") from None
+
+
+def generate(portal: Portal, type_id: int, count: int, *, stage: str = "", first_id: int = 1) -> None:
+    """Create `count` items at once, ids from `first_id` on; 100,000 take about a second.
+
+    :raises ValueError: for an unknown stage, or an id that is taken.
+    """
+    with portal.lock:
+        pipeline = portal.pipeline_of(stage, type_id) if stage else portal.default_pipeline(type_id)
+        first = stage or pipeline.stages[0].id
+        for item_id in range(first_id, first_id + count):
+            portal.add_item(type_id, item_id, stage=first, category=pipeline.id)
+
+
+def _checked(entry: dict[str, Any], kind: type, *others: str) -> dict[str, Any]:
+    """Return `entry` once all its values fit the fields of a record; `others` are texts besides them."""
+    hints = {**get_type_hints(kind), **dict.fromkeys(others, str)}
+    check({name: value for name, value in entry.items() if name not in _OWN_CHECKS}, hints)
+    return entry
+
+
+def _type(entry: dict[str, Any]) -> int:
+    name = str(entry.pop("type", "DEAL"))
+    type_id = entity_types.resolve_type(name)
+    if not type_id:
+        raise ValueError(f"{name!r} is no entity type; write DEAL, LEAD, DYNAMIC_177 ...")
+    return type_id
+
+
+def _user(portal: Portal, entry: dict[str, Any]) -> None:
+    access = str(entry.pop("access", "all")).upper()
+    if access not in Access.__members__:
+        raise ValueError(f"access is one of {', '.join(Access.__members__).lower()}")
+    _checked(entry, User)
+    portal.accounts.add_user(User(entry.pop("id"), access=Access[access], **entry))
+
+
+def _webhook(portal: Portal, entry: dict[str, Any]) -> None:
+    scopes = frozenset(map(str, entry.pop("scopes", ("crm",))))
+    _checked(entry, Webhook)
+    user_id, secret = entry.pop("user_id"), entry.pop("secret")
+    portal.accounts.add_webhook(user_id, secret, scopes=scopes, is_system=entry.pop("is_system", False))
+
+
+def _application(portal: Portal, entry: dict[str, Any]) -> None:
+    scopes = frozenset(map(str, entry.pop("scopes", ("crm",))))
+    portal.accounts.add_application(Application(scopes=scopes, **_checked(entry, Application)))
+
+
+def _pipeline(portal: Portal, entry: dict[str, Any]) -> None:
+    type_id = _type(entry)
+    given = entry.pop("stages", None)
+    specs = stages.default_stages(type_id) if given is None else [_stage_spec(each) for each in given]
+    _checked(entry, Pipeline)
+    name = entry.pop("name", "Pipeline")
+    pipeline = stages.build_pipeline(type_id, entry.pop("id"), name, specs, is_default=entry.pop("is_default", False))
+    portal.add_pipeline(pipeline)
+
+
+def _stage_spec(spec: list[Any]) -> stages.StageSpec:
+    padded: list[Any] = list(spec) + [None] * (4 - len(spec))
+    stage_id, name, semantics, color = padded
+    if semantics not in (None, "S", "F"):
+        raise ValueError(f"semantics of stage {stage_id} is {semantics!r}; write null, 'S' or 'F'")
+    return str(stage_id), str(name or stage_id), semantics, str(color or "#A8ADB4")
+
+
+def _trigger(portal: Portal, entry: dict[str, Any]) -> None:
+    type_id = _type(entry)
+    conditions = entry.pop("conditions", {})
+    if isinstance(conditions, list):
+        conditions = [Condition(**_checked(each, Condition)) for each in conditions]
+    _checked(entry, AutomationTrigger, "stage")
+    portal.add_trigger(entry.pop("stage"), type_id=type_id, conditions=conditions, **entry)
+
+
+def _robot(portal: Portal, entry: dict[str, Any]) -> None:
+    type_id = _type(entry)
+    _checked(entry, Robot, "stage")
+    portal.add_robot(entry.pop("stage"), type_id=type_id, **entry)
+
+
+def _veto(portal: Portal, entry: dict[str, Any]) -> None:
+    type_id = _type(entry)
+    portal.add_veto(str(entry.pop("stage")), type_id=type_id)
+
+
+def _item(portal: Portal, entry: dict[str, Any]) -> None:
+    type_id, item_id = split_target(str(entry.pop("target")))
+    category = entry.pop("category", None)
+    _checked(entry, Item, "stage")
+    portal.add_item(type_id, item_id, category=None if category is None else int(category), **entry)
+
+
+def _generate(portal: Portal, entry: dict[str, Any]) -> None:
+    type_id = _type(entry)
+    check(entry, {"count": int, "stage": str, "first_id": int})
+    generate(portal, type_id, entry.pop("count"), **entry)

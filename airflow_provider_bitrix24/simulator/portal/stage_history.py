@@ -1,0 +1,49 @@
+"""The portal's stage history: rows, by owner and in order of their ids."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.simulator.portal.model import HistoryRow, HistoryType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_bitrix24.simulator.portal.model import Item, Stage
+
+
+class StageHistory:
+    """What ``crm.stagehistory.list`` reads. Each entity type counts its own ids, as the portal's tables do."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, list[HistoryRow]] = {}
+        self._by_owner: dict[tuple[int, int], list[HistoryRow]] = {}
+
+    def record(self, kind: HistoryType, item: Item, stage: Stage, now: float) -> HistoryRow | None:
+        """Write that `item` stands at `stage`, unless its newest row says just that."""
+        of_owner = self._by_owner.setdefault((item.type_id, item.id), [])
+        if of_owner:
+            newest = of_owner[-1]
+            if newest.stage_id == stage.id and newest.category_id == item.category_id:
+                return None
+        rows = self._rows.setdefault(item.type_id, [])
+        row = HistoryRow(
+            len(rows) + 1, kind, item.type_id, item.id, now, item.category_id, stage.id, stage.semantics or "P"
+        )
+        rows.append(row)
+        of_owner.append(row)
+        return row
+
+    def of_type(self, type_id: int) -> Sequence[HistoryRow]:
+        """Return all rows of one entity type in order of their ids."""
+        return self._rows.get(type_id, ())
+
+    def of_owner(self, type_id: int, owner_id: int) -> Sequence[HistoryRow]:
+        """Return one entity's rows in order of their ids."""
+        return self._by_owner.get((type_id, owner_id), ())
+
+    @staticmethod
+    def behind(rows: Sequence[HistoryRow], row_id: int) -> Sequence[HistoryRow]:
+        """Return those of `rows` (sorted by id) whose id is greater than `row_id`."""
+        return rows[bisect_right(rows, row_id, key=lambda row: row.id) :]

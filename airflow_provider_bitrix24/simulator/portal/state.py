@@ -1,0 +1,284 @@
+"""The whole portal in memory, and the convenient ways to fill and to question it.
+
+:class:`Portal` joins the parts and offers the short methods that tests and seeds use. It decides nothing:
+what a fired trigger does is in :mod:`.automation`, what a method answers in :mod:`.methods`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.simulator.clock import Clock
+from airflow_provider_bitrix24.simulator.portal import entity_types, stages
+from airflow_provider_bitrix24.simulator.portal.accounts import Accounts
+from airflow_provider_bitrix24.simulator.portal.entity_types import DEAL, split_target
+from airflow_provider_bitrix24.simulator.portal.events import EventLog
+from airflow_provider_bitrix24.simulator.portal.faults import FaultPlan
+from airflow_provider_bitrix24.simulator.portal.items import ItemStore
+from airflow_provider_bitrix24.simulator.portal.latency import Latency
+from airflow_provider_bitrix24.simulator.portal.limits import OperatingLimit, RequestLimit
+from airflow_provider_bitrix24.simulator.portal.model import (
+    AutomationTrigger,
+    Condition,
+    HistoryType,
+    Item,
+    MoveEvent,
+    Robot,
+    Stage,
+)
+from airflow_provider_bitrix24.simulator.portal.request_log import Journal
+from airflow_provider_bitrix24.simulator.portal.settings import Plan, PortalSettings
+from airflow_provider_bitrix24.simulator.portal.stage_history import StageHistory
+from airflow_provider_bitrix24.simulator.portal.tokens import TokenStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow_provider_bitrix24.simulator.portal.model import HistoryRow, Pipeline
+
+
+class Portal:
+    """A Bitrix24 portal. Its `lock` guards everything that REST methods touch.
+
+    :param plan: tariff plan, which sets the limits.
+    :param clock: the portal's clock; real by default.
+    """
+
+    def __init__(self, *, plan: Plan | str = Plan.STANDARD, clock: Clock | None = None) -> None:
+        self.lock = threading.RLock()
+        self.clock = clock or Clock()
+        self.settings = PortalSettings()
+        self.latency = Latency()
+        self.faults = FaultPlan()
+        self.limits = RequestLimit()
+        self.operating = OperatingLimit()
+        self.journal = Journal()
+        self.events = EventLog()
+        self.set_plan(plan)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all content and all that happened; keep plan, limits, latency, faults and clock."""
+        with self.lock:
+            self.accounts = Accounts()
+            self.tokens = TokenStore()
+            self.pipelines: dict[tuple[int, int], Pipeline] = {}
+            self.items: dict[int, ItemStore] = {}
+            self.history = StageHistory()
+            self.triggers: dict[tuple[int, int], list[AutomationTrigger]] = {}
+            self.robots: dict[tuple[int, str], list[Robot]] = {}
+            self.vetoes: set[tuple[int, str]] = set()
+            self.comments: list[dict[str, Any]] = []
+            self.fires: Counter[str] = Counter()
+            self.limits.clear()
+            self.operating.clear()
+            self.journal.clear()
+            self.events.clear()
+            for pipeline in stages.fresh_pipelines():
+                self.add_pipeline(pipeline)
+
+    def set_plan(self, plan: Plan | str) -> None:
+        """Imitate another tariff plan from now on."""
+        self.settings.plan = Plan(plan)
+        self.limits.set_plan(self.settings.plan)
+        self.operating.set_plan(self.settings.plan)
+
+    # What the portal holds
+
+    def add_pipeline(self, pipeline: Pipeline) -> Pipeline:
+        """Add or replace a pipeline."""
+        with self.lock:
+            self.pipelines[pipeline.type_id, pipeline.id] = pipeline
+            self.items.setdefault(pipeline.type_id, ItemStore())
+        return pipeline
+
+    def pipeline_of(self, stage: str, type_id: int = DEAL) -> Pipeline:
+        """Return the pipeline that a full stage id belongs to.
+
+        :raises ValueError: when there is none, naming the stages that there are.
+        """
+        known = []
+        for pipeline in self.pipelines.values():
+            if pipeline.type_id == type_id:
+                if pipeline.stage(stage):
+                    return pipeline
+                known += [each.id for each in pipeline.stages]
+        raise ValueError(
+            f"{entity_types.type_name(type_id)} has no stage {stage!r}; there are {', '.join(known) or 'none'}"
+        )
+
+    def default_pipeline(self, type_id: int) -> Pipeline:
+        """Return the pipeline that new items of a type start in.
+
+        :raises ValueError: when the portal has no such type.
+        """
+        return self._pipeline_for(type_id, "", None)
+
+    def add_item(
+        self, type_id: int, item_id: int | None = None, *, stage: str = "", category: int | None = None, **fields: Any
+    ) -> Item:
+        """Create an item and its first history row.
+
+        :param item_id: its id; the next free one by default.
+        :param stage: full id of its stage; by default the first of the pipeline.
+        :param category: number of its pipeline; by default the stage's, or the type's default one.
+        :param fields: further fields of :class:`.model.Item`: `title`, `opportunity`, `contact_id` ...
+        :raises ValueError: for an unknown stage or type, or an id that is taken.
+        """
+        with self.lock:
+            pipeline = self._pipeline_for(type_id, stage, category)
+            stage = stage or pipeline.stages[0].id
+            store = self.items[type_id]
+            item_id = store.next_id() if item_id is None else item_id
+            now = self.clock.now()
+            title = str(fields.pop("title", "") or f"{entity_types.type_name(type_id).capitalize()} {item_id}")
+            item = Item(type_id, item_id, title, pipeline.id, stage, now, now, now, **fields)
+            store.add(item)
+            first = pipeline.stage(stage)
+            if first is not None and entity_types.traits(type_id).has_moved_time:
+                self.history.record(HistoryType.CREATED, item, first, now)
+            return item
+
+    def add_deal(self, id: int | None = None, stage: str = "NEW", **fields: Any) -> Item:  # noqa: A002
+        """Create a deal; see :meth:`add_item`."""
+        return self.add_item(DEAL, id, stage=stage, **fields)
+
+    def remove(self, target: str) -> None:
+        """Delete the item that ``"DEAL_57"`` names, if there is one; its history stays."""
+        type_id, item_id = split_target(target)
+        with self.lock:
+            self.items[type_id].remove(item_id)
+
+    def move(self, target: str, stage: str, *, moved_by: int = 1) -> None:
+        """Put an item on another stage of its pipeline, as a colleague does on the board: no robots.
+
+        :raises KeyError: when there is no such item.
+        :raises ValueError: when its pipeline has no such stage.
+        """
+        with self.lock:
+            item = self.find(target)
+            if item is None:
+                raise KeyError(target)
+            found = self.pipelines[item.type_id, item.category_id].stage(stage)
+            if found is None:
+                raise ValueError(f"{target} is in a pipeline without stage {stage!r}")
+            self.place(item, item.category_id, found, moved_by=moved_by)
+
+    def add_trigger(
+        self,
+        stage: str,
+        code: str = "",
+        *,
+        type_id: int = DEAL,
+        conditions: Mapping[str, Any] | Iterable[Condition] = (),
+        allow_backwards: bool = False,
+        application: str = "",
+        execute_by: int = 0,
+    ) -> AutomationTrigger:
+        """Place a webhook trigger on a stage.
+
+        :param code: what calls must carry; without one the trigger matches every call.
+        :param conditions: field conditions; a mapping means equality, field by field.
+        :param allow_backwards: also move items that stand behind this stage.
+        :param application: client id; makes it that application's trigger instead of a webhook's.
+        """
+        if not isinstance(conditions, dict):
+            parsed = tuple(each for each in conditions if isinstance(each, Condition))
+        else:
+            parsed = tuple(Condition(name, "=", value) for name, value in conditions.items())
+        with self.lock:
+            pipeline = self.pipeline_of(stage, type_id)
+            trigger = AutomationTrigger(
+                type_id, pipeline.id, stage, code, parsed, allow_backwards, application, execute_by
+            )
+            placed = self.triggers.setdefault((type_id, pipeline.id), [])
+            placed.append(trigger)
+            placed.sort(key=lambda each: pipeline.position(each.stage_id))
+        return trigger
+
+    def add_robot(
+        self, stage: str, *, type_id: int = DEAL, seconds: float = 0.0, move_to: str = "", fails: bool = False
+    ) -> Robot:
+        """Put a robot on a stage; see :class:`.model.Robot`."""
+        with self.lock:
+            self.pipeline_of(stage, type_id)
+            robot = Robot(type_id, stage, seconds, move_to, fails)
+            self.robots.setdefault((type_id, stage), []).append(robot)
+        return robot
+
+    def add_veto(self, stage: str, *, type_id: int = DEAL) -> None:
+        """Let a before-update handler refuse every move to a stage."""
+        with self.lock:
+            self.pipeline_of(stage, type_id)
+            self.vetoes.add((type_id, stage))
+
+    # What happened
+
+    def find(self, target: str) -> Item | None:
+        """Return the item that ``"DEAL_57"`` names, ``None`` if there is none."""
+        type_id, item_id = split_target(target)
+        store = self.items.get(type_id)
+        return store.get(item_id) if store else None
+
+    def stage_of(self, target: str) -> str:
+        """Return the stage at which ``"DEAL_57"`` stands.
+
+        :raises KeyError: when there is no such item.
+        """
+        item = self.find(target)
+        if item is None:
+            raise KeyError(target)
+        return item.stage_id
+
+    def history_of(self, target: str) -> list[HistoryRow]:
+        """Return an item's stage history, the oldest row first."""
+        return list(self.history.of_owner(*split_target(target)))
+
+    @property
+    def moves(self) -> Counter[str]:
+        """How often each item reached another stage, by target."""
+        return self.events.move_count
+
+    @property
+    def requests(self) -> Journal:
+        """The requests seen, secrets hidden."""
+        return self.journal
+
+    def place(self, item: Item, category_id: int, stage: Stage, *, moved_by: int) -> None:
+        """Put an item on a stage, with all that the portal writes down when it does."""
+        now = self.clock.now()
+        before = (item.category_id, item.stage_id)
+        self.items[item.type_id].place(item, category_id, stage.id)
+        item.previous_stage_id = before[1]
+        item.moved_time = item.updated_time = now
+        item.moved_by = moved_by
+        if entity_types.traits(item.type_id).has_moved_time:
+            kind = HistoryType.FINAL if stage.semantics else HistoryType.INTERMEDIATE
+            self.history.record(HistoryType.PIPELINE_CHANGED if category_id != before[0] else kind, item, stage, now)
+        self.events.updated(item, now)
+        self.events.moved(
+            MoveEvent(
+                self.events.total_moves + 1,
+                now,
+                item.reference,
+                item.type_id,
+                item.id,
+                item.title,
+                *before,
+                category_id,
+                stage.id,
+                moved_by,
+            )
+        )
+
+    def _pipeline_for(self, type_id: int, stage: str, category: int | None) -> Pipeline:
+        if category is None and stage:
+            return self.pipeline_of(stage, type_id)
+        for pipeline in self.pipelines.values():
+            if pipeline.type_id == type_id and (category is None or pipeline.id == category):
+                if stage and not pipeline.stage(stage):
+                    raise ValueError(f"pipeline {pipeline.id} has no stage {stage!r}")
+                return pipeline
+        raise ValueError(f"{entity_types.type_name(type_id)} has no pipeline {'' if category is None else category}")

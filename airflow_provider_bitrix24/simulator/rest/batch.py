@@ -1,0 +1,175 @@
+"""The method ``batch``: commands as the portal parses, links and answers them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_bitrix24.simulator import php
+from airflow_provider_bitrix24.simulator.errors import RestError, auth_error, method_not_found
+from airflow_provider_bitrix24.simulator.rest.envelope import time_object
+from airflow_provider_bitrix24.simulator.rest.execution import ProcessDiedError
+from airflow_provider_bitrix24.simulator.rest.methods.registry import GLOBAL_SCOPE, METHODS, Answer, Call, Method, find
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.simulator.portal.faults import Fault
+    from airflow_provider_bitrix24.simulator.rest.execution import Work
+    from airflow_provider_bitrix24.simulator.rest.methods.registry import Identity
+
+MAX_COMMANDS: Final = 50
+_BANNED: Final = frozenset({"batch", "download", "upload"})
+_REFERENCE = re.compile(r"\$(result|next|total|time|error)([^\s]*)", re.IGNORECASE)
+_INDEX = re.compile(r"\[([^\]]+)\]")
+_TOO_LONG: Final = RestError("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
+_NOT_ALLOWED: Final = RestError("ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
+
+
+def _not_run_here(call: Call) -> Any:
+    raise NotImplementedError(f"batch is run by run_batch, not as a method of {call.identity.credential}")
+
+
+METHODS["batch"] = Method("batch", GLOBAL_SCOPE, _not_run_here)
+
+
+class _Results:
+    """The five maps of a batch's answer, by command key."""
+
+    __slots__ = ("error", "next", "result", "time", "total")
+
+    def __init__(self) -> None:
+        self.result: dict[str, Any] = {}
+        self.error: dict[str, Any] = {}
+        self.total: dict[str, Any] = {}
+        self.next: dict[str, Any] = {}
+        self.time: dict[str, Any] = {}
+
+    def by_name(self, name: str) -> dict[str, Any]:
+        """Return the map that a reference names."""
+        found: dict[str, Any] = getattr(self, name)
+        return found
+
+    def encode(self) -> dict[str, Any]:
+        """Return the maps with the portal's list-or-map shapes."""
+        return {
+            "result": php.encode_array(self.result),
+            "result_error": php.encode_array(self.error),
+            "result_total": php.encode_array(self.total),
+            "result_next": php.encode_array(self.next),
+            "result_time": php.encode_array(self.time),
+        }
+
+
+async def run_batch(work: Work, identity: Identity, params: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
+    """Run the commands of a batch in order and return its result.
+
+    :param fault: a fault that concerns single commands, or ends the batch in the middle.
+    :raises ProcessDiedError: when `fault` says so.
+    """
+    by_name = {name.upper(): value for name, value in params.items()}
+    return await _Batch(work, identity, fault).run(by_name.get("CMD"), halt=php.truthy(by_name.get("HALT")))
+
+
+class _Batch:
+    """One batch while it runs."""
+
+    __slots__ = ("_fault", "_identity", "_results", "_work")
+
+    def __init__(self, work: Work, identity: Identity, fault: Fault | None) -> None:
+        self._work = work
+        self._identity = identity
+        self._fault = fault
+        self._results = _Results()
+
+    async def run(self, commands: Any, *, halt: bool) -> dict[str, Any]:
+        last = self._fault.commands if self._fault is not None else None
+        for count, (key, command) in enumerate(php.array_items(commands)):
+            if last is not None and count >= last:
+                raise ProcessDiedError
+            error = _TOO_LONG
+            if count < MAX_COMMANDS:
+                if not isinstance(command, str):
+                    continue
+                try:
+                    await self._run_command(key, command)
+                    continue
+                except RestError as refusal:
+                    error = refusal
+            self._results.error[key] = error.body()
+            if halt:
+                break
+        return self._results.encode()
+
+    async def _run_command(self, key: str, command: str) -> None:
+        name, _, query = command.partition("?")
+        method = _allowed(name, self._identity)
+        params = php.parse_query(query.partition("#")[0])
+        if "$" in query or "%24" in query:
+            params = {name: _resolve(value, self._results) for name, value in params.items()}
+        work = self._work
+        started = work.moment
+        if work.hit.blocked(method.name, started):
+            raise operation_time_limit()
+        call = Call(work.portal, self._identity, params, php.to_int(params.pop("start", 0)))
+        answer = await self._perform(key, method, call)
+        results, finished = self._results, work.moment
+        results.result[key] = answer.result
+        if answer.total is not None:
+            results.total[key] = answer.total
+        if answer.next is not None:
+            results.next[key] = answer.next
+        results.time[key] = time_object(work, method.name, started, finished, finished - started)
+
+    async def _perform(self, key: str, method: Method, call: Call) -> Answer:
+        fault = self._fault
+        if fault is None or not fault.hits_command(key):
+            return await self._work.perform(method, call)
+        if fault.when == "after":
+            await self._work.perform(method, call)
+        raise RestError(fault.code, fault.description)
+
+
+def operation_time_limit() -> RestError:
+    """Return the refusal of a method that has worked too long in the last ten minutes."""
+    return RestError("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.", status=429)
+
+
+def _allowed(name: str, identity: Identity) -> Method:
+    method = find(name)
+    if name in _BANNED or (method is not None and method.name in _BANNED):
+        raise _NOT_ALLOWED
+    if method is None:
+        raise method_not_found()
+    if method.scope != GLOBAL_SCOPE and method.scope not in identity.scopes:
+        raise auth_error("insufficient_scope", "")
+    return method
+
+
+def _resolve(value: Any, results: _Results) -> Any:
+    if isinstance(value, dict):
+        return {key: _resolve(each, results) for key, each in value.items()}
+    if not isinstance(value, str) or "$" not in value:
+        return value
+    for match in _REFERENCE.finditer(value):
+        path = _INDEX.findall(match[2])
+        if not path:
+            continue
+        found = _follow(results.by_name(match[1].lower()), path)
+        if match[0] == value:
+            return found
+        if php.is_numeric(found):
+            found = php.to_str(found)
+        if isinstance(found, str):
+            value = value.replace(match[0], found)
+    return value
+
+
+def _follow(found: Any, path: list[str]) -> Any:
+    """Return what a path leads to; it stops at the deepest part that exists."""
+    for key in path:
+        if isinstance(found, dict) and found.get(key) is not None:
+            found = found[key]
+        elif isinstance(found, list) and key.isdigit() and int(key) < len(found):
+            found = found[int(key)]
+        else:
+            break
+    return found

@@ -1,0 +1,83 @@
+"""Doing the work of one request: its methods, the time they take, and where the portal cuts it off."""
+
+from __future__ import annotations
+
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.simulator.rest.methods.registry import Answer
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.simulator.portal import Portal
+    from airflow_provider_bitrix24.simulator.portal.limits import Hit
+    from airflow_provider_bitrix24.simulator.rest.methods.registry import Call, Method
+
+
+class RequestCutError(Exception):
+    """The request has worked for longer than the portal allows."""
+
+
+class ProcessDiedError(Exception):
+    """The process that served the request ended in the middle, by a fault."""
+
+
+class Work:
+    """The time and the doings of one request."""
+
+    __slots__ = ("_most", "elapsed", "hit", "portal", "started")
+
+    def __init__(self, portal: Portal, hit: Hit) -> None:
+        self.portal = portal
+        self.hit = hit
+        self.started = portal.clock.now()
+        self.elapsed = 0.0
+        """Seconds of work so far, as the portal would measure them."""
+        settings = portal.settings
+        stops = settings.is_cloud and settings.execution_after_cut == "stop"
+        self._most = settings.request_seconds if stops else None
+
+    @property
+    def moment(self) -> float:
+        """When all the work so far is done."""
+        return self.started + self.elapsed
+
+    async def spend(self, seconds: float) -> None:
+        """Let the portal work for `seconds`.
+
+        :raises RequestCutError: when that is beyond the portal's limit for one request.
+        """
+        if seconds <= 0:
+            return
+        self.elapsed += seconds
+        if self._most is not None and self.elapsed > self._most:
+            await self.portal.clock.sleep_until(self.started + self._most)
+            raise RequestCutError
+        await self.portal.clock.sleep_until(self.moment)
+
+    async def perform(self, method: Method, call: Call) -> Answer:
+        """Run a method to its end.
+
+        :raises RestError: what the method answers instead of a result.
+        """
+        portal = self.portal
+        begun = self.elapsed
+        if portal.latency.command_seconds:
+            await self.spend(portal.latency.command_seconds)
+        try:
+            with portal.lock:
+                outcome = method.run(call)
+            if isinstance(outcome, GeneratorType):
+                outcome = await self._drive(outcome)
+        finally:
+            if self.elapsed != begun:
+                self.hit.spend(method.name, self.elapsed - begun)
+        return outcome if isinstance(outcome, Answer) else Answer(outcome)
+
+    async def _drive(self, steps: GeneratorType[float, None, Any]) -> Any:
+        while True:
+            try:
+                with self.portal.lock:
+                    seconds = next(steps)
+            except StopIteration as end:
+                return end.value
+            await self.spend(seconds)

@@ -1,0 +1,153 @@
+"""``crm.deal.*`` and ``crm.lead.*``: the old methods, with upper-case fields and all values as texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.simulator import php
+from airflow_provider_bitrix24.simulator.errors import RestError
+from airflow_provider_bitrix24.simulator.portal import edits
+from airflow_provider_bitrix24.simulator.portal.accounts import may_read, may_use_crm
+from airflow_provider_bitrix24.simulator.portal.entity_types import DEAL, LEAD
+from airflow_provider_bitrix24.simulator.rest.methods.filters import parse_filter, parse_order
+from airflow_provider_bitrix24.simulator.rest.methods.legacy_fields import (
+    known_field,
+    legacy_fields,
+    legacy_value,
+    modern_names,
+)
+from airflow_provider_bitrix24.simulator.rest.methods.queries import find_items
+from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, Answer, method
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from airflow_provider_bitrix24.simulator.portal.items import ItemStore
+    from airflow_provider_bitrix24.simulator.portal.model import Item
+    from airflow_provider_bitrix24.simulator.rest.methods.registry import Call
+
+
+def _define(type_id: int, name: str) -> None:
+    """Enter the methods of one type."""
+    method(f"crm.{name}.get")(_bind(_get, type_id))
+    method(f"crm.{name}.list")(_bind(_list, type_id))
+    method(f"crm.{name}.add")(_bind(_add, type_id))
+    method(f"crm.{name}.update")(_bind(_update, type_id))
+    method(f"crm.{name}.delete")(_bind(_delete, type_id))
+    method(f"crm.{name}.fields")(_bind(_fields, type_id))
+
+
+def _bind(run: Callable[[Call, int], Any], type_id: int) -> Callable[[Call], Any]:
+    return lambda call: run(call, type_id)
+
+
+def _get(call: Call, type_id: int) -> Any:
+    return legacy_fields(call.portal, _item(call, type_id), None)
+
+
+def _list(call: Call, type_id: int) -> Any:
+    _need_crm(call)
+    params = call.upper()
+    names = {name: name for name in known_field(type_id)}
+    raw_filter = {name: value for name, value in _array(params, "FILTER").items() if _bare(name) in names}
+    tests = parse_filter({name.upper(): value for name, value in raw_filter.items()}, names.get, call.portal.clock)
+    raw_order = {name.upper(): value for name, value in _array(params, "ORDER").items() if name.upper() in names}
+    order = parse_order(raw_order, names.get)
+    select = [php.to_str(name).upper() for name in _array(params, "SELECT").values()]
+    counting = call.start >= 0
+    offset = call.start - call.start % PAGE if counting else 0
+    found, total = find_items(
+        call, _store(call, type_id), tests, order, offset, counting=counting, value=legacy_value, id_field="ID"
+    )
+    rows = [legacy_fields(call.portal, item, select or None) for item in found]
+    if total is None:
+        return Answer(rows, total=0)
+    following = offset + len(found)
+    return Answer(rows, total=total, next=following if found and following < total else None)
+
+
+def _add(call: Call, type_id: int) -> Generator[float, None, Any]:
+    _need_crm(call)
+    fields = _new_fields(call, type_id)
+    with _OldErrors():
+        item, robots = edits.create(call.portal, call.identity.user, type_id, fields)
+    if robots is not None:
+        yield from robots
+    return item.id
+
+
+def _update(call: Call, type_id: int) -> Generator[float, None, Any]:
+    item, fields = _item(call, type_id), _new_fields(call, type_id)
+    with _OldErrors():
+        robots = edits.update(call.portal, call.identity.user, item, fields)
+    if robots is not None:
+        yield from robots
+    return True
+
+
+def _delete(call: Call, type_id: int) -> Any:
+    item = _item(call, type_id)
+    with _OldErrors():
+        edits.delete(call.portal, call.identity.user, item)
+    return True
+
+
+class _OldErrors:
+    """Turns refusals into the old methods' own: an empty code and English words."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, RestError):
+            denied = error.code == "ACCESS_DENIED"
+            raise RestError("", "Access denied." if denied else error.description) from error
+
+
+def _fields(call: Call, type_id: int) -> Any:
+    _need_crm(call)
+    return {
+        name: {"type": "string", "isRequired": False, "isReadOnly": name == "ID", "isDynamic": False, "title": name}
+        for name in known_field(type_id)
+    }
+
+
+def _item(call: Call, type_id: int) -> Item:
+    _need_crm(call)
+    item_id = php.to_int(call.upper().get("ID"))
+    if item_id <= 0:
+        raise RestError("", "ID is not defined or invalid.")
+    item = _store(call, type_id).get(item_id)
+    if item is None:
+        raise RestError("", "Not found")
+    if not may_read(call.identity.user, item):
+        raise RestError("", "Access denied.")
+    return item
+
+
+def _new_fields(call: Call, type_id: int) -> dict[str, Any]:
+    fields = call.upper().get("FIELDS")
+    if not isinstance(fields, (dict, list)):
+        raise RestError("", "Parameter 'fields' must be array.")
+    return modern_names(type_id, dict(php.array_items(fields)))
+
+
+def _store(call: Call, type_id: int) -> ItemStore:
+    return call.portal.items[type_id]
+
+
+def _need_crm(call: Call) -> None:
+    if not may_use_crm(call.identity.user):
+        raise RestError("", "Access denied.")
+
+
+def _array(params: dict[str, Any], name: str) -> dict[str, Any]:
+    return dict(php.array_items(params.get(name)))
+
+
+def _bare(name: str) -> str:
+    return name.lstrip("!=<>@%?").upper()
+
+
+_define(DEAL, "deal")
+_define(LEAD, "lead")

@@ -1,0 +1,100 @@
+"""The table of REST methods, and what a method is given and gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_bitrix24.simulator.portal import Portal
+    from airflow_provider_bitrix24.simulator.portal.model import User
+
+GLOBAL_SCOPE: Final = ""
+"""Scope of methods that need none."""
+PAGE: Final = 50
+"""Rows on a page of any list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls: a user through a webhook or through an application's token."""
+
+    user: User
+    credential: str
+    """What operating time is counted by: the webhook's number or the application's id."""
+    scopes: frozenset[str]
+    client_id: str = ""
+    is_system: bool = False
+
+
+@dataclass(slots=True)
+class Call:
+    """One method call."""
+
+    portal: Portal
+    identity: Identity
+    params: dict[str, Any]
+    start: int = 0
+    """The reserved parameter `start`; -1 for "do not count"."""
+
+    def upper(self) -> dict[str, Any]:
+        """Return the parameters with upper-cased names, as old-style methods read them."""
+        return {name.upper(): value for name, value in self.params.items()}
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a method returns when it is more than a bare result."""
+
+    result: Any
+    total: int | None = None
+    next: int | None = None
+
+    def as_envelope(self) -> dict[str, Any]:
+        """Return the answer's JSON object, still without its `time`.
+
+        A result that itself has a non-empty `error` and `error_description` takes the envelope's place; the
+        portal then keeps the status 200 and adds no `time`.
+        """
+        result = self.result
+        if isinstance(result, dict) and result.get("error") and result.get("error_description"):
+            return result
+        body = {"result": result}
+        if self.next is not None:
+            body["next"] = self.next
+        if self.total is not None:
+            body["total"] = self.total
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A REST method: its name, the scope it needs and what it does.
+
+    `run` returns the result, or an :class:`Answer`; when it takes the portal's time it is a generator that
+    yields the seconds.
+    """
+
+    name: str
+    scope: str
+    run: Callable[[Call], Any]
+
+
+METHODS: Final[dict[str, Method]] = {}
+
+
+def method(name: str, scope: str = "crm") -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
+    """Enter a function into the table of REST methods."""
+
+    def enter(run: Callable[[Call], Any]) -> Callable[[Call], Any]:
+        METHODS[name.lower()] = Method(name, scope, run)
+        return run
+
+    return enter
+
+
+def find(name: str) -> Method | None:
+    """Return a method; case does not matter."""
+    return METHODS.get(name) or METHODS.get(name.lower())

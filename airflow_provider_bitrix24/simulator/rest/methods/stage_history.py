@@ -1,0 +1,101 @@
+"""``crm.stagehistory.list``: which stages an item has been through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.simulator import php
+from airflow_provider_bitrix24.simulator.portal.accounts import may_read
+from airflow_provider_bitrix24.simulator.portal.entity_types import LEAD, traits
+from airflow_provider_bitrix24.simulator.rest.methods import arguments
+from airflow_provider_bitrix24.simulator.rest.methods.filters import holds, parse_filter, sort_rows
+from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, Answer, method
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_bitrix24.simulator.portal import Portal
+    from airflow_provider_bitrix24.simulator.portal.items import ItemStore
+    from airflow_provider_bitrix24.simulator.portal.model import HistoryRow
+    from airflow_provider_bitrix24.simulator.rest.methods.filters import Criterion
+    from airflow_provider_bitrix24.simulator.rest.methods.registry import Call
+
+_COMMON = ("ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME")
+
+
+@method("crm.stagehistory.list")
+def list_history(call: Call) -> Any:
+    """Return a page of history rows of one entity type.
+
+    Filters may only name the fields of a row, spelled exactly. An order by anything else is ignored, and so
+    is a selection of nothing known; the id is always among the fields.
+    """
+    type_id = arguments.integer(call, "entityTypeId")
+    store = call.portal.items.get(type_id)
+    if store is None or not traits(type_id).has_moved_time:
+        raise arguments.type_not_supported(type_id)
+    names = {name: name for name in _names(type_id)}
+    raw_order = arguments.array(call, "order")
+    order = [(name, php.to_str(way).upper() == "DESC") for name, way in raw_order.items() if name in names]
+    tests = parse_filter(arguments.array(call, "filter"), names.get, call.portal.clock)
+    select = [php.to_str(name) for name in arguments.array(call, "select").values()]
+    shown = [name for name in select if name in names] or list(names)
+    if "ID" not in shown:
+        shown.append("ID")
+
+    portal = call.portal
+    rows = _passing(call, store, _candidates(portal, type_id, tests), tests)
+    sort_rows(rows, order or [("ID", False)], lambda row, field: _value(portal, row, field))
+    counting = call.start >= 0
+    offset = call.start - call.start % PAGE if counting else 0
+    page = [{name: _value(portal, row, name) for name in shown} for row in rows[offset : offset + PAGE]]
+    if not counting:
+        return Answer({"items": page})
+    following = offset + len(page)
+    return Answer({"items": page}, total=len(rows), next=following if page and following < len(rows) else None)
+
+
+def _candidates(portal: Portal, type_id: int, tests: list[Criterion]) -> Sequence[HistoryRow]:
+    """Return the rows that can pass, through an index where the filter names owners or a first id."""
+    history = portal.history
+    for test in tests:
+        if test.field == "OWNER_ID" and test.operator in ("", "=", "@"):
+            owners = sorted({php.to_int(value) for value in test.values})
+            return [row for owner in owners for row in history.of_owner(type_id, owner)]
+    rows = history.of_type(type_id)
+    for test in tests:
+        if test.field == "ID" and test.operator == ">":
+            return history.behind(rows, php.to_int(test.operand))
+    return rows
+
+
+def _passing(call: Call, store: ItemStore, rows: Sequence[HistoryRow], tests: list[Criterion]) -> list[HistoryRow]:
+    portal, user = call.portal, call.identity.user
+    passed = [row for row in rows if all(holds(test, _value(portal, row, test.field)) for test in tests)]
+    if user.is_admin:
+        return passed
+    return [row for row in passed if (item := store.get(row.owner_id)) is not None and may_read(user, item)]
+
+
+def _names(type_id: int) -> tuple[str, ...]:
+    if type_id == LEAD:
+        return (*_COMMON, "STATUS_SEMANTIC_ID", "STATUS_ID")
+    return (*_COMMON, "CATEGORY_ID", "STAGE_SEMANTIC_ID", "STAGE_ID")
+
+
+def _value(portal: Portal, row: HistoryRow, name: str) -> Any:
+    match name:
+        case "ID":
+            return row.id
+        case "TYPE_ID":
+            return int(row.kind)
+        case "OWNER_ID":
+            return row.owner_id
+        case "CREATED_TIME":
+            return portal.clock.iso(row.time)
+        case "CATEGORY_ID":
+            return row.category_id
+        case "STAGE_SEMANTIC_ID" | "STATUS_SEMANTIC_ID":
+            return row.semantics
+        case _:
+            return row.stage_id

@@ -1,0 +1,101 @@
+"""What a request says: its path and its parameters, read as the portal reads them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from airflow_provider_bitrix24.simulator import php
+
+
+@dataclass(frozen=True, slots=True)
+class PathCredentials:
+    """The user and the secret of a webhook URL."""
+
+    user: str
+    secret: str
+
+
+@dataclass(slots=True)
+class RestRequest:
+    """One HTTP request, free of any server library."""
+
+    http_method: str
+    path: str
+    """Raw path behind ``/rest/``."""
+    query: str
+    body: bytes
+    content_type: str
+    source: str
+    secure: bool = False
+    host: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Names in lower case."""
+    form: list[tuple[str, str]] | None = None
+    """Fields of a multipart body, which the server has taken apart already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a path leads."""
+
+    method: str
+    transport: str
+    credentials: PathCredentials | None
+    is_v3: bool = False
+
+    @property
+    def shown_path(self) -> str:
+        """The path without its secret."""
+        base = "/rest/api/" if self.is_v3 else "/rest/"
+        user = f"{self.credentials.user}/***/" if self.credentials else ""
+        return f"{base}{user}{self.method}"
+
+
+def route(path: str) -> Route:
+    """Return where the path behind ``/rest/`` leads."""
+    parts = [unquote(part) for part in path.strip("/").split("/")]
+    is_v3 = parts[0] == "api" and len(parts) > 1
+    if is_v3:
+        parts = parts[1:]
+    credentials = None
+    if len(parts) > 1:
+        credentials = PathCredentials(parts[0], parts[1])
+        parts = parts[2:] or [""]
+    method, transport = "/".join(parts), "json"
+    for suffix in ("json", "xml"):
+        if method.lower().endswith(f".{suffix}"):
+            method, transport = method[: -len(suffix) - 1], suffix
+    return Route(method, transport, credentials, is_v3)
+
+
+def parameters(request: RestRequest) -> dict[str, Any]:
+    """Return the parameters of a request: query and body together, the body winning.
+
+    JSON is read only with a JSON content type; JSON that is broken, or neither object nor array, is ignored
+    without a word. A body without content type is read as a form. The body of a GET is not read.
+    """
+    params = php.parse_query(request.query)
+    if request.http_method != "POST":
+        return params
+    if request.form is not None:
+        params.update(php.register_variables(request.form))
+        return params
+    if not request.body:
+        return params
+    content_type = request.content_type.partition(";")[0].strip().lower()
+    if content_type == "application/json" or "+json" in content_type:
+        params.update(_json_object(request.body))
+    elif content_type in ("", "application/x-www-form-urlencoded"):
+        params.update(php.parse_query(request.body.decode("utf-8", "replace").strip()))
+    return params
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return dict(php.array_items(data))

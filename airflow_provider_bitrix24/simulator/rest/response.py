@@ -1,0 +1,116 @@
+"""What goes back to a client: an answer, and what happens to the connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from airflow_provider_bitrix24.simulator.errors import RestError
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
+from airflow_provider_bitrix24.simulator.rest import envelope
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.simulator.portal.settings import PortalSettings
+
+_MAINTENANCE: Final = "<html><head><title>Maintenance</title></head><body><h1>We will be back soon</h1></body></html>"
+_FRONT_PAGE: Final = (
+    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
+    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
+_REASONS: Final = {
+    403: "403 Forbidden",
+    500: "500 Internal Server Error",
+    502: "502 Bad Gateway",
+    503: "503 Service Temporarily Unavailable",
+    504: "504 Gateway Time-out",
+}
+_COMMON_HEADERS: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": "origin, content-type, accept",
+    "X-Content-Type-Options": "nosniff",
+}
+_TOO_MANY: Final = RestError("QUERY_LIMIT_EXCEEDED", "Too many requests", status=503)
+_FIXED: Final = {
+    FaultKind.REFUSE: _TOO_MANY,
+    FaultKind.EXPIRED_TOKEN: RestError("expired_token", "The access token provided has expired", status=401),
+    FaultKind.INVALID_TOKEN: RestError("invalid_token", "Unable to get application by token", status=401),
+}
+
+
+@dataclass(slots=True)
+class RestReply:
+    """One answer. With `connection` other than ``"keep"`` the client gets less than all of it."""
+
+    status: int
+    body: bytes
+    content_type: str = envelope.JSON_TYPE
+    headers: dict[str, str] = field(default_factory=dict)
+    connection: Literal["keep", "cut", "reset", "cut_body"] = "keep"
+    error: str | None = None
+    """The answer's `error` key, for the journal."""
+
+
+def rendered(status: int, body: dict[str, Any], transport: str) -> RestReply:
+    """Return an envelope as JSON or XML."""
+    if transport == "xml":
+        return RestReply(status, envelope.to_xml(body), envelope.XML_TYPE, dict(_COMMON_HEADERS))
+    return RestReply(status, envelope.to_json(body), envelope.JSON_TYPE, dict(_COMMON_HEADERS))
+
+
+def refusal(error: RestError, settings: PortalSettings, transport: str = "json") -> RestReply:
+    """Return a REST error."""
+    reply = rendered(error.status_for(settings.statuses), error.body(), transport)
+    reply.error = error.code
+    return reply
+
+
+def too_many_requests(settings: PortalSettings) -> RestReply:
+    """Return the front server's refusal; it carries no Retry-After."""
+    return refusal(_TOO_MANY, settings)
+
+
+def redirect(location: str) -> RestReply:
+    """Return a 302 with an empty body."""
+    return RestReply(302, b"", envelope.HTML_TYPE, {"Location": location})
+
+
+def dead() -> RestReply:
+    """Return what is left when the portal's own code dies: 500 and nothing else."""
+    return RestReply(500, b"", envelope.HTML_TYPE)
+
+
+def html_page(status: int) -> RestReply:
+    """Return a page of the front server, or of whoever stands in the way."""
+    text = _FRONT_PAGE.format(_REASONS.get(status, f"{status} Error")) if status != 200 else _MAINTENANCE  # noqa: PLR2004
+    return RestReply(status, text.encode(), envelope.HTML_TYPE)
+
+
+def faulty(fault: Fault, true_reply: RestReply | None, settings: PortalSettings) -> RestReply:
+    """Return what the client gets instead of the true answer.
+
+    :param true_reply: the answer to an executed request; ``None`` when it was not executed.
+    """
+    if (fixed := _FIXED.get(fault.kind)) is not None:
+        return refusal(fixed, settings)
+    match fault.kind:
+        case FaultKind.REDIRECT:
+            return redirect(fault.location)
+        case FaultKind.ERROR:
+            return refusal(RestError(fault.code, fault.description, status=fault.status or 500), settings)
+        case FaultKind.HTML:
+            return html_page(fault.status or 502)
+        case FaultKind.EMPTY:
+            return RestReply(fault.status or 200, b"")
+        case FaultKind.TRUNCATED | FaultKind.CUT_BODY:
+            return _half(fault.kind, true_reply)
+        case FaultKind.RESET:
+            return RestReply(0, b"", connection="reset")
+        case _:
+            return RestReply(0, b"", connection="cut")
+
+
+def _half(kind: FaultKind, true_reply: RestReply | None) -> RestReply:
+    whole = true_reply or RestReply(200, b'{"result":true,"time":{"start":0,"finish":0,"duration":0}}')
+    if kind is FaultKind.CUT_BODY:
+        return RestReply(whole.status, whole.body, whole.content_type, connection="cut_body")
+    return RestReply(whole.status, whole.body[: len(whole.body) // 2], whole.content_type)
