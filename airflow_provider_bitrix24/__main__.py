@@ -11,8 +11,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.entity import EntityRef
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.client.targets import EntityRef
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, use_metadata_database
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 

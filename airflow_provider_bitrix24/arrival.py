@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.verification import MISSING, TriggerReport
+from airflow_provider_bitrix24.client.report import MISSING, TriggerReport
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from airflow_provider_bitrix24.client.verification import StageInfo
+    from airflow_provider_bitrix24.client.stages import StageInfo
 
 Require = Literal["all", "any", "each"]
 """When a wait is over. ``all``: one look shows all of them at an expected stage. ``any``: one look shows one

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable, Mapping, Sequence
 
-    from airflow_provider_bitrix24.client.entity import EntityRef
-    from airflow_provider_bitrix24.client.verification import TargetResult
+    from airflow_provider_bitrix24.client.report import TargetResult
+    from airflow_provider_bitrix24.client.targets import EntityRef
     from airflow_provider_bitrix24.compat import Context
 
 KEY = "bitrix24_firing"
@@ -94,7 +94,7 @@ class TaskJournal:
 
     def amend(self, refs: Sequence[EntityRef], results: Iterable[TargetResult], *, awaited: bool) -> None:
         """Save what was learnt after the firing; see :func:`.client.progress.amended`."""
-        from airflow_provider_bitrix24.client.progress import amended
+        from airflow_provider_bitrix24.client.firing.checkpoint import amended
 
         kept = self.load()
         if kept is not None:

@@ -17,7 +17,7 @@ from airflow_provider_bitrix24.compat import AirflowException, AirflowFailExcept
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_bitrix24.client.verification import Outcome, TargetResult, TriggerReport
+    from airflow_provider_bitrix24.client.report import Outcome, TargetResult, TriggerReport
 
 OnUnmoved = Literal["ignore", "warn", "skip", "fail"]
 """What a task makes of entities that were fired and did not move."""

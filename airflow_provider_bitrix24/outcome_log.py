@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.verification import UNMOVED_CAUSES
+from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from airflow_provider_bitrix24.client.verification import TargetResult
+    from airflow_provider_bitrix24.client.report import TargetResult
 
 LINES = 50
 """Up to this many targets, each has a line of its own."""

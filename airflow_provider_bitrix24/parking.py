@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_bitrix24.client.verification import TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
 
 PARKED_KEY = "bitrix24_parked_report"
 """XCom key under which a deferred task keeps its report."""

@@ -23,7 +23,7 @@ from airflow_provider_bitrix24.client.errors import (
 from airflow_provider_bitrix24.failures import TargetsFailedError
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.verification import TargetError
+    from airflow_provider_bitrix24.client.report import TargetError
     from airflow_provider_bitrix24.compat import Context, RetryDecision, RetryPolicy
 else:
     try:
@@ -119,7 +119,7 @@ def _errors_in(exception: BaseException) -> list[Bitrix24Error | TargetError]:
 
 def _is(error: Bitrix24Error | TargetError, kind: type[Bitrix24Error]) -> bool:
     """Whether it is of this kind; of a target's error only the portal's code is left."""
-    from airflow_provider_bitrix24.client.classify import CODES
+    from airflow_provider_bitrix24.client.protocol.error_codes import CODES
 
     if isinstance(error, Bitrix24Error):
         return isinstance(error, kind)

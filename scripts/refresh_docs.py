@@ -41,7 +41,7 @@ def examples() -> dict[str, str]:
 
 def code_table() -> str:
     """Return the table of error codes in Markdown."""
-    from airflow_provider_bitrix24.client.classify import CODES
+    from airflow_provider_bitrix24.client.protocol.error_codes import CODES
 
     rows = ["| code | error | the portal acted | retry helps | what to do |", "|---|---|---|---|---|"]
     for code, meaning in CODES.items():

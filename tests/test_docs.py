@@ -126,7 +126,7 @@ def test_messages_that_troubleshooting_explains_are_those_that_users_see():
 
 
 def test_unmoved_has_the_same_causes_everywhere():
-    from airflow_provider_bitrix24.client.verification import UNMOVED_CAUSES
+    from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES
 
     listed = (ROOT / "README.md").read_text().partition("the most frequent first:")[2].partition("\n## ")[0]
     causes = re.findall(r"^\d\. (.+)\.$", listed, flags=re.MULTILINE)

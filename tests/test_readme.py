@@ -155,8 +155,8 @@ def test_the_clients_examples_run(portal, capsys):
 
 
 def test_messages_of_the_table_are_those_that_users_see():
-    from airflow_provider_bitrix24.client.classify import CODES
-    from airflow_provider_bitrix24.client.verification import MISSING
+    from airflow_provider_bitrix24.client.protocol.error_codes import CODES
+    from airflow_provider_bitrix24.client.report import MISSING
 
     table = README.partition("| you see | do this |")[2].partition("\n\n")[0]
     shown = re.findall(r"^\| `([^`]+)`", table, flags=re.MULTILINE)

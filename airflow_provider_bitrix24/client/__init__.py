@@ -14,10 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.batch import BatchReply
     from airflow_provider_bitrix24.client.client import AsyncBitrix24Client, Bitrix24Client
-    from airflow_provider_bitrix24.client.diagnosis import Diagnosis
-    from airflow_provider_bitrix24.client.entity import EntityRef, parse_targets
     from airflow_provider_bitrix24.client.errors import (
         ApiError,
         AuthenticationError,
@@ -38,15 +35,19 @@ if TYPE_CHECKING:
         VerificationError,
         VerificationTimeout,
     )
+    from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
     from airflow_provider_bitrix24.client.portal import PastedWebhook, Portal, parse_webhook_url
+    from airflow_provider_bitrix24.client.protocol.batch import BatchReply
+    from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
     from airflow_provider_bitrix24.client.settings import ClientSettings
-    from airflow_provider_bitrix24.client.verification import Stage, StageInfo, TargetError, TargetResult, TriggerReport
+    from airflow_provider_bitrix24.client.stages import Stage, StageInfo
+    from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
 
 _HOMES = {
-    "batch": ("BatchReply",),
+    "protocol.batch": ("BatchReply",),
     "client": ("AsyncBitrix24Client", "Bitrix24Client"),
-    "diagnosis": ("Diagnosis",),
-    "entity": ("EntityRef", "parse_targets"),
+    "flows.diagnosis": ("Diagnosis",),
+    "targets": ("EntityRef", "parse_targets"),
     "errors": (
         "ApiError",
         "AuthenticationError",
@@ -69,7 +70,8 @@ _HOMES = {
     ),
     "portal": ("PastedWebhook", "Portal", "parse_webhook_url"),
     "settings": ("ClientSettings",),
-    "verification": ("Stage", "StageInfo", "TargetError", "TargetResult", "TriggerReport"),
+    "report": ("TargetError", "TargetResult", "TriggerReport"),
+    "stages": ("Stage", "StageInfo"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -7,25 +7,26 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client import flows, reading
-from airflow_provider_bitrix24.client.conversations import Conversations
+from airflow_provider_bitrix24.client.base import Conversations
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.pacing_store import PROCESS_STORE, FileStore, PacingStore
+from airflow_provider_bitrix24.client.flows import calls, readings
+from airflow_provider_bitrix24.client.flows.effects import Journal, Start
 from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
-from airflow_provider_bitrix24.client.progress import Journal, Start
 from airflow_provider_bitrix24.client.settings import ClientSettings, Plan
+from airflow_provider_bitrix24.client.stores.pacing import PROCESS_STORE, FileStore, PacingStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from typing import Self
 
-    from airflow_provider_bitrix24.client.batch import BatchReply
-    from airflow_provider_bitrix24.client.diagnosis import Diagnosis
-    from airflow_provider_bitrix24.client.pagination import Page
+    from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
+    from airflow_provider_bitrix24.client.protocol.batch import BatchReply
+    from airflow_provider_bitrix24.client.protocol.pagination import Page
+    from airflow_provider_bitrix24.client.protocol.wire import Params
+    from airflow_provider_bitrix24.client.report import TriggerReport
+    from airflow_provider_bitrix24.client.stages import Stage, StageInfo
     from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
     from airflow_provider_bitrix24.client.transports.sync import SyncDriver
-    from airflow_provider_bitrix24.client.verification import Stage, StageInfo, TriggerReport
-    from airflow_provider_bitrix24.client.wire import Params
 
 LOG = logging.getLogger("airflow_provider_bitrix24.client")
 
@@ -139,7 +140,7 @@ class Bitrix24Client(_Connected):
         :returns: results and errors by key; no single command raises, ``raise_for_errors()`` does.
         :raises Bitrix24Error: the first request failed as a whole.
         """
-        return self._driver.run(flows.batch(self._talk.channel, commands))
+        return self._driver.run(calls.batch(self._talk.channel, commands))
 
     def list(self, method: str, params: Params | None = None) -> Iterator[Any]:
         """Yield all rows of a list method, page by page.
@@ -149,7 +150,7 @@ class Bitrix24Client(_Connected):
         page: Page | None = None
         while page is None or page.following is not None:
             asked = None if page is None else page.following
-            page = self._driver.run(flows.page(self._talk.channel, method, params or {}, asked))
+            page = self._driver.run(calls.page(self._talk.channel, method, params or {}, asked))
             yield from page.items
 
     def trigger_automation(
@@ -201,7 +202,7 @@ class Bitrix24Client(_Connected):
         :param category_id: the pipeline's number; 0 is the deals' first.
         :raises Bitrix24Error: the portal refused or gave no answer.
         """
-        return self._driver.run(reading.pipeline_stages(self._talk.channel, type_id, category_id))
+        return self._driver.run(readings.pipeline_stages(self._talk.channel, type_id, category_id))
 
     def diagnose(self) -> Diagnosis:
         """Whether the connection works, and if not, why. Changes nothing; raises nothing of ours."""
@@ -237,14 +238,14 @@ class AsyncBitrix24Client(_Connected):
 
     async def batch(self, commands: Mapping[str, tuple[str, Params | None]]) -> BatchReply:
         """See :meth:`Bitrix24Client.batch`."""
-        return await self._driver.run(flows.batch(self._talk.channel, commands))
+        return await self._driver.run(calls.batch(self._talk.channel, commands))
 
     async def list(self, method: str, params: Params | None = None) -> AsyncIterator[Any]:
         """See :meth:`Bitrix24Client.list`."""
         page: Page | None = None
         while page is None or page.following is not None:
             asked = None if page is None else page.following
-            page = await self._driver.run(flows.page(self._talk.channel, method, params or {}, asked))
+            page = await self._driver.run(calls.page(self._talk.channel, method, params or {}, asked))
             for item in page.items:
                 yield item
 
@@ -270,7 +271,7 @@ class AsyncBitrix24Client(_Connected):
 
     async def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """See :meth:`Bitrix24Client.pipeline_stages`."""
-        return await self._driver.run(reading.pipeline_stages(self._talk.channel, type_id, category_id))
+        return await self._driver.run(readings.pipeline_stages(self._talk.channel, type_id, category_id))
 
     async def diagnose(self) -> Diagnosis:
         """See :meth:`Bitrix24Client.diagnose`."""

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, cast, overload
 
 from airflow_provider_bitrix24.checkpoint import TaskJournal
-from airflow_provider_bitrix24.client.entity import parse_targets
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.targets import parse_targets
 from airflow_provider_bitrix24.compat import (
     DecoratedOperator,
     TaskDeferred,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         StageInfo,
         TriggerReport,
     )
-    from airflow_provider_bitrix24.client.progress import Journal
+    from airflow_provider_bitrix24.client.flows.effects import Journal
     from airflow_provider_bitrix24.compat import Connection
     from airflow_provider_bitrix24.connection import Bitrix24Connection
 

@@ -43,7 +43,7 @@ class ExecuteTriggerOperator(BaseOperator):
         :raises AirflowFailException: no retry helps, or the trigger may have been fired.
         :raises Bitrix24Error: nothing was fired; a retry may help.
         """
-        from airflow_provider_bitrix24.client.entity import EntityRef
+        from airflow_provider_bitrix24.client.targets import EntityRef
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
         with permanent_errors_fail_at_once(), Bitrix24Hook(self.bitrix24_conn_id) as hook:

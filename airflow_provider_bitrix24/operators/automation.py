@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.checkpoint import TaskJournal
     from airflow_provider_bitrix24.client import TargetResult, TriggerReport
-    from airflow_provider_bitrix24.client.entity import EntityRef
+    from airflow_provider_bitrix24.client.targets import EntityRef
     from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.failures import OnUnmoved
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
@@ -134,9 +134,10 @@ class TriggerAutomationOperator(BaseOperator):
         :raises TargetsFailedError: some failed, and a retry is safe.
         """
         from airflow_provider_bitrix24.checkpoint import TaskJournal, WaitElsewhere
-        from airflow_provider_bitrix24.client.entity import parse_targets
+        from airflow_provider_bitrix24.client.report import TriggerReport
+        from airflow_provider_bitrix24.client.stages import expected_stages
+        from airflow_provider_bitrix24.client.targets import parse_targets
         from airflow_provider_bitrix24.client.trigger_code import checked_code
-        from airflow_provider_bitrix24.client.verification import TriggerReport, expected_stages
 
         self._killed = threading.Event()
         journal = TaskJournal.of_task(context, durable=self.durable, killed=self._killed, deferrable=self.deferrable)
@@ -248,7 +249,7 @@ class TriggerAutomationOperator(BaseOperator):
 
         :raises LostEventError: the event is missing or unknown, so that nobody knows who has arrived.
         """
-        from airflow_provider_bitrix24.client.verification import expected_stages
+        from airflow_provider_bitrix24.client.stages import expected_stages
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.operators.waiting import after_wait, waiting_targets
 
@@ -273,7 +274,7 @@ class TriggerAutomationOperator(BaseOperator):
     def _conclude(self, context: Context, report: TriggerReport, expected: Collection[str] | None) -> dict[str, Any]:
         """Return the report, or end the task otherwise with the report in XCom."""
         from airflow_provider_bitrix24.checkpoint import TaskJournal
-        from airflow_provider_bitrix24.client.entity import parse_targets
+        from airflow_provider_bitrix24.client.targets import parse_targets
 
         shown = report.as_dict()
         counts = ", ".join(f"{shown[name]} {name}" for name in ("moved", "already", "unmoved", "unverified", "failed"))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Literal
 
-    from airflow_provider_bitrix24.client.entity import EntityRef
+    from airflow_provider_bitrix24.client.targets import EntityRef
     from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.triggers.event import WaitEvent
 
@@ -191,7 +191,7 @@ class StageSensor(BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete")
 
     def _parse(self) -> tuple[list[EntityRef], Watch]:
-        from airflow_provider_bitrix24.client.entity import parse_targets
+        from airflow_provider_bitrix24.client.targets import parse_targets
 
         refs = parse_targets(self.target)
         expected, fail_on = _stages("expected_stage", self.expected_stage), _stages("fail_on", self.fail_on or None)
@@ -238,7 +238,7 @@ class StageSensor(BaseSensorOperator):
 
 
 def _stages(name: str, stages: object) -> frozenset[str]:
-    from airflow_provider_bitrix24.client.verification import expected_stages
+    from airflow_provider_bitrix24.client.stages import expected_stages
 
     try:
         return expected_stages(stages) or frozenset()

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_bitrix24.client.entity import EntityRef
 from airflow_provider_bitrix24.client.errors import ConfigurationError, ProtocolError
-from airflow_provider_bitrix24.client.pagination import PAGE
+from airflow_provider_bitrix24.client.protocol.pagination import PAGE
+from airflow_provider_bitrix24.client.targets import EntityRef
 
 METHOD = "crm.stagehistory.list"
 _LEAD = "LEAD"

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.arrival import look, next_look, update
-from airflow_provider_bitrix24.client.verification import MISSING, StageInfo, TargetResult, TriggerReport
+from airflow_provider_bitrix24.client.report import MISSING, TargetResult, TriggerReport
+from airflow_provider_bitrix24.client.stages import StageInfo
 
 
 def _at(**stages):

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_bitrix24.client.errors import TransportError
-from airflow_provider_bitrix24.client.verification import TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
 from airflow_provider_bitrix24.parking import PARKED_KEY, park, unpark
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.client import errors
-from airflow_provider_bitrix24.client.verification import TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
 from airflow_provider_bitrix24.compat import AirflowException, AirflowFailException, AirflowSkipException
 from airflow_provider_bitrix24.failures import TargetsFailedError, Verdict, judge, permanent_errors_fail_at_once
 

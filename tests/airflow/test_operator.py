@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_bitrix24.client.verification import UNMOVED_CAUSES
+from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES
 from airflow_provider_bitrix24.failures import TargetsFailedError
 
 DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_bitrix24.client.verification import UNMOVED_CAUSES
+from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.portal.model import User
 

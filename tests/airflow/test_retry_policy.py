@@ -9,7 +9,6 @@ from importlib.util import find_spec
 
 import pytest
 
-from airflow_provider_bitrix24.client.batch import BatchReply
 from airflow_provider_bitrix24.client.errors import (
     AuthenticationError,
     BatchError,
@@ -23,7 +22,8 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.verification import TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.client.protocol.batch import BatchReply
+from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
 from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.failures import TargetsFailedError
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook

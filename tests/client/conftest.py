@@ -9,7 +9,8 @@ import hypothesis
 import pytest
 from client_bench import KINDS, Bench
 
-from airflow_provider_bitrix24.client.effects import (
+from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.client.flows.effects import (
     Effect,
     Exchange,
     Flow,
@@ -20,8 +21,7 @@ from airflow_provider_bitrix24.client.effects import (
     Save,
     ShareCost,
 )
-from airflow_provider_bitrix24.client.errors import Bitrix24Error
-from airflow_provider_bitrix24.client.wire import HttpRequest, HttpResponse
+from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client import ClientSettings, parse_webhook_url
 from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknown
-from airflow_provider_bitrix24.client.flows import Channel, exchange
-from airflow_provider_bitrix24.client.pacing_store import Pacer, ProcessStore
+from airflow_provider_bitrix24.client.flows.calls import Channel, exchange
+from airflow_provider_bitrix24.client.protocol.wire import Call
+from airflow_provider_bitrix24.client.stores.pacing import Pacer, ProcessStore
 from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
-from airflow_provider_bitrix24.client.wire import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_bitrix24.client.flows import Outcome
+    from airflow_provider_bitrix24.client.flows.calls import Outcome
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n%s\r\n" + b'{"result":true}'
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.batch import BatchReply, BatchSizer, CommandReply, command, pack, unpack
 from airflow_provider_bitrix24.client.errors import (
     BatchError,
     ConfigurationError,
@@ -14,7 +13,8 @@ from airflow_provider_bitrix24.client.errors import (
     NotFoundError,
     ProtocolError,
 )
-from airflow_provider_bitrix24.client.wire import NO_TIMING, Call, Reply, Timing
+from airflow_provider_bitrix24.client.protocol.batch import BatchReply, BatchSizer, CommandReply, command, pack, unpack
+from airflow_provider_bitrix24.client.protocol.wire import NO_TIMING, Call, Reply, Timing
 from airflow_provider_bitrix24.simulator.php import encode_array
 
 NOT_SET = {"error": "", "error_description": "Target is not set."}

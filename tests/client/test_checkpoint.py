@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_bitrix24.client import Bitrix24Client, ClientSettings, parse_webhook_url
-from airflow_provider_bitrix24.client.pacing_store import ProcessStore
+from airflow_provider_bitrix24.client.stores.pacing import ProcessStore
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 from airflow_provider_bitrix24.simulator.clock import Clock
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
@@ -180,10 +180,11 @@ def test_lost_answers_without_reading_stay_lost_and_are_not_fired_again(portal):
 
 
 def test_the_checkpoint_of_100_000_targets_is_small(portal):
-    from airflow_provider_bitrix24.client.entity import EntityRef
-    from airflow_provider_bitrix24.client.firing import Job, Ledger, Target
-    from airflow_provider_bitrix24.client.progress import Progress, Start
-    from airflow_provider_bitrix24.client.verification import Snapshot
+    from airflow_provider_bitrix24.client.firing.checkpoint import Progress
+    from airflow_provider_bitrix24.client.firing.ledger import Job, Ledger, Target
+    from airflow_provider_bitrix24.client.flows.effects import Start
+    from airflow_provider_bitrix24.client.stages import Snapshot
+    from airflow_provider_bitrix24.client.targets import EntityRef
 
     targets = [Target(EntityRef(2, number)) for number in range(1, 100_001)]
     progress = Progress("example.bitrix24.com", "c5u4m", targets, Start(0.0, 0.0))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client import errors
-from airflow_provider_bitrix24.client.classify import CODES, classify, error_from
-from airflow_provider_bitrix24.client.wire import HttpResponse, Reply
+from airflow_provider_bitrix24.client.protocol.error_codes import CODES, classify, error_from
+from airflow_provider_bitrix24.client.protocol.wire import HttpResponse, Reply
 
 AUTH, DENIED, BAD = "AuthenticationError", "PermissionDeniedError", "InvalidRequestError"
 DOWN, FAILED, RATE = "PortalUnavailableError", "ServerError", "RateLimitError"

@@ -12,9 +12,9 @@ from airflow_provider_bitrix24.client.errors import (
     PermissionDeniedError,
     ProtocolError,
 )
-from airflow_provider_bitrix24.client.pacing_store import PROCESS_STORE, FileStore
 from airflow_provider_bitrix24.client.portal import Portal
-from airflow_provider_bitrix24.client.verification import Stage
+from airflow_provider_bitrix24.client.stages import Stage
+from airflow_provider_bitrix24.client.stores.pacing import PROCESS_STORE, FileStore
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.portal.model import Access, User
 
@@ -230,8 +230,8 @@ def test_a_check_names_missing_scopes_and_people(both):
 
 
 def test_what_answers_yes_to_a_trigger_without_a_target_is_no_portal(play):
-    from airflow_provider_bitrix24.client.diagnosis import diagnose
-    from airflow_provider_bitrix24.client.flows import Channel
+    from airflow_provider_bitrix24.client.flows.calls import Channel
+    from airflow_provider_bitrix24.client.flows.diagnosis import diagnose
 
     channel = Channel(portal=Portal(base_url="https://example.bitrix24.com", user_id="1", secret="s"))
     diagnosis = play(

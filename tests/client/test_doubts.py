@@ -7,10 +7,10 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.entity import EntityRef
 from airflow_provider_bitrix24.client.errors import InvalidRequestError, OutcomeUnknown, ServerError
-from airflow_provider_bitrix24.client.firing import MAX_FIRES, Job, Ledger, Target
-from airflow_provider_bitrix24.client.verification import Snapshot
+from airflow_provider_bitrix24.client.firing.ledger import MAX_FIRES, Job, Ledger, Target
+from airflow_provider_bitrix24.client.stages import Snapshot
+from airflow_provider_bitrix24.client.targets import EntityRef
 
 NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
 NEXT = Snapshot("PREPARATION", 0, "2026-01-01T00:01:00+03:00")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.entity import TYPE_IDS, EntityRef, parse_targets
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef, parse_targets
 
 SECRET = "s3cr3t0fth3w3bh00k"
 

@@ -6,16 +6,16 @@ from collections import deque
 
 import pytest
 
-from airflow_provider_bitrix24.client.entity import EntityRef
 from airflow_provider_bitrix24.client.errors import (
     AuthenticationError,
     InvalidRequestError,
     OutcomeUnknown,
     PermissionDeniedError,
 )
-from airflow_provider_bitrix24.client.firing import Job, Ledger, Target
-from airflow_provider_bitrix24.client.reading import Reading
-from airflow_provider_bitrix24.client.verification import Snapshot
+from airflow_provider_bitrix24.client.firing.ledger import Job, Ledger, Target
+from airflow_provider_bitrix24.client.flows.readings import Reading
+from airflow_provider_bitrix24.client.stages import Snapshot
+from airflow_provider_bitrix24.client.targets import EntityRef
 
 NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
 NEXT = Snapshot("PREPARATION", 0, "2026-01-01T00:01:00+03:00")

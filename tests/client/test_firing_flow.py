@@ -7,12 +7,11 @@ import asyncio
 import pytest
 
 from airflow_provider_bitrix24.client import AsyncBitrix24Client
-from airflow_provider_bitrix24.client.conversations import Conversations
-from airflow_provider_bitrix24.client.effects import Save
+from airflow_provider_bitrix24.client.base import Conversations
 from airflow_provider_bitrix24.client.errors import ConfigurationError, OutcomeUnknown, ProtocolError
-from airflow_provider_bitrix24.client.pacing import SharedCost
+from airflow_provider_bitrix24.client.flows.effects import Save, Start
+from airflow_provider_bitrix24.client.limits.bucket import SharedCost
 from airflow_provider_bitrix24.client.portal import Portal
-from airflow_provider_bitrix24.client.progress import Start
 from airflow_provider_bitrix24.client.settings import ClientSettings
 
 DENIED = {"error": "ACCESS_DENIED", "error_description": "No."}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.client import flows
 from airflow_provider_bitrix24.client.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -17,9 +16,10 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.flows import Channel
+from airflow_provider_bitrix24.client.flows import calls
+from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.portal import Portal
-from airflow_provider_bitrix24.client.wire import Call
+from airflow_provider_bitrix24.client.protocol.wire import Call
 
 FULL = (503, {"error": "QUERY_LIMIT_EXCEEDED", "error_description": "Too many requests"})
 SPENT = (429, {"error": "OPERATION_TIME_LIMIT", "error_description": "Blocked."})
@@ -44,7 +44,7 @@ def channel():
 
 def test_a_call_takes_a_token_and_sends_once(play, channel):
     reply = play(
-        flows.call(channel, Call("scope")),
+        calls.call(channel, Call("scope")),
         ("reserve 1", 0.0),
         ("send scope", [{"result": ["crm"], "total": 1}]),
     )
@@ -53,13 +53,13 @@ def test_a_call_takes_a_token_and_sends_once(play, channel):
 
 def test_a_token_of_later_is_waited_for_in_silence_or_aloud(play, channel):
     play(
-        flows.call(channel, Call("scope")),
+        calls.call(channel, Call("scope")),
         ("reserve 1", (1, 0.5, 0.0)),
         ("pause 0.5 pace", 0.5),
         ("send scope", [{"result": 1}]),
     )
     play(
-        flows.call(channel, Call("scope")),
+        calls.call(channel, Call("scope")),
         ("reserve 1", (1, 5.0, 0.0)),
         ("tell", None),
         ("pause 5 pace", 5.0),
@@ -69,7 +69,7 @@ def test_a_token_of_later_is_waited_for_in_silence_or_aloud(play, channel):
 
 def test_refusals_are_repeated_and_reported_to_the_bucket(play, channel):
     play(
-        flows.call(channel, Call("scope")),
+        calls.call(channel, Call("scope")),
         ("reserve 1", 0.0),
         ("send scope", [FULL]),
         ("tell", None),
@@ -89,20 +89,20 @@ def test_a_portal_that_refuses_for_ever_is_left_after_ten_times(play, channel):
         refused = " after 1 refused" if attempt else ""
         steps += [(f"reserve 1{refused}", 0.0), ("send m", [FULL]), ("tell", None), (f"pause {delay} retry", 0.0)]
     with pytest.raises(RateLimitError):
-        play(flows.call(channel, Call("m")), *steps, ("reserve 1 after 1 refused", 0.0), ("send m", [FULL]))
+        play(calls.call(channel, Call("m")), *steps, ("reserve 1 after 1 refused", 0.0), ("send m", [FULL]))
 
 
 @pytest.mark.parametrize("lost", [CRASHED, PAGE, OutcomeUnknown("no answer"), (200, b""), (200, b'{"res')])
 def test_a_call_that_may_have_run_is_never_sent_again(play, channel, lost):
     with pytest.raises((ServerError, ProtocolError, OutcomeUnknown)) as caught:
-        play(flows.call(channel, Call("m")), ("reserve 1", 0.0), ("send m", [lost]))
+        play(calls.call(channel, Call("m")), ("reserve 1", 0.0), ("send m", [lost]))
     assert caught.value.executed == "unknown"
 
 
 @pytest.mark.parametrize("lost", [CRASHED, PAGE, OutcomeUnknown("no answer"), ConnectFailed("refused")])
 def test_a_harmless_call_is_repeated_until_it_gets_through(play, channel, lost):
     reply = play(
-        flows.call(channel, Call("m", idempotent=True)),
+        calls.call(channel, Call("m", idempotent=True)),
         ("reserve 1", 0.0),
         ("send m", [lost]),
         ("tell", None),
@@ -115,20 +115,20 @@ def test_a_harmless_call_is_repeated_until_it_gets_through(play, channel, lost):
 
 def test_a_permanent_error_is_raised_at_once_and_nothing_is_sent_for_a_wrong_argument(play, channel):
     with pytest.raises(AuthenticationError):
-        play(flows.call(channel, Call("m", idempotent=True)), ("reserve 1", 0.0), ("send m", [WRONG]))
+        play(calls.call(channel, Call("m", idempotent=True)), ("reserve 1", 0.0), ("send m", [WRONG]))
     with pytest.raises(ConfigurationError):
-        play(flows.call(channel, Call("m", {"x": object()})), ("reserve 1", 0.0))
+        play(calls.call(channel, Call("m", {"x": object()})), ("reserve 1", 0.0))
 
 
 def test_the_working_time_is_waited_for_before_and_after_a_refusal(play, channel):
     play(
-        flows.call(channel, Call("m")),
+        calls.call(channel, Call("m")),
         ("reserve 1", 0.0),
         ("send m", [({"result": 1, "time": timed(470, 300)}, (0.0, 5.0))]),
     )
     with pytest.raises(OperatingLimitError) as caught:
         play(
-            flows.call(channel, Call("m")),
+            calls.call(channel, Call("m")),
             ("reserve 1", 10.0),
             ("send m", [(SPENT, (10.0, 11.0))]),
             ("tell", None),
@@ -148,12 +148,12 @@ def test_the_working_time_is_waited_for_before_and_after_a_refusal(play, channel
         )
     assert caught.value.reset_in == 0
     play(
-        flows.call(channel, Call("m")),
+        calls.call(channel, Call("m")),
         ("reserve 1", 310.0),
         ("send m", [({"result": 1, "time": timed(481, 60)}, (310.0, 310.0))]),
     )
     play(
-        flows.call(channel, Call("m")),
+        calls.call(channel, Call("m")),
         ("reserve 1", 320.0),
         ("tell", None),
         ("pause 50 operating", 370.0),
@@ -163,7 +163,7 @@ def test_the_working_time_is_waited_for_before_and_after_a_refusal(play, channel
 
 def test_a_batch_sends_again_only_what_a_limit_refused(play, channel):
     reply = play(
-        flows.batch(channel, {"x": ("m", None), "y": ("m", {"id": 1}), "z": ("n", {})}),
+        calls.batch(channel, {"x": ("m", None), "y": ("m", {"id": 1}), "z": ("n", {})}),
         ("reserve 1", 0.0),
         (
             "send batch of 3",
@@ -183,7 +183,7 @@ def test_a_batch_keeps_the_callers_keys_in_the_callers_order_over_many_requests(
     commands = {f"key {number}": ("m", {"id": number}) for number in range(120)}
     fifty = batch_of({f"c{number}": number for number in range(50)})
     reply = play(
-        flows.batch(channel, commands),
+        calls.batch(channel, commands),
         ("reserve 1", 0.0),
         ("send batch of 50", [fifty]),
         ("reserve 1", 0.0),
@@ -198,10 +198,10 @@ def test_a_batch_keeps_the_callers_keys_in_the_callers_order_over_many_requests(
 def test_a_batch_that_never_got_through_raises_and_a_later_failure_becomes_its_commands_error(play, channel):
     commands = {str(number): ("m", None) for number in range(130)}
     with pytest.raises(ProtocolError):
-        play(flows.batch(channel, commands), ("reserve 1", 0.0), ("send batch of 50", [PAGE]))
+        play(calls.batch(channel, commands), ("reserve 1", 0.0), ("send batch of 50", [PAGE]))
     fifty = batch_of({f"c{number}": number for number in range(50)})
     reply = play(
-        flows.batch(channel, commands),
+        calls.batch(channel, commands),
         ("reserve 1", 0.0),
         ("send batch of 50", [fifty]),
         ("reserve 1", 0.0),
@@ -212,7 +212,7 @@ def test_a_batch_that_never_got_through_raises_and_a_later_failure_becomes_its_c
     assert len(reply.results) == 80
     assert {error.executed for error in reply.errors.values()} == {"unknown"}
     stopped = play(
-        flows.batch(channel, commands),
+        calls.batch(channel, commands),
         ("reserve 1", 0.0),
         ("send batch of 50", [fifty]),
         ("reserve 1", 0.0),
@@ -225,12 +225,12 @@ def test_a_batch_that_never_got_through_raises_and_a_later_failure_becomes_its_c
 def test_a_wrong_argument_of_a_batch_is_refused_before_anything_is_sent(play, channel):
     commands = {str(number): ("m", {"x": object() if number == 60 else 1}) for number in range(100)}
     with pytest.raises(ConfigurationError):
-        play(flows.batch(channel, commands))
+        play(calls.batch(channel, commands))
 
 
 def test_an_answer_that_is_not_a_batchs_raises(play, channel):
     with pytest.raises(ProtocolError):
-        play(flows.batch(channel, {"a": ("m", None)}), ("reserve 1", 0.0), ("send batch of 1", [{"result": True}]))
+        play(calls.batch(channel, {"a": ("m", None)}), ("reserve 1", 0.0), ("send batch of 1", [{"result": True}]))
 
 
 def test_commands_refused_for_ever_fail_while_the_others_go_on(play, channel):
@@ -241,7 +241,7 @@ def test_commands_refused_for_ever_fail_while_the_others_go_on(play, channel):
         refused = batch_of([], {"c0": SPENT[1], "c1": SPENT[1]})
         steps += [("reserve 1", 0.0), ("send batch of 2", [refused]), ("tell", None), (f"pause {wait} operating", 0.0)]
     last = batch_of([], {"c0": SPENT[1], "c1": SPENT[1]})
-    reply = play(flows.batch(channel, commands), *steps, ("reserve 1", 0.0), ("send batch of 2", [last]))
+    reply = play(calls.batch(channel, commands), *steps, ("reserve 1", 0.0), ("send batch of 2", [last]))
     assert len(reply.results) == 49
     assert {key: type(error) for key, error in reply.errors.items()} == {
         "0": OperatingLimitError,
@@ -251,9 +251,9 @@ def test_commands_refused_for_ever_fail_while_the_others_go_on(play, channel):
 
 def test_a_page_that_holds_no_list_raises_and_a_list_is_read_to_its_end(play, channel):
     with pytest.raises(ProtocolError):
-        play(flows.page(channel, "scope", {}, None), ("reserve 1", 0.0), ("send scope", [{"result": {"a": 1}}]))
+        play(calls.page(channel, "scope", {}, None), ("reserve 1", 0.0), ("send scope", [{"result": {"a": 1}}]))
     page = play(
-        flows.page(channel, "crm.status.list", {}, None),
+        calls.page(channel, "crm.status.list", {}, None),
         ("reserve 1", 0.0),
         ("send crm.status.list", [{"result": [1], "next": 50}]),
     )
@@ -261,10 +261,10 @@ def test_a_page_that_holds_no_list_raises_and_a_list_is_read_to_its_end(play, ch
 
 
 def test_an_empty_batch_sends_nothing(play, channel):
-    assert play(flows.batch(channel, {})).results == {}
+    assert play(calls.batch(channel, {})).results == {}
 
 
 def test_one_failed_command_is_an_error_value(play, channel):
     refused = batch_of([], {"c0": {"error": "", "error_description": "Target is not set."}})
-    reply = play(flows.batch(channel, {"a": ("m", None)}), ("reserve 1", 0.0), ("send batch of 1", [refused]))
+    reply = play(calls.batch(channel, {"a": ("m", None)}), ("reserve 1", 0.0), ("send batch of 1", [refused]))
     assert isinstance(reply.errors["a"], InvalidRequestError)

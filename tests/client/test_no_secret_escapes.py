@@ -18,7 +18,7 @@ from odd_server import OddServer, answering, resetting, send, silent
 
 from airflow_provider_bitrix24.client import parse_webhook_url
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
-from airflow_provider_bitrix24.client.wire import Call, encode
+from airflow_provider_bitrix24.client.protocol.wire import Call, encode
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 

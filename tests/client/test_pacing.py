@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.pacing import (
+from airflow_provider_bitrix24.client.limits.bucket import (
     COST_HOLDS,
     PROBE_PATIENCE,
     RECOVERY,
@@ -21,8 +21,8 @@ from airflow_provider_bitrix24.client.pacing import (
     SharedCost,
     share_cost,
 )
+from airflow_provider_bitrix24.client.protocol.wire import Timing
 from airflow_provider_bitrix24.client.settings import PLANS
-from airflow_provider_bitrix24.client.wire import Timing
 
 STANDARD = LeakyBucket(*PLANS["standard"])
 ENTERPRISE = LeakyBucket(*PLANS["enterprise"])

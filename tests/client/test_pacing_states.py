@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client import pacing_store
-from airflow_provider_bitrix24.client.pacing import Grant, LeakyBucket, SharedCost
-from airflow_provider_bitrix24.client.pacing_store import FileStore, Pacer, ProcessStore
+from airflow_provider_bitrix24.client.limits.bucket import Grant, LeakyBucket, SharedCost
+from airflow_provider_bitrix24.client.stores import pacing
+from airflow_provider_bitrix24.client.stores.pacing import FileStore, Pacer, ProcessStore
 
 BUCKET = LeakyBucket(50, 2.0)
 
@@ -148,30 +148,30 @@ def test_a_lock_that_is_soon_free_is_waited_for(tmp_path):
 
 def test_a_state_that_another_process_just_made_is_taken(tmp_path, monkeypatch):
     first, second = FileStore(tmp_path / "states", clock=Now()), FileStore(tmp_path / "states", clock=Now())
-    make = pacing_store._make_directory
+    make = pacing._make_directory
 
     def overtaken(directory):
         make(directory)
         Pacer(store=second, key="portal", bucket=BUCKET).reserve(40, 0)
         make(directory)
 
-    monkeypatch.setattr(pacing_store, "_make_directory", overtaken)
+    monkeypatch.setattr(pacing, "_make_directory", overtaken)
     monkeypatch.setattr(second, "_open", lambda path: os.open(path, os.O_RDWR | os.O_CREAT))
     assert Pacer(store=first, key="portal", bucket=BUCKET).reserve(40, 0) == Grant(8, 0.0)
 
 
 def test_the_directory_is_one_for_all_users(monkeypatch, tmp_path):
-    assert str(pacing_store.default_directory()) == "/tmp/airflow-provider-bitrix24"  # noqa: S108
+    assert str(pacing.default_directory()) == "/tmp/airflow-provider-bitrix24"  # noqa: S108
     monkeypatch.setattr(os, "access", lambda *_: False)
-    monkeypatch.setattr(pacing_store.tempfile, "gettempdir", lambda: str(tmp_path))
-    assert pacing_store.default_directory() == tmp_path / "airflow-provider-bitrix24"
+    monkeypatch.setattr(pacing.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert pacing.default_directory() == tmp_path / "airflow-provider-bitrix24"
 
 
 def test_without_a_boot_id_times_alone_tell_of_a_reboot(monkeypatch):
     def missing(*_args, **_kwargs):
         raise FileNotFoundError
 
-    monkeypatch.setattr(pacing_store.Path, "read_text", missing)
-    pacing_store._boot.cache_clear()
-    assert len(pacing_store._boot()) == 16
-    pacing_store._boot.cache_clear()
+    monkeypatch.setattr(pacing.Path, "read_text", missing)
+    pacing._boot.cache_clear()
+    assert len(pacing._boot()) == 16
+    pacing._boot.cache_clear()

@@ -15,10 +15,10 @@ import threading
 
 import pytest
 
-from airflow_provider_bitrix24.client import pacing_store
-from airflow_provider_bitrix24.client.pacing import LeakyBucket
-from airflow_provider_bitrix24.client.pacing_store import FileStore, Pacer, ProcessStore
+from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.client.stores import pacing
+from airflow_provider_bitrix24.client.stores.pacing import FileStore, Pacer, ProcessStore
 from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
 
 BUCKET = LeakyBucket(50, 2.0)
@@ -49,7 +49,7 @@ def run_python(code, *args, **options):
 TAKE = """
     import json, sys
     from pathlib import Path
-    from airflow_provider_bitrix24.client.pacing import LeakyBucket
+    from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
     from airflow_provider_bitrix24.client.pacing_store import FileStore, Pacer
     store = FileStore(Path(sys.argv[1]), clock=lambda: 1000.0)
     pacer = Pacer(store=store, key="example.bitrix24.com", bucket=LeakyBucket(50, 2.0))
@@ -102,7 +102,7 @@ def test_a_process_killed_while_it_holds_the_lock_blocks_nobody(tmp_path):
 
 
 def test_a_lock_held_for_ever_is_given_up_with_one_warning(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(pacing_store, "LOCK_PATIENCE", 0.0)
+    monkeypatch.setattr(pacing, "LOCK_PATIENCE", 0.0)
     shared = pacer(FileStore(tmp_path, clock=Clock()))
     take(shared, 1)
     file = os.open(state_file(tmp_path), os.O_RDWR)
@@ -148,7 +148,7 @@ def test_a_damaged_file_is_written_anew(tmp_path, content):
 
 def test_state_from_before_a_reboot_does_not_count(tmp_path, monkeypatch):
     take(pacer(FileStore(tmp_path, clock=Clock())), 60)
-    monkeypatch.setattr(pacing_store, "_boot", lambda: b"another boot id.")
+    monkeypatch.setattr(pacing, "_boot", lambda: b"another boot id.")
     assert take(pacer(FileStore(tmp_path, clock=Clock(3.0))), 1) == [0.0]
 
 
@@ -193,7 +193,7 @@ def test_others_measure_themselves_where_the_first_never_comes_back():
 
 
 def pacing_store_patience():
-    from airflow_provider_bitrix24.client.pacing import PROBE_PATIENCE
+    from airflow_provider_bitrix24.client.limits.bucket import PROBE_PATIENCE
 
     return PROBE_PATIENCE + 0.1
 
@@ -212,7 +212,7 @@ async def test_the_event_loop_is_not_blocked_while_another_process_holds_the_loc
         released.set()
 
     def flow():
-        from airflow_provider_bitrix24.client.effects import Reserve
+        from airflow_provider_bitrix24.client.flows.effects import Reserve
 
         return (yield Reserve(1))
 

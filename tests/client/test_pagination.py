@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ProtocolError
-from airflow_provider_bitrix24.client.pagination import Page, first_page, read_page, rows
-from airflow_provider_bitrix24.client.wire import Reply
+from airflow_provider_bitrix24.client.protocol.pagination import Page, first_page, read_page, rows
+from airflow_provider_bitrix24.client.protocol.wire import Reply
 
 FULL = [{"id": number} for number in range(1, 51)]
 

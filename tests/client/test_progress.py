@@ -7,11 +7,13 @@ from collections import deque
 
 import pytest
 
-from airflow_provider_bitrix24.client.entity import EntityRef
 from airflow_provider_bitrix24.client.errors import AuthenticationError, OutcomeUnknown
-from airflow_provider_bitrix24.client.firing import Job, Ledger, Target
-from airflow_provider_bitrix24.client.progress import Progress, Start
-from airflow_provider_bitrix24.client.verification import Snapshot, TargetError
+from airflow_provider_bitrix24.client.firing.checkpoint import Progress
+from airflow_provider_bitrix24.client.firing.ledger import Job, Ledger, Target
+from airflow_provider_bitrix24.client.flows.effects import Start
+from airflow_provider_bitrix24.client.report import TargetError
+from airflow_provider_bitrix24.client.stages import Snapshot
+from airflow_provider_bitrix24.client.targets import EntityRef
 
 NEW, NEXT = Snapshot("NEW", 0, "t"), Snapshot("C5:PREPARATION", 5, "u")
 LOST = OutcomeUnknown("lost")

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.batch import CommandReply
-from airflow_provider_bitrix24.client.effects import Tell
-from airflow_provider_bitrix24.client.entity import EntityRef
 from airflow_provider_bitrix24.client.errors import PermissionDeniedError
-from airflow_provider_bitrix24.client.flows import Channel
+from airflow_provider_bitrix24.client.firing.verifier import Reader
+from airflow_provider_bitrix24.client.flows.calls import Channel
+from airflow_provider_bitrix24.client.flows.effects import Tell
+from airflow_provider_bitrix24.client.flows.readings import Reading, collect, list_calls, pipeline_stages, windows
 from airflow_provider_bitrix24.client.portal import Portal
-from airflow_provider_bitrix24.client.reader import Reader
-from airflow_provider_bitrix24.client.reading import Reading, collect, list_calls, pipeline_stages, windows
-from airflow_provider_bitrix24.client.verification import Snapshot
+from airflow_provider_bitrix24.client.protocol.batch import CommandReply
+from airflow_provider_bitrix24.client.stages import Snapshot
+from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.retry import RetryPolicy
+from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
 
 POLICY = RetryPolicy()
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.entity import EntityRef
 from airflow_provider_bitrix24.client.errors import (
     AuthenticationError,
     ConnectFailed,
@@ -20,13 +19,14 @@ from airflow_provider_bitrix24.client.errors import (
     ProtocolError,
     RateLimitError,
 )
-from airflow_provider_bitrix24.client.firing import Job, Ledger, Target
-from airflow_provider_bitrix24.client.flows import Channel, Outcome
+from airflow_provider_bitrix24.client.firing.ledger import Job, Ledger, Target
+from airflow_provider_bitrix24.client.firing.requests import Sender
+from airflow_provider_bitrix24.client.firing.responses import HOPELESS, Receiver
+from airflow_provider_bitrix24.client.flows.calls import Channel, Outcome
 from airflow_provider_bitrix24.client.portal import Portal
-from airflow_provider_bitrix24.client.receiving import HOPELESS, Receiver
-from airflow_provider_bitrix24.client.sending import Sender
-from airflow_provider_bitrix24.client.verification import Snapshot
-from airflow_provider_bitrix24.client.wire import Reply
+from airflow_provider_bitrix24.client.protocol.wire import Reply
+from airflow_provider_bitrix24.client.stages import Snapshot
+from airflow_provider_bitrix24.client.targets import EntityRef
 
 NEW, NEXT = Snapshot("NEW", 0, "t"), Snapshot("PREPARATION", 0, "u")
 SPENT = {"error": "OPERATION_TIME_LIMIT", "error_description": "Blocked."}

@@ -22,7 +22,7 @@ from odd_server import (
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError, ConnectFailed, ProtocolError
 from airflow_provider_bitrix24.client.portal import Portal
-from airflow_provider_bitrix24.client.wire import Reply
+from airflow_provider_bitrix24.client.protocol.wire import Reply
 
 both_kinds = pytest.mark.parametrize("kind", ["sync", "async"])
 

@@ -7,17 +7,8 @@ import json
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError, InvalidRequestError, OutcomeUnknown
-from airflow_provider_bitrix24.client.verification import (
-    Snapshot,
-    Stage,
-    StageInfo,
-    TargetError,
-    TargetResult,
-    TriggerReport,
-    arrived,
-    expected_stages,
-    why_unmoved,
-)
+from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.client.stages import Snapshot, Stage, StageInfo, arrived, expected_stages, why_unmoved
 
 NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24 import __version__
-from airflow_provider_bitrix24.client.batch import command
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.portal import Portal
-from airflow_provider_bitrix24.client.wire import (
+from airflow_provider_bitrix24.client.protocol.batch import command
+from airflow_provider_bitrix24.client.protocol.wire import (
     HEADERS,
     NO_TIMING,
     Call,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import httpx
 
-from airflow_provider_bitrix24.client.effects import (
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
+from airflow_provider_bitrix24.client.flows.effects import (
     Effect,
     Exchange,
     Flow,
@@ -26,10 +27,10 @@ from airflow_provider_bitrix24.client.effects import (
     Save,
     ShareCost,
 )
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
-from airflow_provider_bitrix24.client.pacing_store import Pacer, ProcessStore
+from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
+from airflow_provider_bitrix24.client.stores.pacing import Pacer, ProcessStore
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
-from airflow_provider_bitrix24.client.transports.wording import (
+from airflow_provider_bitrix24.client.transports.tls import (
     CA_HINT,
     CONNECT_HINT,
     ENVIRONMENT_HINT,
@@ -40,7 +41,6 @@ from airflow_provider_bitrix24.client.transports.wording import (
     checked_tls,
     trusting,
 )
-from airflow_provider_bitrix24.client.wire import HEADERS, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     import logging

@@ -15,7 +15,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import exceptions as urllib3_errors
 
-from airflow_provider_bitrix24.client.effects import (
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
+from airflow_provider_bitrix24.client.flows.effects import (
     Effect,
     Exchange,
     Flow,
@@ -26,9 +27,9 @@ from airflow_provider_bitrix24.client.effects import (
     Save,
     ShareCost,
 )
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
+from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
-from airflow_provider_bitrix24.client.transports.wording import (
+from airflow_provider_bitrix24.client.transports.tls import (
     CA_HINT,
     CONNECT_HINT,
     ENVIRONMENT_HINT,
@@ -38,15 +39,14 @@ from airflow_provider_bitrix24.client.transports.wording import (
     URL_HINT,
     checked_tls,
 )
-from airflow_provider_bitrix24.client.wire import HEADERS, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from airflow_provider_bitrix24.client.pacing_store import Pacer
-    from airflow_provider_bitrix24.client.progress import Journal
+    from airflow_provider_bitrix24.client.flows.effects import Journal
     from airflow_provider_bitrix24.client.settings import ClientSettings
+    from airflow_provider_bitrix24.client.stores.pacing import Pacer
 
 T = TypeVar("T")
 

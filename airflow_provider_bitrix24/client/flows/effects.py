@@ -14,13 +14,13 @@ them. For example, one call that is refused once::
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
-    from airflow_provider_bitrix24.client.wire import HttpRequest
+    from airflow_provider_bitrix24.client.protocol.wire import HttpRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,34 @@ class Tell:
 
     message: str
     level: int = field(default=logging.INFO)
+
+
+class Journal(Protocol):
+    """Where one firing's progress is kept between tries."""
+
+    def load(self) -> Mapping[str, Any] | None:
+        """What was saved last, if anything."""
+
+    def save(self, record: dict[str, Any], *, ahead: bool) -> None:
+        """Keep a record of plain JSON. Raises where that fails: then nothing more may be sent.
+
+        :param ahead: whether requests leave next, which the record lists as open. To end this try before them,
+            raise without keeping it: what was kept last is all that is known.
+        """
+
+    def wait(self, seconds: float, kind: str) -> None:
+        """A wait begins, with everything saved if it is long. May raise to end this try; a next one goes on."""
+
+    def delete(self) -> None:
+        """Forget it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The moment a try begins, by the driver's clock and by the calendar, both in seconds."""
+
+    now: float
+    wall: float
 
 
 Effect = Exchange | Pause | Reserve | ShareCost | Save | Tell

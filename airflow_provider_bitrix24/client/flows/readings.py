@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.batch import MAX_COMMANDS, CommandReply
-from airflow_provider_bitrix24.client.entity import TYPE_IDS, EntityRef
-from airflow_provider_bitrix24.client.flows import Channel, call, pause, send_batch
-from airflow_provider_bitrix24.client.pagination import PAGE, rows
-from airflow_provider_bitrix24.client.verification import Snapshot, Stage
-from airflow_provider_bitrix24.client.wire import Call
+from airflow_provider_bitrix24.client.flows.calls import Channel, call, pause, send_batch
+from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS, CommandReply
+from airflow_provider_bitrix24.client.protocol.pagination import PAGE, rows
+from airflow_provider_bitrix24.client.protocol.wire import Call
+from airflow_provider_bitrix24.client.stages import Snapshot, Stage
+from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.effects import Flow
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
+    from airflow_provider_bitrix24.client.flows.effects import Flow
 
 _SELECT = {
     # Leads and quotes have no pipelines, and a quote does not know when it moved.

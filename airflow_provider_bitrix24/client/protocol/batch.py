@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.classify import error_from
 from airflow_provider_bitrix24.client.errors import BatchError, Bitrix24Error, ProtocolError
-from airflow_provider_bitrix24.client.wire import NO_TIMING, Call, Reply, Timing, php_query, timing_from
+from airflow_provider_bitrix24.client.protocol.error_codes import error_from
+from airflow_provider_bitrix24.client.protocol.wire import NO_TIMING, Call, Reply, Timing, php_query, timing_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.client.errors import ProtocolError
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.wire import Params, Reply
+    from airflow_provider_bitrix24.client.protocol.wire import Params, Reply
 
 PAGE = 50
 """Rows on a page of the portal."""

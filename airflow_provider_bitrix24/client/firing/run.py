@@ -13,23 +13,24 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.batch import FIRST_COMMANDS
-from airflow_provider_bitrix24.client.effects import Flow, Save, ShareCost, Tell
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError
-from airflow_provider_bitrix24.client.firing import METHOD, Job, Ledger, Target
-from airflow_provider_bitrix24.client.flows import Channel, exchange, pause, reserve
-from airflow_provider_bitrix24.client.progress import Progress, Start
-from airflow_provider_bitrix24.client.reader import Reader
-from airflow_provider_bitrix24.client.reading import Reading, windows
-from airflow_provider_bitrix24.client.receiving import Receiver
-from airflow_provider_bitrix24.client.sending import Sender, Shipment
-from airflow_provider_bitrix24.client.verification import TriggerReport
+from airflow_provider_bitrix24.client.firing.checkpoint import Progress
+from airflow_provider_bitrix24.client.firing.ledger import Job, Ledger, Target
+from airflow_provider_bitrix24.client.firing.requests import Sender, Shipment
+from airflow_provider_bitrix24.client.firing.responses import Receiver
+from airflow_provider_bitrix24.client.firing.verifier import Reader
+from airflow_provider_bitrix24.client.flows.calls import Channel, exchange, pause, reserve
+from airflow_provider_bitrix24.client.flows.effects import Flow, Save, ShareCost, Start, Tell
+from airflow_provider_bitrix24.client.flows.readings import Reading, windows
+from airflow_provider_bitrix24.client.protocol.batch import FIRST_COMMANDS
+from airflow_provider_bitrix24.client.protocol.wire import METHOD
+from airflow_provider_bitrix24.client.report import TriggerReport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_bitrix24.client.entity import EntityRef
-    from airflow_provider_bitrix24.client.pacing import SharedCost
+    from airflow_provider_bitrix24.client.limits.bucket import SharedCost
+    from airflow_provider_bitrix24.client.targets import EntityRef
 
 STALE_AFTER = 60.0
 """Seconds of waiting after which a snapshot is taken anew: people move entities, too."""

@@ -9,24 +9,25 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client import flows, reading
-from airflow_provider_bitrix24.client.effects import Flow, Tell
-from airflow_provider_bitrix24.client.entity import EntityRef, parse_targets
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.flows import Channel
-from airflow_provider_bitrix24.client.pacing import LeakyBucket
-from airflow_provider_bitrix24.client.pacing_store import Pacer, PacingStore
+from airflow_provider_bitrix24.client.flows import calls, readings
+from airflow_provider_bitrix24.client.flows.calls import Channel
+from airflow_provider_bitrix24.client.flows.effects import Flow, Tell
+from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
+from airflow_provider_bitrix24.client.protocol.wire import Call, Params
 from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.client.stages import StageInfo, expected_stages
+from airflow_provider_bitrix24.client.stores.pacing import Pacer, PacingStore
+from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
-from airflow_provider_bitrix24.client.verification import StageInfo, TriggerReport, expected_stages
-from airflow_provider_bitrix24.client.wire import Call, Params
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_bitrix24.client.diagnosis import Diagnosis
+    from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
+    from airflow_provider_bitrix24.client.flows.effects import Journal, Start
     from airflow_provider_bitrix24.client.portal import Portal
-    from airflow_provider_bitrix24.client.progress import Journal, Start
+    from airflow_provider_bitrix24.client.report import TriggerReport
 
 
 class Conversations:
@@ -57,7 +58,7 @@ class Conversations:
 
     def call(self, method: str, params: Params | None) -> Flow[Any]:
         """Call any method; ends with its ``result``."""
-        return (yield from flows.call(self.channel, Call(method, params or {}))).result
+        return (yield from calls.call(self.channel, Call(method, params or {}))).result
 
     def trigger(
         self,
@@ -71,8 +72,8 @@ class Conversations:
     ) -> Flow[TriggerReport]:
         """Fire an automation trigger; all targets and arguments are checked before anything is sent."""
         # Half of the client is about firing: who only reads or calls does without it.
-        from airflow_provider_bitrix24.client import automation
-        from airflow_provider_bitrix24.client.firing import Job
+        from airflow_provider_bitrix24.client.firing import run
+        from airflow_provider_bitrix24.client.firing.ledger import Job
 
         refs = parse_targets(target)
         expected = expected_stages(expected_stage)
@@ -82,20 +83,20 @@ class Conversations:
         if code is None and refs:
             yield Tell("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
         job = Job(code=code, expected=expected, verify=verify)
-        checkpoint = None if journal is None else automation.Checkpoint(journal.load())
-        flow = automation.trigger_automation(self.channel, self.second, job, refs, start=start, checkpoint=checkpoint)
+        checkpoint = None if journal is None else run.Checkpoint(journal.load())
+        flow = run.trigger_automation(self.channel, self.second, job, refs, start=start, checkpoint=checkpoint)
         return (yield from flow)
 
     def execute(self, target: object, code: str) -> Flow[bool]:
         """Fire an application's own trigger."""
         ref = EntityRef.parse(target)
         params = {"CODE": checked_code(code) or self.default_code, "OWNER_TYPE_ID": ref.type_id, "OWNER_ID": ref.id}
-        reply = yield from flows.call(self.channel, Call("crm.automation.trigger.execute", params))
+        reply = yield from calls.call(self.channel, Call("crm.automation.trigger.execute", params))
         return bool(reply.result)
 
     def diagnose(self) -> Flow[Diagnosis]:
         """Find out whether the connection works."""
-        from airflow_provider_bitrix24.client.diagnosis import diagnose
+        from airflow_provider_bitrix24.client.flows.diagnosis import diagnose
 
         return (yield from diagnose(self.channel))
 
@@ -108,7 +109,7 @@ class Conversations:
                 f"{', '.join(unreadable[:10])} have no stage that can be read.",
                 hint="Contacts, companies and orders cannot be read with crm.item.*.",
             )
-        seen = yield from reading.read_stages(self.second or self.channel, refs)
+        seen = yield from readings.read_stages(self.second or self.channel, refs)
         for ref in refs:
             if ref not in seen.found and ref.type_id in seen.refused:
                 raise seen.refused[ref.type_id]

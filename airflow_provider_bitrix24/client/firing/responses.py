@@ -6,8 +6,6 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.batch import TARGET_SECONDS, CommandReply
-from airflow_provider_bitrix24.client.effects import Tell
 from airflow_provider_bitrix24.client.errors import (
     ApiError,
     AuthenticationError,
@@ -17,15 +15,17 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.flows import Channel, Outcome, read_batch
-from airflow_provider_bitrix24.client.reading import Reading, collect
-from airflow_provider_bitrix24.client.wire import Reply
+from airflow_provider_bitrix24.client.flows.calls import Channel, Outcome, read_batch
+from airflow_provider_bitrix24.client.flows.effects import Tell
+from airflow_provider_bitrix24.client.flows.readings import Reading, collect
+from airflow_provider_bitrix24.client.protocol.batch import TARGET_SECONDS, CommandReply
+from airflow_provider_bitrix24.client.protocol.wire import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_bitrix24.client.firing import Ledger, Target
-    from airflow_provider_bitrix24.client.sending import Sender, Shipment
+    from airflow_provider_bitrix24.client.firing.ledger import Ledger, Target
+    from airflow_provider_bitrix24.client.firing.requests import Sender, Shipment
 
 HOPELESS = 10
 """Direct calls refused in a row, with none accepted, after which the credential is taken to be the reason."""

@@ -19,16 +19,17 @@ from airflow_provider_bitrix24.client.errors import (
     PermissionDeniedError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.verification import MISSING, Outcome, Snapshot, TargetError, TargetResult, arrived
-from airflow_provider_bitrix24.client.wire import Call
+from airflow_provider_bitrix24.client.protocol.wire import METHOD, Call
+from airflow_provider_bitrix24.client.report import MISSING, Outcome, TargetError, TargetResult
+from airflow_provider_bitrix24.client.stages import Snapshot, arrived
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from airflow_provider_bitrix24.client.entity import EntityRef
-    from airflow_provider_bitrix24.client.reading import Reading
+    from airflow_provider_bitrix24.client.flows.readings import Reading
+    from airflow_provider_bitrix24.client.targets import EntityRef
 
-METHOD = "crm.automation.trigger"
+
 MAX_FIRES = 3
 """How often one target is fired at the most, the repeats only after it was seen not to have moved."""
 UNREADABLE = "Bitrix24 acts on other entities for a contact or company, and orders cannot be read."

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.batch import BatchSizer, command, pack
-from airflow_provider_bitrix24.client.firing import METHOD, Job, Target
-from airflow_provider_bitrix24.client.reading import list_calls
+from airflow_provider_bitrix24.client.flows.readings import list_calls
+from airflow_provider_bitrix24.client.protocol.batch import BatchSizer, command, pack
+from airflow_provider_bitrix24.client.protocol.wire import METHOD
 
 if TYPE_CHECKING:
     from collections import deque
 
-    from airflow_provider_bitrix24.client.wire import Call
+    from airflow_provider_bitrix24.client.firing.ledger import Job, Target
+    from airflow_provider_bitrix24.client.protocol.wire import Call
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.portal import Portal
 
+METHOD = "crm.automation.trigger"
+"""The method that activates an automation trigger."""
+
 Params = Mapping[str, Any]
 """Parameters of a REST method: JSON values by name."""
 

@@ -26,7 +26,7 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.wire import HttpResponse, Reply, decode, reply_from
+from airflow_provider_bitrix24.client.protocol.wire import HttpResponse, Reply, decode, reply_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

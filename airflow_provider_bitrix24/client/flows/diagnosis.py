@@ -13,13 +13,12 @@ from airflow_provider_bitrix24.client.errors import (
     PermissionDeniedError,
     ProtocolError,
 )
-from airflow_provider_bitrix24.client.firing import METHOD
-from airflow_provider_bitrix24.client.flows import Channel, attempt
-from airflow_provider_bitrix24.client.retry import RetryPolicy
-from airflow_provider_bitrix24.client.wire import Call, Reply
+from airflow_provider_bitrix24.client.flows.calls import Channel, attempt
+from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
+from airflow_provider_bitrix24.client.protocol.wire import METHOD, Call, Reply
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.effects import Flow
+    from airflow_provider_bitrix24.client.flows.effects import Flow
 
 _PATIENCE = RetryPolicy(attempts=2, limit_attempts=3, longest_delay=2.0)
 """Somebody is looking at a form: two tries are enough."""

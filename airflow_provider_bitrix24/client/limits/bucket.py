@@ -12,7 +12,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.wire import Timing
+    from airflow_provider_bitrix24.client.protocol.wire import Timing
 
 MARGIN = 2
 """Tokens never used. Documentation leaves open whether the bucket leaks steadily or once a second, and whether

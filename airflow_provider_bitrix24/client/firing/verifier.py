@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.effects import Flow, Tell
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, PermissionDeniedError
-from airflow_provider_bitrix24.client.reading import Reading, pipeline_stages, read_stages, read_window
-from airflow_provider_bitrix24.client.verification import why_unmoved
+from airflow_provider_bitrix24.client.flows.effects import Flow, Tell
+from airflow_provider_bitrix24.client.flows.readings import Reading, pipeline_stages, read_stages, read_window
+from airflow_provider_bitrix24.client.stages import why_unmoved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_bitrix24.client.entity import EntityRef
-    from airflow_provider_bitrix24.client.firing import Target
-    from airflow_provider_bitrix24.client.flows import Channel
+    from airflow_provider_bitrix24.client.firing.ledger import Target
+    from airflow_provider_bitrix24.client.flows.calls import Channel
+    from airflow_provider_bitrix24.client.targets import EntityRef
 
 ADVICE_PIPELINES = 3
 """How many pipelines are looked up to explain an expected stage that is none."""

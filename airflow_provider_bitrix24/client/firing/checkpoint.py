@@ -10,18 +10,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import OutcomeUnknown
-from airflow_provider_bitrix24.client.verification import Outcome, Snapshot, TargetError
+from airflow_provider_bitrix24.client.report import Outcome, TargetError
+from airflow_provider_bitrix24.client.stages import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from airflow_provider_bitrix24.client.entity import EntityRef
-    from airflow_provider_bitrix24.client.firing import Ledger, Target
-    from airflow_provider_bitrix24.client.verification import TargetResult
+    from airflow_provider_bitrix24.client.firing.ledger import Ledger, Target
+    from airflow_provider_bitrix24.client.flows.effects import Start
+    from airflow_provider_bitrix24.client.report import TargetResult
+    from airflow_provider_bitrix24.client.targets import EntityRef
 
 FORM = 1
 """Version of the record; another one is not read."""
@@ -33,34 +34,6 @@ _DONE = ("m", "a", "v")
 _NONE, _FIRST, _STAGES = "-", ord("0"), 200
 """A stage is a letter, an index into a table; more than 200 different ones are not told apart."""
 CUT_OFF = "An earlier try was cut off after it had sent this."
-
-
-class Journal(Protocol):
-    """Where one firing's progress is kept between tries."""
-
-    def load(self) -> Mapping[str, Any] | None:
-        """What was saved last, if anything."""
-
-    def save(self, record: dict[str, Any], *, ahead: bool) -> None:
-        """Keep a record of plain JSON. Raises where that fails: then nothing more may be sent.
-
-        :param ahead: whether requests leave next, which the record lists as open. To end this try before them,
-            raise without keeping it: what was kept last is all that is known.
-        """
-
-    def wait(self, seconds: float, kind: str) -> None:
-        """A wait begins, with everything saved if it is long. May raise to end this try; a next one goes on."""
-
-    def delete(self) -> None:
-        """Forget it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """The moment a try begins, by the driver's clock and by the calendar, both in seconds."""
-
-    now: float
-    wall: float
 
 
 class Progress:

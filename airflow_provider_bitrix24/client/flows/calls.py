@@ -12,15 +12,22 @@ import random as random_module
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.batch import MAX_COMMANDS, BatchReply, CommandReply, command, pack, unpack
-from airflow_provider_bitrix24.client.classify import classify
-from airflow_provider_bitrix24.client.effects import Exchange, Flow, Granted, NoAnswer, Pause, Reserve, Tell
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError, RateLimitError
-from airflow_provider_bitrix24.client.pacing import OperatingBudget
-from airflow_provider_bitrix24.client.pagination import Page, first_page, read_page
-from airflow_provider_bitrix24.client.retry import RetryPolicy
+from airflow_provider_bitrix24.client.flows.effects import Exchange, Flow, Granted, NoAnswer, Pause, Reserve, Tell
+from airflow_provider_bitrix24.client.limits.bucket import OperatingBudget
+from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
+from airflow_provider_bitrix24.client.protocol.batch import (
+    MAX_COMMANDS,
+    BatchReply,
+    CommandReply,
+    command,
+    pack,
+    unpack,
+)
+from airflow_provider_bitrix24.client.protocol.error_codes import classify
+from airflow_provider_bitrix24.client.protocol.pagination import Page, first_page, read_page
+from airflow_provider_bitrix24.client.protocol.wire import Call, HttpResponse, Params, Reply, encode
 from airflow_provider_bitrix24.client.settings import ClientSettings
-from airflow_provider_bitrix24.client.wire import Call, HttpResponse, Params, Reply, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

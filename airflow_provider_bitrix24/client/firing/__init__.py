@@ -1,0 +1,1 @@
+"""Firing automation triggers: one subject, one owner of its state. Public face: :func:`~.run.trigger_automation`."""

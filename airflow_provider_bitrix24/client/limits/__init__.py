@@ -1,0 +1,1 @@
+"""How fast and how often a portal may be called. Pure: numbers in, numbers out."""

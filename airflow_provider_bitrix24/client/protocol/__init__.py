@@ -1,0 +1,1 @@
+"""The REST envelope: calls to requests, answers to replies or errors. Pure."""

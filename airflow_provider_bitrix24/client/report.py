@@ -1,0 +1,134 @@
+"""What became of every target: its outcome, and the report of all of them. Pure.
+
+The portal answers ``true`` to every automation trigger that it could parse and permit, whether or not anything
+moved; only the entity itself shows whether it did.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from airflow_provider_bitrix24.client.errors import ApiError, Bitrix24Error, Executed
+
+Outcome = Literal["moved", "already", "unmoved", "unverified", "failed"]
+"""``moved``: it stands elsewhere than before (with an expected stage: there). ``already``: it stood there, so
+nothing was fired. ``unmoved``: accepted, but it did not get there. ``unverified``: accepted, and nobody looked.
+``failed``: refused, not found, or its fate could not be told."""
+
+OUTCOMES: tuple[Outcome, ...] = ("moved", "already", "unmoved", "unverified", "failed")
+SHORT_REPORT = 1000
+"""A report of more results lists only those that need attention."""
+
+UNMOVED_CAUSES = (
+    "Likely causes, the most frequent first: the code is wrong or differs in case; the trigger sits in another "
+    "pipeline; the entity stands at or behind the trigger's stage and 'allow going back' is off; the trigger's "
+    "conditions are not met; the webhook's owner is not an administrator."
+)
+MISSING = "It does not exist, or the webhook's user may not read it."
+
+
+@dataclass(frozen=True, slots=True)
+class TargetError:
+    """Why a target failed: the portal's code (or our class of error), a sentence, and whether it acted."""
+
+    code: str
+    message: str
+    executed: Executed
+    permanent: bool = True
+    """Whether trying again later is certain not to help."""
+
+    @classmethod
+    def from_error(cls, error: Bitrix24Error, executed: Executed | None = None) -> TargetError:
+        """Translate an error into plain values."""
+        code = error.code if isinstance(error, ApiError) else type(error).__name__
+        return cls(code, str(error), executed or error.executed, error.permanent)
+
+    def as_dict(self) -> dict[str, str]:
+        """As JSON."""
+        return {"code": self.code, "message": self.message, "executed": self.executed}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetResult:
+    """What became of one target.
+
+    :param target: canonical form, such as ``DEAL_57``.
+    :param outcome: see :data:`Outcome`.
+    :param stage_before: stage id before the fire, ``None`` where nobody looked.
+    :param stage_after: stage id after it.
+    :param error: why it failed.
+    :param reason: why it is unverified, or what is known about an unmoved one.
+    """
+
+    target: str
+    outcome: Outcome
+    stage_before: str | None = None
+    stage_after: str | None = None
+    error: TargetError | None = None
+    reason: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON; ``error`` and ``reason`` only where there is one."""
+        shown: dict[str, Any] = {
+            "target": self.target,
+            "outcome": self.outcome,
+            "stage_before": self.stage_before,
+            "stage_after": self.stage_after,
+        }
+        if self.error is not None:
+            shown["error"] = self.error.as_dict()
+        if self.reason is not None:
+            shown["reason"] = self.reason
+        return shown
+
+
+@dataclass(slots=True, kw_only=True)
+class TriggerReport:
+    """What became of all targets, each counted once. It shows where they stand, not who moved them."""
+
+    code: str | None
+    portal: str
+    results: list[TargetResult]
+    _counts: Counter[Outcome] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._counts = Counter(result.outcome for result in self.results)
+
+    @property
+    def moved(self) -> int:
+        """How many stand elsewhere than before (with an expected stage: there)."""
+        return self._counts["moved"]
+
+    @property
+    def already(self) -> int:
+        """How many stood at the expected stage and were not fired."""
+        return self._counts["already"]
+
+    @property
+    def unmoved(self) -> int:
+        """How many were accepted but did not move."""
+        return self._counts["unmoved"]
+
+    @property
+    def unverified(self) -> int:
+        """How many were accepted without anybody looking."""
+        return self._counts["unverified"]
+
+    @property
+    def failed(self) -> int:
+        """How many were refused, not found, or have an unknown fate."""
+        return self._counts["failed"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON. Above 1,000 results only those are listed that neither moved nor stood there already."""
+        shown = self.results
+        if len(shown) > SHORT_REPORT:
+            shown = [each for each in shown if each.outcome not in ("moved", "already")]
+        return {
+            "code": self.code,
+            "portal": self.portal,
+            **{outcome: self._counts[outcome] for outcome in OUTCOMES},
+            "results": [each.as_dict() for each in shown],
+        }

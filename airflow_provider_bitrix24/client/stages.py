@@ -1,0 +1,134 @@
+"""Where entities stand, and which stages there are to stand at. Pure values.
+
+Reading them from a portal is done in :mod:`.flows.readings`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Where an entity stood at a reading. ``moved_time`` is the portal's text; quotes have none."""
+
+    stage: str | None
+    category_id: int | None = None
+    moved_time: str | None = None
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Snapshot:
+        """Read an item of ``crm.item.list``."""
+        category = item.get("categoryId")
+        return cls(
+            _text(item.get("stageId")),
+            int(category) if category not in (None, "") else None,
+            _text(item.get("movedTime")),
+        )
+
+    def differs(self, other: Snapshot) -> bool:
+        """Whether stage or pipeline differ."""
+        return self.stage != other.stage or self.category_id != other.category_id
+
+    def shows_a_move_since(self, before: Snapshot) -> bool:
+        """Whether anything moved it in between, even if a robot moved it back to where it stood."""
+        return self.differs(before) or self.moved_time != before.moved_time
+
+
+def _text(value: object) -> str | None:
+    return None if value in (None, "") else str(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageInfo:
+    """Where an entity stands.
+
+    :param target: canonical form, such as ``DEAL_57``.
+    :param stage: stage id, such as ``C5:WON``.
+    :param category_id: number of the pipeline; ``None`` for types without pipelines.
+    :param moved_time: when it came there; ``None`` for quotes.
+    """
+
+    target: str
+    stage: str | None
+    category_id: int | None
+    moved_time: datetime | None
+
+    @classmethod
+    def from_snapshot(cls, target: str, snapshot: Snapshot) -> StageInfo:
+        """Translate a reading; the portal's date has the portal's offset and keeps it."""
+        return cls(
+            target=target,
+            stage=snapshot.stage,
+            category_id=snapshot.category_id,
+            moved_time=_moment(snapshot.moved_time),
+        )
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    import pendulum
+
+    try:
+        parsed = pendulum.parse(text)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, pendulum.DateTime) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a pipeline: what ``expected_stage`` takes, its name, and ``"S"``, ``"F"`` or ``None``."""
+
+    id: str
+    name: str
+    semantics: str | None
+
+
+def expected_stages(expected: object) -> frozenset[str] | None:
+    """Read ``expected_stage``: one stage id or several, any of which will do.
+
+    :raises ConfigurationError: it is empty, or holds something other than texts.
+    """
+    if expected is None:
+        return None
+    stages: Iterable[object] = [expected] if isinstance(expected, str) else _iterable(expected)
+    cleaned = [stage.strip() if isinstance(stage, str) else stage for stage in stages]
+    if not cleaned or not all(isinstance(stage, str) and stage for stage in cleaned):
+        raise ConfigurationError(
+            f"expected_stage is {expected!r}.",
+            hint="Pass a stage id such as C5:WON, or a list of them; `stages` of the command line lists them.",
+        )
+    return frozenset(str(stage) for stage in cleaned)
+
+
+def _iterable(value: object) -> Iterable[object]:
+    if isinstance(value, dict | bytes) or not hasattr(value, "__iter__"):
+        return ()
+    return value
+
+
+def arrived(before: Snapshot, after: Snapshot, expected: frozenset[str] | None) -> bool:
+    """Whether a fired entity counts as moved: at an expected stage, or without one anywhere else than before."""
+    return after.differs(before) if expected is None else after.stage in expected
+
+
+def why_unmoved(after: Snapshot | None, expected: frozenset[str] | None, pipeline: list[Stage] | None) -> str | None:
+    """What can be said about one unmoved target beyond the usual causes: an expected stage that is none."""
+    if expected is None or not pipeline:
+        return None
+    known = {stage.id for stage in pipeline}
+    unknown = sorted(expected - known)
+    if not unknown:
+        return None
+    listed = ", ".join(f"{stage.id} ({stage.name})" for stage in pipeline)
+    where = "" if after is None or after.category_id is None else f" {after.category_id}"
+    return f"{', '.join(unknown)} is no stage of its pipeline{where}; the stages are {listed}."

@@ -1,0 +1,1 @@
+"""Where states that several processes share are kept."""
