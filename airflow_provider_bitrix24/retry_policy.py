@@ -20,7 +20,7 @@ from airflow_provider_bitrix24.client.errors import (
     OperatingLimitError,
     RateLimitError,
 )
-from airflow_provider_bitrix24.failures import TargetsFailedError
+from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.report import TargetError

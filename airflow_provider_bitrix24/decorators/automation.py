@@ -11,7 +11,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, cast, overload
 
-from airflow_provider_bitrix24.checkpoint import TaskJournal
+from airflow_provider_bitrix24._tasks.checkpoint import TaskJournal
+from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.targets import parse_targets
 from airflow_provider_bitrix24.compat import (
@@ -21,14 +22,13 @@ from airflow_provider_bitrix24.compat import (
     determine_kwargs,
     task_decorator_factory,
 )
-from airflow_provider_bitrix24.failures import permanent_errors_fail_at_once
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
     from airflow_provider_bitrix24.compat import Context, Task
-    from airflow_provider_bitrix24.failures import OnUnmoved
 
 Arguments = ParamSpec("Arguments")
 """Parameters of the decorated function."""

@@ -12,9 +12,9 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24._tasks.arguments import check_rendered
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, VerificationError
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseNotifier
-from airflow_provider_bitrix24.rendered import check_rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,8 +131,8 @@ class TriggerAutomationNotifier(BaseNotifier):
         }
 
     def _conclude(self, report: TriggerReport) -> None:
-        from airflow_provider_bitrix24.failures import problems_of
-        from airflow_provider_bitrix24.outcome_log import outcome_lines
+        from airflow_provider_bitrix24._tasks.report_log import outcome_lines
+        from airflow_provider_bitrix24._tasks.verdict import problems_of
 
         for level, line in outcome_lines(report.results):
             log = self.log.info if level == logging.INFO else self.log.warning

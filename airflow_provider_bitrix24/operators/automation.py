@@ -12,22 +12,21 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_provider_bitrix24._tasks.arguments import check_options, check_rendered
+from airflow_provider_bitrix24._tasks.verdict import judge, permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowFailException, BaseOperator, conf
-from airflow_provider_bitrix24.failures import judge, permanent_errors_fail_at_once
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY, EntityLink
-from airflow_provider_bitrix24.operators.application import ExecuteTriggerOperator
-from airflow_provider_bitrix24.operators.options import check_options
-from airflow_provider_bitrix24.rendered import check_rendered
+from airflow_provider_bitrix24.operators._application import ExecuteTriggerOperator
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from airflow_provider_bitrix24.checkpoint import TaskJournal
+    from airflow_provider_bitrix24._tasks.checkpoint import TaskJournal
+    from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
     from airflow_provider_bitrix24.client import TargetResult, TriggerReport
     from airflow_provider_bitrix24.client.targets import EntityRef
     from airflow_provider_bitrix24.compat import Context
-    from airflow_provider_bitrix24.failures import OnUnmoved
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 __all__ = ["ExecuteTriggerOperator", "TriggerAutomationOperator"]
@@ -133,7 +132,7 @@ class TriggerAutomationOperator(BaseOperator):
         :raises Bitrix24Error: nothing was fired; a retry may help.
         :raises TargetsFailedError: some failed, and a retry is safe.
         """
-        from airflow_provider_bitrix24.checkpoint import TaskJournal, WaitElsewhere
+        from airflow_provider_bitrix24._tasks.checkpoint import TaskJournal, WaitElsewhere
         from airflow_provider_bitrix24.client.report import TriggerReport
         from airflow_provider_bitrix24.client.stages import expected_stages
         from airflow_provider_bitrix24.client.targets import parse_targets
@@ -189,7 +188,7 @@ class TriggerAutomationOperator(BaseOperator):
         expected: Collection[str] | None,
         journal: TaskJournal,
     ) -> TriggerReport:
-        from airflow_provider_bitrix24.checkpoint import WaitElsewhere
+        from airflow_provider_bitrix24._tasks.checkpoint import WaitElsewhere
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
         with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook:
@@ -232,7 +231,7 @@ class TriggerAutomationOperator(BaseOperator):
         timeout: float,
     ) -> TriggerReport:
         """Wait until all have arrived or ``timeout`` seconds are over."""
-        from airflow_provider_bitrix24.operators.waiting import Wait, waiting_targets
+        from airflow_provider_bitrix24.operators._waiting import Wait, waiting_targets
 
         keep = partial(_keep_report, context)
         keep(report)
@@ -251,7 +250,7 @@ class TriggerAutomationOperator(BaseOperator):
         """
         from airflow_provider_bitrix24.client.stages import expected_stages
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-        from airflow_provider_bitrix24.operators.waiting import after_wait, waiting_targets
+        from airflow_provider_bitrix24.operators._waiting import after_wait, waiting_targets
 
         with (
             permanent_errors_fail_at_once(),
@@ -265,7 +264,7 @@ class TriggerAutomationOperator(BaseOperator):
         return self._conclude(context, report, expected_stages(self.expected_stage))
 
     def _log_outcomes(self, results: Iterable[TargetResult]) -> None:
-        from airflow_provider_bitrix24.outcome_log import outcome_lines
+        from airflow_provider_bitrix24._tasks.report_log import outcome_lines
 
         for level, line in outcome_lines(list(results), quiet_unmoved=self.on_unmoved == "ignore"):
             log = self.log.info if level == logging.INFO else self.log.warning
@@ -273,7 +272,7 @@ class TriggerAutomationOperator(BaseOperator):
 
     def _conclude(self, context: Context, report: TriggerReport, expected: Collection[str] | None) -> dict[str, Any]:
         """Return the report, or end the task otherwise with the report in XCom."""
-        from airflow_provider_bitrix24.checkpoint import TaskJournal
+        from airflow_provider_bitrix24._tasks.checkpoint import TaskJournal
         from airflow_provider_bitrix24.client.targets import parse_targets
 
         shown = report.as_dict()

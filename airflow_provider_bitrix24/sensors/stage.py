@@ -10,7 +10,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.arrival import Watch, check_interval
+from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
+from airflow_provider_bitrix24._tasks.waiting import Watch, check_interval
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, TransportError
 from airflow_provider_bitrix24.compat import (
     AirflowFailException,
@@ -20,7 +21,6 @@ from airflow_provider_bitrix24.compat import (
     PokeReturnValue,
     conf,
 )
-from airflow_provider_bitrix24.failures import permanent_errors_fail_at_once
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY, EntityLink
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-from airflow_provider_bitrix24.arrival import Arrival, Require
+from airflow_provider_bitrix24._tasks.waiting import Arrival, Require
+from airflow_provider_bitrix24.exceptions import LostEventError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,13 +18,6 @@ if TYPE_CHECKING:
 Status = Literal["arrived", "timeout", "failed", "error"]
 """``arrived``: the wait came to a good end. ``timeout``: time is up. ``failed``: what was seen makes waiting vain.
 ``error``: looking failed, as ``message`` says."""
-
-
-class LostEventError(Exception):
-    """A task was woken without an event that it can rely on. A retry of the task looks afresh.
-
-    Not one of Airflow's exceptions: a sensor's ``soft_fail`` would skip the task for them.
-    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

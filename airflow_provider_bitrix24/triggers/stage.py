@@ -11,10 +11,10 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.arrival import Require, Watch, check_interval, next_look
+from airflow_provider_bitrix24._tasks.waiting import Require, Watch, check_interval, next_look
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseEventTrigger, BaseTrigger, TriggerEvent
-from airflow_provider_bitrix24.triggers import history
+from airflow_provider_bitrix24.triggers import _stage_history
 from airflow_provider_bitrix24.triggers.event import Status, WaitEvent
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class StageChangeEventTrigger(BaseEventTrigger):
         poll_interval: float = 60,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._moves = history.Moves.parse(entity_type, stage, category_id)
+        self._moves = _stage_history.Moves.parse(entity_type, stage, category_id)
         check_interval("poll_interval", poll_interval)
         self.bitrix24_conn_id = bitrix24_conn_id
         self.poll_interval = poll_interval
@@ -234,20 +234,20 @@ class StageChangeEventTrigger(BaseEventTrigger):
             self._place = await self._start(hook, portal)
         store = getattr(self, "asset_state_store", None)
         if store is not None and self._place != self._kept:
-            await store.aset(self._moves.key(self.bitrix24_conn_id), history.place_to_keep(self._place, portal))
+            await store.aset(self._moves.key(self.bitrix24_conn_id), _stage_history.place_to_keep(self._place, portal))
             self._kept = self._place
         return portal
 
-    async def _page(self, hook: Bitrix24Hook) -> tuple[list[history.Move], bool]:
+    async def _page(self, hook: Bitrix24Hook) -> tuple[list[_stage_history.Move], bool]:
         """Read the next moves. Whether more are waiting comes with them."""
         rows = await self._rows(hook, self._moves.after(self._place or 0))
-        return [self._moves.read(row) for row in rows], not history.is_last_page(rows)
+        return [self._moves.read(row) for row in rows], not _stage_history.is_last_page(rows)
 
     async def _start(self, hook: Bitrix24Hook, portal: str) -> int:
         """Go on from the place that was kept, or from the newest row."""
         rows = await self._rows(hook, self._moves.newest())
-        newest = history.newest_id(rows)
-        self._kept = history.kept_place(await self._stored(), portal)
+        newest = _stage_history.newest_id(rows)
+        self._kept = _stage_history.kept_place(await self._stored(), portal)
         if self._kept is None or self._kept > newest:
             if self._kept is not None:
                 self.log.warning("The portal's stage history ends before the place that was kept; starting at its end.")
@@ -271,4 +271,4 @@ class StageChangeEventTrigger(BaseEventTrigger):
             return None
 
     async def _rows(self, hook: Bitrix24Hook, params: dict[str, Any]) -> list[Any]:
-        return [row async for row in hook.alist(history.METHOD, params)]
+        return [row async for row in hook.alist(_stage_history.METHOD, params)]

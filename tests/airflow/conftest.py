@@ -90,7 +90,7 @@ def time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> VirtualTime:
     from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
     from airflow_provider_bitrix24.client.transports.sync import SyncDriver
     from airflow_provider_bitrix24.compat import BaseSensorOperator
-    from airflow_provider_bitrix24.operators import waiting
+    from airflow_provider_bitrix24.operators import _waiting
     from airflow_provider_bitrix24.sensors import stage
     from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
 
@@ -100,7 +100,7 @@ def time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> VirtualTime:
     for driver, sleep in ((SyncDriver, virtual.sleep), (AsyncDriver, virtual.asleep)):
         monkeypatch.setitem(driver.__init__.__kwdefaults__, "clock", virtual.monotonic)
         monkeypatch.setitem(driver.__init__.__kwdefaults__, "sleep", sleep)
-    for module in (waiting, stage, import_module(BaseSensorOperator.__module__)):
+    for module in (_waiting, stage, import_module(BaseSensorOperator.__module__)):
         monkeypatch.setattr(module, "time", virtual)
     monkeypatch.setattr(StageTrigger, "_now", staticmethod(virtual.time))
     for trigger in (StageTrigger, StageChangeEventTrigger):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.arrival import look, next_look, update
+from airflow_provider_bitrix24._tasks.waiting import look, next_look, update
 from airflow_provider_bitrix24.client.report import MISSING, TargetResult, TriggerReport
 from airflow_provider_bitrix24.client.stages import StageInfo
 

@@ -7,15 +7,15 @@ from datetime import timedelta
 
 import pytest
 
+from airflow_provider_bitrix24._tasks.deferred_report import PARKED_KEY, park, unpark
 from airflow_provider_bitrix24.client.errors import TransportError
 from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.exceptions import LostEventError
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
-from airflow_provider_bitrix24.parking import PARKED_KEY, park, unpark
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.portal.model import User
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
-from airflow_provider_bitrix24.triggers.event import LostEventError
 
 DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
 DOWN = ["error:500"] * 5
@@ -226,7 +226,7 @@ def test_a_missing_or_unknown_event_fails_the_task_and_leaves_it_to_a_retry(port
 
 
 def test_a_lost_report_fails_the_task(portal, move, time, monkeypatch):
-    monkeypatch.setattr("airflow_provider_bitrix24.operators.waiting.park", lambda _: {"form": 2})
+    monkeypatch.setattr("airflow_provider_bitrix24.operators._waiting.park", lambda _: {"form": 2})
 
     ran = move()
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_bitrix24._tasks.verdict import Verdict, judge, permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client import errors
 from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
 from airflow_provider_bitrix24.compat import AirflowException, AirflowFailException, AirflowSkipException
-from airflow_provider_bitrix24.failures import TargetsFailedError, Verdict, judge, permanent_errors_fail_at_once
+from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 REFUSED = TargetError("ACCESS_DENIED", "Not allowed.", "no")
 BUSY = TargetError("QUERY_LIMIT_EXCEEDED", "Too many requests.", "no", permanent=False)

@@ -9,7 +9,7 @@ import airflow
 import pytest
 from packaging.version import Version
 
-from airflow_provider_bitrix24.checkpoint import VAIN_WAITS
+from airflow_provider_bitrix24._tasks.checkpoint import VAIN_WAITS
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES
-from airflow_provider_bitrix24.failures import TargetsFailedError
+from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import logging
 
+from airflow_provider_bitrix24._tasks.report_log import LINES, PER_LINE, outcome_lines
 from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES, TargetError, TargetResult
-from airflow_provider_bitrix24.outcome_log import LINES, PER_LINE, outcome_lines
 
 INFO, WARNING = logging.INFO, logging.WARNING
 

@@ -25,7 +25,7 @@ from airflow_provider_bitrix24.client.errors import (
 from airflow_provider_bitrix24.client.protocol.batch import BatchReply
 from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
 from airflow_provider_bitrix24.compat import BaseOperator
-from airflow_provider_bitrix24.failures import TargetsFailedError
+from airflow_provider_bitrix24.exceptions import TargetsFailedError
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.retry_policy import SPREAD, UNTOLD_RESET, Bitrix24RetryPolicy
 

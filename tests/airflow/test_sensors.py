@@ -9,10 +9,10 @@ import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError, ServerError, TransportError
 from airflow_provider_bitrix24.compat import AirflowFailException, AirflowSensorTimeout
+from airflow_provider_bitrix24.exceptions import LostEventError
 from airflow_provider_bitrix24.sensors.stage import MAX_FAILURES, StageSensor
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import connection_json
-from airflow_provider_bitrix24.triggers.event import LostEventError
 
 DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
 MODES = ("poke", "reschedule", "deferrable")

@@ -12,7 +12,7 @@ from airflow_provider_bitrix24.client.errors import (
 )
 from airflow_provider_bitrix24.compat import AirflowNotFoundException
 from airflow_provider_bitrix24.simulator.testing import connection_json
-from airflow_provider_bitrix24.triggers.history import Moves, newest_id
+from airflow_provider_bitrix24.triggers._stage_history import Moves, newest_id
 from airflow_provider_bitrix24.triggers.stage import LONGEST_BACK_OFF
 
 from .trigger_runs import (

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
-from airflow_provider_bitrix24.triggers.history import METHOD
+from airflow_provider_bitrix24.triggers._stage_history import METHOD
 
 from .trigger_runs import (
     CONNECTION,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowFailException, BaseOperator
-from airflow_provider_bitrix24.failures import permanent_errors_fail_at_once
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY, EntityLink
 
 if TYPE_CHECKING:

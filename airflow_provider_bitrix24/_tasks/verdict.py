@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
-from airflow_provider_bitrix24.compat import AirflowException, AirflowFailException, AirflowSkipException
+from airflow_provider_bitrix24.compat import AirflowFailException, AirflowSkipException
+from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,14 +25,6 @@ OnUnmoved = Literal["ignore", "warn", "skip", "fail"]
 
 _SHOWN = 10
 """How many targets a message names; the task's log names all."""
-
-
-class TargetsFailedError(AirflowException):
-    """Some targets failed or did not move, and a retry may help. ``report`` tells what became of each."""
-
-    def __init__(self, message: str, report: TriggerReport) -> None:
-        super().__init__(message)
-        self.report = report
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
-"""Which arguments of an operator fit together. Pure; called when a DAG file is read and so kept light."""
+"""Checks of an operator's arguments, as written and as rendered. Pure and light: DAG files load it at every parse."""
 
 from __future__ import annotations
 
 import math
 from typing import get_args
 
+from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.failures import OnUnmoved
 
 
 def check_options(
@@ -54,4 +54,17 @@ def _check_blind(*, expects: bool, on_unmoved: str | None, waits: bool) -> None:
         raise ConfigurationError(
             f"verify=False reads nothing, so {' and '.join(given)} cannot be had.",
             hint="Leave out verify=False, or the other.",
+        )
+
+
+def check_rendered(name: str, *, given: bool, rendered: object) -> None:
+    """Refuse an argument that was given and turned out to hold nothing: it must not count as left out.
+
+    :param rendered: what its template or its upstream task made of it.
+    :raises ConfigurationError: the message names the argument.
+    """
+    if given and (rendered is None or rendered == "" or (isinstance(rendered, str) and not rendered.strip())):
+        raise ConfigurationError(
+            f"{name} is {rendered!r}: its template or the task that it comes from gave nothing.",
+            hint=f"Correct that, or leave {name} out.",
         )

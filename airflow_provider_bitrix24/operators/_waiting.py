@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.arrival import look, next_look, update
+from airflow_provider_bitrix24._tasks.deferred_report import PARKED_KEY, park, unpark
+from airflow_provider_bitrix24._tasks.waiting import look, next_look, update
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, TransportError
 from airflow_provider_bitrix24.compat import AirflowFailException
-from airflow_provider_bitrix24.parking import PARKED_KEY, park, unpark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -108,7 +108,8 @@ def after_wait(ti: Any, event: object, *, keep: Callable[[TriggerReport], None])
     :raises AirflowFailException: the portal refuses for good.
     :raises TransportError: the triggerer could not look for too long; a retry may help.
     """
-    from airflow_provider_bitrix24.triggers.event import LostEventError, WaitEvent
+    from airflow_provider_bitrix24.exceptions import LostEventError
+    from airflow_provider_bitrix24.triggers.event import WaitEvent
 
     parked = ti.xcom_pull(task_ids=ti.task_id, key=PARKED_KEY, map_indexes=ti.map_index)
     report = unpark(parked)

@@ -1,0 +1,1 @@
+"""What operators, sensor, notifier and Airflow triggers share. Private: nothing outside this package imports it."""

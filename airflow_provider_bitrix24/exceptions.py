@@ -1,0 +1,73 @@
+"""The errors that tasks raise, in one place for those who catch them.
+
+The client's own errors (:class:`Bitrix24Error` and below) derive from nothing of Airflow's, so that the client can be
+used without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.errors import (
+    ApiError,
+    AuthenticationError,
+    BatchError,
+    Bitrix24Error,
+    ConfigurationError,
+    ConnectFailed,
+    InvalidRequestError,
+    NotFoundError,
+    OperatingLimitError,
+    OutcomeUnknown,
+    PermissionDeniedError,
+    PortalUnavailableError,
+    ProtocolError,
+    RateLimitError,
+    ServerError,
+    TransportError,
+    VerificationError,
+)
+from airflow_provider_bitrix24.compat import AirflowException
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.report import TriggerReport
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BatchError",
+    "Bitrix24Error",
+    "ConfigurationError",
+    "ConnectFailed",
+    "InvalidRequestError",
+    "LostEventError",
+    "NotFoundError",
+    "OperatingLimitError",
+    "OutcomeUnknown",
+    "PermissionDeniedError",
+    "PortalUnavailableError",
+    "ProtocolError",
+    "RateLimitError",
+    "ServerError",
+    "TargetsFailedError",
+    "TransportError",
+    "VerificationError",
+]
+
+
+class TargetsFailedError(AirflowException):
+    """Some targets failed or did not move, and a retry may help.
+
+    :param report: what became of each target.
+    """
+
+    def __init__(self, message: str, report: TriggerReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+class LostEventError(Exception):
+    """A deferred task was resumed without an event that it can rely on. A retry of the task checks again.
+
+    Not one of Airflow's exceptions: a sensor's ``soft_fail`` would skip the task for them.
+    """
