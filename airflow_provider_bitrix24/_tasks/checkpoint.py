@@ -25,13 +25,13 @@ TARGETS_KEY = "bitrix24_targets"
 WAITS_KEY = "bitrix24_waits"
 LONGEST_TARGETS = 60_000
 """Characters of a compressed list of targets beyond which it is not kept."""
-VAIN_WAITS = 10
+MAX_IDLE_DEFERRALS = 10
 """Waits outside the worker in a row, without anything done between, after which the worker waits and gives up."""
 LONG_WAIT = 60.0
 """Seconds of waiting for the portal from which it is worth giving the worker slot back."""
 
 
-class WaitElsewhere(Exception):  # noqa: N818 - no error: the firing goes on later
+class DeferWait(Exception):  # noqa: N818 - no error: the firing goes on later
     """The portal wants a long wait, which the worker need not spend. ``seconds`` tells how long."""
 
     def __init__(self, seconds: float) -> None:
@@ -43,12 +43,12 @@ class TaskKilledError(Exception):
     """Airflow is ending this task; nothing more is sent."""
 
 
-class TaskJournal:
-    """Keeps one firing's progress; see :class:`.client.progress.Journal`.
+class TaskCheckpointStore:
+    """Keeps one firing's progress; see :class:`.client.progress.CheckpointStore`.
 
     :param store: Airflow's task state store, or ``None`` where there is none or it shall not be used.
     :param killed: set when Airflow ends the task.
-    :param defers: whether a long wait ends this stay in the worker (:class:`WaitElsewhere`).
+    :param defers: whether a long wait ends this stay in the worker (:class:`DeferWait`).
     """
 
     def __init__(self, store: Any, *, killed: threading.Event, defers: bool = False) -> None:
@@ -58,7 +58,9 @@ class TaskJournal:
         self._states: str | None = None
 
     @classmethod
-    def of_task(cls, context: Context, *, durable: bool, killed: threading.Event, deferrable: bool) -> TaskJournal:
+    def of_task(
+        cls, context: Context, *, durable: bool, killed: threading.Event, deferrable: bool
+    ) -> TaskCheckpointStore:
         """Make the journal of a running task."""
         store = context.get("task_state_store") if durable else None
         return cls(store, killed=killed, defers=deferrable)
@@ -119,8 +121,8 @@ class TaskJournal:
 
         :raises WaitElsewhere: it is worth it.
         """
-        if self._defers and kind == "operating" and seconds > LONG_WAIT and self._counts_wait() <= VAIN_WAITS:
-            raise WaitElsewhere(seconds)
+        if self._defers and kind == "operating" and seconds > LONG_WAIT and self._counts_wait() <= MAX_IDLE_DEFERRALS:
+            raise DeferWait(seconds)
 
     def _counts_wait(self) -> int:
         """Number of this wait in a row of those between which nothing was done."""

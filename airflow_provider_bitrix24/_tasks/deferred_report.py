@@ -16,12 +16,12 @@ from typing import Any
 
 from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
 
-PARKED_KEY = "bitrix24_parked_report"
+DEFERRED_REPORT_KEY = "bitrix24_parked_report"
 """XCom key under which a deferred task keeps its report."""
 _FORM = 1
 
 
-def park(report: TriggerReport) -> dict[str, Any]:
+def dump_report(report: TriggerReport) -> dict[str, Any]:
     """Return everything in a report as JSON; about ten bytes per target."""
     rows = [
         [each.target, each.outcome, each.stage_before, each.stage_after, _parked_error(each.error), each.reason]
@@ -31,8 +31,8 @@ def park(report: TriggerReport) -> dict[str, Any]:
     return {"form": _FORM, "code": report.code, "portal": report.portal, "results": packed}
 
 
-def unpark(parked: object) -> TriggerReport | None:
-    """Return what :func:`park` was given, or ``None`` if it was something else."""
+def load_report(parked: object) -> TriggerReport | None:
+    """Return what :func:`dump_report` was given, or ``None`` if it was something else."""
     if not isinstance(parked, Mapping) or parked.get("form") != _FORM:
         return None
     try:

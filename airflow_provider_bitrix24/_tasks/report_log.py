@@ -22,7 +22,7 @@ PER_LINE = 50
 """How many targets share a line otherwise."""
 
 
-def outcome_lines(results: Sequence[TargetResult], *, quiet_unmoved: bool = False) -> Iterator[tuple[int, str]]:
+def report_lines(results: Sequence[TargetResult], *, quiet_unmoved: bool = False) -> Iterator[tuple[int, str]]:
     """Yield (logging level, text) for every target, and the causes of ``unmoved`` once.
 
     :param quiet_unmoved: whether the user has said that unmoved targets do not matter.

@@ -34,7 +34,7 @@ class Verdict:
     end: Literal["succeed", "skip", "retry", "fail"]
     message: str = ""
 
-    def enforce(self, report: TriggerReport) -> None:
+    def raise_for_airflow(self, report: TriggerReport) -> None:
         """Raise what makes Airflow end the task so; return if it succeeds."""
         match self.end:
             case "succeed":
@@ -61,7 +61,7 @@ def permanent_errors_fail_at_once() -> Iterator[None]:
         raise
 
 
-def judge(report: TriggerReport, *, on_unmoved: OnUnmoved, repeatable: bool, checkpoint: bool = False) -> Verdict:
+def decide(report: TriggerReport, *, on_unmoved: OnUnmoved, repeatable: bool, checkpoint: bool = False) -> Verdict:
     """Say how a task with this report ends.
 
     :param repeatable: whether a next try leaves out what stands right, as it does with ``expected_stage``.

@@ -28,7 +28,7 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class StageCheck:
     """Who stands where at one look.
 
     :param arrived: target -> expected stage at which it stands.
@@ -41,7 +41,7 @@ class Arrival:
     missing: tuple[str, ...]
 
 
-def look(targets: Iterable[str], stages: Mapping[str, StageInfo], expected: Collection[str]) -> Arrival:
+def check_stages(targets: Iterable[str], stages: Mapping[str, StageInfo], expected: Collection[str]) -> StageCheck:
     """Sort targets by what a reading shows.
 
     :param targets: canonical forms, such as ``DEAL_57``.
@@ -59,26 +59,26 @@ def look(targets: Iterable[str], stages: Mapping[str, StageInfo], expected: Coll
             arrived[target] = info.stage
         else:
             waiting[target] = info.stage
-    return Arrival(arrived, waiting, tuple(missing))
+    return StageCheck(arrived, waiting, tuple(missing))
 
 
-def update(report: TriggerReport, arrival: Arrival) -> TriggerReport:
+def update(report: TriggerReport, check: StageCheck) -> TriggerReport:
     """Bring a report up to date: who has arrived counts as moved, the others as unmoved where they stand."""
     results = []
     for result in report.results:
-        if result.target in arrival.arrived:
-            stage = arrival.arrived[result.target]
+        if result.target in check.arrived:
+            stage = check.arrived[result.target]
             results.append(replace(result, outcome="moved", stage_after=stage, reason=None))
-        elif result.target in arrival.waiting:
-            results.append(replace(result, stage_after=arrival.waiting[result.target]))
-        elif result.target in arrival.missing:
+        elif result.target in check.waiting:
+            results.append(replace(result, stage_after=check.waiting[result.target]))
+        elif result.target in check.missing:
             results.append(replace(result, stage_after=None, reason=MISSING))
         else:
             results.append(result)
     return TriggerReport(code=report.code, portal=report.portal, results=results)
 
 
-def next_look(*, now: float, deadline: float, interval: float) -> float | None:
+def next_check(*, now: float, deadline: float, interval: float) -> float | None:
     """Seconds until the next look, or ``None`` when time is up. The last look falls on the deadline.
 
     All times are seconds of the same clock.
@@ -96,7 +96,7 @@ def check_interval(name: str, seconds: object) -> None:
 
 
 @dataclass(slots=True, kw_only=True)
-class Watch:
+class StageWait:
     """A wait from its first look to its end: whom to look at next, who was seen where, and how it ended.
 
     :param targets: whom to look at next; canonical forms.
@@ -109,33 +109,33 @@ class Watch:
     expected: Collection[str]
     require: Require
     fail_on: Collection[str] = ()
-    arrival: Arrival = field(default_factory=lambda: Arrival({}, {}, ()))
+    check: StageCheck = field(default_factory=lambda: StageCheck({}, {}, ()))
     done: bool = False
     failure: str | None = None
     """Why the wait is in vain; it is over then, too."""
 
     @property
-    def over(self) -> bool:
+    def finished(self) -> bool:
         """Whether there is nothing left to wait for."""
         return self.done or self.failure is not None
 
-    def see(self, stages: Mapping[str, StageInfo]) -> None:
+    def observe(self, stages: Mapping[str, StageInfo]) -> None:
         """Take a look at :attr:`targets` into account.
 
         :param stages: what ``get_stages`` returned for them.
         """
-        seen = look(self.targets, stages, self.expected)
+        seen = check_stages(self.targets, stages, self.expected)
         if self.require == "each":
-            before = self.arrival
-            self.arrival = Arrival(before.arrived | seen.arrived, seen.waiting, before.missing + seen.missing)
+            before = self.check
+            self.check = StageCheck(before.arrived | seen.arrived, seen.waiting, before.missing + seen.missing)
             self.targets = list(seen.waiting)
             self.done = not seen.waiting
             return
-        self.arrival = seen
+        self.check = seen
         self.done = bool(seen.arrived) if self.require == "any" else not (seen.waiting or seen.missing)
         self.failure = None if self.done else self._in_vain(seen)
 
-    def _in_vain(self, seen: Arrival) -> str | None:
+    def _in_vain(self, seen: StageCheck) -> str | None:
         problems = []
         if lost := [f"{target} stands at {stage}" for target, stage in seen.waiting.items() if stage in self.fail_on]:
             problems.append(f"{_listed(lost)}.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.flows import calls, readings
 from airflow_provider_bitrix24.client.flows.calls import Channel
-from airflow_provider_bitrix24.client.flows.effects import Flow, Tell
+from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params
 from airflow_provider_bitrix24.client.settings import ClientSettings
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
-    from airflow_provider_bitrix24.client.flows.effects import Journal, Start
+    from airflow_provider_bitrix24.client.flows.effects import CheckpointStore, Start
     from airflow_provider_bitrix24.client.portal import Portal
     from airflow_provider_bitrix24.client.report import TriggerReport
 
@@ -68,7 +68,7 @@ class Conversations:
         *,
         verify: bool,
         start: Start,
-        journal: Journal | None = None,
+        checkpoint_store: CheckpointStore | None = None,
     ) -> Flow[TriggerReport]:
         """Fire an automation trigger; all targets and arguments are checked before anything is sent."""
         # Half of the client is about firing: who only reads or calls does without it.
@@ -81,9 +81,9 @@ class Conversations:
         if expected is not None:
             _refuse_unreadable(refs, verify=verify)
         if code is None and refs:
-            yield Tell("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
+            yield Log("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
         job = Job(code=code, expected=expected, verify=verify)
-        checkpoint = None if journal is None else run.Checkpoint(journal.load())
+        checkpoint = None if checkpoint_store is None else run.Kept(checkpoint_store.load())
         flow = run.trigger_automation(self.channel, self.second, job, refs, start=start, checkpoint=checkpoint)
         return (yield from flow)
 

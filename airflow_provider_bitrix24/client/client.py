@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.client.base import Conversations
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.flows import calls, readings
-from airflow_provider_bitrix24.client.flows.effects import Journal, Start
+from airflow_provider_bitrix24.client.flows.effects import CheckpointStore, Start
 from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
 from airflow_provider_bitrix24.client.settings import ClientSettings, Plan
 from airflow_provider_bitrix24.client.stores.pacing import PROCESS_STORE, FileStore, PacingStore
@@ -160,7 +160,7 @@ class Bitrix24Client(_Connected):
         *,
         expected_stage: str | Sequence[str] | None = None,
         verify: bool = True,
-        journal: Journal | None = None,
+        checkpoint_store: CheckpointStore | None = None,
     ) -> TriggerReport:
         """Fire an automation trigger for one entity or many, and show where each stood before and stands after.
 
@@ -170,14 +170,16 @@ class Bitrix24Client(_Connected):
         :param code: the trigger's code; without one the default code, else triggers without a code match.
         :param expected_stage: stage id, or several of which any will do. Who stands there is not fired.
         :param verify: ``False`` never reads; what is accepted is ``unverified``.
-        :param journal: keeps the progress, so that a later call with the same targets and code goes on where this
-            one stopped; whoever gives it deletes it when all is well.
+        :param checkpoint_store: keeps the checkpoint, so that a later call with the same targets and code resumes
+            where this one stopped. The caller deletes it when all is well.
         :raises ConfigurationError: an argument is wrong; nothing was sent.
         :raises Bitrix24Error: nothing was fired. Once something was, the rest is ``failed`` in the report.
         """
         start = Start(self._driver.now(), time.time())
-        flow = self._talk.trigger(target, code, expected_stage, verify=verify, start=start, journal=journal)
-        return self._driver.run(flow, journal=journal)
+        flow = self._talk.trigger(
+            target, code, expected_stage, verify=verify, start=start, checkpoint_store=checkpoint_store
+        )
+        return self._driver.run(flow, checkpoint_store=checkpoint_store)
 
     def execute_trigger(self, target: str, code: str) -> bool:
         """Fire an application's own trigger (``crm.automation.trigger.execute``).

@@ -57,7 +57,7 @@ class Bitrix24Error(Exception):
         if executed is not None:
             self.executed = executed
 
-    def hide(self, redact: Callable[[str], str]) -> None:
+    def redact(self, redact: Callable[[str], str]) -> None:
         """Apply ``redact`` to what came from outside: an answer may repeat the URL, which holds the secret."""
         self.message = redact(self.message)
         self.args = (self.message,)
@@ -143,9 +143,9 @@ class ApiError(Bitrix24Error):
         self.method = method
         self.status = status
 
-    def hide(self, redact: Callable[[str], str]) -> None:
-        """See :meth:`Bitrix24Error.hide`."""
-        super().hide(redact)
+    def redact(self, redact: Callable[[str], str]) -> None:
+        """See :meth:`Bitrix24Error.redact`."""
+        super().redact(redact)
         self.code, self.description = redact(self.code), redact(self.description)
 
 

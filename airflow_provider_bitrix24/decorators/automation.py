@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, cast, overload
 
-from airflow_provider_bitrix24._tasks.checkpoint import TaskJournal
+from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.targets import parse_targets
@@ -81,15 +81,17 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
 
     def execute(self, context: Context) -> Any:
         """Call the function and do with its targets what the operator does; returns the operator's report."""
-        journal = TaskJournal.of_task(context, durable=self.durable, killed=threading.Event(), deferrable=False)
-        kept = journal.kept_targets()
+        checkpoint_store = TaskCheckpointStore.of_task(
+            context, durable=self.durable, killed=threading.Event(), deferrable=False
+        )
+        kept = checkpoint_store.kept_targets()
         if kept is not None:
             self.log.info("Going on with the %d targets that the function returned in an earlier try.", len(kept))
             self.target = kept
         else:
             self.target = self._call(context)
             with permanent_errors_fail_at_once():
-                journal.keep_targets([str(ref) for ref in parse_targets(self.target)])
+                checkpoint_store.keep_targets([str(ref) for ref in parse_targets(self.target)])
         try:
             return self._fire_for_them(context)
         except TaskDeferred:

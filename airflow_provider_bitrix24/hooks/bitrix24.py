@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         StageInfo,
         TriggerReport,
     )
-    from airflow_provider_bitrix24.client.flows.effects import Journal
+    from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.compat import Connection
     from airflow_provider_bitrix24.connection import Bitrix24Connection
 
@@ -201,7 +201,7 @@ class Bitrix24Hook(BaseHook):
         *,
         expected_stage: str | Sequence[str] | None = None,
         verify: bool = True,
-        journal: Journal | None = None,
+        checkpoint_store: CheckpointStore | None = None,
     ) -> TriggerReport:
         """Fire the automation trigger for one entity or many, and show where each stands before and after.
 
@@ -212,11 +212,13 @@ class Bitrix24Hook(BaseHook):
         :param code: the trigger's code; the connection's default if not given.
         :param expected_stage: stage id, or several of which any will do. Who stands there is not fired.
         :param verify: read every entity before and after.
-        :param journal: keeps the progress, so that a later call goes on where this one stopped.
+        :param checkpoint_store: keeps the progress, so that a later call goes on where this one stopped.
         :raises Bitrix24Error: nothing was fired. Later errors are in the report.
         """
         client = self.get_conn()
-        return client.trigger_automation(target, code, expected_stage=expected_stage, verify=verify, journal=journal)
+        return client.trigger_automation(
+            target, code, expected_stage=expected_stage, verify=verify, checkpoint_store=checkpoint_store
+        )
 
     async def atrigger_automation(
         self,

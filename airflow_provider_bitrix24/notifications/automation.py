@@ -131,10 +131,10 @@ class TriggerAutomationNotifier(BaseNotifier):
         }
 
     def _conclude(self, report: TriggerReport) -> None:
-        from airflow_provider_bitrix24._tasks.report_log import outcome_lines
+        from airflow_provider_bitrix24._tasks.report_log import report_lines
         from airflow_provider_bitrix24._tasks.verdict import problems_of
 
-        for level, line in outcome_lines(report.results):
+        for level, line in report_lines(report.results):
             log = self.log.info if level == logging.INFO else self.log.warning
             log("%s", line)
         problems = problems_of(report, unmoved_too=self.expected_stage is not None)

@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.deferred_report import PARKED_KEY, park, unpark
-from airflow_provider_bitrix24._tasks.waiting import look, next_look, update
+from airflow_provider_bitrix24._tasks.deferred_report import DEFERRED_REPORT_KEY, dump_report, load_report
+from airflow_provider_bitrix24._tasks.waiting import check_stages, next_check, update
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, TransportError
 from airflow_provider_bitrix24.compat import AirflowFailException
 
@@ -57,7 +57,7 @@ class Wait:
         # Tasks that start together shall not look together.
         interval = self.interval * random.uniform(0.5, 1)  # noqa: S311 - no secret
         while waiting:
-            delay = next_look(now=time.monotonic(), deadline=deadline, interval=interval)
+            delay = next_check(now=time.monotonic(), deadline=deadline, interval=interval)
             if delay is None:
                 break
             interval = self.interval
@@ -71,11 +71,11 @@ class Wait:
                     raise
                 log.warning("Could not look: %s", error)
                 continue
-            arrival = look(waiting, stages, self.expected)
-            report = update(report, arrival)
-            settled = {*arrival.arrived, *arrival.missing}
+            check = check_stages(waiting, stages, self.expected)
+            report = update(report, check)
+            settled = {*check.arrived, *check.missing}
             tell(each for each in report.results if each.target in settled)
-            waiting = list(arrival.waiting)
+            waiting = list(check.waiting)
         late = set(waiting)
         tell(each for each in report.results if each.target in late)
         return report
@@ -87,7 +87,7 @@ class Wait:
         """
         from airflow_provider_bitrix24.triggers.stage import StageTrigger
 
-        ti.xcom_push(key=PARKED_KEY, value=park(report))
+        ti.xcom_push(key=DEFERRED_REPORT_KEY, value=dump_report(report))
         return StageTrigger(
             targets=waiting_targets(report),
             expected_stage=self.expected,
@@ -111,14 +111,15 @@ def after_wait(ti: Any, event: object, *, keep: Callable[[TriggerReport], None])
     from airflow_provider_bitrix24.exceptions import LostEventError
     from airflow_provider_bitrix24.triggers.event import WaitEvent
 
-    parked = ti.xcom_pull(task_ids=ti.task_id, key=PARKED_KEY, map_indexes=ti.map_index)
-    report = unpark(parked)
+    parked = ti.xcom_pull(task_ids=ti.task_id, key=DEFERRED_REPORT_KEY, map_indexes=ti.map_index)
+    report = load_report(parked)
     if report is None:
         raise LostEventError(
-            f"The task was woken, but its report is not in XCom under {PARKED_KEY!r}. Who has arrived is not known."
+            "The task was woken, but its report is not in XCom under "
+            f"{DEFERRED_REPORT_KEY!r}. Who has arrived is not known."
         )
     seen = WaitEvent.read(event, targets=waiting_targets(report), require="each")
-    known = update(report, seen.arrival)
+    known = update(report, seen.check)
     if seen.status in ("error", "failed"):
         keep(known)
         if seen.permanent or seen.status == "failed":

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_bitrix24._tasks.arguments import check_options, check_rendered
-from airflow_provider_bitrix24._tasks.verdict import judge, permanent_errors_fail_at_once
+from airflow_provider_bitrix24._tasks.verdict import decide, permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowFailException, BaseOperator, conf
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY, EntityLink
@@ -22,7 +22,7 @@ from airflow_provider_bitrix24.operators._application import ExecuteTriggerOpera
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from airflow_provider_bitrix24._tasks.checkpoint import TaskJournal
+    from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
     from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
     from airflow_provider_bitrix24.client import TargetResult, TriggerReport
     from airflow_provider_bitrix24.client.targets import EntityRef
@@ -132,14 +132,16 @@ class TriggerAutomationOperator(BaseOperator):
         :raises Bitrix24Error: nothing was fired; a retry may help.
         :raises TargetsFailedError: some failed, and a retry is safe.
         """
-        from airflow_provider_bitrix24._tasks.checkpoint import TaskJournal, WaitElsewhere
+        from airflow_provider_bitrix24._tasks.checkpoint import DeferWait, TaskCheckpointStore
         from airflow_provider_bitrix24.client.report import TriggerReport
         from airflow_provider_bitrix24.client.stages import expected_stages
         from airflow_provider_bitrix24.client.targets import parse_targets
         from airflow_provider_bitrix24.client.trigger_code import checked_code
 
         self._killed = threading.Event()
-        journal = TaskJournal.of_task(context, durable=self.durable, killed=self._killed, deferrable=self.deferrable)
+        checkpoint_store = TaskCheckpointStore.of_task(
+            context, durable=self.durable, killed=self._killed, deferrable=self.deferrable
+        )
         with permanent_errors_fail_at_once():
             refs = parse_targets(self.target)
             for name, given in self._given.items():
@@ -149,11 +151,11 @@ class TriggerAutomationOperator(BaseOperator):
             if not refs:
                 self.log.info("target is an empty list: nothing to do.")
                 return TriggerReport(code=self.code, portal="", results=[]).as_dict()
-            if self.retries and not expected and not journal.survives:
+            if self.retries and not expected and not checkpoint_store.survives:
                 self._warn_of_retries()
             try:
-                report = self._fire(context, refs, expected, journal)
-            except WaitElsewhere as wait:
+                report = self._fire(context, refs, expected, checkpoint_store)
+            except DeferWait as wait:
                 self._leave_for(wait.seconds)
         return self._conclude(context, report, expected)
 
@@ -186,9 +188,9 @@ class TriggerAutomationOperator(BaseOperator):
         context: Context,
         refs: Sequence[EntityRef],
         expected: Collection[str] | None,
-        journal: TaskJournal,
+        checkpoint_store: TaskCheckpointStore,
     ) -> TriggerReport:
-        from airflow_provider_bitrix24._tasks.checkpoint import WaitElsewhere
+        from airflow_provider_bitrix24._tasks.checkpoint import DeferWait
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
         with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook:
@@ -202,13 +204,13 @@ class TriggerAutomationOperator(BaseOperator):
                     self.code or None,
                     expected_stage=sorted(expected) if expected else None,
                     verify=self.verify,
-                    journal=journal,
+                    checkpoint_store=checkpoint_store,
                 )
-            except (Bitrix24Error, WaitElsewhere):
+            except (Bitrix24Error, DeferWait):
                 raise  # nothing was fired, or everything is saved
             except BaseException as error:
                 # The execution time-out, a signal: some may have been fired, and nobody knows which.
-                if expected or journal.survives:
+                if expected or checkpoint_store.survives:
                     raise
                 raise AirflowFailException(
                     f"Interrupted while firing {_count(refs)} ({type(error).__name__}). No retry follows: some "
@@ -218,7 +220,7 @@ class TriggerAutomationOperator(BaseOperator):
             waits = bool(expected) and self.wait_timeout is not None
             self._log_outcomes(each for each in report.results if not (waits and each.outcome == "unmoved"))
             if expected and self.wait_timeout is not None and report.unmoved:
-                journal.amend(refs, report.results, awaited=True)
+                checkpoint_store.amend(refs, report.results, awaited=True)
                 report = self._wait(context, hook, report, expected, self.wait_timeout)
         return report
 
@@ -264,30 +266,32 @@ class TriggerAutomationOperator(BaseOperator):
         return self._conclude(context, report, expected_stages(self.expected_stage))
 
     def _log_outcomes(self, results: Iterable[TargetResult]) -> None:
-        from airflow_provider_bitrix24._tasks.report_log import outcome_lines
+        from airflow_provider_bitrix24._tasks.report_log import report_lines
 
-        for level, line in outcome_lines(list(results), quiet_unmoved=self.on_unmoved == "ignore"):
+        for level, line in report_lines(list(results), quiet_unmoved=self.on_unmoved == "ignore"):
             log = self.log.info if level == logging.INFO else self.log.warning
             log("%s", line)
 
     def _conclude(self, context: Context, report: TriggerReport, expected: Collection[str] | None) -> dict[str, Any]:
         """Return the report, or end the task otherwise with the report in XCom."""
-        from airflow_provider_bitrix24._tasks.checkpoint import TaskJournal
+        from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
         from airflow_provider_bitrix24.client.targets import parse_targets
 
         shown = report.as_dict()
         counts = ", ".join(f"{shown[name]} {name}" for name in ("moved", "already", "unmoved", "unverified", "failed"))
         self.log.info("Of %d: %s.", len(report.results), counts)
         on_unmoved = self.on_unmoved or ("fail" if expected else "warn")
-        journal = TaskJournal.of_task(context, durable=self.durable, killed=threading.Event(), deferrable=False)
-        verdict = judge(report, on_unmoved=on_unmoved, repeatable=bool(expected), checkpoint=journal.survives)
+        checkpoint_store = TaskCheckpointStore.of_task(
+            context, durable=self.durable, killed=threading.Event(), deferrable=False
+        )
+        verdict = decide(report, on_unmoved=on_unmoved, repeatable=bool(expected), checkpoint=checkpoint_store.survives)
         if verdict.end in ("succeed", "skip"):
-            journal.delete()
+            checkpoint_store.delete()
         elif self.wait_timeout is not None:
-            journal.amend(parse_targets(self.target), report.results, awaited=False)
+            checkpoint_store.amend(parse_targets(self.target), report.results, awaited=False)
         if verdict.end != "succeed" or self.wait_timeout is not None:
             _keep_report(context, report)
-        verdict.enforce(report)
+        verdict.raise_for_airflow(report)
         return shown
 
 

@@ -1,6 +1,6 @@
 """A sensor that waits until entities stand at a stage, whoever moves them there.
 
-What a look means is decided in :mod:`..arrival`; where nobody waits in a worker, :mod:`..triggers.stage` looks. DAG
+What a look means is decided in :mod:`..check`; where nobody waits in a worker, :mod:`..triggers.stage` looks. DAG
 files import this module at every parse, so what is costly is imported when it is used.
 """
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
-from airflow_provider_bitrix24._tasks.waiting import Watch, check_interval
+from airflow_provider_bitrix24._tasks.waiting import StageWait, check_interval
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, TransportError
 from airflow_provider_bitrix24.compat import (
     AirflowFailException,
@@ -135,7 +135,7 @@ class StageSensor(BaseSensorOperator):
             with Bitrix24Hook(self.bitrix24_conn_id) as hook:
                 self._link(context, hook.get_conn().portal.page_url(refs[0].page))
                 try:
-                    watch.see(hook.get_stages(watch.targets))
+                    watch.observe(hook.get_stages(watch.targets))
                 except Bitrix24Error as error:
                     self._tolerate(error)
                     return PokeReturnValue(is_done=False)
@@ -144,8 +144,8 @@ class StageSensor(BaseSensorOperator):
             self.log.error("%s", watch.failure)
             raise AirflowFailException(watch.failure)
         if not watch.done:
-            self.log.info("Not there yet: %s", _standing(watch.arrival.waiting))
-        return PokeReturnValue(is_done=watch.done, xcom_value=watch.arrival.arrived)
+            self.log.info("Not there yet: %s", _standing(watch.check.waiting))
+        return PokeReturnValue(is_done=watch.done, xcom_value=watch.check.arrived)
 
     def execute_complete(self, context: Context, event: object = None) -> dict[str, str]:  # noqa: ARG002 - Airflow's
         """Conclude after a wait on the triggerer; ends as :meth:`execute` does.
@@ -166,9 +166,9 @@ class StageSensor(BaseSensorOperator):
 
     def _ended(self, seen: WaitEvent) -> dict[str, str]:
         if seen.status == "arrived":
-            return seen.arrival.arrived
+            return seen.check.arrived
         if seen.status == "timeout":
-            raise AirflowSensorTimeout(f"Not there after {self.timeout:.0f} s: {_standing(seen.arrival.waiting)}")
+            raise AirflowSensorTimeout(f"Not there after {self.timeout:.0f} s: {_standing(seen.check.waiting)}")
         self.log.error("%s", seen.message)
         if seen.status == "failed" or seen.permanent:
             raise AirflowFailException(seen.message)
@@ -190,7 +190,7 @@ class StageSensor(BaseSensorOperator):
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 
-    def _parse(self) -> tuple[list[EntityRef], Watch]:
+    def _parse(self) -> tuple[list[EntityRef], StageWait]:
         from airflow_provider_bitrix24.client.targets import parse_targets
 
         refs = parse_targets(self.target)
@@ -207,7 +207,7 @@ class StageSensor(BaseSensorOperator):
                 hint="Contacts and companies have no stages, and orders cannot be read.",
             )
         targets = [str(ref) for ref in refs]
-        return refs, Watch(targets=targets, expected=expected, require=self.require, fail_on=fail_on)
+        return refs, StageWait(targets=targets, expected=expected, require=self.require, fail_on=fail_on)
 
     def _link(self, context: Context, url: str) -> None:
         if not self._linked:

@@ -8,10 +8,10 @@ Layers, each importing only what stands before it:
 
 - the rules of the wire and of the portal's language: ``php``, ``typed``, ``errors``, ``entity_types``, ``clock``
 - what a portal holds: ``model``, ``stages``, ``items``, ``history``, ``accounts``, ``tokens``, ``events``
-- how it behaves: ``settings``, ``limits``, ``latency``, ``faults``, ``journal``
+- how it behaves: ``settings``, ``limits``, ``latency``, ``faults``, ``request_log``
 - all of it together: ``portal``, and ``seed`` to fill it
 - what happens in it: ``automation`` (a trigger is fired), ``changes`` (a user edits), ``methods`` (REST)
-- one request from end to end, without HTTP: ``bodies``, ``auth``, ``work``, ``envelope``, ``batch``, ``replies``,
+- one request from end to end, without HTTP: ``bodies``, ``auth``, ``execution``, ``envelope``, ``batch``, ``replies``,
   ``rest``, ``oauth``
 - HTTP: ``server``, ``oauth_pages``, ``control``, ``stream``, ``board``; ``threaded``, ``testing`` and the command
 """

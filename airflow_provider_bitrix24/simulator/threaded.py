@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal.faults import FaultPlan
     from airflow_provider_bitrix24.simulator.portal.latency import Latency
     from airflow_provider_bitrix24.simulator.portal.limits import RequestLimit
-    from airflow_provider_bitrix24.simulator.portal.request_log import Journal
+    from airflow_provider_bitrix24.simulator.portal.request_log import RequestLog
 
 _START_SECONDS = 30
 
@@ -139,9 +139,9 @@ class SimulatorServer:
         return self.portal.moves
 
     @property
-    def requests(self) -> Journal:
+    def requests(self) -> RequestLog:
         """The requests seen, secrets hidden."""
-        return self.portal.journal
+        return self.portal.request_log
 
     @property
     def faults(self) -> FaultPlan:

@@ -23,7 +23,7 @@ _TYPES = "Write LEAD, DEAL, SMART_INVOICE, SMART_DOCUMENT, SMART_B2E_DOC or DYNA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moves:
+class StageHistoryQuery:
     """Which moves are wanted.
 
     :param type_id: entityTypeId, such as 2 for deals.
@@ -38,7 +38,7 @@ class Moves:
     category_id: int | None = None
 
     @classmethod
-    def parse(cls, entity_type: object, stage: object, category_id: object) -> Moves:
+    def parse(cls, entity_type: object, stage: object, category_id: object) -> StageHistoryQuery:
         """Read a trigger's arguments.
 
         :raises ConfigurationError: the message names the argument.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-from airflow_provider_bitrix24._tasks.waiting import Arrival, Require
+from airflow_provider_bitrix24._tasks.waiting import Require, StageCheck
 from airflow_provider_bitrix24.exceptions import LostEventError
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ class WaitEvent:
     """How a wait ended and who stands where.
 
     :param status: see :data:`Status`.
-    :param arrival: who was seen where.
+    :param check: who was seen where.
     :param message: for ``failed`` and ``error``, what a person should know; never a secret.
     :param permanent: for ``error``, whether no retry helps.
     """
 
     status: Status
-    arrival: Arrival
+    check: StageCheck
     message: str = ""
     permanent: bool = False
 
@@ -39,9 +39,9 @@ class WaitEvent:
         """As JSON."""
         return {
             "status": self.status,
-            "arrived": self.arrival.arrived,
-            "waiting": self.arrival.waiting,
-            "missing": list(self.arrival.missing),
+            "arrived": self.check.arrived,
+            "waiting": self.check.waiting,
+            "missing": list(self.check.missing),
             "message": self.message,
             "permanent": self.permanent,
         }
@@ -63,7 +63,7 @@ class WaitEvent:
                 "The task was woken by an event of unknown form; perhaps triggerer and worker have different versions "
                 "of airflow-provider-bitrix24. Who has arrived is not known."
             )
-        seen = event.arrival
+        seen = event.check
         strangers = {*seen.arrived, *seen.waiting, *seen.missing}.difference(targets)
         if strangers or (event.status == "arrived" and not _complete(seen, targets, require)):
             raise LostEventError(
@@ -84,13 +84,13 @@ class WaitEvent:
             return None
         return cls(
             status=payload["status"],
-            arrival=Arrival(dict(arrived), dict(waiting), tuple(missing)),
+            check=StageCheck(dict(arrived), dict(waiting), tuple(missing)),
             message=message,
             permanent=permanent,
         )
 
 
-def _complete(seen: Arrival, targets: Collection[str], require: Require) -> bool:
+def _complete(seen: StageCheck, targets: Collection[str], require: Require) -> bool:
     if require == "any":
         return bool(seen.arrived)
     gone = seen.missing if require == "each" else ()

@@ -1,7 +1,7 @@
 """Airflow triggers that watch where entities stand; ``run`` of each is one loop with one sleep.
 
 They run on the triggerer, in one event loop with all others, may be started anew at any time, and only ever read.
-What a look means is decided in :mod:`..arrival`, what a history row means in :mod:`.history`.
+What a look means is decided in :mod:`..check`, what a history row means in :mod:`.history`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.waiting import Require, Watch, check_interval, next_look
+from airflow_provider_bitrix24._tasks.waiting import Require, StageWait, check_interval, next_check
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_bitrix24.triggers import _stage_history
@@ -98,32 +98,34 @@ class StageTrigger(BaseTrigger):
     async def _wait(self) -> WaitEvent:
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
-        watch = Watch(targets=self.targets, expected=self.expected_stage, require=self.require, fail_on=self.fail_on)
+        watch = StageWait(
+            targets=self.targets, expected=self.expected_stage, require=self.require, fail_on=self.fail_on
+        )
         failures = 0
         interval = self.poke_interval * random.uniform(0.5, 1)  # noqa: S311 - no secret
         async with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id) as hook:
             while True:
                 # A triggerer that comes up after the deadline still looks once.
-                delay = next_look(now=self._now(), deadline=self.deadline, interval=interval)
+                delay = next_check(now=self._now(), deadline=self.deadline, interval=interval)
                 await self._sleep(delay or 0)
                 interval = self.poke_interval
                 try:
-                    watch.see(await hook.aget_stages(watch.targets))
+                    watch.observe(await hook.aget_stages(watch.targets))
                     failures = 0
                 except Bitrix24Error as error:
                     failures += 1
                     if error.permanent or failures == self.max_failures:
                         return WaitEvent(
-                            status="error", arrival=watch.arrival, message=str(error), permanent=error.permanent
+                            status="error", check=watch.check, message=str(error), permanent=error.permanent
                         )
                     self.log.warning("Could not look: %s", error)
                 except AirflowNotFoundException:
                     # Airflow says this, too, when it could not ask for the connection.
                     failures += 1
                     if failures == (self.max_failures or NO_CONNECTION) or self._now() >= self.deadline:
-                        return WaitEvent(status="error", arrival=watch.arrival, message=self._no_connection)
+                        return WaitEvent(status="error", check=watch.check, message=self._no_connection)
                     self.log.warning("%s", self._no_connection)
-                if watch.over or self._now() >= self.deadline:
+                if watch.finished or self._now() >= self.deadline:
                     return self._ended(watch)
 
     @property
@@ -131,9 +133,9 @@ class StageTrigger(BaseTrigger):
         named = " or ".join(repr(each) for each in (self.bitrix24_conn_id, self.verify_conn_id) if each)
         return f"The triggerer finds no connection {named}. It needs the connections that the workers have."
 
-    def _ended(self, watch: Watch) -> WaitEvent:
+    def _ended(self, watch: StageWait) -> WaitEvent:
         status: Status = "arrived" if watch.done else "failed" if watch.failure else "timeout"
-        return WaitEvent(status=status, arrival=watch.arrival, message=watch.failure or "")
+        return WaitEvent(status=status, check=watch.check, message=watch.failure or "")
 
 
 class StageChangeEventTrigger(BaseEventTrigger):
@@ -175,7 +177,7 @@ class StageChangeEventTrigger(BaseEventTrigger):
         poll_interval: float = 60,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._moves = _stage_history.Moves.parse(entity_type, stage, category_id)
+        self._moves = _stage_history.StageHistoryQuery.parse(entity_type, stage, category_id)
         check_interval("poll_interval", poll_interval)
         self.bitrix24_conn_id = bitrix24_conn_id
         self.poll_interval = poll_interval

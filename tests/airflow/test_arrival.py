@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24._tasks.waiting import look, next_look, update
+from airflow_provider_bitrix24._tasks.waiting import check_stages, next_check, update
 from airflow_provider_bitrix24.client.report import MISSING, TargetResult, TriggerReport
 from airflow_provider_bitrix24.client.stages import StageInfo
 
@@ -17,7 +17,7 @@ def _at(**stages):
 def test_targets_are_sorted_by_where_they_stand():
     stages = _at(DEAL_1="WON", DEAL_2="NEW", DEAL_3="LOSE", DEAL_9="WON")
 
-    found = look(["DEAL_1", "DEAL_2", "DEAL_3", "DEAL_4"], stages, {"WON", "LOSE"})
+    found = check_stages(["DEAL_1", "DEAL_2", "DEAL_3", "DEAL_4"], stages, {"WON", "LOSE"})
 
     assert found.arrived == {"DEAL_1": "WON", "DEAL_3": "LOSE"}
     assert found.waiting == {"DEAL_2": "NEW"}
@@ -25,7 +25,7 @@ def test_targets_are_sorted_by_where_they_stand():
 
 
 def test_an_entity_without_a_stage_has_not_arrived():
-    assert look(["DEAL_1"], _at(DEAL_1=None), {"WON"}).waiting == {"DEAL_1": None}
+    assert check_stages(["DEAL_1"], _at(DEAL_1=None), {"WON"}).waiting == {"DEAL_1": None}
 
 
 def test_a_report_is_brought_up_to_date():
@@ -37,7 +37,7 @@ def test_a_report_is_brought_up_to_date():
     ]
     report = TriggerReport(code="c", portal="https://example.com", results=results)
 
-    after = update(report, look(["DEAL_1", "DEAL_2", "DEAL_3"], _at(DEAL_1="WON", DEAL_2="EXECUTING"), {"WON"}))
+    after = update(report, check_stages(["DEAL_1", "DEAL_2", "DEAL_3"], _at(DEAL_1="WON", DEAL_2="EXECUTING"), {"WON"}))
 
     assert (after.moved, after.unmoved, after.already) == (1, 2, 1)
     assert [each.stage_after for each in after.results] == ["WON", "EXECUTING", None, "WON"]
@@ -50,4 +50,4 @@ def test_a_report_is_brought_up_to_date():
     [(0, 60), (30, 60), (50, 50), (99.5, 0.5), (100, None), (160, None)],
 )
 def test_the_last_look_falls_on_the_deadline(now, expected):
-    assert next_look(now=now, deadline=100, interval=60) == expected
+    assert next_check(now=now, deadline=100, interval=60) == expected

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_bitrix24._tasks.deferred_report import PARKED_KEY, park, unpark
+from airflow_provider_bitrix24._tasks.deferred_report import DEFERRED_REPORT_KEY, dump_report, load_report
 from airflow_provider_bitrix24.client.errors import TransportError
 from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
 from airflow_provider_bitrix24.exceptions import LostEventError
@@ -166,7 +166,7 @@ def test_deferring_costs_one_trigger_and_one_request_per_look(portal, move, time
 def test_the_report_is_in_xcom_before_the_task_defers_itself(portal, move, time):
     ran = move(target=[*DEALS, "DEAL_999"], wait_timeout=60)
 
-    pushed = unpark(ran.xcoms[PARKED_KEY])
+    pushed = load_report(ran.xcoms[DEFERRED_REPORT_KEY])
     assert [each.outcome for each in pushed.results] == ["unmoved"] * 3 + ["failed"]
 
 
@@ -313,9 +313,9 @@ def test_a_report_is_parked_and_found_again_whole():
     ]
     report = TriggerReport(code="c", portal="https://example.com", results=results)
 
-    parked = json.loads(json.dumps(park(report)))
+    parked = json.loads(json.dumps(dump_report(report)))
 
-    assert unpark(parked) == report
+    assert load_report(parked) == report
 
 
 def test_a_parked_report_is_small():
@@ -324,9 +324,9 @@ def test_a_parked_report_is_small():
         for number in range(10_000)
     ]
 
-    assert len(json.dumps(park(TriggerReport(code="c", portal="p", results=results)))) < 100_000
+    assert len(json.dumps(dump_report(TriggerReport(code="c", portal="p", results=results)))) < 100_000
 
 
 @pytest.mark.parametrize("parked", [None, {}, [], {"form": 1}, {"form": 1, "code": None, "portal": "", "results": "x"}])
 def test_what_is_no_parked_report_is_not_taken_for_one(parked):
-    assert unpark(parked) is None
+    assert load_report(parked) is None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24._tasks.verdict import Verdict, judge, permanent_errors_fail_at_once
+from airflow_provider_bitrix24._tasks.verdict import Verdict, decide, permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client import errors
 from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
 from airflow_provider_bitrix24.compat import AirflowException, AirflowFailException, AirflowSkipException
@@ -64,11 +64,11 @@ def report(*outcomes):
     ],
 )
 def test_how_a_task_ends(outcomes, on_unmoved, repeatable, end):
-    assert judge(report(*outcomes), on_unmoved=on_unmoved, repeatable=repeatable).end == end
+    assert decide(report(*outcomes), on_unmoved=on_unmoved, repeatable=repeatable).end == end
 
 
 def test_the_message_tells_why_no_retry_follows_and_what_to_do():
-    verdict = judge(report(BUSY, "moved", "unmoved", "already"), on_unmoved="warn", repeatable=False)
+    verdict = decide(report(BUSY, "moved", "unmoved", "already"), on_unmoved="warn", repeatable=False)
 
     assert verdict.message == (
         "1 of 4 targets failed: DEAL_0: Too many requests. No retry follows: 2 were fired; repeating could move "
@@ -77,14 +77,14 @@ def test_the_message_tells_why_no_retry_follows_and_what_to_do():
 
 
 def test_what_cannot_be_read_back_is_not_repeated_even_with_an_expected_stage():
-    verdict = judge(report(BUSY, "unverified"), on_unmoved="fail", repeatable=True)
+    verdict = decide(report(BUSY, "unverified"), on_unmoved="fail", repeatable=True)
 
     assert "1 were fired and cannot be read back" in verdict.message
     assert "verify_conn_id" in verdict.message
 
 
 def test_the_message_names_the_first_ten():
-    message = judge(report(*[REFUSED] * 12), on_unmoved="warn", repeatable=False).message
+    message = decide(report(*[REFUSED] * 12), on_unmoved="warn", repeatable=False).message
 
     assert message.count("DEAL_") == 10
     assert message.endswith("; and 2 more.")
@@ -96,7 +96,7 @@ def test_the_message_tells_where_the_unmoved_stand():
         TargetResult(target="DEAL_2", outcome="unmoved", stage_before="NEW", stage_after="LOSE"),
     ]
 
-    message = judge(
+    message = decide(
         TriggerReport(code="c", portal="https://example.com", results=results),
         on_unmoved="fail",
         repeatable=True,
@@ -111,17 +111,17 @@ def test_the_message_tells_where_the_unmoved_stand():
 )
 def test_a_verdict_is_enforced(end, kind):
     with pytest.raises(kind, match="because"):
-        Verdict(end, "because").enforce(report())
+        Verdict(end, "because").raise_for_airflow(report())
 
 
 def test_success_raises_nothing():
-    Verdict("succeed").enforce(report())
+    Verdict("succeed").raise_for_airflow(report())
 
 
 def test_a_failure_that_may_be_retried_carries_its_report():
     ours = report(BUSY)
     with pytest.raises(AirflowException) as caught:
-        Verdict("retry", "x").enforce(ours)
+        Verdict("retry", "x").raise_for_airflow(ours)
 
     assert caught.value.report is ours
 

@@ -9,7 +9,7 @@ import airflow
 import pytest
 from packaging.version import Version
 
-from airflow_provider_bitrix24._tasks.checkpoint import VAIN_WAITS
+from airflow_provider_bitrix24._tasks.checkpoint import MAX_IDLE_DEFERRALS
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
 
@@ -163,7 +163,7 @@ def test_waiting_outside_the_worker_in_vain_comes_to_an_end(portal, move, time, 
 
     ran = move(target=["DEAL_57", "DEAL_58"], deferrable=True)
 
-    assert len(ran.deferrals) == VAIN_WAITS
+    assert len(ran.deferrals) == MAX_IDLE_DEFERRALS
     assert ran.state == "up_for_retry"
     assert "OPERATION_TIME_LIMIT" in str(ran.error)
     assert portal.fires == {}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 
-from airflow_provider_bitrix24._tasks.report_log import LINES, PER_LINE, outcome_lines
+from airflow_provider_bitrix24._tasks.report_log import LINES, PER_LINE, report_lines
 from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES, TargetError, TargetResult
 
 INFO, WARNING = logging.INFO, logging.WARNING
@@ -22,7 +22,7 @@ def test_few_targets_have_a_line_each():
         result(6, "failed", error=TargetError("ACCESS_DENIED", "Not allowed.", "no")),
     ]
 
-    assert list(outcome_lines(results)) == [
+    assert list(report_lines(results)) == [
         (INFO, "DEAL_1 moved: NEW -> WON"),
         (INFO, "DEAL_2 moved: NEW -> WON"),
         (INFO, "DEAL_3 already at WON: not fired"),
@@ -36,14 +36,14 @@ def test_few_targets_have_a_line_each():
 def test_what_nobody_looked_at_is_one_warning():
     results = [result(number, "unverified", reason="Not asked to look.") for number in (1, 2, 3)]
 
-    assert list(outcome_lines(results)) == [(WARNING, "DEAL_1 DEAL_2 DEAL_3 unverified: accepted. Not asked to look.")]
+    assert list(report_lines(results)) == [(WARNING, "DEAL_1 DEAL_2 DEAL_3 unverified: accepted. Not asked to look.")]
 
 
 def test_many_targets_share_lines_and_each_is_named_once():
     results = [result(number, "moved", "NEW", "WON") for number in range(LINES * 2 + 1)]
     results.append(result(999, "unmoved", "NEW", "NEW"))
 
-    lines = list(outcome_lines(results))
+    lines = list(report_lines(results))
 
     assert len(lines) == 3 + 1 + 1
     named = [word for _, line in lines for word in line.split() if word.startswith("DEAL_")]
@@ -54,14 +54,14 @@ def test_many_targets_share_lines_and_each_is_named_once():
 def test_the_causes_are_told_once():
     results = [result(number, "unmoved", "NEW", "NEW") for number in range(300)]
 
-    assert [line for _, line in outcome_lines(results)].count(UNMOVED_CAUSES) == 1
+    assert [line for _, line in report_lines(results)].count(UNMOVED_CAUSES) == 1
 
 
 def test_unmoved_targets_that_do_not_matter_are_no_warning():
     results = [result(1, "unmoved", "NEW", "NEW")]
 
-    assert list(outcome_lines(results, quiet_unmoved=True)) == [(INFO, "DEAL_1 unmoved: stands at NEW")]
+    assert list(report_lines(results, quiet_unmoved=True)) == [(INFO, "DEAL_1 unmoved: stands at NEW")]
 
 
 def test_nothing_is_said_of_nothing():
-    assert list(outcome_lines([])) == []
+    assert list(report_lines([])) == []

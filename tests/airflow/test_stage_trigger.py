@@ -244,7 +244,7 @@ async def test_a_connection_that_is_wrong_is_an_event(portal, time, monkeypatch)
 
 
 async def test_a_bug_is_no_event(portal, time, monkeypatch):
-    monkeypatch.setattr(stage_module.Watch, "see", lambda *_: {}["bug"])
+    monkeypatch.setattr(stage_module.StageWait, "see", lambda *_: {}["bug"])
 
     with pytest.raises(KeyError, match="bug"):
         await events(waits())

@@ -73,7 +73,7 @@ class Bench:
         assert self.server.crashes == []
 
     @property
-    def told(self) -> list[str]:
+    def result(self) -> list[str]:
         return self._lines.lines
 
     def deals(self, number: int, *, stage: str = "NEW", code: str = "c", to: str = "PREPARATION") -> list[str]:
@@ -91,7 +91,7 @@ class Bench:
         self.portal.add_trigger("EXECUTING", code="c")
         return targets
 
-    def pause(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
         """What both clients' sleep does."""
         self.pauses.append(round(seconds, 3))
         if self.on_pause is not None:
@@ -106,11 +106,11 @@ class Bench:
         pacer = Pacer(store=self.store, key="portal", bucket=None if bucket is None else LeakyBucket(*bucket))
         common: dict[str, Any] = {"pacer": pacer, "log": self.log, "clock": self.server.clock.now}
         if self.kind == "sync":
-            driver: Any = SyncDriver(settings, sleep=self.pause, **common)
+            driver: Any = SyncDriver(settings, sleep=self.sleep, **common)
         else:
 
             async def sleep(seconds: float) -> None:
-                self.pause(seconds)
+                self.sleep(seconds)
 
             driver = AsyncDriver(settings, sleep=sleep, **common)
         reader = None if self.reader is None else parse_webhook_url(self.reader).portal
@@ -158,7 +158,7 @@ class Bench:
         return {
             "requests": seen,
             "pauses": self.pauses,
-            "told": [self._neutral(line) for line in self.told],
+            "told": [self._neutral(line) for line in self.result],
             "outcomes": [self._plain(each) for each in self.outcomes],
         }
 

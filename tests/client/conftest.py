@@ -11,15 +11,15 @@ from client_bench import KINDS, Bench
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.flows.effects import (
+    Acquire,
+    Acquired,
     Effect,
-    Exchange,
     Flow,
-    Granted,
-    NoAnswer,
-    Pause,
-    Reserve,
+    NoResponse,
     Save,
+    Send,
     ShareCost,
+    Sleep,
 )
 from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
 
@@ -33,11 +33,11 @@ hypothesis.settings.load_profile("client")
 
 def described(effect: Effect) -> str:
     """A wish in words."""
-    if isinstance(effect, Exchange):
+    if isinstance(effect, Send):
         return "send " + ", ".join(_sent(each) for each in effect.requests)
-    if isinstance(effect, Pause):
+    if isinstance(effect, Sleep):
         return f"pause {effect.seconds:g} {effect.kind}"
-    if isinstance(effect, Reserve):
+    if isinstance(effect, Acquire):
         return f"reserve {effect.want}" + (f" after {effect.refused} refused" if effect.refused else "")
     if isinstance(effect, ShareCost):
         return "ask cost" if effect.measured is None else f"share cost {effect.measured:g}"
@@ -49,11 +49,11 @@ def _sent(request: HttpRequest) -> str:
     return request.method if commands is None else f"batch of {len(commands)}"
 
 
-def _told(answer: Any) -> HttpResponse | NoAnswer:
+def _warned(answer: Any) -> HttpResponse | NoResponse:
     """What came back, from (status, body), a body, or an error; optionally with (sent_at, received_at) behind it."""
     answer, moments = answer if isinstance(answer, tuple) and isinstance(answer[1], tuple) else (answer, (0.0, 0.0))
     if isinstance(answer, Bitrix24Error):
-        return NoAnswer(answer, *moments)
+        return NoResponse(answer, *moments)
     status, body = answer if isinstance(answer, tuple) else (200, answer)
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return HttpResponse(status=status, body=raw, sent_at=moments[0], received_at=moments[1])
@@ -67,19 +67,19 @@ def play() -> Callable[..., Any]:
     """
 
     def perform(flow: Flow[Any], *steps: tuple[str, Any]) -> Any:
-        told: Any = None
+        result: Any = None
         left = list(steps)
         try:
             while left:
-                effect = flow.send(told)
+                effect = flow.send(result)
                 wish, answer = left.pop(0)
                 assert described(effect) == wish, (described(effect), effect)
-                told = answer
-                if isinstance(effect, Exchange):
-                    told = tuple(_told(each) for each in answer)
-                elif isinstance(effect, Reserve):
-                    told = Granted(*answer) if isinstance(answer, tuple) else Granted(effect.want, 0.0, answer)
-            effect = flow.send(told)
+                result = answer
+                if isinstance(effect, Send):
+                    result = tuple(_warned(each) for each in answer)
+                elif isinstance(effect, Acquire):
+                    result = Acquired(*answer) if isinstance(answer, tuple) else Acquired(effect.want, 0.0, answer)
+            effect = flow.send(result)
         except StopIteration as end:
             assert not left, f"no wish any more, but expected {left}"
             return end.value

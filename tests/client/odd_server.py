@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client import ClientSettings, parse_webhook_url
 from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknown
-from airflow_provider_bitrix24.client.flows.calls import Channel, exchange
+from airflow_provider_bitrix24.client.flows.calls import Channel
+from airflow_provider_bitrix24.client.flows.calls import send as send_flow
 from airflow_provider_bitrix24.client.protocol.wire import Call
 from airflow_provider_bitrix24.client.stores.pacing import Pacer, ProcessStore
 from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
@@ -21,7 +22,7 @@ from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_bitrix24.client.flows.calls import Outcome
+    from airflow_provider_bitrix24.client.flows.calls import Attempt
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n%s\r\n" + b'{"result":true}'
 
@@ -108,7 +109,7 @@ def hanging_up(_server, connection):
     connection.shutdown(socket.SHUT_RDWR)
 
 
-def send(kind: str, url: str, *, count: int = 1, together: int = 1, **settings: Any) -> list[Outcome]:
+def send(kind: str, url: str, *, count: int = 1, together: int = 1, **settings: Any) -> list[Attempt]:
     """Send calls one after the other, some together; returns the last outcomes."""
     chosen = ClientSettings(**settings)
     channel = Channel(portal=parse_webhook_url(url).portal, settings=chosen)
@@ -118,7 +119,7 @@ def send(kind: str, url: str, *, count: int = 1, together: int = 1, **settings: 
         driver = SyncDriver(chosen, pacer=pacer, log=logging.getLogger("test"))
         try:
             for _ in range(count):
-                outcomes = driver.run(exchange(channel, calls))
+                outcomes = driver.run(send_flow(channel, calls))
         finally:
             driver.close()
         return outcomes
@@ -127,7 +128,7 @@ def send(kind: str, url: str, *, count: int = 1, together: int = 1, **settings: 
         driver = AsyncDriver(chosen, pacer=pacer, log=logging.getLogger("test"))
         try:
             for _ in range(count):
-                outcomes = await driver.run(exchange(channel, calls))
+                outcomes = await driver.run(send_flow(channel, calls))
         finally:
             await driver.close()
         return outcomes

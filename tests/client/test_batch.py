@@ -130,8 +130,8 @@ def test_the_size_follows_the_slower_of_the_last_two_batches(batches, size):
     for seconds, commands in batches:
         sizer.note(seconds, commands)
     assert sizer.size == size
-    assert sizer.room(None) == size
-    assert sizer.room(3) == min(3, size)
+    assert sizer.capacity(None) == size
+    assert sizer.capacity(3) == min(3, size)
 
 
 def test_a_cost_learnt_elsewhere_counts_only_where_nothing_is_known():

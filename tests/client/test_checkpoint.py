@@ -67,7 +67,7 @@ def client_of(server, *, die_after_exchange: int | None = None):
     if die_after_exchange is not None:
         real, count = driver._exchange, 0
 
-        def exchange(requests):
+        def send(requests):
             nonlocal count
             answers = real(requests)
             count += 1
@@ -75,15 +75,15 @@ def client_of(server, *, die_after_exchange: int | None = None):
                 raise Killed
             return answers
 
-        driver._exchange = exchange
+        driver._exchange = send
     client._driver.close()
     client._driver = driver
     return client
 
 
-def fire(server, journal, targets, **how):
+def fire(server, checkpoint_store, targets, **how):
     with client_of(server, **how) as client:
-        return client.trigger_automation(targets, "c5u4m", journal=journal)
+        return client.trigger_automation(targets, "c5u4m", checkpoint_store=checkpoint_store)
 
 
 def assert_once(server, targets):
@@ -104,39 +104,39 @@ def seed(server):
 @pytest.mark.parametrize("where", ["dies_before", "dies_after"])
 def test_killed_around_a_save_fires_nothing_twice(portal, where, place):
     seed(portal)
-    journal = KeptJournal()
-    setattr(journal, where, place)
+    checkpoint_store = KeptJournal()
+    setattr(checkpoint_store, where, place)
     try:
-        fire(portal, journal, TARGETS)
+        fire(portal, checkpoint_store, TARGETS)
     except Killed:
-        journal.dies_before = journal.dies_after = None
-        report = fire(portal, journal, TARGETS)
+        checkpoint_store.dies_before = checkpoint_store.dies_after = None
+        report = fire(portal, checkpoint_store, TARGETS)
         assert (report.moved, report.failed, report.unmoved) == (180, 0, 0)
         assert {result.stage_before for result in report.results} == {"NEW"}
         assert {result.stage_after for result in report.results} == {"PREPARATION"}
     else:
-        assert journal.saves < place
+        assert checkpoint_store.saves < place
     assert_once(portal, TARGETS)
 
 
 @pytest.mark.parametrize("place", range(1, 7))
 def test_killed_after_sending_looks_before_it_fires_again(portal, place):
     seed(portal)
-    journal = KeptJournal()
+    checkpoint_store = KeptJournal()
     try:
-        fire(portal, journal, TARGETS, die_after_exchange=place)
+        fire(portal, checkpoint_store, TARGETS, die_after_exchange=place)
     except Killed:
-        report = fire(portal, journal, TARGETS)
+        report = fire(portal, checkpoint_store, TARGETS)
         assert report.moved == 180
     assert_once(portal, TARGETS)
 
 
 def test_a_finished_firing_is_not_fired_again(portal):
     seed(portal)
-    journal = KeptJournal()
-    fire(portal, journal, TARGETS)
+    checkpoint_store = KeptJournal()
+    fire(portal, checkpoint_store, TARGETS)
     before = portal.requests.total
-    report = fire(portal, journal, TARGETS)
+    report = fire(portal, checkpoint_store, TARGETS)
     assert report.moved == 180
     assert portal.requests.total == before
     assert_once(portal, TARGETS)
@@ -145,11 +145,11 @@ def test_a_finished_firing_is_not_fired_again(portal):
 def test_a_next_try_redoes_what_did_not_move_or_failed(portal):
     seed(portal)
     portal.portal.add_deal(id=500, stage="WON")
-    journal = KeptJournal()
-    report = fire(portal, journal, [*TARGETS, "DEAL_500", "DEAL_501"])
+    checkpoint_store = KeptJournal()
+    report = fire(portal, checkpoint_store, [*TARGETS, "DEAL_500", "DEAL_501"])
     assert (report.moved, report.unmoved, report.failed) == (180, 1, 1)
     portal.portal.add_deal(id=501, stage="NEW")
-    report = fire(portal, journal, ["DEAL_501", "DEAL_500", *reversed(TARGETS)])
+    report = fire(portal, checkpoint_store, ["DEAL_501", "DEAL_500", *reversed(TARGETS)])
     assert (report.moved, report.unmoved, report.failed) == (181, 1, 0)
     assert portal.portal.fires["DEAL_500"] == 2
     assert_once(portal, [*TARGETS, "DEAL_501"])
@@ -157,10 +157,10 @@ def test_a_next_try_redoes_what_did_not_move_or_failed(portal):
 
 def test_a_checkpoint_of_another_job_is_not_used(portal, caplog):
     seed(portal)
-    journal = KeptJournal()
-    fire(portal, journal, TARGETS[:50])
+    checkpoint_store = KeptJournal()
+    fire(portal, checkpoint_store, TARGETS[:50])
     with caplog.at_level("WARNING"):
-        report = fire(portal, journal, TARGETS[50:])
+        report = fire(portal, checkpoint_store, TARGETS[50:])
     assert report.moved == 130
     assert "starting afresh" in caplog.text
     assert_once(portal, TARGETS)
@@ -168,26 +168,26 @@ def test_a_checkpoint_of_another_job_is_not_used(portal, caplog):
 
 def test_lost_answers_without_reading_stay_lost_and_are_not_fired_again(portal):
     seed(portal)
-    journal = KeptJournal()
+    checkpoint_store = KeptJournal()
     portal.faults.script(["reset:after"])
     with client_of(portal) as client:
-        report = client.trigger_automation(TARGETS, "c5u4m", verify=False, journal=journal)
+        report = client.trigger_automation(TARGETS, "c5u4m", verify=False, checkpoint_store=checkpoint_store)
     assert (report.unverified, report.failed) == (155, 25)
     with client_of(portal) as client:
-        report = client.trigger_automation(TARGETS, "c5u4m", verify=False, journal=journal)
+        report = client.trigger_automation(TARGETS, "c5u4m", verify=False, checkpoint_store=checkpoint_store)
     assert (report.unverified, report.failed) == (155, 25)
     assert_once(portal, TARGETS)
 
 
 def test_the_checkpoint_of_100_000_targets_is_small(portal):
-    from airflow_provider_bitrix24.client.firing.checkpoint import Progress
+    from airflow_provider_bitrix24.client.firing.checkpoint import Checkpoint
     from airflow_provider_bitrix24.client.firing.ledger import Job, Ledger, Target
     from airflow_provider_bitrix24.client.flows.effects import Start
     from airflow_provider_bitrix24.client.stages import Snapshot
     from airflow_provider_bitrix24.client.targets import EntityRef
 
     targets = [Target(EntityRef(2, number)) for number in range(1, 100_001)]
-    progress = Progress("example.bitrix24.com", "c5u4m", targets, Start(0.0, 0.0))
+    progress = Checkpoint("example.bitrix24.com", "c5u4m", targets, Start(0.0, 0.0))
     ledger = Ledger(Job(code="c5u4m"), unread=None)
     ledger.changed.extend(targets[:-200])
     for index, target in enumerate(targets[:-200]):

@@ -141,8 +141,8 @@ def test_stages_are_told_by_canonical_target(both):
         bench.do("get_stages", None)
 
     stages, unreadable, unsupported, nothing, error = both(scenario).outcomes
-    told = {target: info.stage for target, info in stages.items()}
-    assert told == {"DEAL_1": "NEW", "DEAL_2": "NEW", "QUOTE_3": "SENT"}
+    result = {target: info.stage for target, info in stages.items()}
+    assert result == {"DEAL_1": "NEW", "DEAL_2": "NEW", "QUOTE_3": "SENT"}
     assert isinstance(unreadable, ConfigurationError)
     assert "CONTACT_7, ORDER_8" in str(unreadable)
     assert isinstance(unsupported, NotFoundError | InvalidRequestError)

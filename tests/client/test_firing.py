@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.client.errors import (
     PermissionDeniedError,
 )
 from airflow_provider_bitrix24.client.firing.ledger import Job, Ledger, Target
-from airflow_provider_bitrix24.client.flows.readings import Reading
+from airflow_provider_bitrix24.client.flows.readings import StageReadings
 from airflow_provider_bitrix24.client.stages import Snapshot
 from airflow_provider_bitrix24.client.targets import EntityRef
 
@@ -40,7 +40,7 @@ def test_a_snapshot_sorts_targets_into_fire_already_missing_refused_and_unreadab
     refs = [EntityRef(2, 1), EntityRef(2, 2), EntityRef(2, 3), EntityRef(31, 1), EntityRef(177, 1), EntityRef(3, 1)]
     targets = [Target(ref) for ref in refs]
     ledger = Ledger(Job(code="c", expected=frozenset({"PREPARATION"})), deque())
-    reading = Reading(
+    reading = StageReadings(
         {refs[0]: NEW, refs[1]: NEXT},
         {31: api(PermissionDeniedError), 177: api(InvalidRequestError)},
     )
@@ -60,7 +60,7 @@ def test_a_snapshot_sorts_targets_into_fire_already_missing_refused_and_unreadab
 def test_without_looking_everybody_is_fired_and_stays_unverified():
     targets = [Target(EntityRef(2, 1)), Target(EntityRef(3, 1))]
     ledger = Ledger(Job(code="c", verify=False), deque())
-    ledger.note_before(targets, Reading(), looked=False)
+    ledger.note_before(targets, StageReadings(), looked=False)
     assert list(ledger.queue) == targets
     for target in targets:
         ledger.note_accepted(target)
@@ -86,7 +86,7 @@ def test_without_looking_everybody_is_fired_and_stays_unverified():
 )
 def test_one_that_was_to_be_fired_again_and_has_moved_since_is_not(now, expected, outcome, queued):
     ledger, [target] = fired(1, expected=expected)
-    ledger.note_before([target], Reading({target.ref: now}), looked=True)
+    ledger.note_before([target], StageReadings({target.ref: now}), looked=True)
     assert target.outcome == outcome
     assert len(ledger.queue) == queued
     assert len(ledger.accepted) == (outcome is None and not queued)
@@ -94,7 +94,7 @@ def test_one_that_was_to_be_fired_again_and_has_moved_since_is_not(now, expected
 
 def test_one_that_vanished_after_a_fire_is_unknown():
     ledger, [target] = fired(1)
-    ledger.note_before([target], Reading(), looked=True)
+    ledger.note_before([target], StageReadings(), looked=True)
     assert target.error.executed == "unknown"
 
 
@@ -125,13 +125,13 @@ def test_giving_up_settles_everybody_with_what_is_known():
     ledger.queue.extend(targets[:2])
     ledger.unread.append(Target(EntityRef(2, 9)))
     waiting = ledger.unread[0]
-    ledger.note_doubt(targets[2:], LOST, 100.0, 101.0, over=False)
+    ledger.note_in_doubt(targets[2:], LOST, 100.0, 101.0, over=False)
     ledger.give_up(api(AuthenticationError))
     everybody = [*targets, waiting]
     assert outcomes(everybody) == ["failed"] * 5
     assert [target.error.executed for target in everybody] == ["unknown", "no", "unknown", "unknown", "no"]
     assert [target.error.code for target in everybody] == ["X", "X", "OutcomeUnknown", "OutcomeUnknown", "X"]
-    assert [*ledger.queue, *ledger.unread, *ledger.doubts] == []
+    assert [*ledger.queue, *ledger.unread, *ledger.in_doubt] == []
 
 
 @pytest.mark.parametrize(

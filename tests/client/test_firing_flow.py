@@ -45,9 +45,11 @@ def talk(**options):
     return made
 
 
-def trigger(target, code="c", expected_stage=None, *, verify=True, journal=None, **options):
+def trigger(target, code="c", expected_stage=None, *, verify=True, checkpoint_store=None, **options):
     start = Start(0.0, 1_000_000.0)
-    return talk(**options).trigger(target, code, expected_stage, verify=verify, start=start, journal=journal)
+    return talk(**options).trigger(
+        target, code, expected_stage, verify=verify, start=start, checkpoint_store=checkpoint_store
+    )
 
 
 def test_one_target_is_read_fired_and_seen_to_have_moved(play):

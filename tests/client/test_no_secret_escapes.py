@@ -149,7 +149,7 @@ def test_failures_of_the_portal_show_no_secret(kind, capfd):
                 bench.do("list", "crm.item.list", {"entityTypeId": 2})
                 bench.do("get_stages", targets)
                 bench.do("diagnose")
-                search.clean(*bench.made, *bench.told, *bench.outcomes)
+                search.clean(*bench.made, *bench.result, *bench.outcomes)
                 assert any(isinstance(outcome, Bitrix24Error) or outcome for outcome in bench.outcomes)
         with Failing(kind) as bench:
             bench.portal.accounts.remove_webhook(SECRET)
@@ -158,7 +158,7 @@ def test_failures_of_the_portal_show_no_secret(kind, capfd):
             bench.fire(["DEAL_1"])
             bench.server.stop()
             bench.fire(["DEAL_1"])
-            search.clean(*bench.made, *bench.told)
+            search.clean(*bench.made, *bench.result)
         assert search.masked > 100, "the libraries' own lines are there, without the secret"
     search.clean(*capfd.readouterr())
 

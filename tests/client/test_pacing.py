@@ -51,7 +51,7 @@ def play(bucket: LeakyBucket, asked: list[tuple[float, int]]) -> list[float]:
     state, now, sent = BucketState(), 0.0, []
     for gap, want in asked:
         now += gap
-        state, grant = bucket.reserve(state, now, want)
+        state, grant = bucket.acquire(state, now, want)
         assert 1 <= grant.count <= want
         assert grant.wait >= 0
         sent += [now + grant.wait] * grant.count
@@ -93,7 +93,7 @@ def test_without_the_margin_the_strictest_reading_would_refuse():
 def test_tokens_not_taken_are_not_lost():
     state, portal = BucketState(), PortalBucket(STANDARD, steps=False, counts_refused=False, phase=0.0)
     for second in range(100):
-        state, grant = STANDARD.reserve(state, float(second), 2)
+        state, grant = STANDARD.acquire(state, float(second), 2)
         assert grant == Grant(2, 0.0)
         portal.take(second)
         portal.take(second)
@@ -115,15 +115,15 @@ def test_a_margin_of_two_tokens_is_never_used_and_a_tiny_bucket_still_lets_one_t
     assert STANDARD.capacity == 48
     assert ENTERPRISE.capacity == 245
     assert LeakyBucket(3, 2.0).capacity == LeakyBucket(3, 100.0).capacity == 1
-    _, grant = STANDARD.reserve(BucketState(), 0.0, 100)
+    _, grant = STANDARD.acquire(BucketState(), 0.0, 100)
     assert grant == Grant(48, 0.0)
 
 
 def test_who_comes_later_waits_behind_who_came_before():
-    state, _ = STANDARD.reserve(BucketState(), 0.0, 48)
+    state, _ = STANDARD.acquire(BucketState(), 0.0, 48)
     waits = []
     for _ in range(3):
-        state, grant = STANDARD.reserve(state, 0.0, 5)
+        state, grant = STANDARD.acquire(state, 0.0, 5)
         waits.append((grant.count, grant.wait))
     assert waits == [(1, 0.5), (1, 1.0), (1, 1.5)]
 
@@ -134,7 +134,7 @@ def test_a_refusal_slows_down_to_a_quarter_at_most_and_fills_the_bucket():
         state = STANDARD.refused(state, 10.0)
     assert state.pace == SLOWEST
     assert state.level == 48
-    _, grant = STANDARD.reserve(state, 10.0, 1)
+    _, grant = STANDARD.acquire(state, 10.0, 1)
     assert grant.wait == pytest.approx(1 / (2 * SLOWEST))
 
 
@@ -143,10 +143,10 @@ def test_a_minute_without_refusal_speeds_up_by_one_step_until_the_plans_rate_is_
     assert state.pace == pytest.approx(0.64)
     paces = []
     for minute in range(1, 5):
-        state, _ = STANDARD.reserve(state, minute * RECOVERY, 1)
+        state, _ = STANDARD.acquire(state, minute * RECOVERY, 1)
         paces.append(round(state.pace, 3))
     assert paces == [0.8, 1.0, 1.0, 1.0]
-    early, _ = STANDARD.reserve(STANDARD.refused(BucketState(), 0.0), RECOVERY - 1, 1)
+    early, _ = STANDARD.acquire(STANDARD.refused(BucketState(), 0.0), RECOVERY - 1, 1)
     assert early.pace == pytest.approx(0.8)
 
 
@@ -157,7 +157,7 @@ def test_a_refusal_never_empties_a_bucket_that_is_fuller_than_full():
 
 def test_a_state_from_the_future_is_taken_as_of_now():
     state = BucketState(level=10.0, at=1e9, pace=0.5, refused_at=1e9)
-    changed, grant = STANDARD.reserve(state, 5.0, 1)
+    changed, grant = STANDARD.acquire(state, 5.0, 1)
     assert (changed.at, changed.level, changed.refused_at) == (5.0, 11.0, 5.0)
     assert grant.wait == 0
 
@@ -180,7 +180,7 @@ def test_a_portal_that_says_nothing_about_working_time_changes_nothing():
     budget.note("m", Timing(None, 5.0), 0.0)
     assert budget.wait("m", 0.0) == 0
     assert budget.note_refusal("m", 0.0) is None
-    assert budget.room("m", 0.0, 1.0) is None
+    assert budget.capacity("m", 0.0, 1.0) is None
 
 
 def test_a_refusal_tells_when_the_oldest_minute_leaves_and_where_the_limit_lies():
@@ -195,14 +195,14 @@ def test_a_refusal_tells_when_the_oldest_minute_leaves_and_where_the_limit_lies(
 
 
 @pytest.mark.parametrize(
-    ("operating", "cost", "room"),
+    ("operating", "cost", "capacity"),
     [(0.0, 1.0, 481), (470.0, 1.0, 11), (479.5, 1.0, 1), (500.0, 1.0, 1), (0.0, 0.0, None)],
 )
-def test_room_is_what_fits_until_the_limit_and_at_least_one(operating, cost, room):
+def test_room_is_what_fits_until_the_limit_and_at_least_one(operating, cost, capacity):
     budget = OperatingBudget()
     budget.note("m", Timing(operating, 100.0), 0.0)
-    assert budget.room("m", 1.0, cost) == room
-    assert budget.room("m", 101.0, cost) is None
+    assert budget.capacity("m", 1.0, cost) == capacity
+    assert budget.capacity("m", 101.0, cost) is None
 
 
 def test_the_first_who_asks_for_a_cost_measures_and_others_wait_a_little_for_it():
@@ -211,8 +211,8 @@ def test_the_first_who_asks_for_a_cost_measures_and_others_wait_a_little_for_it(
     state, second = share_cost(state, 100.5, None)
     assert second.seconds is None
     assert second.wait > 0
-    state, told = share_cost(state, 101.0, 0.73)
-    assert told == SharedCost(0.73)
+    state, result = share_cost(state, 101.0, 0.73)
+    assert result == SharedCost(0.73)
     assert share_cost(state, 101.0 + COST_HOLDS, None)[1] == SharedCost(0.73)
     assert share_cost(state, 102.0 + COST_HOLDS, None)[1] == SharedCost(None, 0.0)
 

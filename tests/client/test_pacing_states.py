@@ -46,19 +46,19 @@ def test_a_state_is_empty_at_first_and_then_what_was_made_of_it(store):
 def test_a_pacer_shares_one_bucket_among_all_with_the_same_key(store):
     first, second = (Pacer(store=store, key="portal", bucket=BUCKET) for _ in range(2))
     other = Pacer(store=store, key="other portal", bucket=BUCKET)
-    assert first.reserve(40, 0) == Grant(40, 0.0)
-    assert second.reserve(40, 0) == Grant(8, 0.0)
-    assert first.reserve(1, 0) == Grant(1, 0.5)
-    assert other.reserve(40, 0) == Grant(40, 0.0)
+    assert first.acquire(40, 0) == Grant(40, 0.0)
+    assert second.acquire(40, 0) == Grant(8, 0.0)
+    assert first.acquire(1, 0) == Grant(1, 0.5)
+    assert other.acquire(40, 0) == Grant(40, 0.0)
 
 
 def test_a_pacer_reports_refusals_before_it_takes(store):
     pacer = Pacer(store=store, key="portal", bucket=BUCKET)
-    assert pacer.reserve(1, 1) == Grant(1, pytest.approx(1 / (2 * 0.8)))
+    assert pacer.acquire(1, 1) == Grant(1, pytest.approx(1 / (2 * 0.8)))
 
 
 def test_a_portal_without_limit_is_never_waited_for(store):
-    assert Pacer(store=store, key="portal", bucket=None).reserve(1000, 5) == Grant(1000, 0.0)
+    assert Pacer(store=store, key="portal", bucket=None).acquire(1000, 5) == Grant(1000, 0.0)
 
 
 def test_a_cost_is_shared_beside_the_bucket(store):
@@ -68,7 +68,7 @@ def test_a_cost_is_shared_beside_the_bucket(store):
     assert pacer.share_cost("c", 0.5) == SharedCost(0.5)
     assert Pacer(store=store, key="portal", bucket=None).share_cost("c", None) == SharedCost(0.5)
     assert pacer.share_cost("d", None) == SharedCost(None, 0.0)
-    assert pacer.reserve(48, 0) == Grant(48, 0.0)
+    assert pacer.acquire(48, 0) == Grant(48, 0.0)
 
 
 def test_threads_never_take_the_same_token(store):
@@ -76,7 +76,7 @@ def test_threads_never_take_the_same_token(store):
     granted = []
 
     def take():
-        granted.extend(pacer.reserve(1, 0) for _ in range(10))
+        granted.extend(pacer.acquire(1, 0) for _ in range(10))
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for thread in threads:
@@ -90,7 +90,7 @@ def test_the_files_may_be_used_by_every_user_of_the_machine_and_hold_no_name(tmp
     directory = tmp_path / "deep" / "states"
     old = os.umask(0o077)
     try:
-        Pacer(store=FileStore(directory), key="secret.example", bucket=BUCKET).reserve(1, 0)
+        Pacer(store=FileStore(directory), key="secret.example", bucket=BUCKET).acquire(1, 0)
     finally:
         os.umask(old)
     [file] = directory.iterdir()
@@ -104,10 +104,10 @@ def test_the_files_may_be_used_by_every_user_of_the_machine_and_hold_no_name(tmp
 def test_a_file_full_of_nonsense_counts_as_empty(tmp_path, junk):
     store = FileStore(tmp_path, clock=Now())
     pacer = Pacer(store=store, key="portal", bucket=BUCKET)
-    pacer.reserve(1, 0)
+    pacer.acquire(1, 0)
     [file] = tmp_path.iterdir()
     file.write_bytes(junk)
-    assert pacer.reserve(48, 0) == Grant(48, 0.0)
+    assert pacer.acquire(48, 0) == Grant(48, 0.0)
     file.unlink()
 
 
@@ -117,7 +117,7 @@ def test_a_file_full_of_nonsense_counts_as_empty(tmp_path, junk):
 )
 def test_a_state_of_another_version_or_without_sense_counts_as_empty(store, state):
     store.update("portal", lambda _: (state, None))
-    assert Pacer(store=store, key="portal", bucket=BUCKET).reserve(48, 0) == Grant(48, 0.0)
+    assert Pacer(store=store, key="portal", bucket=BUCKET).acquire(48, 0) == Grant(48, 0.0)
     store.update("portal cost c", lambda _: (state, None))
     assert Pacer(store=store, key="portal", bucket=BUCKET).share_cost("c", None) == SharedCost(None, 0.0)
 
@@ -132,12 +132,12 @@ def test_a_shorter_state_leaves_nothing_of_a_longer_one(tmp_path):
 def test_a_lock_that_is_soon_free_is_waited_for(tmp_path):
     store = FileStore(tmp_path, clock=Now())
     pacer = Pacer(store=store, key="portal", bucket=BUCKET)
-    pacer.reserve(40, 0)
+    pacer.acquire(40, 0)
     [path] = tmp_path.iterdir()
     with path.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         answers = []
-        waiting = threading.Thread(target=lambda: answers.append(pacer.reserve(40, 0)))
+        waiting = threading.Thread(target=lambda: answers.append(pacer.acquire(40, 0)))
         waiting.start()
         waiting.join(0.02)
         assert answers == []
@@ -152,12 +152,12 @@ def test_a_state_that_another_process_just_made_is_taken(tmp_path, monkeypatch):
 
     def overtaken(directory):
         make(directory)
-        Pacer(store=second, key="portal", bucket=BUCKET).reserve(40, 0)
+        Pacer(store=second, key="portal", bucket=BUCKET).acquire(40, 0)
         make(directory)
 
     monkeypatch.setattr(pacing, "_make_directory", overtaken)
     monkeypatch.setattr(second, "_open", lambda path: os.open(path, os.O_RDWR | os.O_CREAT))
-    assert Pacer(store=first, key="portal", bucket=BUCKET).reserve(40, 0) == Grant(8, 0.0)
+    assert Pacer(store=first, key="portal", bucket=BUCKET).acquire(40, 0) == Grant(8, 0.0)
 
 
 def test_the_directory_is_one_for_all_users(monkeypatch, tmp_path):

@@ -38,7 +38,7 @@ def pacer(store, key="example.bitrix24.com"):
 
 def take(pacer, count):
     """Take tokens one by one at one moment; returns the waits."""
-    return [pacer.reserve(1, 0).wait for _ in range(count)]
+    return [pacer.acquire(1, 0).wait for _ in range(count)]
 
 
 def run_python(code, *args, **options):
@@ -54,7 +54,7 @@ TAKE = """
     store = FileStore(Path(sys.argv[1]), clock=lambda: 1000.0)
     pacer = Pacer(store=store, key="example.bitrix24.com", bucket=LeakyBucket(50, 2.0))
     print("ready", flush=True); sys.stdin.readline()
-    print(json.dumps([pacer.reserve(1, 0).wait for _ in range(60)]))
+    print(json.dumps([pacer.acquire(1, 0).wait for _ in range(60)]))
 """
 
 
@@ -96,7 +96,7 @@ def test_a_process_killed_while_it_holds_the_lock_blocks_nobody(tmp_path):
         assert holder.stdout.readline() == "held\n"
         holder.send_signal(signal.SIGKILL)
         holder.wait()
-        assert shared.reserve(1, 0).wait == pytest.approx(0.5)
+        assert shared.acquire(1, 0).wait == pytest.approx(0.5)
     finally:
         holder.communicate()
 
@@ -212,9 +212,9 @@ async def test_the_event_loop_is_not_blocked_while_another_process_holds_the_loc
         released.set()
 
     def flow():
-        from airflow_provider_bitrix24.client.flows.effects import Reserve
+        from airflow_provider_bitrix24.client.flows.effects import Acquire
 
-        return (yield Reserve(1))
+        return (yield Acquire(1))
 
     try:
         waiting = asyncio.ensure_future(driver.run(flow()))

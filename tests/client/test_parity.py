@@ -121,7 +121,7 @@ def test_a_webhook_that_may_only_fire_does_so_one_by_one_unverified_and_says_onc
     assert bench.outcomes[0].unverified == count
     assert set(bench.portal.fires.values()) == {1}
     assert len(bench.portal.fires) == count
-    warned = [line for line in bench.told if "second connection" in line or "without batches" in line]
+    warned = [line for line in bench.result if "second connection" in line or "without batches" in line]
     assert len(warned) == (1 if verify or count > 1 else 0)
     assert all("verify_conn_id" in line for line in warned if verify)
 
@@ -265,7 +265,7 @@ def test_a_portal_wide_error_in_the_middle_leaves_the_rest_failed_in_a_report(bo
     assert (bench.outcomes[0].moved, bench.outcomes[0].failed) == (73, 127)
     assert set(failed(bench).values()) == {("INVALID_CREDENTIALS", "no")}
     assert set(bench.portal.fires.values()) == {1}
-    assert bench.told[-1].startswith("Stopping: batch: INVALID_CREDENTIALS")
+    assert bench.result[-1].startswith("Stopping: batch: INVALID_CREDENTIALS")
 
 
 def test_what_fails_before_anything_was_fired_raises(both):

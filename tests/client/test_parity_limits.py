@@ -186,15 +186,15 @@ def test_a_long_wait_before_the_very_first_fire_has_everybody_read_again(both):
                 bench.portal.place(item, 0, stage, moved_by=1)
 
         bench.on_pause = a_colleague_moves_one
-        note = bench.portal.journal.close
+        note = bench.portal.request_log.close
 
         def note_while_others_queue_up(seen):
             note(seen)
-            if bench.portal.journal.total == 1:
+            if bench.portal.request_log.total == 1:
                 crowded = (48.0 + 200.0, bench.server.clock.now(), 1.0, 0.0)
                 bench.store.update("portal", lambda _: (crowded, None))
 
-        bench.portal.journal.close = note_while_others_queue_up
+        bench.portal.request_log.close = note_while_others_queue_up
         bench.fire(targets, expected_stage="PREPARATION")
 
     bench = both(scenario)

@@ -8,7 +8,7 @@ from collections import deque
 import pytest
 
 from airflow_provider_bitrix24.client.errors import AuthenticationError, OutcomeUnknown
-from airflow_provider_bitrix24.client.firing.checkpoint import Progress
+from airflow_provider_bitrix24.client.firing.checkpoint import Checkpoint
 from airflow_provider_bitrix24.client.firing.ledger import Job, Ledger, Target
 from airflow_provider_bitrix24.client.flows.effects import Start
 from airflow_provider_bitrix24.client.report import TargetError
@@ -25,7 +25,7 @@ class Try:
     def __init__(self, count=3, *, code="c", host="x.example", now=0.0, wall=1000.0, order=None):
         self.targets = [Target(EntityRef(2, number)) for number in order or range(1, count + 1)]
         self.ledger = Ledger(Job(code=code), deque(self.targets))
-        self.progress = Progress(host, code, self.targets, Start(now, wall))
+        self.progress = Checkpoint(host, code, self.targets, Start(now, wall))
 
     def __getitem__(self, number):
         return next(target for target in self.targets if target.ref.id == number)
@@ -69,7 +69,7 @@ def test_done_targets_stay_done_and_failed_or_unmoved_ones_are_redone():
         "stage_after": "C5:PREPARATION",
     }
     assert second[5].outcome == "unverified"
-    assert second.ledger.doubts == []
+    assert second.ledger.in_doubt == []
 
 
 def test_accepted_targets_are_read_again_and_not_fired():
@@ -97,14 +97,14 @@ def test_requests_in_flight_are_looked_at_and_settle_a_minute_after_they_were_se
     second.take_up(kept)
     assert second.waiting() == [4]
     assert second.ledger.fired
-    assert [[target.ref.id for target in doubt.targets] for doubt in second.ledger.doubts] == [[1, 2], [3]]
-    doubt = second.ledger.doubts[0]
+    assert [[target.ref.id for target in doubt.targets] for doubt in second.ledger.in_doubt] == [[1, 2], [3]]
+    doubt = second.ledger.in_doubt[0]
     assert doubt.targets[0].before == NEW
     assert doubt.due == 77.0
-    second.ledger.doubts.clear()
+    second.ledger.in_doubt.clear()
     second.ledger.resolve(doubt, dict.fromkeys((EntityRef(2, 1), EntityRef(2, 2)), NEW), 77.0, 60.0)
     if due > 15 or later < 60:
-        assert second.ledger.doubts[0].due == pytest.approx(77.0 - max(0.0, later) + 60.0)
+        assert second.ledger.in_doubt[0].due == pytest.approx(77.0 - max(0.0, later) + 60.0)
     else:
         assert len(second.ledger.queue) == 2
 
@@ -113,13 +113,13 @@ def test_lost_targets_are_looked_at_each_by_itself():
     """Two requests were lost; that the second was executed says nothing about the first."""
     first = Try(4)
     for numbers in ((1, 2), (3, 4)):
-        first.ledger.note_doubt(first.sent(*numbers), LOST, 0.0, 1.0, over=False)
+        first.ledger.note_in_doubt(first.sent(*numbers), LOST, 0.0, 1.0, over=False)
     first.ledger.give_up(LOST)
     second = Try(4, now=50.0, wall=1001.0)
     assert second.take_up(first.save()) == 0
-    doubts, second.ledger.doubts = second.ledger.doubts, []
+    in_doubt, second.ledger.in_doubt = second.ledger.in_doubt, []
     found = {EntityRef(2, number): NEXT if number > 2 else NEW for number in range(1, 5)}
-    for doubt in doubts:
+    for doubt in in_doubt:
         second.ledger.resolve(doubt, found, 50.0, 60.0)
     second.ledger.note_after(found)
     assert [target.outcome for target in second.targets] == [None, None, "moved", "moved"]
@@ -130,7 +130,7 @@ def test_a_lost_target_that_nobody_can_read_stays_lost():
     first = Try(2)
     [target] = first.sent(1)
     target.before = None
-    first.ledger.note_doubt([target], LOST, 0.0, 0.0, over=False)
+    first.ledger.note_in_doubt([target], LOST, 0.0, 0.0, over=False)
     second = Try(2)
     second.take_up(first.save())
     assert second.waiting() == [2]

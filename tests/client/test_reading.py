@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.errors import PermissionDeniedError
-from airflow_provider_bitrix24.client.firing.verifier import Reader
+from airflow_provider_bitrix24.client.firing.verifier import Verifier
 from airflow_provider_bitrix24.client.flows.calls import Channel
-from airflow_provider_bitrix24.client.flows.effects import Tell
-from airflow_provider_bitrix24.client.flows.readings import Reading, collect, list_calls, pipeline_stages, windows
+from airflow_provider_bitrix24.client.flows.effects import Log
+from airflow_provider_bitrix24.client.flows.readings import StageReadings, chunks, collect, list_calls, pipeline_stages
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.protocol.batch import CommandReply
 from airflow_provider_bitrix24.client.stages import Snapshot
@@ -27,7 +27,7 @@ def channel():
 @given(st.lists(st.sampled_from([1, 2, 7, 31, *range(128, 192)]), max_size=300), st.integers(1, 60))
 def test_a_window_is_what_one_request_can_read(types, repeat):
     refs = [EntityRef(type_id, number) for number, type_id in enumerate(types * repeat, 1)]
-    cut = list(windows(refs))
+    cut = list(chunks(refs))
     assert [ref for window in cut for ref in window] == refs
     for window in cut:
         calls = list_calls(window)
@@ -37,7 +37,7 @@ def test_a_window_is_what_one_request_can_read(types, repeat):
 
 
 def test_a_full_window_holds_2_500_entities_of_one_type():
-    cut = list(windows(EntityRef(2, number) for number in range(1, 5002)))
+    cut = list(chunks(EntityRef(2, number) for number in range(1, 5002)))
     assert [len(window) for window in cut] == [2500, 2500, 1]
 
 
@@ -65,7 +65,7 @@ def test_each_type_is_asked_for_the_fields_it_has():
     ],
 )
 def test_rows_that_are_none_are_passed_over(value, found):
-    calls, reading = list_calls([EntityRef(2, 5), EntityRef(2, 6)]), Reading()
+    calls, reading = list_calls([EntityRef(2, 5), EntityRef(2, 6)]), StageReadings()
     collect(calls, [CommandReply(value)], reading)
     assert reading.found == {EntityRef(2, number): Snapshot(stage) for number, stage in found.items()}
 
@@ -82,11 +82,11 @@ def test_stages_come_in_the_portals_order_even_if_it_sends_them_otherwise(play, 
 
 
 def test_that_nobody_may_read_is_told_once(channel):
-    reader = Reader(channel, None)
+    reader = Verifier(channel, None)
     error = PermissionDeniedError(code="ACCESS_DENIED", description="", method="m", status=401)
-    assert [type(wish) for _ in range(3) for wish in reader._tell_blind(error)] == [Tell]
+    assert [type(wish) for _ in range(3) for wish in reader._tell_blind(error)] == [Log]
 
 
 def test_nobody_reads_nothing(play):
-    assert play(Reader(None, None).all([EntityRef(2, 1)])) == Reading()
-    assert play(Reader(None, None).window([EntityRef(2, 1)])) == Reading()
+    assert play(Verifier(None, None).all([EntityRef(2, 1)])) == StageReadings()
+    assert play(Verifier(None, None).window([EntityRef(2, 1)])) == StageReadings()

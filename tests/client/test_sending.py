@@ -20,9 +20,9 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
 )
 from airflow_provider_bitrix24.client.firing.ledger import Job, Ledger, Target
-from airflow_provider_bitrix24.client.firing.requests import Sender
-from airflow_provider_bitrix24.client.firing.responses import HOPELESS, Receiver
-from airflow_provider_bitrix24.client.flows.calls import Channel, Outcome
+from airflow_provider_bitrix24.client.firing.requests import RequestBuilder
+from airflow_provider_bitrix24.client.firing.responses import MAX_REFUSED_IN_A_ROW, ResponseHandler
+from airflow_provider_bitrix24.client.flows.calls import Attempt, Channel
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.protocol.wire import Reply
 from airflow_provider_bitrix24.client.stages import Snapshot
@@ -42,13 +42,13 @@ def waiting(*type_ids, seen=True):
 
 
 @given(st.lists(st.sampled_from([1, 2, 7, 31, 177]), min_size=1, max_size=200), st.integers(1, 50), st.booleans())
-def test_a_batch_never_holds_more_than_it_may_and_reads_back_all_its_entities(types, room, read_back):
-    queue, sender = waiting(*types), Sender(Job(code="c"))
-    sender.sizer.learn(20 / room)
+def test_a_batch_never_holds_more_than_it_may_and_reads_back_all_its_entities(types, capacity, read_back):
+    queue, sender = waiting(*types), RequestBuilder(Job(code="c"))
+    sender.sizer.learn(20 / capacity)
     in_order = list(queue)
     sent = []
     while queue:
-        shipment = sender.compose(queue, None, read_back=read_back)
+        shipment = sender.build(queue, None, read_back=read_back)
         commands = shipment.call.params["cmd"]
         assert len(commands) == len(shipment.methods)
         assert len(commands) <= max(sender.sizer.size, 2)
@@ -62,15 +62,15 @@ def test_a_batch_never_holds_more_than_it_may_and_reads_back_all_its_entities(ty
 
 
 def test_a_full_batch_is_49_fires_and_a_look_or_50_fires():
-    sender = Sender(Job(code="c"))
+    sender = RequestBuilder(Job(code="c"))
     sender.sizer.learn(0.001)
-    assert len(sender.compose(waiting(*[2] * 60), None, read_back=True).targets) == 49
-    assert len(sender.compose(waiting(*[2] * 60), None, read_back=False).targets) == 50
-    assert len(sender.compose(waiting(*[2] * 60, seen=False), None, read_back=True).targets) == 50
-    assert len(sender.compose(waiting(*[2] * 60), 10, read_back=True).targets) == 9
-    assert len(sender.compose(waiting(*[2] * 60), 1, read_back=True).targets) == 1
+    assert len(sender.build(waiting(*[2] * 60), None, read_back=True).targets) == 49
+    assert len(sender.build(waiting(*[2] * 60), None, read_back=False).targets) == 50
+    assert len(sender.build(waiting(*[2] * 60, seen=False), None, read_back=True).targets) == 50
+    assert len(sender.build(waiting(*[2] * 60), 10, read_back=True).targets) == 9
+    assert len(sender.build(waiting(*[2] * 60), 1, read_back=True).targets) == 1
     sender.batches = False
-    direct = sender.compose(waiting(2, 2), None, read_back=True)
+    direct = sender.build(waiting(2, 2), None, read_back=True)
     assert (direct.call.method, direct.call.params) == ("crm.automation.trigger", {"target": "DEAL_1", "code": "c"})
     assert direct.reads == []
 
@@ -81,20 +81,20 @@ class Round:
     def __init__(self, groups, *, batches=True, seen=True):
         channel = Channel(portal=Portal(base_url="https://x.example", user_id="1", secret="s"), random=lambda: 1.0)
         job = Job(code="c")
-        self.ledger, self.sender = Ledger(job, deque()), Sender(job, batches=batches)
+        self.ledger, self.sender = Ledger(job, deque()), RequestBuilder(job, batches=batches)
         self.sender.sizer.learn(20 / max(groups))
-        self.receiver = Receiver(channel, self.ledger, self.sender)
+        self.receiver = ResponseHandler(channel, self.ledger, self.sender)
         self.targets = list(waiting(*[2] * sum(groups), seen=seen))
         queue = deque(self.targets)
         self.shipments = []
         for _ in groups:
-            self.shipments.append(self.sender.compose(queue, None, read_back=False))
+            self.shipments.append(self.sender.build(queue, None, read_back=False))
         assert [len(each.targets) for each in self.shipments] == list(groups)
 
     def answer(self, *replies):
-        self.receiver.trouble = None
+        self.receiver.blocking_error = None
         for shipment, reply in zip(self.shipments, replies, strict=True):
-            self.receiver.note(shipment, Outcome(reply, 0.0, 1.0), 1.0)
+            self.receiver.note(shipment, Attempt(reply, 0.0, 1.0), 1.0)
 
     def outcomes(self):
         return [target.outcome for target in self.targets]
@@ -117,7 +117,7 @@ def test_batches_refused_in_flight_together_are_all_put_back_to_be_sent_one_by_o
     assert play.outcomes() == [None] * 9
     assert sorted(target.ref.id for target in play.ledger.queue) == list(range(1, 10))
     assert {target.fires for target in play.targets} == {0}
-    assert play.receiver.trouble is None
+    assert play.receiver.blocking_error is None
 
 
 def test_a_batch_that_got_through_beside_a_refused_one_is_read_as_a_batch():
@@ -131,7 +131,7 @@ def test_commands_refused_by_a_limit_go_again_and_the_others_count():
     play = Round([4])
     play.answer(fine(4, refused=(1, 3)))
     assert [target.ref.id for target in play.ledger.queue] == [2, 4]
-    assert isinstance(play.receiver.trouble, OperatingLimitError)
+    assert isinstance(play.receiver.blocking_error, OperatingLimitError)
     assert play.receiver.delay() == 10
     assert play.receiver.delay() == 20
 
@@ -168,47 +168,47 @@ def test_what_concerns_all_targets_puts_them_back(error, batches):
     play = Round([1], batches=batches)
     play.answer(error)
     assert list(play.ledger.queue) == play.targets
-    assert play.receiver.trouble is error
+    assert play.receiver.blocking_error is error
 
 
 def test_an_error_that_cannot_be_repeated_outweighs_those_that_can():
     play = Round([1, 1, 1])
     wrong = api(AuthenticationError)
     play.answer(api(RateLimitError), wrong, ConnectFailed("x"))
-    assert play.receiver.trouble is wrong
+    assert play.receiver.blocking_error is wrong
     assert play.receiver.delay() is None
 
 
 @pytest.mark.parametrize("error", [OutcomeUnknown("x"), ProtocolError("x", status=502)])
 def test_a_lost_request_is_told_and_looked_at_later(error):
     play = Round([2])
-    told = play.receiver.note(play.shipments[0], Outcome(error, 0.0, 1.0), 1.0)
-    assert "2 targets (DEAL_1 to DEAL_2)" in told.message
-    [doubt] = play.ledger.doubts
+    result = play.receiver.note(play.shipments[0], Attempt(error, 0.0, 1.0), 1.0)
+    assert "2 targets (DEAL_1 to DEAL_2)" in result.message
+    [doubt] = play.ledger.in_doubt
     assert (doubt.targets, doubt.sent_at, doubt.over) == (play.targets, 0.0, False)
     assert play.receiver.delay() == 0
 
 
 def test_direct_calls_refused_for_each_target_fail_one_by_one_until_it_is_hopeless():
-    play = Round([1] * (HOPELESS + 1), batches=False)
+    play = Round([1] * (MAX_REFUSED_IN_A_ROW + 1), batches=False)
     denied = api(PermissionDeniedError)
-    play.answer(*[denied] * (HOPELESS - 1), denied, denied)
-    assert play.outcomes() == ["failed"] * (HOPELESS - 1) + [None, None]
-    assert play.receiver.trouble is denied
-    luckier = Round([1] * (HOPELESS + 1), batches=False)
-    luckier.answer(Reply(result=True), *[api(NotFoundError)] * HOPELESS)
-    assert luckier.outcomes() == [None] + ["failed"] * HOPELESS
+    play.answer(*[denied] * (MAX_REFUSED_IN_A_ROW - 1), denied, denied)
+    assert play.outcomes() == ["failed"] * (MAX_REFUSED_IN_A_ROW - 1) + [None, None]
+    assert play.receiver.blocking_error is denied
+    luckier = Round([1] * (MAX_REFUSED_IN_A_ROW + 1), batches=False)
+    luckier.answer(Reply(result=True), *[api(NotFoundError)] * MAX_REFUSED_IN_A_ROW)
+    assert luckier.outcomes() == [None] + ["failed"] * MAX_REFUSED_IN_A_ROW
 
 
 def test_an_answer_that_is_no_batchs_is_a_doubt():
     play = Round([2])
     play.answer(Reply(result=True))
-    assert play.ledger.doubts[0].targets == play.targets
+    assert play.ledger.in_doubt[0].targets == play.targets
 
 
 @pytest.mark.parametrize(("seconds", "size"), [(60.0, 8), (70.0, 7), (0.5, 25)])
 def test_a_batch_that_ended_in_a_time_out_makes_the_next_ones_smaller(seconds, size):
     play = Round([25])
     play.sender.sizer.costs.clear()
-    play.receiver.note(play.shipments[0], Outcome(OutcomeUnknown("no answer in time"), 0.0, seconds), seconds)
+    play.receiver.note(play.shipments[0], Attempt(OutcomeUnknown("no answer in time"), 0.0, seconds), seconds)
     assert play.sender.sizer.size == size

@@ -110,9 +110,9 @@ def report(*outcomes):
 
 
 def test_a_report_counts_each_outcome_and_is_plain_json():
-    told = report("moved", "moved", "already", "unmoved", "unverified", "failed")
-    assert (told.moved, told.already, told.unmoved, told.unverified, told.failed) == (2, 1, 1, 1, 1)
-    shown = told.as_dict()
+    result = report("moved", "moved", "already", "unmoved", "unverified", "failed")
+    assert (result.moved, result.already, result.unmoved, result.unverified, result.failed) == (2, 1, 1, 1, 1)
+    shown = result.as_dict()
     assert list(shown) == ["code", "portal", "moved", "already", "unmoved", "unverified", "failed", "results"]
     assert json.loads(json.dumps(shown)) == shown
     assert len(shown["results"]) == 6

@@ -45,9 +45,9 @@ def portal():
         state.accounts.add_webhook(2, "sec2", scopes=frozenset({"crm", "user"}))
         state.accounts.add_application(Application("local.app1", "secret", redirect_uri="https://app.example/"))
         yield server
-        if state.journal.total > 3 * EXAMPLES:  # all tests have run: were they worth it?
-            assert {200, 400, 404} <= set(state.journal.statuses)
-            assert {"", "100", "ERROR_METHOD_NOT_FOUND"} <= {seen.error for seen in state.journal}
+        if state.request_log.total > 3 * EXAMPLES:  # all tests have run: were they worth it?
+            assert {200, 400, 404} <= set(state.request_log.statuses)
+            assert {"", "100", "ERROR_METHOD_NOT_FOUND"} <= {seen.error for seen in state.request_log}
             assert state.events.total_moves > EXAMPLES / 10
 
 

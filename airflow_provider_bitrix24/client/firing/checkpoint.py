@@ -36,7 +36,7 @@ _NONE, _FIRST, _STAGES = "-", ord("0"), 200
 CUT_OFF = "An earlier try was cut off after it had sent this."
 
 
-class Progress:
+class Checkpoint:
     """Writes and reads the record of one firing. Targets are numbered in sorted order: a list may be shuffled."""
 
     def __init__(self, host: str, code: str | None, targets: Sequence[Target], start: Start) -> None:
@@ -59,9 +59,9 @@ class Progress:
         for target in ledger.changed:
             self._note(target)
         ledger.changed.clear()
-        doubts = [(doubt.targets, doubt.sent_at) for doubt in ledger.doubts]
+        in_doubt = [(doubt.targets, doubt.sent_at) for doubt in ledger.in_doubt]
         # Each by itself: they were lost with different requests, so that one's move tells nothing about another.
-        doubts.extend(([target], self._start.now - self._start.wall) for target in self._lost)
+        in_doubt.extend(([target], self._start.now - self._start.wall) for target in self._lost)
         return {
             "form": FORM,
             "digest": self._digest,
@@ -69,7 +69,7 @@ class Progress:
             "before": _pack("".join(self._before)),
             "after": _pack("".join(self._after)),
             "stages": [list(key) for key in self._table],
-            "open": [self._range(group, sent_at) for group, sent_at in doubts + [(each, now) for each in in_flight]],
+            "open": [self._range(group, sent_at) for group, sent_at in in_doubt + [(each, now) for each in in_flight]],
         }
 
     def restore(self, kept: Mapping[str, Any], ledger: Ledger) -> int | None:
@@ -128,7 +128,7 @@ class Progress:
         for target, before in zip(targets, entry["before"], strict=True):
             target.before = None if before is None else Snapshot(*before)
             target.fires = 1
-        ledger.note_doubt(targets, OutcomeUnknown(CUT_OFF), self._start.now - age, self._start.now, over=False)
+        ledger.note_in_doubt(targets, OutcomeUnknown(CUT_OFF), self._start.now - age, self._start.now, over=False)
 
 
 def amended(

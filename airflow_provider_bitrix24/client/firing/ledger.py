@@ -26,7 +26,7 @@ from airflow_provider_bitrix24.client.stages import Snapshot, arrived
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from airflow_provider_bitrix24.client.flows.readings import Reading
+    from airflow_provider_bitrix24.client.flows.readings import StageReadings
     from airflow_provider_bitrix24.client.targets import EntityRef
 
 
@@ -96,7 +96,7 @@ class Target:
 
 
 @dataclass(slots=True, eq=False)
-class Doubt:
+class InDoubtRequest:
     """A request whose effect is unknown: its targets in order, and when the next reading is due.
 
     ``over`` says that the portal has certainly finished with it, since it answered in full.
@@ -120,7 +120,7 @@ class Ledger:
     """Ready to be fired."""
     accepted: dict[EntityRef, Target] = field(default_factory=dict)
     """The portal answered true; not yet seen to have moved."""
-    doubts: list[Doubt] = field(default_factory=list)
+    in_doubt: list[InDoubtRequest] = field(default_factory=list)
     fired: bool = False
     """Whether the portal may have acted on anything."""
     resumed: bool = False
@@ -128,7 +128,7 @@ class Ledger:
     changed: list[Target] = field(default_factory=list)
     """Accepted or settled since somebody last looked here and emptied it."""
 
-    def note_before(self, window: Iterable[Target], reading: Reading, *, looked: bool) -> None:
+    def note_before(self, window: Iterable[Target], reading: StageReadings, *, looked: bool) -> None:
         """Sort targets after a reading: those that stand right already, those that are not there, those to fire.
 
         What cannot be read, or was not ``looked`` at, is fired all the same, without a stage before.
@@ -205,7 +205,7 @@ class Ledger:
                 self.changed.append(target)
                 target.settle("moved")
 
-    def note_doubt(
+    def note_in_doubt(
         self, targets: Sequence[Target], error: Bitrix24Error, sent_at: float, now: float, *, over: bool
     ) -> None:
         """A request was lost. Where nobody can look, its targets' fate stays unknown.
@@ -220,9 +220,11 @@ class Ledger:
             else:
                 self._lose(target, error)
         if in_doubt:
-            self.doubts.append(Doubt(in_doubt, error, sent_at, over, now))
+            self.in_doubt.append(InDoubtRequest(in_doubt, error, sent_at, over, now))
 
-    def resolve(self, doubt: Doubt, found: Mapping[EntityRef, Snapshot], read_at: float, settle_after: float) -> None:
+    def resolve(
+        self, doubt: InDoubtRequest, found: Mapping[EntityRef, Snapshot], read_at: float, settle_after: float
+    ) -> None:
         """Decide about a doubt from a reading taken at ``read_at``; what stays open becomes due later."""
         moved = [self._moved(target, found.get(target.ref)) for target in doubt.targets]
         executed = len(moved) - moved[::-1].index(True) if True in moved else 0
@@ -236,12 +238,12 @@ class Ledger:
             doubt.sent_at = max(doubt.sent_at, read_at)
         if not doubt.over and read_at < doubt.sent_at + settle_after:
             doubt.targets, doubt.due = rest, doubt.sent_at + settle_after
-            self.doubts.append(doubt)
+            self.in_doubt.append(doubt)
             return
         for target in reversed(rest):
             self._not_executed(target, doubt.error, found.get(target.ref))
 
-    def lose(self, doubt: Doubt) -> None:
+    def lose(self, doubt: InDoubtRequest) -> None:
         """Nobody can look any more: what became of these stays unknown."""
         for target in doubt.targets:
             self._lose(target, doubt.error)
@@ -281,8 +283,8 @@ class Ledger:
         for target in (*self.queue, *self.unread):
             self.changed.append(target)
             target.settle("failed", error=TargetError.from_error(error, "unknown" if target.fires else "no"))
-        for doubt in self.doubts:
+        for doubt in self.in_doubt:
             self.lose(doubt)
         self.queue.clear()
         self.unread.clear()
-        self.doubts.clear()
+        self.in_doubt.clear()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Shipment:
+class FireRequest:
     """One request: its targets in order, the call, and the calls inside it that read the targets back."""
 
     targets: list[Target]
@@ -36,7 +36,7 @@ class Shipment:
 
 
 @dataclass(slots=True)
-class Sender:
+class RequestBuilder:
     """Composes requests. ``batches`` is off where the credential may send none, or for one unverified target."""
 
     job: Job
@@ -53,7 +53,7 @@ class Sender:
         """Commands that one request takes by what is known."""
         return self.sizer.size if self.batches else 1
 
-    def compose(self, queue: deque[Target], budget: int | None, *, read_back: bool) -> Shipment:
+    def build(self, queue: deque[Target], budget: int | None, *, read_back: bool) -> FireRequest:
         """Take the next request's targets off the queue, which is not empty.
 
         :param budget: commands that the method's working time has room for, if it is limited.
@@ -62,21 +62,21 @@ class Sender:
         if not self.batches:
             target = queue.popleft()
             target.fires += 1
-            return Shipment([target], self.job.call(target.ref), [])
-        targets = self._take(queue, self.sizer.room(budget), read_back=read_back)
+            return FireRequest([target], self.job.call(target.ref), [])
+        targets = self._take(queue, self.sizer.capacity(budget), read_back=read_back)
         reads = list_calls(each.ref for each in targets if read_back and each.before is not None)
         fires = [self.job.call(each.ref) for each in targets]
-        return Shipment(targets, pack([command(each) for each in (*fires, *reads)]), reads)
+        return FireRequest(targets, pack([command(each) for each in (*fires, *reads)]), reads)
 
     @staticmethod
-    def _take(queue: deque[Target], room: int, *, read_back: bool) -> list[Target]:
+    def _take(queue: deque[Target], capacity: int, *, read_back: bool) -> list[Target]:
         """Each type among the targets costs one command more, which reads it back."""
         taken: list[Target] = []
         types: set[int] = set()
         while queue:
             target = queue[0]
             wider = types | {target.ref.type_id} if read_back and target.before is not None else types
-            if taken and len(taken) + 1 + len(wider) > room:
+            if taken and len(taken) + 1 + len(wider) > capacity:
                 break
             types = wider
             target.fires += 1

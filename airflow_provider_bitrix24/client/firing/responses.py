@@ -15,9 +15,9 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.flows.calls import Channel, Outcome, read_batch
-from airflow_provider_bitrix24.client.flows.effects import Tell
-from airflow_provider_bitrix24.client.flows.readings import Reading, collect
+from airflow_provider_bitrix24.client.flows.calls import Attempt, Channel, read_batch
+from airflow_provider_bitrix24.client.flows.effects import Log
+from airflow_provider_bitrix24.client.flows.readings import StageReadings, collect
 from airflow_provider_bitrix24.client.protocol.batch import TARGET_SECONDS, CommandReply
 from airflow_provider_bitrix24.client.protocol.wire import Reply
 
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_bitrix24.client.firing.ledger import Ledger, Target
-    from airflow_provider_bitrix24.client.firing.requests import Sender, Shipment
+    from airflow_provider_bitrix24.client.firing.requests import FireRequest, RequestBuilder
 
-HOPELESS = 10
+MAX_REFUSED_IN_A_ROW = 10
 """Direct calls refused in a row, with none accepted, after which the credential is taken to be the reason."""
 
 
 @dataclass(slots=True)
-class Receiver:
+class ResponseHandler:
     """Books answers into the ledger and remembers what went wrong in a round of requests."""
 
     channel: Channel
     ledger: Ledger
-    sender: Sender
-    trouble: Bitrix24Error | None = None
+    sender: RequestBuilder
+    blocking_error: Bitrix24Error | None = None
     """Why something of this round did not run; an error that cannot be repeated outweighs the others."""
     rounds_lost: int = 0
     """Rounds in a row in which nothing ran."""
     refused_in_a_row: int = 0
 
-    def note(self, shipment: Shipment, outcome: Outcome, now: float) -> Tell | None:
+    def note(self, shipment: FireRequest, outcome: Attempt, now: float) -> Log | None:
         """Book one request's answer. Returns what a person should know of it."""
         reply: Reply | Bitrix24Error | list[CommandReply] = outcome.reply
         if isinstance(reply, Reply):
@@ -58,7 +58,7 @@ class Receiver:
         count = len(shipment.targets)
         self._note_commands(shipment.targets, reply[:count], outcome, now)
         if shipment.reads:
-            seen = Reading()
+            seen = StageReadings()
             collect(shipment.reads, reply[count:], seen)
             self.ledger.note_after(seen.found)
         return None
@@ -66,17 +66,17 @@ class Receiver:
     def delay(self) -> float | None:
         """Seconds to wait before the next round, zero where all ran.
 
-        :returns: ``None`` where repeating cannot help, or has not; the reason is in ``trouble``.
+        :returns: ``None`` where repeating cannot help, or has not; the reason is in ``blocking_error``.
         """
-        if self.trouble is None:
+        if self.blocking_error is None:
             return 0.0
-        delay = self._delay(self.trouble)
+        delay = self._delay(self.blocking_error)
         if delay is not None:
             self.rounds_lost += 1
         return delay
 
     def _note_commands(
-        self, targets: Sequence[Target], replies: Sequence[CommandReply], outcome: Outcome, now: float
+        self, targets: Sequence[Target], replies: Sequence[CommandReply], outcome: Attempt, now: float
     ) -> None:
         refused: list[Target] = []
         for target, reply in zip(targets, replies, strict=True):
@@ -89,19 +89,19 @@ class Receiver:
                 self.ledger.fail(target, reply.error)
             else:
                 # The batch answered in full, so the command is over and a reading tells at once.
-                self.ledger.note_doubt([target], reply.error, outcome.sent_at, now, over=True)
+                self.ledger.note_in_doubt([target], reply.error, outcome.sent_at, now, over=True)
         self.ledger.put_back(refused)
         if len(refused) < len(targets):
             self.rounds_lost = self.refused_in_a_row = 0
 
-    def _note_failure(self, shipment: Shipment, error: Bitrix24Error, outcome: Outcome, now: float) -> Tell | None:
+    def _note_failure(self, shipment: FireRequest, error: Bitrix24Error, outcome: Attempt, now: float) -> Log | None:
         """Book a request that failed as a whole."""
         targets, seconds = shipment.targets, outcome.received_at - outcome.sent_at
         if error.executed != "no":
             if seconds > TARGET_SECONDS:
                 self.sender.sizer.note(seconds, len(shipment.methods))
-            self.ledger.note_doubt(targets, error, outcome.sent_at, now, over=isinstance(error, ApiError))
-            return Tell(
+            self.ledger.note_in_doubt(targets, error, outcome.sent_at, now, over=isinstance(error, ApiError))
+            return Log(
                 f"{error.message} It is not known whether the portal acted on {_named(targets)}.", logging.WARNING
             )
         if shipment.is_batch and isinstance(error, PermissionDeniedError):
@@ -109,7 +109,7 @@ class Receiver:
             if not self.sender.batches:
                 return None
             self.sender.batches = False
-            return Tell(f"{error.message} Going on without batches, one call per target.", logging.WARNING)
+            return Log(f"{error.message} Going on without batches, one call per target.", logging.WARNING)
         if not shipment.is_batch and _concerns_the_target(error) and not self._hopeless():
             self.ledger.fail(targets[0], error)
         else:
@@ -119,11 +119,11 @@ class Receiver:
 
     def _hopeless(self) -> bool:
         self.refused_in_a_row += 1
-        return not self.ledger.fired and self.refused_in_a_row >= HOPELESS
+        return not self.ledger.fired and self.refused_in_a_row >= MAX_REFUSED_IN_A_ROW
 
     def _note_trouble(self, error: Bitrix24Error) -> None:
-        if self.trouble is None or self._delay(error) is None:
-            self.trouble = error
+        if self.blocking_error is None or self._delay(error) is None:
+            self.blocking_error = error
 
     def _delay(self, error: Bitrix24Error) -> float | None:
         retry, lost = self.channel.retry, self.rounds_lost + 1

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError
-from airflow_provider_bitrix24.client.firing.checkpoint import Progress
+from airflow_provider_bitrix24.client.firing.checkpoint import Checkpoint
 from airflow_provider_bitrix24.client.firing.ledger import Job, Ledger, Target
-from airflow_provider_bitrix24.client.firing.requests import Sender, Shipment
-from airflow_provider_bitrix24.client.firing.responses import Receiver
-from airflow_provider_bitrix24.client.firing.verifier import Reader
-from airflow_provider_bitrix24.client.flows.calls import Channel, exchange, pause, reserve
-from airflow_provider_bitrix24.client.flows.effects import Flow, Save, ShareCost, Start, Tell
-from airflow_provider_bitrix24.client.flows.readings import Reading, windows
+from airflow_provider_bitrix24.client.firing.requests import FireRequest, RequestBuilder
+from airflow_provider_bitrix24.client.firing.responses import ResponseHandler
+from airflow_provider_bitrix24.client.firing.verifier import Verifier
+from airflow_provider_bitrix24.client.flows.calls import Channel, acquire, send, sleep
+from airflow_provider_bitrix24.client.flows.effects import Flow, Log, Save, ShareCost, Start
+from airflow_provider_bitrix24.client.flows.readings import StageReadings, chunks
 from airflow_provider_bitrix24.client.protocol.batch import FIRST_COMMANDS
 from airflow_provider_bitrix24.client.protocol.wire import METHOD
 from airflow_provider_bitrix24.client.report import TriggerReport
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 STALE_AFTER = 60.0
 """Seconds of waiting after which a snapshot is taken anew: people move entities, too."""
-TELL_EVERY = 30.0
+LOG_EVERY = 30.0
 """Seconds between two lines about the progress."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Kept:
     """What an earlier try kept, if anything."""
 
     kept: Mapping[str, Any] | None = None
@@ -52,7 +52,7 @@ def trigger_automation(
     refs: Sequence[EntityRef],
     *,
     start: Start,
-    checkpoint: Checkpoint | None = None,
+    checkpoint: Kept | None = None,
 ) -> Flow[TriggerReport]:
     """Fire one automation trigger for many entities and show where each stood before and stands after.
 
@@ -62,12 +62,12 @@ def trigger_automation(
     """
     targets = [Target(ref) for ref in refs]
     if targets:
-        reader = Reader(channel, second) if job.verify else Reader(None, None)
-        ledger, sender = Ledger(job, deque(targets)), Sender(job)
-        receiver = Receiver(channel, ledger, sender)
+        reader = Verifier(channel, second) if job.verify else Verifier(None, None)
+        ledger, sender = Ledger(job, deque(targets)), RequestBuilder(job)
+        receiver = ResponseHandler(channel, ledger, sender)
         firing = _Firing(channel, reader, ledger, sender, receiver, start.now, start.now)
         if checkpoint is not None:
-            firing.progress = Progress(channel.portal.host, job.code, targets, start)
+            firing.progress = Checkpoint(channel.portal.host, job.code, targets, start)
             yield from firing.take_up(checkpoint.kept)
         yield from firing.run(len(targets))
     results = [target.result() for target in targets]
@@ -79,13 +79,13 @@ class _Firing:
     """The conversation's state beyond the ledger."""
 
     channel: Channel
-    reader: Reader
+    reader: Verifier
     ledger: Ledger
-    sender: Sender
-    receiver: Receiver
+    sender: RequestBuilder
+    receiver: ResponseHandler
     now: float
-    told_at: float
-    progress: Progress | None = None
+    logged_at: float
+    progress: Checkpoint | None = None
     shared_cost: float = 0.0
     measuring: bool = False
     """Whether others wait for this one to find out what a command costs."""
@@ -102,10 +102,10 @@ class _Firing:
             return
         done = self.progress.restore(kept, self.ledger)
         if done is None:
-            yield Tell("The checkpoint is of other targets or another code; starting afresh.", logging.WARNING)
+            yield Log("The checkpoint is of other targets or another code; starting afresh.", logging.WARNING)
             return
-        in_doubt = sum(len(doubt.targets) for doubt in self.ledger.doubts)
-        yield Tell(f"Going on from a checkpoint: {done} targets are done, {in_doubt} are looked at first.")
+        in_doubt = sum(len(doubt.targets) for doubt in self.ledger.in_doubt)
+        yield Log(f"Going on from a checkpoint: {done} targets are done, {in_doubt} are looked at first.")
 
     def run(self, total: int) -> Flow[None]:
         """Fire all targets of the ledger and settle them."""
@@ -119,7 +119,7 @@ class _Firing:
         except Bitrix24Error as error:
             if not (self.ledger.fired or self.ledger.resumed):
                 raise
-            yield Tell(f"Stopping: {error}", logging.ERROR)
+            yield Log(f"Stopping: {error}", logging.ERROR)
             self.ledger.give_up(error)
         yield from self._confirm()
         yield from self._save()
@@ -127,14 +127,14 @@ class _Firing:
     def _work(self) -> Flow[None]:
         ledger = self.ledger
         while True:
-            if any(doubt.due <= self.now for doubt in ledger.doubts):
+            if any(doubt.due <= self.now for doubt in ledger.in_doubt):
                 yield from self._look_at_doubts()
             elif ledger.queue or ledger.unread:
                 yield from self._fill()
                 if ledger.queue:
                     yield from self._fire()
-            elif ledger.doubts:
-                first = min(doubt.due for doubt in ledger.doubts)
+            elif ledger.in_doubt:
+                first = min(doubt.due for doubt in ledger.in_doubt)
                 why = "a request got no answer and the portal may still be executing it"
                 yield from self._pause(first - self.now, "settle", why)
             else:
@@ -146,10 +146,10 @@ class _Firing:
         """Read windows ahead until the next requests are full, so that none goes out half empty."""
         ledger, ahead = self.ledger, self.sender.sizer.size * self.channel.settings.max_concurrency
         while ledger.unread and len(ledger.queue) < ahead:
-            count = len(next(windows(target.ref for target in ledger.unread)))
+            count = len(next(chunks(target.ref for target in ledger.unread)))
             window = [ledger.unread.popleft() for _ in range(count)]
             readable = [target.ref for target in window if target.ref.readable]
-            reading = Reading()
+            reading = StageReadings()
             if readable and self.reader.can_read:
                 try:
                     reading = yield from self.reader.window(readable)
@@ -164,7 +164,7 @@ class _Firing:
     def _fire(self) -> Flow[None]:
         if not (self.sender.knows_cost or self.measuring) and len(self.ledger.queue) >= FIRST_COMMANDS:
             yield from self._ask_cost()
-        granted = yield from reserve(self.channel, self._want())
+        granted = yield from acquire(self.channel, self._want())
         self.now = granted.now
         wait = self.channel.operating.wait(METHOD, self.now)
         if wait > 0:
@@ -174,13 +174,13 @@ class _Firing:
         shipments = self._compose(granted.count)
         self.refreshed = False
         yield from self._save([each.targets for each in shipments])
-        outcomes = yield from exchange(self.channel, [each.call for each in shipments])
+        outcomes = yield from send(self.channel, [each.call for each in shipments])
         self.last_heard = self.now = max(self.now, *(outcome.received_at for outcome in outcomes))
-        self.receiver.trouble = None
+        self.receiver.blocking_error = None
         for shipment, outcome in zip(shipments, outcomes, strict=True):
-            told = self.receiver.note(shipment, outcome, self.now)
-            if told is not None:
-                yield told
+            result = self.receiver.note(shipment, outcome, self.now)
+            if result is not None:
+                yield result
         yield from self._save()  # what is known now is not to be looked at by the next try
         yield from self._share_cost()
         yield from self._tell_progress()
@@ -191,13 +191,13 @@ class _Firing:
 
         :raises Bitrix24Error: repeating cannot help, or has not.
         """
-        trouble, delay = self.receiver.trouble, self.receiver.delay()
-        if trouble is None:
+        blocking_error, delay = self.receiver.blocking_error, self.receiver.delay()
+        if blocking_error is None:
             return
         if delay is None:
-            raise trouble
-        kind = "operating" if isinstance(trouble, OperatingLimitError) else "retry"
-        yield from self._pause(delay, kind, trouble.message)
+            raise blocking_error
+        kind = "operating" if isinstance(blocking_error, OperatingLimitError) else "retry"
+        yield from self._pause(delay, kind, blocking_error.message)
 
     def _ask_cost(self) -> Flow[None]:
         """Take over what another process measured lately, waiting a little for one that is measuring now."""
@@ -206,7 +206,7 @@ class _Firing:
             if shared.seconds is not None:
                 self.sender.sizer.learn(shared.seconds)
             elif shared.wait > 0:
-                self.now = yield from pause(shared.wait, "pace", "another process measures what a command costs")
+                self.now = yield from sleep(shared.wait, "pace", "another process measures what a command costs")
             else:
                 self.measuring = True
                 return
@@ -229,13 +229,13 @@ class _Firing:
             return 1
         return min(self.channel.settings.max_concurrency, -(-len(self.ledger.queue) // self.sender.per_request))
 
-    def _compose(self, count: int) -> list[Shipment]:
+    def _compose(self, count: int) -> list[FireRequest]:
         queue, sizer = self.ledger.queue, self.sender.sizer
-        budget = self.channel.operating.room(METHOD, self.now, max(sizer.costs, default=0.0))
+        budget = self.channel.operating.capacity(METHOD, self.now, max(sizer.costs, default=0.0))
         read_back = self.reader.channel is self.channel
-        shipments: list[Shipment] = []
+        shipments: list[FireRequest] = []
         while queue and len(shipments) < count:
-            shipments.append(self.sender.compose(queue, budget, read_back=read_back))
+            shipments.append(self.sender.build(queue, budget, read_back=read_back))
         return shipments
 
     def _stale(self) -> bool:
@@ -252,31 +252,31 @@ class _Firing:
 
     def _pause(self, seconds: float, kind: Any, why: str) -> Flow[None]:
         """Wait with everything saved, since a wait may be where this try ends."""
-        if seconds > TELL_EVERY:
+        if seconds > LOG_EVERY:
             yield from self._save()
-        self.now = yield from pause(seconds, kind, why)
+        self.now = yield from sleep(seconds, kind, why)
 
     def _save(self, in_flight: Sequence[Sequence[Target]] = ()) -> Flow[None]:
         if self.progress is not None:
             yield Save(self.progress.record(self.ledger, in_flight, self.now), ahead=bool(in_flight))
 
     def _tell_progress(self) -> Flow[None]:
-        if self.now - self.told_at < TELL_EVERY:
+        if self.now - self.logged_at < LOG_EVERY:
             return
-        self.told_at = self.now
+        self.logged_at = self.now
         waiting = len(self.ledger.queue) + len(self.ledger.unread)
         done = self.total - waiting
         rate = (done - self.done_before) / (self.now - self.began)
         left = f", about {waiting / rate:.0f} s left" if rate else ""
-        yield Tell(f"{done} of {self.total} targets are fired or settled, {rate * 60:.0f} a minute{left}.")
+        yield Log(f"{done} of {self.total} targets are fired or settled, {rate * 60:.0f} a minute{left}.")
 
     # -- after
 
     def _look_at_doubts(self) -> Flow[None]:
         """Read the targets of all doubts that are due and decide about them."""
-        due = [doubt for doubt in self.ledger.doubts if doubt.due <= self.now]
+        due = [doubt for doubt in self.ledger.in_doubt if doubt.due <= self.now]
         reading = yield from self.reader.all([target.ref for doubt in due for target in doubt.targets])
-        self.ledger.doubts = [doubt for doubt in self.ledger.doubts if doubt not in due]
+        self.ledger.in_doubt = [doubt for doubt in self.ledger.in_doubt if doubt not in due]
         for doubt in due:
             if self.reader.can_read:
                 self.ledger.resolve(doubt, reading.found, self.now, self.channel.settings.settle_after)
@@ -291,7 +291,7 @@ class _Firing:
             try:
                 reading = yield from self.reader.all(waiting)
             except Bitrix24Error as error:
-                yield Tell(f"Reading back failed: {error}", logging.WARNING)
+                yield Log(f"Reading back failed: {error}", logging.WARNING)
             else:
                 self.ledger.note_after(reading.found)
         unmoved = self.ledger.close()

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, PermissionDeniedError
-from airflow_provider_bitrix24.client.flows.effects import Flow, Tell
-from airflow_provider_bitrix24.client.flows.readings import Reading, pipeline_stages, read_stages, read_window
+from airflow_provider_bitrix24.client.flows.effects import Flow, Log
+from airflow_provider_bitrix24.client.flows.readings import StageReadings, pipeline_stages, read_stages, read_window
 from airflow_provider_bitrix24.client.stages import why_unmoved
 
 if TYPE_CHECKING:
@@ -28,21 +28,21 @@ ADVICE_PIPELINES = 3
 
 
 @dataclass(slots=True)
-class Reader:
+class Verifier:
     """Reads with ``channel``; when that is refused, with ``second``; when that is refused too, not at all."""
 
     channel: Channel | None
     second: Channel | None
     refused: bool = False
     """Whether the first credential was refused as a whole, so that it can send no batch either."""
-    _told: bool = False
+    _warned: bool = False
 
     @property
     def can_read(self) -> bool:
         """Whether anybody may look."""
         return self.channel is not None
 
-    def window(self, refs: Sequence[EntityRef]) -> Flow[Reading]:
+    def window(self, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
         """Read up to 2,500 entities with whoever may; types that nobody may read are in ``refused``.
 
         :raises Bitrix24Error: the portal failed; a refusal is not raised but turns reading off.
@@ -61,30 +61,30 @@ class Reader:
                 yield from self._tell_blind(forbidden[0])
                 return reading
             yield from self._next(forbidden[0])
-        return Reading()
+        return StageReadings()
 
-    def all(self, refs: Sequence[EntityRef]) -> Flow[Reading]:
+    def all(self, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
         """Read any number of entities that were fired, with the credential that reads by now, and with patience.
 
         :raises Bitrix24Error: the portal refused or failed.
         """
         if self.channel is None:
-            return Reading()
+            return StageReadings()
         patient = replace(self.channel, retry=self.channel.retry.patient())
         return (yield from read_stages(patient, refs))
 
     def _next(self, error: Bitrix24Error) -> Flow[None]:
         if self.second is not None:
-            yield Tell("This webhook may not read entities; the second connection reads instead.")
+            yield Log("This webhook may not read entities; the second connection reads instead.")
         else:
             yield from self._tell_blind(error)
         self.channel, self.second = self.second, None
 
     def _tell_blind(self, error: Bitrix24Error) -> Flow[None]:
-        if self._told:
+        if self._warned:
             return
-        self._told = True
-        yield Tell(
+        self._warned = True
+        yield Log(
             f"Reading is refused ({error.message}) What is fired stays unverified. To have it verified, name a "
             "second connection to the same portal that has an ordinary webhook of a user who may read "
             "(verify_conn_id), or use such a webhook for firing.",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError, RateLimitError
-from airflow_provider_bitrix24.client.flows.effects import Exchange, Flow, Granted, NoAnswer, Pause, Reserve, Tell
+from airflow_provider_bitrix24.client.flows.effects import Acquire, Acquired, Flow, Log, NoResponse, Send, Sleep
 from airflow_provider_bitrix24.client.limits.bucket import OperatingBudget
 from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
 from airflow_provider_bitrix24.client.protocol.batch import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.client.portal import Portal
 
-TELL_FROM = 5.0
+LOG_FROM = 5.0
 """Waits of this many seconds and more are told to the log."""
 
 
@@ -52,7 +52,7 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Attempt:
     """What one request led to: a reply or an error, and when (seconds of the driver's clock)."""
 
     reply: Reply | Bitrix24Error
@@ -60,43 +60,43 @@ class Outcome:
     received_at: float
 
 
-def pause(seconds: float, kind: Any, why: str) -> Flow[float]:
+def sleep(seconds: float, kind: Any, why: str) -> Flow[float]:
     """Wait, and say so where it takes long. Returns the time afterwards."""
-    if seconds >= TELL_FROM:
-        yield Tell(f"Waiting {seconds:.0f} s: {why}.")
-    now: float = yield Pause(seconds, kind)
+    if seconds >= LOG_FROM:
+        yield Log(f"Waiting {seconds:.0f} s: {why}.")
+    now: float = yield Sleep(seconds, kind)
     return now
 
 
-def reserve(channel: Channel, want: int) -> Flow[Granted]:
+def acquire(channel: Channel, want: int) -> Flow[Acquired]:
     """Take tokens from the address's bucket, waiting where none is free."""
-    granted: Granted = yield Reserve(want, channel.refused)
+    granted: Acquired = yield Acquire(want, channel.refused)
     channel.refused = 0
     if granted.wait > 0:
-        now = yield from pause(granted.wait, "pace", "the portal's request limit")
-        granted = Granted(granted.count, 0.0, now)
+        now = yield from sleep(granted.wait, "pace", "the portal's request limit")
+        granted = Acquired(granted.count, 0.0, now)
     return granted
 
 
-def exchange(channel: Channel, calls: Sequence[Call]) -> Flow[list[Outcome]]:
+def send(channel: Channel, calls: Sequence[Call]) -> Flow[list[Attempt]]:
     """Send calls together, once each, for tokens already taken. Errors are values."""
     requests = tuple(encode(channel.portal, call) for call in calls)
-    answers: tuple[HttpResponse | NoAnswer, ...] = yield Exchange(requests)
+    answers: tuple[HttpResponse | NoResponse, ...] = yield Send(requests)
     outcomes = []
     for call, answer in zip(calls, answers, strict=True):
-        if isinstance(answer, NoAnswer):
-            outcomes.append(Outcome(answer.error, answer.sent_at, answer.received_at))
+        if isinstance(answer, NoResponse):
+            outcomes.append(Attempt(answer.error, answer.sent_at, answer.received_at))
             continue
         reply = classify(call.method, answer)
         if isinstance(reply, Bitrix24Error):
-            reply.hide(channel.portal.redact)
-        outcome = Outcome(reply, answer.sent_at, answer.received_at)
+            reply.redact(channel.portal.redact)
+        outcome = Attempt(reply, answer.sent_at, answer.received_at)
         _learn(channel, call, outcome)
         outcomes.append(outcome)
     return outcomes
 
 
-def _learn(channel: Channel, call: Call, outcome: Outcome) -> None:
+def _learn(channel: Channel, call: Call, outcome: Attempt) -> None:
     reply = outcome.reply
     if isinstance(reply, Reply):
         channel.operating.note(call.method, reply.timing, outcome.received_at)
@@ -106,23 +106,23 @@ def _learn(channel: Channel, call: Call, outcome: Outcome) -> None:
         channel.refused += 1
 
 
-def attempt(channel: Channel, call: Call) -> Flow[Outcome]:
+def attempt(channel: Channel, call: Call) -> Flow[Attempt]:
     """Send a call, repeating it as long as that is harmless and may help. Errors are values."""
     tries = 0
     while True:
         tries += 1
-        granted = yield from reserve(channel, 1)
+        granted = yield from acquire(channel, 1)
         wait = channel.operating.wait(call.method, granted.now)
         if wait > 0:
-            yield from pause(wait, "operating", f"the working time of {call.method} is spent until then")
-        [outcome] = yield from exchange(channel, [call])
+            yield from sleep(wait, "operating", f"the working time of {call.method} is spent until then")
+        [outcome] = yield from send(channel, [call])
         if isinstance(outcome.reply, Reply):
             return outcome
         delay = channel.retry.delay(outcome.reply, tries, idempotent=call.idempotent, random=channel.random)
         if delay is None:
             return outcome
-        yield Tell(f"{outcome.reply} Trying again in {delay:.1f} s.", logging.WARNING)
-        yield Pause(delay, "operating" if isinstance(outcome.reply, OperatingLimitError) else "retry")
+        yield Log(f"{outcome.reply} Trying again in {delay:.1f} s.", logging.WARNING)
+        yield Sleep(delay, "operating" if isinstance(outcome.reply, OperatingLimitError) else "retry")
 
 
 def call(channel: Channel, what: Call) -> Flow[Reply]:
@@ -160,7 +160,7 @@ def read_batch(
     for method, each in zip(methods, replies, strict=True):
         channel.operating.note(method, each.timing, now)
         if each.error is not None:
-            each.error.hide(channel.portal.redact)
+            each.error.redact(channel.portal.redact)
     for method, each in zip(methods, replies, strict=True):
         if isinstance(each.error, OperatingLimitError):
             each.error.reset_in = channel.operating.note_refusal(method, now)
@@ -211,7 +211,7 @@ def batch(channel: Channel, commands: Mapping[str, tuple[str, Params | None]]) -
             errors.update(again)
             pending = rest
             continue
-        yield from pause(delay, "operating", f"{len(again)} commands were refused by a limit")
+        yield from sleep(delay, "operating", f"{len(again)} commands were refused by a limit")
     return BatchReply({k: results[k] for k in keys if k in results}, {k: errors[k] for k in keys if k in errors})
 
 

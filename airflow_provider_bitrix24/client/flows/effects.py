@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class Send:
     """Send these requests together and wait for all.
 
-    Told: a tuple with an :class:`~.wire.HttpResponse` or :class:`NoAnswer` for each, in the same order.
+    Told: a tuple with an :class:`~.wire.HttpResponse` or :class:`NoResponse` for each, in the same order.
     """
 
     requests: tuple[HttpRequest, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoResponse:
     """A request without an answer. Times are seconds of the driver's monotonic clock."""
 
     error: Bitrix24Error
@@ -43,7 +43,7 @@ class NoAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Sleep:
     """Wait for some seconds. Told: the time then.
 
     ``kind`` says what for: ``pace`` (the rate limit as it is kept), ``retry`` (after a refusal or failure),
@@ -55,8 +55,8 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Reserve:
-    """Take tokens from the address's bucket before sending. Told: :class:`Granted`.
+class Acquire:
+    """Take tokens from the address's bucket before sending. Told: :class:`Acquired`.
 
     ``refused`` counts requests that the portal refused since the last reservation.
     """
@@ -66,7 +66,7 @@ class Reserve:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class Acquired:
     """``count`` requests may leave after ``wait`` seconds; ``now`` is the time of the answer."""
 
     count: int
@@ -97,14 +97,14 @@ class Save:
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
+class Log:
     """Say something to the person who reads the log. Told: nothing."""
 
     message: str
     level: int = field(default=logging.INFO)
 
 
-class Journal(Protocol):
+class CheckpointStore(Protocol):
     """Where one firing's progress is kept between tries."""
 
     def load(self) -> Mapping[str, Any] | None:
@@ -132,7 +132,7 @@ class Start:
     wall: float
 
 
-Effect = Exchange | Pause | Reserve | ShareCost | Save | Tell
+Effect = Send | Sleep | Acquire | ShareCost | Save | Log
 
 T = TypeVar("T")
 Flow = Generator[Effect, Any, T]

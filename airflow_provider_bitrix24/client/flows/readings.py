@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.flows.calls import Channel, call, pause, send_batch
+from airflow_provider_bitrix24.client.flows.calls import Channel, call, send_batch, sleep
 from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS, CommandReply
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE, rows
 from airflow_provider_bitrix24.client.protocol.wire import Call
@@ -28,7 +28,7 @@ _STAGES_OF = {"LEAD": "STATUS", "QUOTE": "QUOTE_STATUS"}
 
 
 @dataclass(slots=True)
-class Reading:
+class StageReadings:
     """What a reading found. Entities that are in neither do not exist or may not be read."""
 
     found: dict[EntityRef, Snapshot] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Reading:
     """Types (entityTypeId) that could not be read at all, and why."""
 
 
-def windows(refs: Iterable[EntityRef]) -> Iterator[list[EntityRef]]:
+def chunks(refs: Iterable[EntityRef]) -> Iterator[list[EntityRef]]:
     """Cut a list into what one request can read: 50 commands of 50 ids, each of one type."""
     window: list[EntityRef] = []
     counts: dict[int, int] = defaultdict(int)
@@ -74,7 +74,7 @@ def _list_params(type_id: int, ids: Sequence[int]) -> dict[str, object]:
     }
 
 
-def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: Reading) -> None:
+def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: StageReadings) -> None:
     """Add the answers to :func:`list_calls` to a reading."""
     for each, reply in zip(calls, replies, strict=True):
         type_id = int(each.params["entityTypeId"])
@@ -86,12 +86,12 @@ def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: Readin
                 into.found[EntityRef(type_id, int(item["id"]))] = Snapshot.from_item(item)
 
 
-def read_window(channel: Channel, refs: Sequence[EntityRef]) -> Flow[Reading]:
+def read_window(channel: Channel, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
     """Read one window of entities in one request; commands that a limit or a fault refused are read again.
 
     :raises Bitrix24Error: the request as a whole was refused or failed.
     """
-    calls, reading, tries = list_calls(refs), Reading(), 0
+    calls, reading, tries = list_calls(refs), StageReadings(), 0
     while True:
         replies = yield from send_batch(channel, calls, idempotent=True)
         collect(calls, replies, reading)
@@ -107,16 +107,16 @@ def read_window(channel: Channel, refs: Sequence[EntityRef]) -> Flow[Reading]:
         calls = [calls[index] for index in passing]
         for each in calls:
             reading.refused.pop(int(each.params["entityTypeId"]), None)
-        yield from pause(max(passing.values()), "retry", f"{len(calls)} of the commands that read were refused")
+        yield from sleep(max(passing.values()), "retry", f"{len(calls)} of the commands that read were refused")
 
 
-def read_stages(channel: Channel, refs: Iterable[EntityRef]) -> Flow[Reading]:
+def read_stages(channel: Channel, refs: Iterable[EntityRef]) -> Flow[StageReadings]:
     """Read any number of entities, a request per 2,500.
 
     :raises Bitrix24Error: a request as a whole was refused or failed.
     """
-    whole = Reading()
-    for window in windows(refs):
+    whole = StageReadings()
+    for window in chunks(refs):
         part = yield from read_window(channel, window)
         whole.found.update(part.found)
         whole.refused.update(part.refused)

@@ -62,7 +62,7 @@ class LeakyBucket:
         """Tokens that we use at the most."""
         return max(1.0, self.size - max(MARGIN, ceil(self.rate)))
 
-    def reserve(self, state: BucketState, now: float, want: int) -> tuple[BucketState, Grant]:
+    def acquire(self, state: BucketState, now: float, want: int) -> tuple[BucketState, Grant]:
         """Take up to ``want`` tokens that are free now, or else the next one that will be.
 
         A token taken for later is taken for good: whoever asks next waits behind it.
@@ -157,7 +157,7 @@ class OperatingBudget:
         operating, reset_at, _ = self._methods.get(method, (0.0, 0.0, 0.0))
         return max(0.0, reset_at - now) if operating > self.limit else 0.0
 
-    def room(self, method: str, now: float, cost: float) -> int | None:
+    def capacity(self, method: str, now: float, cost: float) -> int | None:
         """How many calls of ``cost`` seconds fit until the limit, at least one; ``None`` where nothing is known."""
         known = self._methods.get(method)
         if known is None or known[1] <= now or cost <= 0:

@@ -133,7 +133,7 @@ class BatchSizer:
             return MAX_COMMANDS
         return max(1, int(TARGET_SECONDS / slowest))
 
-    def room(self, budget: int | None) -> int:
+    def capacity(self, budget: int | None) -> int:
         """The size, or less where the budget of working time has less room."""
         return self.size if budget is None else min(self.size, budget)
 

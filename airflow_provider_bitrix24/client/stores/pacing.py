@@ -61,8 +61,8 @@ class Pacer:
     key: str
     bucket: LeakyBucket | None
 
-    def reserve(self, want: int, refused: int) -> Grant:
-        """Report refusals and take tokens; see :meth:`.pacing.LeakyBucket.reserve`."""
+    def acquire(self, want: int, refused: int) -> Grant:
+        """Report refusals and take tokens; see :meth:`.pacing.LeakyBucket.acquire`."""
         bucket = self.bucket
         if bucket is None:
             return Grant(want, 0.0)
@@ -72,7 +72,7 @@ class Pacer:
             state = BucketState(*kept) if _usable(kept, BucketState) else BucketState(at=now)
             for _ in range(refused):
                 state = bucket.refused(state, now)
-            state, grant = bucket.reserve(state, now, want)
+            state, grant = bucket.acquire(state, now, want)
             return astuple(state), grant
 
         return self.store.update(self.key, change)
@@ -132,7 +132,7 @@ class FileStore:
         self._directory = directory or default_directory()
         self._clock = clock
         self._alone = ProcessStore(clock)
-        self._told = False
+        self._warned = False
 
     def now(self) -> float:
         """Seconds of this machine's monotonic clock, which all its processes share."""
@@ -146,8 +146,8 @@ class FileStore:
                 _write(file, state)
                 return answer
         except OSError as error:
-            if not self._told:
-                self._told = True
+            if not self._warned:
+                self._warned = True
                 LOG.warning(
                     "The request limit is not shared with other processes of this machine: %s (%s). Name a directory "
                     "that all of them may write.",

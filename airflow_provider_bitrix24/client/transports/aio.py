@@ -17,15 +17,15 @@ import httpx
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
 from airflow_provider_bitrix24.client.flows.effects import (
+    Acquire,
+    Acquired,
     Effect,
-    Exchange,
     Flow,
-    Granted,
-    NoAnswer,
-    Pause,
-    Reserve,
+    NoResponse,
     Save,
+    Send,
     ShareCost,
+    Sleep,
 )
 from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.stores.pacing import Pacer, ProcessStore
@@ -76,10 +76,10 @@ class AsyncDriver:
 
     async def run(self, flow: Flow[T]) -> T:
         """Perform a conversation to its end and return its result; its errors propagate."""
-        told: Any = None
+        answer: Any = None
         try:
             while True:
-                told = await self._perform(flow.send(told))
+                answer = await self._perform(flow.send(answer))
         except StopIteration as end:
             result: T = end.value
             return result
@@ -91,12 +91,12 @@ class AsyncDriver:
         await self._client.aclose()
 
     async def _perform(self, effect: Effect) -> object:
-        if isinstance(effect, Exchange):
+        if isinstance(effect, Send):
             return tuple(await asyncio.gather(*(self._send(each) for each in effect.requests)))
-        if isinstance(effect, Reserve):
-            grant = await self._shared(self._pacer.reserve, effect.want, effect.refused)
-            return Granted(grant.count, grant.wait, self._clock())
-        if isinstance(effect, Pause):
+        if isinstance(effect, Acquire):
+            grant = await self._shared(self._pacer.acquire, effect.want, effect.refused)
+            return Acquired(grant.count, grant.wait, self._clock())
+        if isinstance(effect, Sleep):
             await self._sleep(effect.seconds)
             return self._clock()
         if isinstance(effect, ShareCost):
@@ -116,7 +116,7 @@ class AsyncDriver:
         """Seconds of the driver's monotonic clock."""
         return self._clock()
 
-    async def _send(self, outgoing: HttpRequest) -> HttpResponse | NoAnswer:
+    async def _send(self, outgoing: HttpRequest) -> HttpResponse | NoResponse:
         sent_at = self._clock()
         try:
             answer = await self._client.post(outgoing.url, content=outgoing.body, headers=HEADERS)
@@ -130,7 +130,7 @@ class AsyncDriver:
                 sent_at=sent_at,
                 received_at=self._clock(),
             )
-        return NoAnswer(error, sent_at, self._clock())
+        return NoResponse(error, sent_at, self._clock())
 
 
 def _client(settings: ClientSettings) -> httpx.AsyncClient:

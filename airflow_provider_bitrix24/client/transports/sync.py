@@ -17,15 +17,15 @@ from urllib3 import exceptions as urllib3_errors
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
 from airflow_provider_bitrix24.client.flows.effects import (
+    Acquire,
+    Acquired,
     Effect,
-    Exchange,
     Flow,
-    Granted,
-    NoAnswer,
-    Pause,
-    Reserve,
+    NoResponse,
     Save,
+    Send,
     ShareCost,
+    Sleep,
 )
 from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from airflow_provider_bitrix24.client.flows.effects import Journal
+    from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.settings import ClientSettings
     from airflow_provider_bitrix24.client.stores.pacing import Pacer
 
@@ -75,15 +75,15 @@ class SyncDriver:
         self._environment: dict[str, Any] | None = None
         self._threads: ThreadPoolExecutor | None = None
 
-    def run(self, flow: Flow[T], *, journal: Journal | None = None) -> T:
+    def run(self, flow: Flow[T], *, checkpoint_store: CheckpointStore | None = None) -> T:
         """Perform a conversation to its end and return its result; its errors propagate.
 
-        :param journal: keeps the progress of a firing; what it raises ends the conversation.
+        :param checkpoint_store: keeps the progress of a firing; what it raises ends the conversation.
         """
-        told: Any = None
+        answer: Any = None
         try:
             while True:
-                told = self._perform(flow.send(told), journal)
+                answer = self._perform(flow.send(answer), checkpoint_store)
         except StopIteration as end:
             result: T = end.value
             return result
@@ -96,22 +96,22 @@ class SyncDriver:
             self._threads.shutdown()
         self._session.close()
 
-    def _perform(self, effect: Effect, journal: Journal | None) -> object:
-        if isinstance(effect, Exchange):
+    def _perform(self, effect: Effect, checkpoint_store: CheckpointStore | None) -> object:
+        if isinstance(effect, Send):
             return self._exchange(effect.requests)
-        if isinstance(effect, Reserve):
-            grant = self._pacer.reserve(effect.want, effect.refused)
-            return Granted(grant.count, grant.wait, self._clock())
-        if isinstance(effect, Pause):
-            if journal is not None:
-                journal.wait(effect.seconds, effect.kind)
+        if isinstance(effect, Acquire):
+            grant = self._pacer.acquire(effect.want, effect.refused)
+            return Acquired(grant.count, grant.wait, self._clock())
+        if isinstance(effect, Sleep):
+            if checkpoint_store is not None:
+                checkpoint_store.wait(effect.seconds, effect.kind)
             self._sleep(effect.seconds)
             return self._clock()
         if isinstance(effect, ShareCost):
             return self._pacer.share_cost(effect.name, effect.measured)
         if isinstance(effect, Save):
-            if journal is not None:
-                journal.save(effect.record, ahead=effect.ahead)
+            if checkpoint_store is not None:
+                checkpoint_store.save(effect.record, ahead=effect.ahead)
             return None
         self._log.log(effect.level, "%s", effect.message)
         return None
@@ -120,14 +120,14 @@ class SyncDriver:
         """Seconds of the driver's monotonic clock."""
         return self._clock()
 
-    def _exchange(self, outgoing: tuple[HttpRequest, ...]) -> tuple[HttpResponse | NoAnswer, ...]:
+    def _exchange(self, outgoing: tuple[HttpRequest, ...]) -> tuple[HttpResponse | NoResponse, ...]:
         if len(outgoing) == 1:
             return (self._send(outgoing[0]),)
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._settings.max_concurrency, "bitrix24")
         return tuple(self._threads.map(self._send, outgoing))
 
-    def _send(self, outgoing: HttpRequest) -> HttpResponse | NoAnswer:
+    def _send(self, outgoing: HttpRequest) -> HttpResponse | NoResponse:
         sent_at = self._clock()
         try:
             # Not Session.send, which prepares the next request of a redirect and fails on an odd address.
@@ -144,7 +144,7 @@ class SyncDriver:
                 sent_at=sent_at,
                 received_at=self._clock(),
             )
-        return NoAnswer(error, sent_at, self._clock())
+        return NoResponse(error, sent_at, self._clock())
 
     @staticmethod
     def _prepared(outgoing: HttpRequest) -> requests.PreparedRequest:

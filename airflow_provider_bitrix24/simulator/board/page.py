@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from airflow_provider_bitrix24.simulator.board.stream import stream
-from airflow_provider_bitrix24.simulator.control.manual_moves import HandMoves
+from airflow_provider_bitrix24.simulator.control.manual_moves import ManualMoves
 from airflow_provider_bitrix24.simulator.portal import entity_types
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Board:
             web.get("/_simulator/board/events", self.events),
             web.get(r"/crm/{name:lead|deal|contact|company}/details/{id:\d+}/", self.entity),
             web.get(r"/crm/type/{type_id:\d+}/details/{id:\d+}/", self.entity),
-            *HandMoves(self._portal).routes(),
+            *ManualMoves(self._portal).routes(),
             *(web.get(f"/_simulator/board/{name}", self.file) for name in ("board.css", *_SCRIPTS)),
         ]
 

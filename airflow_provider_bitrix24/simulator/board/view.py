@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.simulator.portal import Portal
     from airflow_provider_bitrix24.simulator.portal.model import Item, Pipeline
-    from airflow_provider_bitrix24.simulator.portal.request_log import SeenRequest
+    from airflow_provider_bitrix24.simulator.portal.request_log import RecordedRequest
 
 WINDOW: Final = 200
 """Cards on the page at most, however many items there are."""
@@ -139,14 +139,14 @@ class BoardView:
         return columns, cards
 
     def _request_change(self) -> Change | None:
-        last = self._portal.journal.last(SHOWN_REQUESTS)
+        last = self._portal.request_log.last(SHOWN_REQUESTS)
         numbers = [(each.number, each.moment) for each in last]
         if numbers == self._requests:
             return None
         self._requests = numbers
         return Change("requests", {"requests": [self._request(each) for each in reversed(last)]})
 
-    def _request(self, seen: SeenRequest) -> dict[str, Any]:
+    def _request(self, seen: RecordedRequest) -> dict[str, Any]:
         return {
             "number": seen.number,
             "time": self._portal.clock.iso(seen.moment),
@@ -168,8 +168,8 @@ class BoardView:
         summary = {
             "time": portal.clock.iso(now),
             "plan": str(portal.settings.plan),
-            "requests": portal.journal.total,
-            "statuses": {str(status): count for status, count in sorted(portal.journal.statuses.items())},
+            "requests": portal.request_log.total,
+            "statuses": {str(status): count for status, count in sorted(portal.request_log.statuses.items())},
             "moves": portal.events.total_moves,
             "items": {entity_types.type_name(type_id): len(store) for type_id, store in portal.items.items()},
             "pending_faults": portal.faults.pending,

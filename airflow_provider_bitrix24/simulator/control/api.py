@@ -69,8 +69,8 @@ class ControlApi:
             "plan": portal.settings.plan,
             "now": portal.clock.now(),
             "items": sum(len(store) for store in portal.items.values()),
-            "requests": portal.journal.total,
-            "statuses": {str(status): count for status, count in sorted(portal.journal.statuses.items())},
+            "requests": portal.request_log.total,
+            "statuses": {str(status): count for status, count in sorted(portal.request_log.statuses.items())},
             "moves": portal.events.total_moves,
         }
 
@@ -166,9 +166,9 @@ class ControlApi:
         """List the last requests, secrets hidden: ``?last=100``, ``?after=NUMBER``."""
         query = {name: float(value) for name, value in request.query.items() if value.isdigit()}
         count, after = int(number(query, "last", 100)), int(number(query, "after", 0))
-        journal = self._portal.journal
-        seen = [each.as_dict() for each in journal.last(max(1, count)) if each.number > after]
-        return {"total": journal.total, "requests": seen}
+        request_log = self._portal.request_log
+        seen = [each.as_dict() for each in request_log.last(max(1, count)) if each.number > after]
+        return {"total": request_log.total, "requests": seen}
 
     async def fires(self, request: web.Request) -> Any:
         """Show per entity how often a fire was executed and how often it moved."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal.model import Item, User
 
 
-class HandMoves:
+class ManualMoves:
     """Serves the moves by hand."""
 
     def __init__(self, portal: Portal) -> None:

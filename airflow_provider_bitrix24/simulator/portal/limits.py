@@ -166,7 +166,7 @@ class OperatingLimit:
         return baskets
 
 
-class Hit:
+class OperatingUsage:
     """The operating time of one HTTP request, by method; :meth:`finish` adds it to the baskets."""
 
     __slots__ = ("_credential", "_limit", "_spent")

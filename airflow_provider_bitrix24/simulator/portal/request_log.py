@@ -17,7 +17,7 @@ SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
 @dataclass(slots=True)
-class SeenRequest:
+class RecordedRequest:
     """One request. Times are the portal's clock, `duration` and `moment` in seconds."""
 
     number: int
@@ -55,27 +55,29 @@ def hide_headers(headers: dict[str, str]) -> dict[str, str]:
     return {name: HIDDEN if name in SECRET_HEADERS else value for name, value in headers.items()}
 
 
-class Journal:
+class RequestLog:
     """The last requests and counts of all of them."""
 
     def __init__(self, keep: int = 5_000) -> None:
-        self._requests: deque[SeenRequest] = deque(maxlen=keep)
+        self._requests: deque[RecordedRequest] = deque(maxlen=keep)
         self.total = 0
         self.statuses: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._requests)
 
-    def __iter__(self) -> Iterator[SeenRequest]:
+    def __iter__(self) -> Iterator[RecordedRequest]:
         return iter(tuple(self._requests))
 
-    def __getitem__(self, index: int) -> SeenRequest:
+    def __getitem__(self, index: int) -> RecordedRequest:
         return self._requests[index]
 
-    def open(self, *, moment: float, source: str, http_method: str, path: str, headers: dict[str, str]) -> SeenRequest:
+    def open(
+        self, *, moment: float, source: str, http_method: str, path: str, headers: dict[str, str]
+    ) -> RecordedRequest:
         """Start the record of a request; its end fills in the rest."""
         self.total += 1
-        return SeenRequest(
+        return RecordedRequest(
             number=self.total,
             moment=moment,
             source=source,
@@ -87,16 +89,16 @@ class Journal:
             headers=headers,
         )
 
-    def close(self, seen: SeenRequest) -> None:
+    def close(self, recorded: RecordedRequest) -> None:
         """Keep a finished record."""
-        self._requests.append(seen)
-        self.statuses[seen.status] = self.statuses.get(seen.status, 0) + 1
+        self._requests.append(recorded)
+        self.statuses[recorded.status] = self.statuses.get(recorded.status, 0) + 1
 
-    def last(self, count: int) -> list[SeenRequest]:
+    def last(self, count: int) -> list[RecordedRequest]:
         """Return the newest `count` requests, the newest last."""
         return list(self._requests)[-count:]
 
-    def of_method(self, method: str) -> list[SeenRequest]:
+    def of_method(self, method: str) -> list[RecordedRequest]:
         """Return the kept requests that called a REST method."""
         return [each for each in self._requests if each.method == method]
 

@@ -28,7 +28,7 @@ from airflow_provider_bitrix24.simulator.portal.model import (
     Robot,
     Stage,
 )
-from airflow_provider_bitrix24.simulator.portal.request_log import Journal
+from airflow_provider_bitrix24.simulator.portal.request_log import RequestLog
 from airflow_provider_bitrix24.simulator.portal.settings import Plan, PortalSettings
 from airflow_provider_bitrix24.simulator.portal.stage_history import StageHistory
 from airflow_provider_bitrix24.simulator.portal.tokens import TokenStore
@@ -54,7 +54,7 @@ class Portal:
         self.faults = FaultPlan()
         self.limits = RequestLimit()
         self.operating = OperatingLimit()
-        self.journal = Journal()
+        self.request_log = RequestLog()
         self.events = EventLog()
         self.set_plan(plan)
         self.clear()
@@ -74,7 +74,7 @@ class Portal:
             self.fires: Counter[str] = Counter()
             self.limits.clear()
             self.operating.clear()
-            self.journal.clear()
+            self.request_log.clear()
             self.events.clear()
             for pipeline in stages.fresh_pipelines():
                 self.add_pipeline(pipeline)
@@ -242,9 +242,9 @@ class Portal:
         return self.events.move_count
 
     @property
-    def requests(self) -> Journal:
+    def requests(self) -> RequestLog:
         """The requests seen, secrets hidden."""
-        return self.journal
+        return self.request_log
 
     def place(self, item: Item, category_id: int, stage: Stage, *, moved_by: int) -> None:
         """Put an item on a stage, with all that the portal writes down when it does."""

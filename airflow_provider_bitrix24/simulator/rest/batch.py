@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.simulator.rest.methods.registry import GLOBAL_SCO
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal.faults import Fault
-    from airflow_provider_bitrix24.simulator.rest.execution import Work
+    from airflow_provider_bitrix24.simulator.rest.execution import Execution
     from airflow_provider_bitrix24.simulator.rest.methods.registry import Identity
 
 MAX_COMMANDS: Final = 50
@@ -59,14 +59,16 @@ class _Results:
         }
 
 
-async def run_batch(work: Work, identity: Identity, params: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
+async def run_batch(
+    execution: Execution, identity: Identity, params: dict[str, Any], fault: Fault | None
+) -> dict[str, Any]:
     """Run the commands of a batch in order and return its result.
 
     :param fault: a fault that concerns single commands, or ends the batch in the middle.
     :raises ProcessDiedError: when `fault` says so.
     """
     by_name = {name.upper(): value for name, value in params.items()}
-    return await _Batch(work, identity, fault).run(by_name.get("CMD"), halt=php.truthy(by_name.get("HALT")))
+    return await _Batch(execution, identity, fault).run(by_name.get("CMD"), halt=php.truthy(by_name.get("HALT")))
 
 
 class _Batch:
@@ -74,8 +76,8 @@ class _Batch:
 
     __slots__ = ("_fault", "_identity", "_results", "_work")
 
-    def __init__(self, work: Work, identity: Identity, fault: Fault | None) -> None:
-        self._work = work
+    def __init__(self, execution: Execution, identity: Identity, fault: Fault | None) -> None:
+        self._work = execution
         self._identity = identity
         self._fault = fault
         self._results = _Results()
@@ -105,19 +107,19 @@ class _Batch:
         params = php.parse_query(query.partition("#")[0])
         if "$" in query or "%24" in query:
             params = {name: _resolve(value, self._results) for name, value in params.items()}
-        work = self._work
-        started = work.moment
-        if work.hit.blocked(method.name, started):
+        execution = self._work
+        started = execution.moment
+        if execution.usage.blocked(method.name, started):
             raise operation_time_limit()
-        call = Call(work.portal, self._identity, params, php.to_int(params.pop("start", 0)))
+        call = Call(execution.portal, self._identity, params, php.to_int(params.pop("start", 0)))
         answer = await self._perform(key, method, call)
-        results, finished = self._results, work.moment
+        results, finished = self._results, execution.moment
         results.result[key] = answer.result
         if answer.total is not None:
             results.total[key] = answer.total
         if answer.next is not None:
             results.next[key] = answer.next
-        results.time[key] = time_object(work, method.name, started, finished, finished - started)
+        results.time[key] = time_object(execution, method.name, started, finished, finished - started)
 
     async def _perform(self, key: str, method: Method, call: Call) -> Answer:
         fault = self._fault

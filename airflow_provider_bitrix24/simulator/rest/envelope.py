@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from airflow_provider_bitrix24.simulator import php
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.simulator.rest.execution import Work
+    from airflow_provider_bitrix24.simulator.rest.execution import Execution
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 XML_TYPE: Final = "text/xml; charset=utf-8"
@@ -30,10 +30,12 @@ _IN_STRINGS: Final = (
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
-def time_object(work: Work, method: str, started: float, finished: float, processing: float) -> dict[str, Any]:
+def time_object(
+    execution: Execution, method: str, started: float, finished: float, processing: float
+) -> dict[str, Any]:
     """Return the `time` of a success. Seconds since the epoch, and seconds."""
-    clock = work.portal.clock
-    whole = work.portal.settings.time_format == "integer"
+    clock = execution.portal.clock
+    whole = execution.portal.settings.time_format == "integer"
     start = int(started) if whole else started
     time: dict[str, Any] = {
         "start": start,
@@ -43,7 +45,7 @@ def time_object(work: Work, method: str, started: float, finished: float, proces
         "date_start": clock.iso(started),
         "date_finish": clock.iso(finished),
     }
-    if (operating := work.hit.times(method, finished)) is not None:
+    if (operating := execution.usage.times(method, finished)) is not None:
         time["operating_reset_at"] = operating[1]
         time["operating"] = number(operating[0])
     return time

@@ -9,7 +9,7 @@ from airflow_provider_bitrix24.simulator.rest.methods.registry import Answer
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal
-    from airflow_provider_bitrix24.simulator.portal.limits import Hit
+    from airflow_provider_bitrix24.simulator.portal.limits import OperatingUsage
     from airflow_provider_bitrix24.simulator.rest.methods.registry import Call, Method
 
 
@@ -21,14 +21,14 @@ class ProcessDiedError(Exception):
     """The process that served the request ended in the middle, by a fault."""
 
 
-class Work:
+class Execution:
     """The time and the doings of one request."""
 
-    __slots__ = ("_most", "elapsed", "hit", "portal", "started")
+    __slots__ = ("_most", "elapsed", "portal", "started", "usage")
 
-    def __init__(self, portal: Portal, hit: Hit) -> None:
+    def __init__(self, portal: Portal, usage: OperatingUsage) -> None:
         self.portal = portal
-        self.hit = hit
+        self.usage = usage
         self.started = portal.clock.now()
         self.elapsed = 0.0
         """Seconds of work so far, as the portal would measure them."""
@@ -70,7 +70,7 @@ class Work:
                 outcome = await self._drive(outcome)
         finally:
             if self.elapsed != begun:
-                self.hit.spend(method.name, self.elapsed - begun)
+                self.usage.spend(method.name, self.elapsed - begun)
         return outcome if isinstance(outcome, Answer) else Answer(outcome)
 
     async def _drive(self, steps: GeneratorType[float, None, Any]) -> Any:

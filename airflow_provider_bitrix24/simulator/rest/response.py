@@ -74,7 +74,7 @@ def redirect(location: str) -> RestReply:
     return RestReply(302, b"", envelope.HTML_TYPE, {"Location": location})
 
 
-def dead() -> RestReply:
+def empty_500() -> RestReply:
     """Return what is left when the portal's own code dies: 500 and nothing else."""
     return RestReply(500, b"", envelope.HTML_TYPE)
 
@@ -85,7 +85,7 @@ def html_page(status: int) -> RestReply:
     return RestReply(status, text.encode(), envelope.HTML_TYPE)
 
 
-def faulty(fault: Fault, true_reply: RestReply | None, settings: PortalSettings) -> RestReply:
+def apply_fault(fault: Fault, true_reply: RestReply | None, settings: PortalSettings) -> RestReply:
     """Return what the client gets instead of the true answer.
 
     :param true_reply: the answer to an executed request; ``None`` when it was not executed.

@@ -20,18 +20,18 @@ from airflow_provider_bitrix24.simulator.errors import (
     v3_method_not_found,
 )
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
-from airflow_provider_bitrix24.simulator.portal.limits import Hit
+from airflow_provider_bitrix24.simulator.portal.limits import OperatingUsage
 from airflow_provider_bitrix24.simulator.portal.request_log import hide_headers, hide_secrets
 from airflow_provider_bitrix24.simulator.rest import envelope, methods, response
 from airflow_provider_bitrix24.simulator.rest.auth import authenticate
 from airflow_provider_bitrix24.simulator.rest.batch import operation_time_limit, run_batch
-from airflow_provider_bitrix24.simulator.rest.execution import ProcessDiedError, RequestCutError, Work
+from airflow_provider_bitrix24.simulator.rest.execution import Execution, ProcessDiedError, RequestCutError
 from airflow_provider_bitrix24.simulator.rest.methods.registry import Call, find
 from airflow_provider_bitrix24.simulator.rest.request import RestRequest, Route, parameters, route
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal
-    from airflow_provider_bitrix24.simulator.portal.request_log import SeenRequest
+    from airflow_provider_bitrix24.simulator.portal.request_log import RecordedRequest
     from airflow_provider_bitrix24.simulator.rest.methods.registry import Identity, Method
     from airflow_provider_bitrix24.simulator.rest.response import RestReply
 
@@ -50,7 +50,7 @@ class _Job:
 
     request: RestRequest
     where: Route
-    seen: SeenRequest
+    recorded: RecordedRequest
     fault: Fault | None = None
 
 
@@ -67,22 +67,22 @@ class RestService:
         """Answer one request; never raises."""
         portal = self.portal
         where = route(request.path)
-        seen = portal.journal.open(
+        recorded = portal.request_log.open(
             moment=portal.clock.now(),
             source=request.source,
             http_method=request.http_method,
             path=where.shown_path,
             headers=hide_headers(request.headers),
         )
-        seen.method = where.method.lower()
+        recorded.method = where.method.lower()
         try:
-            reply = await self._front(_Job(request, where, seen))
+            reply = await self._front(_Job(request, where, recorded))
         except Exception as crash:  # noqa: BLE001  # a fault of the simulator: shown to its user, not to its client
             self._crashed(crash)
-            reply = response.dead()
-        seen.status, seen.error = reply.status, reply.error
-        seen.duration = portal.clock.now() - seen.moment
-        portal.journal.close(seen)
+            reply = response.empty_500()
+        recorded.status, recorded.error = reply.status, reply.error
+        recorded.duration = portal.clock.now() - recorded.moment
+        portal.request_log.close(recorded)
         return reply
 
     def abandon(self) -> None:
@@ -101,9 +101,9 @@ class RestService:
             admitted = portal.limits.admit(job.request.source, portal.clock.now())
         if not admitted:
             return response.too_many_requests(settings)
-        job.fault = portal.faults.next_for(job.seen.method)
+        job.fault = portal.faults.next_for(job.recorded.method)
         if job.fault is not None:
-            job.seen.fault = f"{job.fault.kind}:{job.fault.when}"
+            job.recorded.fault = f"{job.fault.kind}:{job.fault.when}"
             return await self._faulty(job, job.fault)
         if settings.execution_after_cut == "continue" and settings.is_cloud and settings.request_seconds:
             return await self._execute_within(job, settings.request_seconds)
@@ -116,12 +116,12 @@ class RestService:
         if kind is FaultKind.DELAY:
             return await self._delayed(job, fault)
         if fault.when == "before" or kind in _NEVER_EXECUTED:
-            return response.faulty(fault, None, self.portal.settings)
+            return response.apply_fault(fault, None, self.portal.settings)
         if fault.seconds and kind in (FaultKind.CUT, FaultKind.RESET):
             reply = await self._execute_within(job, fault.seconds)
         else:
             reply = await self._execute(job)
-        return response.faulty(fault, reply, self.portal.settings)
+        return response.apply_fault(fault, reply, self.portal.settings)
 
     async def _delayed(self, job: _Job, fault: Fault) -> RestReply:
         clock = self.portal.clock
@@ -160,7 +160,7 @@ class RestService:
         except RestError as error:
             return response.refusal(error, self.portal.settings, job.where.transport)
         except PhpFatalError:
-            return response.dead()
+            return response.empty_500()
         except RequestCutError:
             return response.html_page(504)
         except ProcessDiedError:
@@ -169,7 +169,7 @@ class RestService:
     async def _checked(self, job: _Job) -> RestReply:
         portal, where = self.portal, job.where
         params = parameters(job.request)
-        job.seen.params = hide_secrets(params)
+        job.recorded.params = hide_secrets(params)
         if portal.settings.is_closed:
             raise RestError("PORTAL_DELETED", "Portal was deleted", status=403)
         if where.is_v3:
@@ -181,32 +181,32 @@ class RestService:
             raise access_denied("Link check failed")
         params.pop("state", None)
         identity = authenticate(portal, method, where.credentials, params, job.request)
-        work = Work(portal, Hit(portal.operating, identity.credential))
-        if work.hit.blocked(method.name, work.started):
+        execution = Execution(portal, OperatingUsage(portal.operating, identity.credential))
+        if execution.usage.blocked(method.name, execution.started):
             raise operation_time_limit()
         try:
-            return await self._performed(job, work, method, identity, params)
+            return await self._performed(job, execution, method, identity, params)
         finally:
-            work.hit.finish(work.moment)
+            execution.usage.finish(execution.moment)
 
     async def _performed(
-        self, job: _Job, work: Work, method: Method, identity: Identity, params: dict[str, Any]
+        self, job: _Job, execution: Execution, method: Method, identity: Identity, params: dict[str, Any]
     ) -> RestReply:
         portal = self.portal
-        await work.spend(portal.latency.request_seconds)
-        begun = work.moment
+        await execution.spend(portal.latency.request_seconds)
+        begun = execution.moment
         if method.name == "batch":
-            result = await run_batch(work, identity, params, job.fault)
-            job.seen.commands = len(result["result"]) + len(result["result_error"])
+            result = await run_batch(execution, identity, params, job.fault)
+            job.recorded.commands = len(result["result"]) + len(result["result_error"])
             body: dict[str, Any] = {"result": result}
         else:
             start = php.to_int(params.pop("start", 0))
-            answer = await work.perform(method, Call(portal, identity, params, start))
+            answer = await execution.perform(method, Call(portal, identity, params, start))
             body = answer.as_envelope()
         if "error" in body:
             return response.rendered(200, body, job.where.transport)
-        processing = work.moment - begun
-        body["time"] = envelope.time_object(work, method.name, work.started, portal.clock.now(), processing)
+        processing = execution.moment - begun
+        body["time"] = envelope.time_object(execution, method.name, execution.started, portal.clock.now(), processing)
         reply = response.rendered(200, body, job.where.transport)
         if portal.settings.is_cloud:
             reply.headers["X-Bitrix-Rest-Time"] = f"{processing:.10f}"
