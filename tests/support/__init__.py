@@ -1,0 +1,1 @@
+"""Rigs and helpers that tests of more than one file share."""
