@@ -1,9 +1,13 @@
-"""Brings the generated parts of the documentation up to date: examples from DAG files, tables of codes and figures.
+"""Brings the generated parts of the documentation up to date: examples, tables of codes and figures, lists of causes.
 
-In a page, ``<!-- example: NAME -->`` is followed by what stands between ``[START NAME]`` and ``[END NAME]`` in a file
-of ``example_dags/``, ``<!-- codes -->`` by the table of :data:`client.classify.CODES`, and ``<!-- benchmarks -->``, up
-to ``<!-- end of benchmarks -->``, by what the last benchmark measured. ``make docs`` writes them, and a test holds the
-pages against it.
+A comment in a page names the part that follows it:
+
+- ``<!-- example: NAME -->``: the code between ``[START NAME]`` and ``[END NAME]`` in a file of ``example_dags/``
+- ``<!-- codes -->``: the table of ``client.protocol.error_codes.CODES``
+- ``<!-- causes -->``: the causes in ``client.report.UNMOVED_CAUSES``
+- ``<!-- benchmarks -->``, up to ``<!-- end of benchmarks -->``: the table of the last benchmark
+
+``make docs`` writes them, and a test compares the pages with what it would write.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FIGURES = ROOT / "benchmarks" / "results" / "table.md"
 _EXAMPLE = re.compile(r"(<!-- example: (?P<name>\w+) -->\n)(?:```python\n.*?\n```\n)?", flags=re.DOTALL)
 _BENCHMARKS = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- end of benchmarks -->\n)", flags=re.DOTALL)
+_CAUSES = re.compile(r"(<!-- causes -->\n)(?:\d+\. .*\n)*")
 _CODES = re.compile(r"(<!-- codes -->\n)(?:\|.*\n)*")
 
 
@@ -25,6 +30,7 @@ def refreshed(page: str) -> str:
     """Return the page with its generated parts as they should be."""
     page = _EXAMPLE.sub(lambda found: f"{found[1]}```python\n{examples()[found['name']]}\n```\n", page)
     page = _BENCHMARKS.sub(lambda found: f"{found[1]}{FIGURES.read_text().strip()}\n{found[2]}", page)
+    page = _CAUSES.sub(lambda found: f"{found[1]}{cause_list()}\n", page)
     return _CODES.sub(lambda found: f"{found[1]}{code_table()}\n", page)
 
 
@@ -37,6 +43,14 @@ def examples() -> dict[str, str]:
         )
         found |= {name: textwrap.dedent(code).strip("\n") for name, code in parts}
     return found
+
+
+def cause_list() -> str:
+    """Return the likely causes of ``unmoved`` as a numbered list in Markdown."""
+    from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES
+
+    causes = UNMOVED_CAUSES.partition(": ")[2].rstrip(".").split("; ")
+    return "\n".join(f"{number}. {cause[0].upper()}{cause[1:]}." for number, cause in enumerate(causes, start=1))
 
 
 def code_table() -> str:

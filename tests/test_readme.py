@@ -152,15 +152,3 @@ def test_the_clients_examples_run(portal, capsys):
     assert printed.startswith("2 []")
     assert "57 Coffee machines for the Berlin office" in printed
     logging.getLogger("airflow_provider_bitrix24").handlers.clear()
-
-
-def test_messages_of_the_table_are_those_that_users_see():
-    from airflow_provider_bitrix24.client.protocol.error_codes import CODES
-    from airflow_provider_bitrix24.client.report import MISSING
-
-    table = README.partition("| you see | do this |")[2].partition("\n\n")[0]
-    shown = re.findall(r"^\| `([^`]+)`", table, flags=re.MULTILINE)
-    codes = [each for each in shown if re.fullmatch(r"[A-Za-z_]+", each)]
-    assert set(codes) <= set(CODES)
-    assert MISSING in shown
-    assert len(shown) - len(codes) == 4

@@ -23,7 +23,7 @@ SHORT_REPORT = 1000
 
 UNMOVED_CAUSES = (
     "Likely causes, the most frequent first: the code is wrong or differs in case; the trigger sits in another "
-    "pipeline; the entity stands at or behind the trigger's stage and 'allow going back' is off; the trigger's "
+    "pipeline; the entity is already at or past the trigger's stage, and 'allow going back' is off; the trigger's "
     "conditions are not met; the webhook's owner is not an administrator."
 )
 MISSING = "It does not exist, or the webhook's user may not read it."

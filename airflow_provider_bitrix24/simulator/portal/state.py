@@ -181,7 +181,7 @@ class Portal:
 
         :param code: what calls must carry; without one the trigger matches every call.
         :param conditions: field conditions; a mapping means equality, field by field.
-        :param allow_backwards: also move items that stand behind this stage.
+        :param allow_backwards: also move items that are past this stage.
         :param application: client id; makes it that application's trigger instead of a webhook's.
         """
         if not isinstance(conditions, dict):
