@@ -64,15 +64,18 @@ class Search:
         self.handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
 
     def __enter__(self):
-        self.root = logging.getLogger()
-        self.level = self.root.level
-        self.root.setLevel(logging.DEBUG)
-        self.root.addHandler(self.handler)
+        root = logging.getLogger()
+        known = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+        self.levels = {logger: logger.level for logger in (root, *known)}
+        for logger in self.levels:  # an application such as Airflow, imported by other tests, makes some less talkative
+            logger.setLevel(logging.DEBUG)
+        root.addHandler(self.handler)
         return self
 
     def __exit__(self, *_):
-        self.root.removeHandler(self.handler)
-        self.root.setLevel(self.level)
+        logging.getLogger().removeHandler(self.handler)
+        for logger, level in self.levels.items():
+            logger.setLevel(level)
 
     def clean(self, *things):
         for thing in things:
