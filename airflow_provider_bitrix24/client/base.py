@@ -1,12 +1,12 @@
-"""What may be said to one portal with one connection: arguments checked, flows built, none performed.
+"""What both clients share: it checks arguments and builds every flow, but performs none.
 
-Shared by both clients (:mod:`.client`); the flows themselves are in :mod:`.flows`, :mod:`.reading` and
-:mod:`.automation`.
+The flows are in :mod:`.flows` and :mod:`.firing`; the drivers that perform them, in :mod:`.transports`.
 """
 
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
@@ -14,24 +14,40 @@ from airflow_provider_bitrix24.client.flows import calls, readings
 from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
+from airflow_provider_bitrix24.client.portal import parse_webhook_url
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params
-from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
 from airflow_provider_bitrix24.client.stages import StageInfo, expected_stages
-from airflow_provider_bitrix24.client.stores.pacing import Pacer, PacingStore
-from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
+from airflow_provider_bitrix24.client.stores.pacing import PROCESS_STORE, FileStore, Pacer, PacingStore
+from airflow_provider_bitrix24.client.targets import EntityRef, Targets, parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Self, Unpack
 
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore, Start
     from airflow_provider_bitrix24.client.portal import Portal
+    from airflow_provider_bitrix24.client.protocol.batch import BatchReply
+    from airflow_provider_bitrix24.client.protocol.pagination import Page
     from airflow_provider_bitrix24.client.report import TriggerReport
+    from airflow_provider_bitrix24.client.stages import Stage
+
+LOG = logging.getLogger("airflow_provider_bitrix24.client")
 
 
-class Conversations:
-    """One portal with one credential (and a second one for reading, if there is), as flows for a driver."""
+class BaseClient:
+    """One portal with one credential, and perhaps a second credential for reading.
+
+    :param portal: address and credential.
+    :param settings: limits and time-outs.
+    :param reader: another credential of the same portal, used for reading where the first is refused.
+    :param default_code: the automation trigger's code where a call names none.
+    :param store: where the request limit's bucket is kept; by default shared by all processes of the machine.
+    :param log: gets what a person should know, such as waits; never a secret.
+    :raises ConfigurationError: ``reader`` leads to another portal, or the CA bundle does not exist.
+    """
 
     def __init__(
         self,
@@ -40,68 +56,107 @@ class Conversations:
         settings: ClientSettings | None = None,
         reader: Portal | None = None,
         default_code: str | None = None,
+        store: PacingStore | None = None,
+        log: logging.Logger = LOG,
     ) -> None:
-        self.settings = settings or ClientSettings()
-        self.default_code = default_code
-        self.channel = Channel(portal=portal, settings=self.settings)
+        self._settings = settings or ClientSettings()
+        self._default_code = default_code
+        self._channel = Channel(portal=portal, settings=self._settings)
         if reader is not None and reader.host != portal.host:
             raise ConfigurationError(
                 f"The second connection is to {reader.host}, the first to {portal.host}.",
                 hint="Both have to lead to the same portal.",
             )
-        self.second = None if reader is None else Channel(portal=reader, settings=self.settings)
+        self._reader = None if reader is None else Channel(portal=reader, settings=self._settings)
+        self._pacer = _pacer(portal, self._settings, store)
+        self._log = log
 
-    def pacer(self, store: PacingStore) -> Pacer:
-        """The portal's bucket in a store."""
-        bucket = self.settings.bucket
-        return Pacer(store=store, key=self.channel.portal.host, bucket=bucket and LeakyBucket(*bucket))
+    @classmethod
+    def from_webhook_url(
+        cls,
+        url: str,
+        *,
+        plan: Plan = "standard",
+        verify_tls: bool | str = True,
+        reader: str | None = None,
+        **settings: Unpack[OtherSettings],
+    ) -> Self:
+        """Make a client from a webhook's URL as Bitrix24 shows it; a ``code`` in it becomes the default code.
 
-    def call(self, method: str, params: Params | None) -> Flow[Any]:
-        """Call any method; ends with its ``result``."""
-        return (yield from calls.call(self.channel, Call(method, params or {}))).result
+        :param url: such as ``https://example.bitrix24.com/rest/1/SECRET/``.
+        :param plan: ``standard``, ``enterprise`` or ``self-hosted``.
+        :param verify_tls: whether to check the portal's certificate, or the path of a CA bundle to check it with.
+        :param reader: webhook URL of a second credential, used for reading where the first is refused.
+        :param settings: any other field of :class:`~.settings.ClientSettings`.
+        :raises ConfigurationError: the text is not a webhook URL, or a setting is wrong.
+        """
+        pasted = parse_webhook_url(url)
+        tls: dict[str, Any] = {"ca_bundle": verify_tls} if isinstance(verify_tls, str) else {"verify_tls": verify_tls}
+        try:
+            chosen = ClientSettings(plan=plan, **tls, **settings)
+        except TypeError as error:
+            raise ConfigurationError(f"{error}.", hint="See ClientSettings for the settings there are.") from None
+        second = None if reader is None else parse_webhook_url(reader).portal
+        return cls(pasted.portal, settings=chosen, reader=second, default_code=pasted.code)
 
-    def trigger(
+    @property
+    def portal(self) -> Portal:
+        """Address and credential."""
+        return self._channel.portal
+
+    @property
+    def settings(self) -> ClientSettings:
+        """Limits and time-outs."""
+        return self._settings
+
+    @property
+    def default_code(self) -> str | None:
+        """The automation trigger's code where a call names none."""
+        return self._default_code
+
+    def _call(self, method: str, params: Params | None) -> Flow[Any]:
+        return (yield from calls.call(self._channel, Call(method, params or {}))).result
+
+    def _batch(self, commands: Mapping[str, tuple[str, Params | None]]) -> Flow[BatchReply]:
+        return calls.batch(self._channel, commands)
+
+    def _page(self, method: str, params: Params | None, last: Page | None) -> Flow[Page]:
+        """Read the page of a list that follows the ``last`` one, or the first page."""
+        return calls.page(self._channel, method, params or {}, None if last is None else last.following)
+
+    def _trigger_automation(
         self,
-        target: object,
+        target: Targets,
         code: str | None,
-        expected_stage: str | Sequence[str] | None,
+        expected_stage: str | Iterable[str] | None,
         *,
         verify: bool,
         start: Start,
         checkpoint_store: CheckpointStore | None = None,
     ) -> Flow[TriggerReport]:
-        """Fire an automation trigger; all targets and arguments are checked before anything is sent."""
-        # Half of the client is about firing: who only reads or calls does without it.
+        # Firing is half of the client; callers that only read do without loading it.
         from airflow_provider_bitrix24.client.firing import run
         from airflow_provider_bitrix24.client.firing.ledger import Job
 
         refs = parse_targets(target)
         expected = expected_stages(expected_stage)
-        code = checked_code(code) or self.default_code
+        code = checked_code(code) or self._default_code
         if expected is not None:
             _refuse_unreadable(refs, verify=verify)
         if code is None and refs:
             yield Log("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
         job = Job(code=code, expected=expected, verify=verify)
         checkpoint = None if checkpoint_store is None else run.Kept(checkpoint_store.load())
-        flow = run.trigger_automation(self.channel, self.second, job, refs, start=start, checkpoint=checkpoint)
+        flow = run.trigger_automation(self._channel, self._reader, job, refs, start=start, checkpoint=checkpoint)
         return (yield from flow)
 
-    def execute(self, target: object, code: str) -> Flow[bool]:
-        """Fire an application's own trigger."""
+    def _execute_trigger(self, target: str | EntityRef, code: str) -> Flow[bool]:
         ref = EntityRef.parse(target)
-        params = {"CODE": checked_code(code) or self.default_code, "OWNER_TYPE_ID": ref.type_id, "OWNER_ID": ref.id}
-        reply = yield from calls.call(self.channel, Call("crm.automation.trigger.execute", params))
+        params = {"CODE": checked_code(code) or self._default_code, "OWNER_TYPE_ID": ref.type_id, "OWNER_ID": ref.id}
+        reply = yield from calls.call(self._channel, Call("crm.automation.trigger.execute", params))
         return bool(reply.result)
 
-    def diagnose(self) -> Flow[Diagnosis]:
-        """Find out whether the connection works."""
-        from airflow_provider_bitrix24.client.flows.diagnosis import diagnose
-
-        return (yield from diagnose(self.channel))
-
-    def stages(self, targets: object) -> Flow[dict[str, StageInfo]]:
-        """Read where entities stand, with the second credential if there is one: it was given for reading."""
+    def _get_stages(self, targets: Targets) -> Flow[dict[str, StageInfo]]:
         refs = parse_targets(targets)
         unreadable = [str(ref) for ref in refs if not ref.readable]
         if unreadable:
@@ -109,11 +164,28 @@ class Conversations:
                 f"{', '.join(unreadable[:10])} have no stage that can be read.",
                 hint="Contacts, companies and orders cannot be read with crm.item.*.",
             )
-        seen = yield from readings.read_stages(self.second or self.channel, refs)
+        # A second credential was given for reading, so it reads first.
+        seen = yield from readings.read_stages(self._reader or self._channel, refs)
         for ref in refs:
             if ref not in seen.found and ref.type_id in seen.refused:
                 raise seen.refused[ref.type_id]
         return {str(ref): StageInfo.from_snapshot(str(ref), seen.found[ref]) for ref in refs if ref in seen.found}
+
+    def _pipeline_stages(self, type_id: int, category_id: int | None) -> Flow[list[Stage]]:
+        return readings.pipeline_stages(self._channel, type_id, category_id)
+
+    def _diagnose(self) -> Flow[Diagnosis]:
+        from airflow_provider_bitrix24.client.flows.diagnosis import diagnose
+
+        return diagnose(self._channel)
+
+
+def _pacer(portal: Portal, settings: ClientSettings, store: PacingStore | None) -> Pacer:
+    if store is None and settings.bucket is None:
+        store = PROCESS_STORE
+    if store is None:
+        store = FileStore(None if settings.pacing_directory is None else Path(settings.pacing_directory))
+    return Pacer(store=store, key=portal.host, bucket=settings.bucket and LeakyBucket(*settings.bucket))
 
 
 def _refuse_unreadable(refs: Sequence[EntityRef], *, verify: bool) -> None:

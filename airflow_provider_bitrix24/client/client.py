@@ -1,52 +1,37 @@
-"""The clients that people use: the same conversations, performed by the blocking or the asynchronous driver."""
+"""The clients that people use: the flows of :mod:`.base`, performed by the blocking or the asynchronous driver."""
 
 from __future__ import annotations
 
-import logging
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.base import Conversations
-from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.flows import calls, readings
-from airflow_provider_bitrix24.client.flows.effects import CheckpointStore, Start
-from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
-from airflow_provider_bitrix24.client.settings import ClientSettings, Plan
-from airflow_provider_bitrix24.client.stores.pacing import PROCESS_STORE, FileStore, PacingStore
+from airflow_provider_bitrix24.client.base import LOG, BaseClient
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    import logging
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
+    from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
+    from airflow_provider_bitrix24.client.portal import Portal
     from airflow_provider_bitrix24.client.protocol.batch import BatchReply
     from airflow_provider_bitrix24.client.protocol.pagination import Page
     from airflow_provider_bitrix24.client.protocol.wire import Params
     from airflow_provider_bitrix24.client.report import TriggerReport
+    from airflow_provider_bitrix24.client.settings import ClientSettings
     from airflow_provider_bitrix24.client.stages import Stage, StageInfo
+    from airflow_provider_bitrix24.client.stores.pacing import PacingStore
+    from airflow_provider_bitrix24.client.targets import EntityRef, Targets
     from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
     from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 
-LOG = logging.getLogger("airflow_provider_bitrix24.client")
 
+class Bitrix24Client(BaseClient):
+    """A client for one portal. Threads may share it only for separate calls; use it as a context manager.
 
-def _shared_store(settings: ClientSettings) -> PacingStore:
-    if settings.bucket is None:
-        return PROCESS_STORE
-    return FileStore(None if settings.pacing_directory is None else Path(settings.pacing_directory))
+    >>> with Bitrix24Client.from_webhook_url("https://example.bitrix24.com/rest/1/SECRET/") as client:
+    ...     report = client.trigger_automation("DEAL_57", "c5u4m")  # doctest: +SKIP
 
-
-class _Connected:
-    """What both clients are made of and can say about themselves.
-
-    :param portal: address and credential.
-    :param settings: limits and time-outs.
-    :param reader: another credential of the same portal, used for reading where the first may not.
-    :param default_code: the automation trigger's code where a call names none.
-    :param store: where the request limit's bucket is kept; by default shared by all processes of the machine.
-    :param log: gets what a person should know, such as waits; never a secret.
-    :raises ConfigurationError: ``reader`` leads to another portal, or the CA bundle does not exist.
     """
 
     def __init__(
@@ -58,66 +43,11 @@ class _Connected:
         default_code: str | None = None,
         store: PacingStore | None = None,
         log: logging.Logger = LOG,
+        driver: SyncDriver | None = None,
     ) -> None:
-        self._talk = Conversations(portal, settings=settings, reader=reader, default_code=default_code)
-        self._pacer, self._log = self._talk.pacer(store or _shared_store(self._talk.settings)), log
-
-    @classmethod
-    def from_webhook_url(
-        cls,
-        url: str,
-        *,
-        plan: Plan = "standard",
-        verify_tls: bool | str = True,
-        reader: str | None = None,
-        **settings: Any,
-    ) -> Self:
-        """Make a client from a webhook's URL as Bitrix24 shows it; a ``code`` in it becomes the default code.
-
-        :param url: such as ``https://example.bitrix24.com/rest/1/SECRET/``.
-        :param plan: ``standard``, ``enterprise`` or ``self-hosted``.
-        :param verify_tls: whether to check the portal's certificate, or the path of a CA bundle to check it with.
-        :param reader: webhook URL of a second credential, used for reading where the first may not.
-        :param settings: any other field of :class:`~.settings.ClientSettings`.
-        :raises ConfigurationError: the URL is none, or a setting is wrong.
-        """
-        pasted = parse_webhook_url(url)
-        tls: dict[str, Any] = {"ca_bundle": verify_tls} if isinstance(verify_tls, str) else {"verify_tls": verify_tls}
-        try:
-            chosen = ClientSettings(plan=plan, **tls, **settings)
-        except TypeError as error:
-            raise ConfigurationError(f"{error}.", hint="See ClientSettings for the settings there are.") from None
-        second = None if reader is None else parse_webhook_url(reader).portal
-        return cls(pasted.portal, settings=chosen, reader=second, default_code=pasted.code)
-
-    @property
-    def portal(self) -> Portal:
-        """Address and credential."""
-        return self._talk.channel.portal
-
-    @property
-    def settings(self) -> ClientSettings:
-        """Limits and time-outs."""
-        return self._talk.settings
-
-    @property
-    def default_code(self) -> str | None:
-        """The automation trigger's code where a call names none."""
-        return self._talk.default_code
-
-
-class Bitrix24Client(_Connected):
-    """A client for one portal. Threads may share it only for separate calls; use it as a context manager.
-
-    >>> with Bitrix24Client.from_webhook_url("https://example.bitrix24.com/rest/1/SECRET/") as client:
-    ...     report = client.trigger_automation("DEAL_57", "c5u4m")  # doctest: +SKIP
-
-    """
-
-    def __init__(self, portal: Portal, *, driver: SyncDriver | None = None, **options: Any) -> None:
         from airflow_provider_bitrix24.client.transports.sync import SyncDriver  # loads requests
 
-        super().__init__(portal, **options)
+        super().__init__(portal, settings=settings, reader=reader, default_code=default_code, store=store, log=log)
         self._driver = driver or SyncDriver(self.settings, pacer=self._pacer, log=self._log)
 
     def call(self, method: str, params: Params | None = None) -> Any:
@@ -128,7 +58,7 @@ class Bitrix24Client(_Connected):
 
         :raises Bitrix24Error: what the portal answered, or why there is no answer.
         """
-        return self._driver.run(self._talk.call(method, params))
+        return self._driver.run(self._call(method, params))
 
     def batch(self, commands: Mapping[str, tuple[str, Params | None]]) -> BatchReply:
         """Run any number of commands, 50 to a request.
@@ -140,7 +70,7 @@ class Bitrix24Client(_Connected):
         :returns: results and errors by key; no single command raises, ``raise_for_errors()`` does.
         :raises Bitrix24Error: the first request failed as a whole.
         """
-        return self._driver.run(calls.batch(self._talk.channel, commands))
+        return self._driver.run(self._batch(commands))
 
     def list(self, method: str, params: Params | None = None) -> Iterator[Any]:
         """Yield all rows of a list method, page by page.
@@ -149,16 +79,15 @@ class Bitrix24Client(_Connected):
         """
         page: Page | None = None
         while page is None or page.following is not None:
-            asked = None if page is None else page.following
-            page = self._driver.run(calls.page(self._talk.channel, method, params or {}, asked))
+            page = self._driver.run(self._page(method, params, page))
             yield from page.items
 
     def trigger_automation(
         self,
-        target: str | Sequence[str],
+        target: Targets,
         code: str | None = None,
         *,
-        expected_stage: str | Sequence[str] | None = None,
+        expected_stage: str | Iterable[str] | None = None,
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
     ) -> TriggerReport:
@@ -175,27 +104,27 @@ class Bitrix24Client(_Connected):
         :raises ConfigurationError: an argument is wrong; nothing was sent.
         :raises Bitrix24Error: nothing was fired. Once something was, the rest is ``failed`` in the report.
         """
-        start = Start(self._driver.now(), time.time())
-        flow = self._talk.trigger(
+        start = self._driver.start()
+        flow = self._trigger_automation(
             target, code, expected_stage, verify=verify, start=start, checkpoint_store=checkpoint_store
         )
         return self._driver.run(flow, checkpoint_store=checkpoint_store)
 
-    def execute_trigger(self, target: str, code: str) -> bool:
+    def execute_trigger(self, target: str | EntityRef, code: str) -> bool:
         """Fire an application's own trigger (``crm.automation.trigger.execute``).
 
         The portal takes it from an OAuth application of an administrator only; a webhook is refused.
 
         :raises Bitrix24Error: the portal refused or gave no answer.
         """
-        return self._driver.run(self._talk.execute(target, code))
+        return self._driver.run(self._execute_trigger(target, code))
 
-    def get_stages(self, targets: str | Sequence[str]) -> dict[str, StageInfo]:
+    def get_stages(self, targets: Targets) -> dict[str, StageInfo]:
         """Where entities stand, by canonical target. Those that do not exist or may not be read are left out.
 
         :raises Bitrix24Error: the portal refused a whole type, or gave no answer.
         """
-        return self._driver.run(self._talk.stages(targets))
+        return self._driver.run(self._get_stages(targets))
 
     def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """The stages of a pipeline in order.
@@ -204,11 +133,11 @@ class Bitrix24Client(_Connected):
         :param category_id: the pipeline's number; 0 is the deals' first.
         :raises Bitrix24Error: the portal refused or gave no answer.
         """
-        return self._driver.run(readings.pipeline_stages(self._talk.channel, type_id, category_id))
+        return self._driver.run(self._pipeline_stages(type_id, category_id))
 
     def diagnose(self) -> Diagnosis:
         """Whether the connection works, and if not, why. Changes nothing; raises nothing of ours."""
-        return self._driver.run(self._talk.diagnose())
+        return self._driver.run(self._diagnose())
 
     def close(self) -> None:
         """Close the connections."""
@@ -221,63 +150,73 @@ class Bitrix24Client(_Connected):
         self.close()
 
 
-class AsyncBitrix24Client(_Connected):
+class AsyncBitrix24Client(BaseClient):
     """:class:`Bitrix24Client` for an event loop: the same names, arguments, results and errors.
 
     >>> async with AsyncBitrix24Client.from_webhook_url("https://example.bitrix24.com/rest/1/SECRET/") as client:
     ...     report = await client.trigger_automation("DEAL_57", "c5u4m")  # doctest: +SKIP
     """
 
-    def __init__(self, portal: Portal, *, driver: AsyncDriver | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        portal: Portal,
+        *,
+        settings: ClientSettings | None = None,
+        reader: Portal | None = None,
+        default_code: str | None = None,
+        store: PacingStore | None = None,
+        log: logging.Logger = LOG,
+        driver: AsyncDriver | None = None,
+    ) -> None:
         from airflow_provider_bitrix24.client.transports.aio import AsyncDriver  # loads httpx
 
-        super().__init__(portal, **options)
+        super().__init__(portal, settings=settings, reader=reader, default_code=default_code, store=store, log=log)
         self._driver = driver or AsyncDriver(self.settings, pacer=self._pacer, log=self._log)
 
     async def call(self, method: str, params: Params | None = None) -> Any:
         """See :meth:`Bitrix24Client.call`."""
-        return await self._driver.run(self._talk.call(method, params))
+        return await self._driver.run(self._call(method, params))
 
     async def batch(self, commands: Mapping[str, tuple[str, Params | None]]) -> BatchReply:
         """See :meth:`Bitrix24Client.batch`."""
-        return await self._driver.run(calls.batch(self._talk.channel, commands))
+        return await self._driver.run(self._batch(commands))
 
     async def list(self, method: str, params: Params | None = None) -> AsyncIterator[Any]:
         """See :meth:`Bitrix24Client.list`."""
         page: Page | None = None
         while page is None or page.following is not None:
-            asked = None if page is None else page.following
-            page = await self._driver.run(calls.page(self._talk.channel, method, params or {}, asked))
+            page = await self._driver.run(self._page(method, params, page))
             for item in page.items:
                 yield item
 
     async def trigger_automation(
         self,
-        target: str | Sequence[str],
+        target: Targets,
         code: str | None = None,
         *,
-        expected_stage: str | Sequence[str] | None = None,
+        expected_stage: str | Iterable[str] | None = None,
         verify: bool = True,
     ) -> TriggerReport:
         """See :meth:`Bitrix24Client.trigger_automation`."""
-        start = Start(self._driver.now(), time.time())
-        return await self._driver.run(self._talk.trigger(target, code, expected_stage, verify=verify, start=start))
+        start = self._driver.start()
+        flow = self._trigger_automation(target, code, expected_stage, verify=verify, start=start)
+        return await self._driver.run(flow)
 
-    async def execute_trigger(self, target: str, code: str) -> bool:
+    async def execute_trigger(self, target: str | EntityRef, code: str) -> bool:
         """See :meth:`Bitrix24Client.execute_trigger`."""
-        return await self._driver.run(self._talk.execute(target, code))
+        return await self._driver.run(self._execute_trigger(target, code))
 
-    async def get_stages(self, targets: str | Sequence[str]) -> dict[str, StageInfo]:
+    async def get_stages(self, targets: Targets) -> dict[str, StageInfo]:
         """See :meth:`Bitrix24Client.get_stages`."""
-        return await self._driver.run(self._talk.stages(targets))
+        return await self._driver.run(self._get_stages(targets))
 
     async def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """See :meth:`Bitrix24Client.pipeline_stages`."""
-        return await self._driver.run(readings.pipeline_stages(self._talk.channel, type_id, category_id))
+        return await self._driver.run(self._pipeline_stages(type_id, category_id))
 
     async def diagnose(self) -> Diagnosis:
         """See :meth:`Bitrix24Client.diagnose`."""
-        return await self._driver.run(self._talk.diagnose())
+        return await self._driver.run(self._diagnose())
 
     async def aclose(self) -> None:
         """Close the connections."""

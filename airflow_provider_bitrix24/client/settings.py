@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Literal
+from typing import Literal, TypedDict
 from urllib.parse import urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
@@ -89,6 +89,20 @@ class ClientSettings:
     def tls(self) -> bool | str:
         """What the transports take: check or not, or the path of a CA bundle."""
         return self.ca_bundle or True if self.verify_tls else False
+
+
+class OtherSettings(TypedDict, total=False):
+    """The fields of :class:`ClientSettings` that are keyword arguments of ``from_webhook_url`` unchanged."""
+
+    bucket_size: int | None
+    requests_per_second: float | None
+    max_concurrency: int
+    settle_after: float
+    connect_timeout: float
+    read_timeout: float
+    ca_bundle: str | None
+    proxy: str | None
+    pacing_directory: str | None
 
 
 def _is_http_address(text: str) -> bool:

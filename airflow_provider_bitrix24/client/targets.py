@@ -7,13 +7,10 @@ the portal, which reads ``DEAL_57abc`` as deal 57: here a slip is refused before
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 TYPE_IDS: dict[str, int] = {
     "LEAD": 1,
@@ -84,7 +81,7 @@ class EntityRef:
 
     @classmethod
     def parse(cls, text: object) -> EntityRef:
-        """Read one target.
+        """Read one target; one that is parsed already is returned as it is.
 
         :raises ConfigurationError: it is not a target; the message says what to write instead.
 
@@ -97,13 +94,17 @@ class EntityRef:
         raise ConfigurationError(f"{_shown(text)} is not a target: {problem}", hint=_FORM)
 
 
+Targets = str | EntityRef | Iterable[str | EntityRef]
+"""One target or several, as text or already parsed."""
+
 _FORM = "Write TYPE_ID, such as DEAL_57, LEAD_4, QUOTE_3, SMART_INVOICE_12 or DYNAMIC_177_5."
 
 
 def parse_targets(target: object) -> list[EntityRef]:
     """Read one target or a list of them; duplicates, also in different spellings, are kept once, in order.
 
-    :param target: ``"DEAL_57"`` or an iterable of such strings; an empty list is fine and means nothing to do.
+    :param target: ``"DEAL_57"`` or an iterable of such strings or of parsed targets, which are not parsed again;
+        an empty list is fine and means nothing to do.
     :raises ConfigurationError: ``None``, a list in a string, or any malformed target; all bad ones are named.
     """
     if target is None:

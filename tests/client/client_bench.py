@@ -134,7 +134,7 @@ class Bench:
     def _sync(self, method: str, url: str | None, args: Any, kwargs: Any) -> Any:
         portal, options = self.client_parts(url)
         with Bitrix24Client(portal, **options) as client:
-            client._talk.channel.random = lambda: 0.5
+            client._channel.random = lambda: 0.5
             answer = getattr(client, method)(*args, **kwargs)
             return list(answer) if method == "list" else answer
 
@@ -142,7 +142,7 @@ class Bench:
         async def talk() -> Any:
             portal, options = self.client_parts(url)
             async with AsyncBitrix24Client(portal, **options) as client:
-                client._talk.channel.random = lambda: 0.5
+                client._channel.random = lambda: 0.5
                 if method == "list":
                     return [row async for row in client.list(*args, **kwargs)]
                 return await getattr(client, method)(*args, **kwargs)

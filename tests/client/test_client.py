@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client, client
+from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client
 from airflow_provider_bitrix24.client.errors import (
     ConfigurationError,
     InvalidRequestError,
@@ -56,7 +56,7 @@ def test_a_limited_portal_shares_its_bucket_in_files_and_another_needs_none(kind
     shared = kind.from_webhook_url(URL, pacing_directory=str(tmp_path))
     assert isinstance(shared._pacer.store, FileStore)
     assert shared._pacer.store._directory == tmp_path
-    assert kind.from_webhook_url(URL)._pacer.store._directory == client.FileStore()._directory
+    assert kind.from_webhook_url(URL)._pacer.store._directory == FileStore()._directory
     assert kind.from_webhook_url(URL, plan="self-hosted")._pacer.store is PROCESS_STORE
 
 

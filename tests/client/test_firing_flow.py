@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from airflow_provider_bitrix24.client import AsyncBitrix24Client
-from airflow_provider_bitrix24.client.base import Conversations
+from airflow_provider_bitrix24.client.base import BaseClient
 from airflow_provider_bitrix24.client.errors import ConfigurationError, OutcomeUnknown, ProtocolError
 from airflow_provider_bitrix24.client.flows.effects import Save, Start
 from airflow_provider_bitrix24.client.limits.bucket import SharedCost
@@ -40,14 +40,14 @@ def fired(count, *looked):
 
 def talk(**options):
     portal = Portal(base_url="https://example.bitrix24.com", user_id="1", secret="s")
-    made = Conversations(portal, settings=ClientSettings(max_concurrency=2), **options)
-    made.channel.random = lambda: 1.0
+    made = BaseClient(portal, settings=ClientSettings(max_concurrency=2), **options)
+    made._channel.random = lambda: 1.0
     return made
 
 
 def trigger(target, code="c", expected_stage=None, *, verify=True, checkpoint_store=None, **options):
     start = Start(0.0, 1_000_000.0)
-    return talk(**options).trigger(
+    return talk(**options)._trigger_automation(
         target, code, expected_stage, verify=verify, start=start, checkpoint_store=checkpoint_store
     )
 
@@ -287,7 +287,7 @@ async def test_a_cancelled_firing_sends_nothing_more(benches):
 
 def test_an_applications_trigger_is_fired_by_number(play):
     executed = play(
-        talk().execute("deal_057", "c"),
+        talk()._execute_trigger("deal_057", "c"),
         ("reserve 1", 0.0),
         ("send crm.automation.trigger.execute", [{"result": True}]),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings
 
 
 @pytest.mark.parametrize(
@@ -71,3 +73,8 @@ def test_the_password_of_a_proxy_is_shown_nowhere():
     with pytest.raises(ConfigurationError) as caught:
         ClientSettings(proxy="socks5://user:h1dden@proxy.example")
     assert "h1dden" not in str(caught.value)
+
+
+def test_from_webhook_url_takes_every_setting():
+    own = {"plan", "verify_tls"}
+    assert {field.name for field in fields(ClientSettings)} - own == set(OtherSettings.__annotations__)

@@ -1,6 +1,6 @@
-"""The asynchronous driver: performs a conversation with httpx and ``asyncio.sleep``.
+"""The asynchronous driver: performs the effects of a flow with httpx and ``asyncio.sleep``.
 
-The counterpart of :mod:`.sync`, with its own map of failures: httpx gives the same event other names.
+The counterpart of :mod:`.sync`, with a map of its own, since httpx gives the same failures other names.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ssl
 import time
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, assert_never
 
 import httpx
 
@@ -21,11 +21,13 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Acquired,
     Effect,
     Flow,
+    Log,
     NoResponse,
     Save,
     Send,
     ShareCost,
     Sleep,
+    Start,
 )
 from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.stores.pacing import Pacer, ProcessStore
@@ -54,10 +56,11 @@ T = TypeVar("T")
 
 
 class AsyncDriver:
-    """Performs conversations over one pool of kept-alive connections, inside a running event loop.
+    """Performs flows over one pool of kept-alive connections, inside a running event loop.
 
-    :param clock: monotonic seconds; replaced in tests.
-    :param sleep: waits for some seconds; replaced in tests.
+    :param clock: monotonic seconds.
+    :param wall: seconds since the epoch.
+    :param sleep: waits for some seconds.
     """
 
     def __init__(
@@ -67,15 +70,20 @@ class AsyncDriver:
         pacer: Pacer,
         log: logging.Logger,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         shield_loggers()
         self._pacer, self._log = pacer, log
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._wall, self._sleep = clock, wall, sleep
         self._client = _client(settings)
 
+    def start(self) -> Start:
+        """The moment at which a firing begins."""
+        return Start(self._clock(), self._wall())
+
     async def run(self, flow: Flow[T]) -> T:
-        """Perform a conversation to its end and return its result; its errors propagate."""
+        """Perform a flow to its end and return its result; its errors propagate."""
         answer: Any = None
         try:
             while True:
@@ -91,30 +99,29 @@ class AsyncDriver:
         await self._client.aclose()
 
     async def _perform(self, effect: Effect) -> object:
-        if isinstance(effect, Send):
-            return tuple(await asyncio.gather(*(self._send(each) for each in effect.requests)))
-        if isinstance(effect, Acquire):
-            grant = await self._shared(self._pacer.acquire, effect.want, effect.refused)
-            return Acquired(grant.count, grant.wait, self._clock())
-        if isinstance(effect, Sleep):
-            await self._sleep(effect.seconds)
-            return self._clock()
-        if isinstance(effect, ShareCost):
-            return await self._shared(self._pacer.share_cost, effect.name, effect.measured)
-        if isinstance(effect, Save):
-            return None  # a checkpoint is the blocking client's: no event loop resumes a firing
-        self._log.log(effect.level, "%s", effect.message)
-        return None
+        match effect:
+            case Send(outgoing):
+                return tuple(await asyncio.gather(*(self._send(each) for each in outgoing)))
+            case Acquire(want, refused):
+                grant = await self._shared(self._pacer.acquire, want, refused)
+                return Acquired(grant.count, grant.wait, self._clock())
+            case Sleep(seconds):
+                await self._sleep(seconds)
+                return self._clock()
+            case ShareCost(name, measured):
+                return await self._shared(self._pacer.share_cost, name, measured)
+            case Save():
+                return None  # only the blocking client keeps checkpoints: no event loop resumes a firing
+            case Log(message, level):
+                self._log.log(level, "%s", message)
+                return None
+        assert_never(effect)
 
     async def _shared(self, update: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Use the shared state without blocking the loop while another process holds it."""
         if isinstance(self._pacer.store, ProcessStore):
             return update(*args, **kwargs)
         return await asyncio.to_thread(update, *args, **kwargs)
-
-    def now(self) -> float:
-        """Seconds of the driver's monotonic clock."""
-        return self._clock()
 
     async def _send(self, outgoing: HttpRequest) -> HttpResponse | NoResponse:
         sent_at = self._clock()

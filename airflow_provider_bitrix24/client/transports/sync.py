@@ -1,7 +1,7 @@
-"""The blocking driver: performs a conversation with requests and ``time.sleep``.
+"""The blocking driver: performs the effects of a flow with requests and ``time.sleep``.
 
-Decides nothing: what to send and when comes from the conversation. What requests calls a failure is
-translated by an explicit map, since "certainly not sent" and "maybe sent" must not be mixed up.
+It decides nothing: the flow says what to send and when. An explicit map translates the failures of requests,
+since "certainly not sent" and "maybe sent" must not be confused.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -21,11 +21,13 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Acquired,
     Effect,
     Flow,
+    Log,
     NoResponse,
     Save,
     Send,
     ShareCost,
     Sleep,
+    Start,
 )
 from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
@@ -52,10 +54,11 @@ T = TypeVar("T")
 
 
 class SyncDriver:
-    """Performs conversations over one pool of kept-alive connections.
+    """Performs flows over one pool of kept-alive connections.
 
-    :param clock: monotonic seconds; replaced in tests.
-    :param sleep: waits for some seconds; replaced in tests.
+    :param clock: monotonic seconds.
+    :param wall: seconds since the epoch, which a checkpoint keeps from one try to the next.
+    :param sleep: waits for some seconds.
     """
 
     def __init__(
@@ -65,20 +68,25 @@ class SyncDriver:
         pacer: Pacer,
         log: logging.Logger,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         shield_loggers()
         self._settings = settings
         self._pacer, self._log = pacer, log
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._wall, self._sleep = clock, wall, sleep
         self._session = _session(settings)
         self._environment: dict[str, Any] | None = None
         self._threads: ThreadPoolExecutor | None = None
 
-    def run(self, flow: Flow[T], *, checkpoint_store: CheckpointStore | None = None) -> T:
-        """Perform a conversation to its end and return its result; its errors propagate.
+    def start(self) -> Start:
+        """The moment at which a firing begins."""
+        return Start(self._clock(), self._wall())
 
-        :param checkpoint_store: keeps the progress of a firing; what it raises ends the conversation.
+    def run(self, flow: Flow[T], *, checkpoint_store: CheckpointStore | None = None) -> T:
+        """Perform a flow to its end and return its result; its errors propagate.
+
+        :param checkpoint_store: keeps the checkpoint of a firing; an error that it raises ends the flow.
         """
         answer: Any = None
         try:
@@ -97,28 +105,27 @@ class SyncDriver:
         self._session.close()
 
     def _perform(self, effect: Effect, checkpoint_store: CheckpointStore | None) -> object:
-        if isinstance(effect, Send):
-            return self._exchange(effect.requests)
-        if isinstance(effect, Acquire):
-            grant = self._pacer.acquire(effect.want, effect.refused)
-            return Acquired(grant.count, grant.wait, self._clock())
-        if isinstance(effect, Sleep):
-            if checkpoint_store is not None:
-                checkpoint_store.wait(effect.seconds, effect.kind)
-            self._sleep(effect.seconds)
-            return self._clock()
-        if isinstance(effect, ShareCost):
-            return self._pacer.share_cost(effect.name, effect.measured)
-        if isinstance(effect, Save):
-            if checkpoint_store is not None:
-                checkpoint_store.save(effect.record, ahead=effect.ahead)
-            return None
-        self._log.log(effect.level, "%s", effect.message)
-        return None
-
-    def now(self) -> float:
-        """Seconds of the driver's monotonic clock."""
-        return self._clock()
+        match effect:
+            case Send(outgoing):
+                return self._exchange(outgoing)
+            case Acquire(want, refused):
+                grant = self._pacer.acquire(want, refused)
+                return Acquired(grant.count, grant.wait, self._clock())
+            case Sleep(seconds, kind):
+                if checkpoint_store is not None:
+                    checkpoint_store.wait(seconds, kind)
+                self._sleep(seconds)
+                return self._clock()
+            case ShareCost(name, measured):
+                return self._pacer.share_cost(name, measured)
+            case Save(record, ahead):
+                if checkpoint_store is not None:
+                    checkpoint_store.save(record, ahead=ahead)
+                return None
+            case Log(message, level):
+                self._log.log(level, "%s", message)
+                return None
+        assert_never(effect)
 
     def _exchange(self, outgoing: tuple[HttpRequest, ...]) -> tuple[HttpResponse | NoResponse, ...]:
         if len(outgoing) == 1:
