@@ -17,7 +17,6 @@ from aiohttp import web
 from airflow_provider_bitrix24.simulator.board.page import Board
 from airflow_provider_bitrix24.simulator.control import openapi
 from airflow_provider_bitrix24.simulator.control.api import ControlApi
-from airflow_provider_bitrix24.simulator.control.stream import MoveStream
 from airflow_provider_bitrix24.simulator.oauth.pages import OAuthPages
 from airflow_provider_bitrix24.simulator.rest.request import RestRequest
 from airflow_provider_bitrix24.simulator.rest.service import RestService
@@ -87,7 +86,6 @@ class PortalServer:
         app.add_routes([web.route("*", "/rest/{path:.*}", self._rest)])
         app.add_routes(OAuthPages(self.portal).routes())
         app.add_routes(ControlApi(self.portal).routes())
-        app.add_routes(MoveStream(self.portal).routes())
         app.add_routes(Board(self.portal).routes())
         app.add_routes(openapi.routes())
         return app

@@ -118,7 +118,9 @@ def test_requests_are_told_newest_first_without_secrets(portal: Portal):
     view = BoardView(portal)
     view.changes()
     for number, params in enumerate(({"target": "DEAL_57", "auth": "***"}, {"filter": {"@id": list(range(99))}})):
-        seen = portal.request_log.open(moment=0.0, source="127.0.0.1", http_method="POST", path="/rest/1/***/x", headers={})
+        seen = portal.request_log.open(
+            moment=0.0, source="127.0.0.1", http_method="POST", path="/rest/1/***/x", headers={}
+        )
         seen.method, seen.params, seen.status = f"m{number}", params, 200
         portal.request_log.close(seen)
     newest, older = told(view)["requests"]["requests"]

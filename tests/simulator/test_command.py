@@ -65,7 +65,7 @@ def test_it_stops_at_once_though_a_request_is_being_worked_on(start):
         path = addresses["webhook_url"].partition(f":{addresses['port']}")[2]
         connection.sendall(f"GET {path}scope HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         stream = socket.create_connection(("127.0.0.1", addresses["port"]), timeout=10)
-        stream.sendall(b"GET /_simulator/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        stream.sendall(b"GET /_simulator/board/events HTTP/1.1\r\nHost: x\r\n\r\n")
         stream.recv(100)
         began = time.monotonic()
         process.terminate()

@@ -105,8 +105,9 @@ def assert_consistent(state):
         at_stages = 0
         for pipeline in (each for each in state.pipelines.values() if each.type_id == type_id):
             for stage in pipeline.stages:
-                ids = store.at_stage(pipeline.id, stage.id)
-                assert len(ids) == store.count_at(pipeline.id, stage.id)
+                count = store.count_at(pipeline.id, stage.id)
+                ids = store.newest_at(pipeline.id, stage.id, count + 1)
+                assert len(ids) == count
                 at_stages += len(ids)
                 for item_id in ids:
                     item = store.get(item_id)

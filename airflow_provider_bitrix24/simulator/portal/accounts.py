@@ -42,10 +42,6 @@ class Accounts:
         """Delete a webhook: its URL is refused from now on."""
         self._webhooks.pop(secret, None)
 
-    def webhooks(self) -> list[Webhook]:
-        """Return all webhooks."""
-        return list(self._webhooks.values())
-
     def find_webhook(self, user: str, secret: str) -> Webhook | None:
         """Return the webhook of a URL; `user` is the numeric id or the login."""
         webhook = self._webhooks.get(secret)

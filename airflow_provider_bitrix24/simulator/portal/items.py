@@ -76,10 +76,6 @@ class ItemStore:
         for item_id in reversed(self._ids):
             yield self._items[item_id]
 
-    def at_stage(self, category_id: int, stage_id: str) -> list[int]:
-        """Return the ids that stand at a stage, in the order of their arrival."""
-        return list(self._by_stage.get((category_id, stage_id), ()))
-
     def newest_at(self, category_id: int, stage_id: str, count: int) -> list[int]:
         """Return the ids of the `count` items that came to a stage last, the last first."""
         return list(islice(reversed(self._by_stage.get((category_id, stage_id), {})), count))

@@ -202,20 +202,3 @@ class HistoryRow:
     category_id: int
     stage_id: str
     semantics: Literal["P", "S", "F"]
-
-
-@dataclass(frozen=True, slots=True)
-class MoveEvent:
-    """An item reached another stage; what the board's stream and tests see."""
-
-    number: int
-    time: float
-    target: str
-    type_id: int
-    id: int
-    title: str
-    category_from: int
-    stage_from: str
-    category_to: int
-    stage_to: str
-    moved_by: int

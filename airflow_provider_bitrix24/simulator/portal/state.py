@@ -24,7 +24,6 @@ from airflow_provider_bitrix24.simulator.portal.model import (
     Condition,
     HistoryType,
     Item,
-    MoveEvent,
     Robot,
     Stage,
 )
@@ -249,29 +248,16 @@ class Portal:
     def place(self, item: Item, category_id: int, stage: Stage, *, moved_by: int) -> None:
         """Put an item on a stage, with all that the portal writes down when it does."""
         now = self.clock.now()
-        before = (item.category_id, item.stage_id)
+        changes_pipeline = category_id != item.category_id
+        item.previous_stage_id = item.stage_id
         self.items[item.type_id].place(item, category_id, stage.id)
-        item.previous_stage_id = before[1]
         item.moved_time = item.updated_time = now
         item.moved_by = moved_by
         if entity_types.traits(item.type_id).has_moved_time:
             kind = HistoryType.FINAL if stage.semantics else HistoryType.INTERMEDIATE
-            self.history.record(HistoryType.PIPELINE_CHANGED if category_id != before[0] else kind, item, stage, now)
+            self.history.record(HistoryType.PIPELINE_CHANGED if changes_pipeline else kind, item, stage, now)
         self.events.updated(item, now)
-        self.events.moved(
-            MoveEvent(
-                self.events.total_moves + 1,
-                now,
-                item.reference,
-                item.type_id,
-                item.id,
-                item.title,
-                *before,
-                category_id,
-                stage.id,
-                moved_by,
-            )
-        )
+        self.events.moved(item)
 
     def _pipeline_for(self, type_id: int, stage: str, category: int | None) -> Pipeline:
         if category is None and stage:

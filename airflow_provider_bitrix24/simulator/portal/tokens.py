@@ -88,7 +88,3 @@ class TokenStore:
         if found is None or found.client_id != client_id or found.expires <= now:
             return None
         return found
-
-    def revoke_access(self, access_token: str) -> None:
-        """Forget an access token, as the authorization server does when it is withdrawn."""
-        self._by_access.pop(access_token, None)

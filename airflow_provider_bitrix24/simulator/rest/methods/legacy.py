@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.simulator import php
@@ -20,7 +21,7 @@ from airflow_provider_bitrix24.simulator.rest.methods.queries import find_items
 from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, Answer, method
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
 
     from airflow_provider_bitrix24.simulator.portal.items import ItemStore
     from airflow_provider_bitrix24.simulator.portal.model import Item
@@ -69,7 +70,7 @@ def _list(call: Call, type_id: int) -> Any:
 def _add(call: Call, type_id: int) -> Generator[float, None, Any]:
     _need_crm(call)
     fields = _new_fields(call, type_id)
-    with _OldErrors():
+    with _legacy_errors():
         item, robots = edits.create(call.portal, call.identity.user, type_id, fields)
     if robots is not None:
         yield from robots
@@ -78,7 +79,7 @@ def _add(call: Call, type_id: int) -> Generator[float, None, Any]:
 
 def _update(call: Call, type_id: int) -> Generator[float, None, Any]:
     item, fields = _item(call, type_id), _new_fields(call, type_id)
-    with _OldErrors():
+    with _legacy_errors():
         robots = edits.update(call.portal, call.identity.user, item, fields)
     if robots is not None:
         yield from robots
@@ -87,21 +88,19 @@ def _update(call: Call, type_id: int) -> Generator[float, None, Any]:
 
 def _delete(call: Call, type_id: int) -> Any:
     item = _item(call, type_id)
-    with _OldErrors():
+    with _legacy_errors():
         edits.delete(call.portal, call.identity.user, item)
     return True
 
 
-class _OldErrors:
-    """Turns refusals into the old methods' own: an empty code and English words."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, RestError):
-            denied = error.code == "ACCESS_DENIED"
-            raise RestError("", "Access denied." if denied else error.description) from error
+@contextmanager
+def _legacy_errors() -> Iterator[None]:
+    """Turn refusals into those of the old methods: an empty code and English words."""
+    try:
+        yield
+    except RestError as error:
+        denied = error.code == "ACCESS_DENIED"
+        raise RestError("", "Access denied." if denied else error.description) from error
 
 
 def _fields(call: Call, type_id: int) -> Any:
