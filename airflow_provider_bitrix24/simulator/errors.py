@@ -86,6 +86,11 @@ def wrong_argument(name: str, value: Any, expected: str) -> RestError:
     )
 
 
+def operation_time_limit() -> RestError:
+    """Return the refusal of a method that has worked too long in the last ten minutes."""
+    return RestError("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.", status=429)
+
+
 class V3Error(RestError):
     """An error of REST 3.0, whose `error` is an object and whose status is the same everywhere."""
 

@@ -1,7 +1,7 @@
-"""The portal on a socket: aiohttp's server in front of :class:`.rest.RestService`.
+"""The portal on a socket: an aiohttp server for the REST methods, OAuth, the control API and the board.
 
-Translates HTTP to :class:`.bodies.RestRequest` and back, and does to connections what faults ask for. What
-a request means is none of its business.
+It translates HTTP to :class:`.rest.RestRequest` and back, and cuts or resets connections as faults demand. What a
+request means is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -14,18 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from airflow_provider_bitrix24.simulator.board.page import Board
-from airflow_provider_bitrix24.simulator.control import openapi
-from airflow_provider_bitrix24.simulator.control.api import ControlApi
-from airflow_provider_bitrix24.simulator.oauth.pages import OAuthPages
-from airflow_provider_bitrix24.simulator.rest.request import RestRequest
-from airflow_provider_bitrix24.simulator.rest.service import RestService
+from airflow_provider_bitrix24.simulator import board, control, oauth
+from airflow_provider_bitrix24.simulator.rest import RestRequest, RestService
 
 if TYPE_CHECKING:
     import ssl
 
     from airflow_provider_bitrix24.simulator.portal import Portal
-    from airflow_provider_bitrix24.simulator.rest.response import RestReply
+    from airflow_provider_bitrix24.simulator.rest import RestResponse
 
 DEFAULT_PORT: Final = 8024
 LOOPBACK: Final = "127.0.0.1"
@@ -36,28 +32,28 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 class ListenError(OSError):
-    """The address that was asked for cannot be listened on."""
+    """The requested address cannot be listened on."""
 
 
 class PortInUseError(ListenError):
-    """Another program listens on the port that was asked for."""
+    """Another program listens on the requested port."""
 
 
 class PortalServer:
-    """Serves one portal; :meth:`start` and :meth:`stop` belong to one event loop."""
+    """Serves one portal; call :meth:`start` and :meth:`stop` in the same event loop."""
 
     def __init__(self, portal: Portal) -> None:
-        self.portal = portal
         self.rest = RestService(portal)
+        self._portal = portal
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str = LOOPBACK, port: int = 0, tls: ssl.SSLContext | None = None) -> int:
         """Listen, and return the port.
 
-        :raises PortInUseError: when somebody else listens there.
-        :raises ListenError: when the address is not ours, or the port not for us.
+        :raises PortInUseError: when another program listens there.
+        :raises ListenError: when this machine does not have the address, or the port is not permitted.
         """
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_STOP_SECONDS)
+        runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=_STOP_SECONDS)
         await runner.setup()
         site = web.TCPSite(runner, host, port, ssl_context=tls, backlog=_BACKLOG, reuse_address=True)
         try:
@@ -70,7 +66,7 @@ class PortalServer:
         return bound
 
     async def stop(self) -> None:
-        """Close the socket and every connection, and give up what is still being worked on."""
+        """Close the socket and every connection, and cancel the requests in progress."""
         self.rest.abandon()
         if self._runner is not None:
             handlers = self._runner.server.connections if self._runner.server else []
@@ -78,21 +74,19 @@ class PortalServer:
             await self._runner.cleanup()
             self._runner = None
             for transport in transports:
-                transport.abort()  # closed is what a TLS connection is only after its client has said goodbye
+                transport.abort()  # a TLS connection waits for its client's close_notify before it is closed
             await asyncio.sleep(0)
 
-    def _application(self) -> web.Application:
+    def application(self) -> web.Application:
+        """Return the application with all routes."""
         app = web.Application(client_max_size=_BODY_LIMIT)
         app.add_routes([web.route("*", "/rest/{path:.*}", self._rest)])
-        app.add_routes(OAuthPages(self.portal).routes())
-        app.add_routes(ControlApi(self.portal).routes())
-        app.add_routes(Board(self.portal).routes())
-        app.add_routes(openapi.routes())
+        for room in (oauth, control, board):
+            app.add_routes(room.routes(self._portal))
         return app
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
-        reply = await self.rest.handle(await _translate(request))
-        return await _send(request, reply)
+        return await _send(request, await self.rest.handle(await _rest_request(request)))
 
 
 def _listen_error(error: OSError, host: str, port: int) -> ListenError:
@@ -101,9 +95,9 @@ def _listen_error(error: OSError, host: str, port: int) -> ListenError:
     return ListenError(error.errno, f"cannot listen on {host} port {port}: {error.strerror}")
 
 
-async def _translate(request: web.Request) -> RestRequest:
+async def _rest_request(request: web.Request) -> RestRequest:
     raw = request.raw_path
-    if not raw.startswith("/"):  # the absolute form, as clients behind a proxy write it
+    if not raw.startswith("/"):  # the absolute form, which clients send to a proxy
         raw = request.rel_url.raw_path_qs
     path, _, query = raw.partition("?")
     content_type = request.headers.get("Content-Type", "")
@@ -132,23 +126,23 @@ async def _multipart(request: web.Request) -> list[tuple[str, str]]:
     try:
         fields = await request.post()
     except ValueError:
-        return []  # PHP too goes on without the fields of a body that it cannot take apart
+        return []  # PHP, too, ignores a body that it cannot parse
     return [(name, value if isinstance(value, str) else "") for name, value in fields.items()]
 
 
-async def _send(request: web.Request, reply: RestReply) -> web.StreamResponse:
-    headers = {"Content-Type": reply.content_type, **reply.headers}
-    if reply.connection == "keep":
-        return web.Response(status=reply.status, body=reply.body, headers=headers)
-    if reply.connection == "cut_body":
-        response = web.StreamResponse(status=reply.status, headers=headers)
-        response.content_length = len(reply.body)
+async def _send(request: web.Request, answer: RestResponse) -> web.StreamResponse:
+    headers = {"Content-Type": answer.content_type, **answer.headers}
+    if answer.connection == "keep":
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+    if answer.connection == "cut_body":
+        response = web.StreamResponse(status=answer.status, headers=headers)
+        response.content_length = len(answer.body)
         await response.prepare(request)
-        await response.write(reply.body[: len(reply.body) // 2])
+        await response.write(answer.body[: len(answer.body) // 2])
         _close(request)
         return response
-    _close(request, reset=reply.connection == "reset")
-    return web.Response(status=500)  # never arrives: there is no connection any more
+    _close(request, reset=answer.connection == "reset")
+    return web.Response(status=500)  # never arrives: the connection is closed
 
 
 def _close(request: web.Request, *, reset: bool = False) -> None:

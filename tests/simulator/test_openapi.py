@@ -122,7 +122,7 @@ def test_an_openapi_validator_agrees(description: dict[str, Any]):
 
 
 def test_it_has_every_route_of_the_control_api_and_no_other(description: dict[str, Any]):
-    routes = PortalServer(Portal())._application().router.routes()
+    routes = PortalServer(Portal()).application().router.routes()
     served = {
         (route.method, route.resource.canonical)
         for route in routes

@@ -1,6 +1,6 @@
-"""The board page: its files, its addresses and its stream. What it shows is :mod:`.board_view`'s.
+"""The routes of the board: its page, the files of the page and its stream. :mod:`.view` decides what it shows.
 
-The pages of single entities, which links from elsewhere open, lead to the board of their pipeline.
+Pages of single entities, such as links in Airflow open, redirect to the board of their pipeline.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from airflow_provider_bitrix24.simulator.board.stream import stream
-from airflow_provider_bitrix24.simulator.control.manual_moves import ManualMoves
 from airflow_provider_bitrix24.simulator.portal import entity_types
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-"""The browser itself refuses whatever does not come from here, and every script in a title."""
+"""They make the browser refuse anything from another origin, and scripts in titles."""
 
 
 class Board:
@@ -46,17 +45,16 @@ class Board:
             web.get("/_simulator/board/events", self.events),
             web.get(r"/crm/{name:lead|deal|contact|company}/details/{id:\d+}/", self.entity),
             web.get(r"/crm/type/{type_id:\d+}/details/{id:\d+}/", self.entity),
-            *ManualMoves(self._portal).routes(),
             *(web.get(f"/_simulator/board/{name}", self.file) for name in ("board.css", *_SCRIPTS)),
         ]
 
     async def to_board(self, request: web.Request) -> web.Response:
-        """Lead whoever opens the bare address to the board."""
+        """Redirect the bare address to the board."""
         del request
         raise web.HTTPFound("/_simulator/board")
 
     async def entity(self, request: web.Request) -> web.Response:
-        """Lead whoever opens an entity's page to the board on which it is a card."""
+        """Redirect an entity's page to the board that has a card of it."""
         found = request.match_info
         type_id = entity_types.resolve_type(found["name"].upper()) if "name" in found else int(found["type_id"])
         store = self._portal.items.get(type_id or 0)
@@ -67,7 +65,7 @@ class Board:
         raise web.HTTPFound(f"/_simulator/board?{query}")
 
     async def page(self, request: web.Request) -> web.Response:
-        """Return the page itself."""
+        """Return the page."""
         del request
         return _file(_PAGE)
 

@@ -1,1 +1,21 @@
-"""The control API under ``/_simulator/``, for tests and people. Public face: :class:`~.api.ControlApi`."""
+"""The control API under ``/_simulator/``, for tests and people. Public face: :func:`routes`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.simulator.control import openapi
+from airflow_provider_bitrix24.simulator.control.api import ControlApi
+from airflow_provider_bitrix24.simulator.control.manual_moves import ManualMoves
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from airflow_provider_bitrix24.simulator.portal import Portal
+
+__all__ = ["routes"]
+
+
+def routes(portal: Portal) -> list[web.RouteDef]:
+    """Return the routes of the control API of `portal`, its description included."""
+    return [*ControlApi(portal).routes(), *ManualMoves(portal).routes(), *openapi.routes()]

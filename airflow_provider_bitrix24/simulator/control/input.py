@@ -1,4 +1,4 @@
-"""Reading what callers of the control API send, and telling them what is wrong with it."""
+"""Bodies of the control API: reading them, and answering malformed ones with a sentence."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from airflow_provider_bitrix24.simulator.validation import number
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 
-__all__ = ["MisuseError", "answering", "body_of", "number"]
-
-
 class MisuseError(ValueError):
-    """A caller's mistake; the message says what would be right."""
+    """A caller's mistake; the message says what is expected."""
 
 
 def answering(
     handler: Callable[[web.Request], Awaitable[Any]],
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Wrap a handler that returns JSON data: a ``ValueError`` becomes 400 with ``{"error": ...}``."""
+    """Wrap a handler that returns JSON data; a ``ValueError`` becomes 400 with ``{"error": ...}``."""
 
     async def answer(request: web.Request) -> web.Response:
         try:

@@ -1,7 +1,7 @@
 """``PATCH /_simulator/items/DEAL_57``: a person moves an item by hand, on the board or from a script.
 
-Robots of the new stage start and handlers may refuse, as for anybody who drags a card in the portal. It costs no
-request and no operating time: people do not call REST.
+As when a card is dragged in the portal, robots of the new stage start and handlers can refuse. A manual move counts as
+no request and takes no operating time, because people do not call REST.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from airflow_provider_bitrix24.simulator.control.input import MisuseError, answering, body_of, number
+from airflow_provider_bitrix24.simulator.control.input import MisuseError, answering, body_of
 from airflow_provider_bitrix24.simulator.errors import RestError
 from airflow_provider_bitrix24.simulator.portal import edits
+from airflow_provider_bitrix24.simulator.validation import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ManualMoves:
-    """Serves the moves by hand."""
+    """Serves manual moves."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
@@ -33,7 +34,7 @@ class ManualMoves:
         return [web.patch("/_simulator/items/{target}", answering(self.move))]
 
     async def move(self, request: web.Request) -> Any:
-        """Put an item on a stage: ``{"stage": "C5:WON"}``, as user 1 or as the one that ``user_id`` names."""
+        """Move an item to a stage: ``{"stage": "C5:WON"}``, as user 1 or as the user that ``user_id`` names."""
         portal = self._portal
         data = await body_of(request)
         item = portal.find(target := request.match_info["target"])

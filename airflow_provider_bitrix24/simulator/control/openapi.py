@@ -1,4 +1,4 @@
-"""``/_simulator/openapi.json``: the control API, described for tools and for people."""
+"""``/_simulator/openapi.json``: a description of the control API for tools and people."""
 
 from __future__ import annotations
 

@@ -73,9 +73,9 @@ class RequestLog:
         return self._requests[index]
 
     def open(
-        self, *, moment: float, source: str, http_method: str, path: str, headers: dict[str, str]
+        self, *, moment: float, source: str, http_method: str, path: str, method: str, headers: dict[str, str]
     ) -> RecordedRequest:
-        """Start the record of a request; its end fills in the rest."""
+        """Start the record of a request; the caller fills in the rest."""
         self.total += 1
         return RecordedRequest(
             number=self.total,
@@ -83,7 +83,7 @@ class RequestLog:
             source=source,
             http_method=http_method,
             path=path,
-            method="",
+            method=method,
             params={},
             user_agent=headers.get("user-agent", ""),
             headers=headers,

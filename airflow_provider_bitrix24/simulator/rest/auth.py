@@ -10,11 +10,11 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_bitrix24.simulator.errors import RestError, auth_error
-from airflow_provider_bitrix24.simulator.rest.methods.registry import GLOBAL_SCOPE, Identity
+from airflow_provider_bitrix24.simulator.rest.methods import GLOBAL_SCOPE, Identity
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal
-    from airflow_provider_bitrix24.simulator.rest.methods.registry import Method
+    from airflow_provider_bitrix24.simulator.rest.methods import BatchMethod, Method
     from airflow_provider_bitrix24.simulator.rest.request import PathCredentials, RestRequest
 
 SYSTEM_METHODS: Final = frozenset({"crm.automation.trigger"})
@@ -23,7 +23,11 @@ _BEARER = re.compile(r"Bearer\s+", re.IGNORECASE)
 
 
 def authenticate(
-    portal: Portal, method: Method, path: PathCredentials | None, params: dict[str, Any], request: RestRequest
+    portal: Portal,
+    method: Method | BatchMethod,
+    path: PathCredentials | None,
+    params: dict[str, Any],
+    request: RestRequest,
 ) -> Identity:
     """Return who calls `method`, and remove credentials from `params`.
 
@@ -52,7 +56,7 @@ def _token(header: str | None, params: dict[str, Any]) -> str:
     return found
 
 
-def _by_token(portal: Portal, method: Method, token: str) -> Identity:
+def _by_token(portal: Portal, method: Method | BatchMethod, token: str) -> Identity:
     grant = portal.tokens.find(token)
     if grant is None:
         raise auth_error("invalid_token", "Unable to get application by token")
@@ -73,7 +77,7 @@ def _by_token(portal: Portal, method: Method, token: str) -> Identity:
     return Identity(user, f"app:{grant.client_id}", grant.scopes, client_id=grant.client_id)
 
 
-def _by_webhook(portal: Portal, method: Method, login: str, secret: str, *, secure: bool) -> Identity:
+def _by_webhook(portal: Portal, method: Method | BatchMethod, login: str, secret: str, *, secure: bool) -> Identity:
     if portal.settings.https_required and not secure:
         raise auth_error("INVALID_REQUEST", "Https required.")
     webhook = portal.accounts.find_webhook(login, secret)

@@ -1,4 +1,4 @@
-"""The method ``batch``: commands as the portal parses, links and answers them."""
+"""The method ``batch``: its commands as the portal parses, links and runs them."""
 
 from __future__ import annotations
 
@@ -6,33 +6,26 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_bitrix24.simulator import php
-from airflow_provider_bitrix24.simulator.errors import RestError, auth_error, method_not_found
+from airflow_provider_bitrix24.simulator.errors import RestError, auth_error, method_not_found, operation_time_limit
 from airflow_provider_bitrix24.simulator.rest.envelope import time_object
 from airflow_provider_bitrix24.simulator.rest.execution import ProcessDiedError
-from airflow_provider_bitrix24.simulator.rest.methods.registry import GLOBAL_SCOPE, METHODS, Answer, Call, Method, find
+from airflow_provider_bitrix24.simulator.rest.methods import GLOBAL_SCOPE, BatchMethod, Call, find
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal.faults import Fault
     from airflow_provider_bitrix24.simulator.rest.execution import Execution
-    from airflow_provider_bitrix24.simulator.rest.methods.registry import Identity
+    from airflow_provider_bitrix24.simulator.rest.methods import Identity, Method, MethodResult
 
 MAX_COMMANDS: Final = 50
-_BANNED: Final = frozenset({"batch", "download", "upload"})
+_NO_COMMANDS: Final = frozenset({"download", "upload"})
 _REFERENCE = re.compile(r"\$(result|next|total|time|error)([^\s]*)", re.IGNORECASE)
 _INDEX = re.compile(r"\[([^\]]+)\]")
 _TOO_LONG: Final = RestError("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
 _NOT_ALLOWED: Final = RestError("ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
 
 
-def _not_run_here(call: Call) -> Any:
-    raise NotImplementedError(f"batch is run by run_batch, not as a method of {call.identity.credential}")
-
-
-METHODS["batch"] = Method("batch", GLOBAL_SCOPE, _not_run_here)
-
-
 class _Results:
-    """The five maps of a batch's answer, by command key."""
+    """The five maps of a batch's result, by command key."""
 
     __slots__ = ("error", "next", "result", "time", "total")
 
@@ -74,10 +67,10 @@ async def run_batch(
 class _Batch:
     """One batch while it runs."""
 
-    __slots__ = ("_fault", "_identity", "_results", "_work")
+    __slots__ = ("_execution", "_fault", "_identity", "_results")
 
     def __init__(self, execution: Execution, identity: Identity, fault: Fault | None) -> None:
-        self._work = execution
+        self._execution = execution
         self._identity = identity
         self._fault = fault
         self._results = _Results()
@@ -107,7 +100,7 @@ class _Batch:
         params = php.parse_query(query.partition("#")[0])
         if "$" in query or "%24" in query:
             params = {name: _resolve(value, self._results) for name, value in params.items()}
-        execution = self._work
+        execution = self._execution
         started = execution.moment
         if execution.usage.blocked(method.name, started):
             raise operation_time_limit()
@@ -121,23 +114,18 @@ class _Batch:
             results.next[key] = answer.next
         results.time[key] = time_object(execution, method.name, started, finished, finished - started)
 
-    async def _perform(self, key: str, method: Method, call: Call) -> Answer:
+    async def _perform(self, key: str, method: Method, call: Call) -> MethodResult:
         fault = self._fault
         if fault is None or not fault.hits_command(key):
-            return await self._work.perform(method, call)
+            return await self._execution.perform(method, call)
         if fault.when == "after":
-            await self._work.perform(method, call)
+            await self._execution.perform(method, call)
         raise RestError(fault.code, fault.description)
-
-
-def operation_time_limit() -> RestError:
-    """Return the refusal of a method that has worked too long in the last ten minutes."""
-    return RestError("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.", status=429)
 
 
 def _allowed(name: str, identity: Identity) -> Method:
     method = find(name)
-    if name in _BANNED or (method is not None and method.name in _BANNED):
+    if isinstance(method, BatchMethod) or name in _NO_COMMANDS:
         raise _NOT_ALLOWED
     if method is None:
         raise method_not_found()
@@ -166,7 +154,7 @@ def _resolve(value: Any, results: _Results) -> Any:
 
 
 def _follow(found: Any, path: list[str]) -> Any:
-    """Return what a path leads to; it stops at the deepest part that exists."""
+    """Return what a path leads to, or the deepest part of it that exists."""
     for key in path:
         if isinstance(found, dict) and found.get(key) is not None:
             found = found[key]

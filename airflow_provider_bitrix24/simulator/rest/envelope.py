@@ -1,4 +1,4 @@
-"""Answers as the portal writes them: the envelope, its `time`, JSON and XML."""
+"""Responses as the portal writes them: the envelope, its `time`, JSON and XML."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circu
 def time_object(
     execution: Execution, method: str, started: float, finished: float, processing: float
 ) -> dict[str, Any]:
-    """Return the `time` of a success. Seconds since the epoch, and seconds."""
+    """Return the `time` of a success; moments are seconds since the epoch, durations seconds."""
     clock = execution.portal.clock
     whole = execution.portal.settings.time_format == "integer"
     start = int(started) if whole else started
@@ -52,14 +52,14 @@ def time_object(
 
 
 def number(value: float) -> float | int:
-    """Return a number as PHP's JSON shows it: without the point when it is whole."""
+    """Return a number as PHP's JSON shows it: a whole one without decimal point."""
     return int(value) if value == int(value) else value
 
 
 def to_json(data: Any) -> bytes:
     r"""Return the portal's JSON: ``< > & ' "`` as ``\u00XX``, slashes escaped, other letters as they are.
 
-    What cannot be encoded becomes the portal's own complaint, for which it keeps the status of success.
+    What cannot be encoded becomes an error, for which the portal keeps the status of a success.
     """
     text = _dumps(data)
     if '\\"' in text:

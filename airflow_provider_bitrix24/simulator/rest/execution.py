@@ -1,30 +1,30 @@
-"""Doing the work of one request: its methods, the time they take, and where the portal cuts it off."""
+"""Executing one request: its methods, the time they take, and where the portal cuts it off."""
 
 from __future__ import annotations
 
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.simulator.rest.methods.registry import Answer
+from airflow_provider_bitrix24.simulator.rest.methods import MethodResult
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal
     from airflow_provider_bitrix24.simulator.portal.limits import OperatingUsage
-    from airflow_provider_bitrix24.simulator.rest.methods.registry import Call, Method
+    from airflow_provider_bitrix24.simulator.rest.methods import Call, Method
 
 
 class RequestCutError(Exception):
-    """The request has worked for longer than the portal allows."""
+    """The request has worked longer than the portal allows."""
 
 
 class ProcessDiedError(Exception):
-    """The process that served the request ended in the middle, by a fault."""
+    """A fault ended the process that served the request before it was finished."""
 
 
 class Execution:
-    """The time and the doings of one request."""
+    """One request being executed, and the time that it has taken."""
 
-    __slots__ = ("_most", "elapsed", "portal", "started", "usage")
+    __slots__ = ("_max_seconds", "elapsed", "portal", "started", "usage")
 
     def __init__(self, portal: Portal, usage: OperatingUsage) -> None:
         self.portal = portal
@@ -34,30 +34,30 @@ class Execution:
         """Seconds of work so far, as the portal would measure them."""
         settings = portal.settings
         stops = settings.is_cloud and settings.execution_after_cut == "stop"
-        self._most = settings.request_seconds if stops else None
+        self._max_seconds = settings.request_seconds if stops else None
 
     @property
     def moment(self) -> float:
-        """When all the work so far is done."""
+        """The moment at which all work so far is done."""
         return self.started + self.elapsed
 
     async def spend(self, seconds: float) -> None:
         """Let the portal work for `seconds`.
 
-        :raises RequestCutError: when that is beyond the portal's limit for one request.
+        :raises RequestCutError: when the request exceeds the portal's limit.
         """
         if seconds <= 0:
             return
         self.elapsed += seconds
-        if self._most is not None and self.elapsed > self._most:
-            await self.portal.clock.sleep_until(self.started + self._most)
+        if self._max_seconds is not None and self.elapsed > self._max_seconds:
+            await self.portal.clock.sleep_until(self.started + self._max_seconds)
             raise RequestCutError
         await self.portal.clock.sleep_until(self.moment)
 
-    async def perform(self, method: Method, call: Call) -> Answer:
+    async def perform(self, method: Method, call: Call) -> MethodResult:
         """Run a method to its end.
 
-        :raises RestError: what the method answers instead of a result.
+        :raises RestError: when the method refuses the call.
         """
         portal = self.portal
         begun = self.elapsed
@@ -71,7 +71,7 @@ class Execution:
         finally:
             if self.elapsed != begun:
                 self.usage.spend(method.name, self.elapsed - begun)
-        return outcome if isinstance(outcome, Answer) else Answer(outcome)
+        return outcome if isinstance(outcome, MethodResult) else MethodResult(outcome)
 
     async def _drive(self, steps: GeneratorType[float, None, Any]) -> Any:
         while True:

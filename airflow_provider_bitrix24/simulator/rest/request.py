@@ -1,13 +1,17 @@
-"""What a request says: its path and its parameters, read as the portal reads them."""
+"""A REST request: its path and its parameters, read as the portal reads them."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from airflow_provider_bitrix24.simulator import php
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.simulator.portal.faults import Fault
+    from airflow_provider_bitrix24.simulator.portal.request_log import RecordedRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +24,11 @@ class PathCredentials:
 
 @dataclass(slots=True)
 class RestRequest:
-    """One HTTP request, free of any server library."""
+    """One HTTP request, independent of any server library."""
 
     http_method: str
     path: str
-    """Raw path behind ``/rest/``."""
+    """Raw path after ``/rest/``."""
     query: str
     body: bytes
     content_type: str
@@ -34,15 +38,16 @@ class RestRequest:
     headers: dict[str, str] = field(default_factory=dict)
     """Names in lower case."""
     form: list[tuple[str, str]] | None = None
-    """Fields of a multipart body, which the server has taken apart already."""
+    """Fields of a multipart body, already parsed by the server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a path leads."""
+    """What a path names."""
 
     method: str
-    transport: str
+    output_format: str
+    """``"json"`` or ``"xml"``."""
     credentials: PathCredentials | None
     is_v3: bool = False
 
@@ -54,8 +59,18 @@ class Route:
         return f"{base}{user}{self.method}"
 
 
-def route(path: str) -> Route:
-    """Return where the path behind ``/rest/`` leads."""
+@dataclass(slots=True)
+class RequestContext:
+    """A request on its way through the portal."""
+
+    request: RestRequest
+    route: Route
+    recorded: RecordedRequest
+    fault: Fault | None = None
+
+
+def parse_path(path: str) -> Route:
+    """Return what the path after ``/rest/`` names."""
     parts = [unquote(part) for part in path.strip("/").split("/")]
     is_v3 = parts[0] == "api" and len(parts) > 1
     if is_v3:
@@ -64,18 +79,18 @@ def route(path: str) -> Route:
     if len(parts) > 1:
         credentials = PathCredentials(parts[0], parts[1])
         parts = parts[2:] or [""]
-    method, transport = "/".join(parts), "json"
+    method, output_format = "/".join(parts), "json"
     for suffix in ("json", "xml"):
         if method.lower().endswith(f".{suffix}"):
-            method, transport = method[: -len(suffix) - 1], suffix
-    return Route(method, transport, credentials, is_v3)
+            method, output_format = method[: -len(suffix) - 1], suffix
+    return Route(method, output_format, credentials, is_v3)
 
 
-def parameters(request: RestRequest) -> dict[str, Any]:
-    """Return the parameters of a request: query and body together, the body winning.
+def parse_parameters(request: RestRequest) -> dict[str, Any]:
+    """Return the parameters of a request: those of the body override those of the query.
 
-    JSON is read only with a JSON content type; JSON that is broken, or neither object nor array, is ignored
-    without a word. A body without content type is read as a form. The body of a GET is not read.
+    JSON is read only with a JSON content type; JSON that is malformed, or neither object nor array, is silently
+    ignored. A body without content type is read as a form. The body of a GET is not read.
     """
     params = php.parse_query(request.query)
     if request.http_method != "POST":

@@ -1,4 +1,4 @@
-"""What goes back to a client: an answer, and what happens to the connection."""
+"""A REST response, and what happens to the connection that carries it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _COMMON_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 _TOO_MANY: Final = RestError("QUERY_LIMIT_EXCEEDED", "Too many requests", status=503)
-_FIXED: Final = {
+_FIXED_ERRORS: Final = {
     FaultKind.REFUSE: _TOO_MANY,
     FaultKind.EXPIRED_TOKEN: RestError("expired_token", "The access token provided has expired", status=401),
     FaultKind.INVALID_TOKEN: RestError("invalid_token", "Unable to get application by token", status=401),
@@ -38,8 +38,8 @@ _FIXED: Final = {
 
 
 @dataclass(slots=True)
-class RestReply:
-    """One answer. With `connection` other than ``"keep"`` the client gets less than all of it."""
+class RestResponse:
+    """One response. Unless `connection` is ``"keep"`` the client does not get all of it."""
 
     status: int
     body: bytes
@@ -47,50 +47,50 @@ class RestReply:
     headers: dict[str, str] = field(default_factory=dict)
     connection: Literal["keep", "cut", "reset", "cut_body"] = "keep"
     error: str | None = None
-    """The answer's `error` key, for the journal."""
+    """The body's `error` key, for the request log."""
 
 
-def rendered(status: int, body: dict[str, Any], transport: str) -> RestReply:
+def render(status: int, body: dict[str, Any], output_format: str) -> RestResponse:
     """Return an envelope as JSON or XML."""
-    if transport == "xml":
-        return RestReply(status, envelope.to_xml(body), envelope.XML_TYPE, dict(_COMMON_HEADERS))
-    return RestReply(status, envelope.to_json(body), envelope.JSON_TYPE, dict(_COMMON_HEADERS))
+    if output_format == "xml":
+        return RestResponse(status, envelope.to_xml(body), envelope.XML_TYPE, dict(_COMMON_HEADERS))
+    return RestResponse(status, envelope.to_json(body), envelope.JSON_TYPE, dict(_COMMON_HEADERS))
 
 
-def refusal(error: RestError, settings: PortalSettings, transport: str = "json") -> RestReply:
+def refusal(error: RestError, settings: PortalSettings, output_format: str = "json") -> RestResponse:
     """Return a REST error."""
-    reply = rendered(error.status_for(settings.statuses), error.body(), transport)
-    reply.error = error.code
-    return reply
+    rendered = render(error.status_for(settings.statuses), error.body(), output_format)
+    rendered.error = error.code
+    return rendered
 
 
-def too_many_requests(settings: PortalSettings) -> RestReply:
-    """Return the front server's refusal; it carries no Retry-After."""
+def too_many_requests(settings: PortalSettings) -> RestResponse:
+    """Return the front server's refusal, which has no Retry-After."""
     return refusal(_TOO_MANY, settings)
 
 
-def redirect(location: str) -> RestReply:
+def redirect(location: str) -> RestResponse:
     """Return a 302 with an empty body."""
-    return RestReply(302, b"", envelope.HTML_TYPE, {"Location": location})
+    return RestResponse(302, b"", envelope.HTML_TYPE, {"Location": location})
 
 
-def empty_500() -> RestReply:
-    """Return what is left when the portal's own code dies: 500 and nothing else."""
-    return RestReply(500, b"", envelope.HTML_TYPE)
+def empty_500() -> RestResponse:
+    """Return what the client gets when the portal's own code dies: an empty 500."""
+    return RestResponse(500, b"", envelope.HTML_TYPE)
 
 
-def html_page(status: int) -> RestReply:
-    """Return a page of the front server, or of whoever stands in the way."""
+def html_page(status: int) -> RestResponse:
+    """Return a page of the front server or of a proxy before it."""
     text = _FRONT_PAGE.format(_REASONS.get(status, f"{status} Error")) if status != 200 else _MAINTENANCE  # noqa: PLR2004
-    return RestReply(status, text.encode(), envelope.HTML_TYPE)
+    return RestResponse(status, text.encode(), envelope.HTML_TYPE)
 
 
-def apply_fault(fault: Fault, true_reply: RestReply | None, settings: PortalSettings) -> RestReply:
-    """Return what the client gets instead of the true answer.
+def apply_fault(fault: Fault, true_response: RestResponse | None, settings: PortalSettings) -> RestResponse:
+    """Return what the client gets instead of the true response.
 
-    :param true_reply: the answer to an executed request; ``None`` when it was not executed.
+    :param true_response: the response to an executed request; ``None`` when it was not executed.
     """
-    if (fixed := _FIXED.get(fault.kind)) is not None:
+    if (fixed := _FIXED_ERRORS.get(fault.kind)) is not None:
         return refusal(fixed, settings)
     match fault.kind:
         case FaultKind.REDIRECT:
@@ -100,17 +100,17 @@ def apply_fault(fault: Fault, true_reply: RestReply | None, settings: PortalSett
         case FaultKind.HTML:
             return html_page(fault.status or 502)
         case FaultKind.EMPTY:
-            return RestReply(fault.status or 200, b"")
+            return RestResponse(fault.status or 200, b"")
         case FaultKind.TRUNCATED | FaultKind.CUT_BODY:
-            return _half(fault.kind, true_reply)
+            return _half(fault.kind, true_response)
         case FaultKind.RESET:
-            return RestReply(0, b"", connection="reset")
+            return RestResponse(0, b"", connection="reset")
         case _:
-            return RestReply(0, b"", connection="cut")
+            return RestResponse(0, b"", connection="cut")
 
 
-def _half(kind: FaultKind, true_reply: RestReply | None) -> RestReply:
-    whole = true_reply or RestReply(200, b'{"result":true,"time":{"start":0,"finish":0,"duration":0}}')
+def _half(kind: FaultKind, true_response: RestResponse | None) -> RestResponse:
+    whole = true_response or RestResponse(200, b'{"result":true,"time":{"start":0,"finish":0,"duration":0}}')
     if kind is FaultKind.CUT_BODY:
-        return RestReply(whole.status, whole.body, whole.content_type, connection="cut_body")
-    return RestReply(whole.status, whole.body[: len(whole.body) // 2], whole.content_type)
+        return RestResponse(whole.status, whole.body, whole.content_type, connection="cut_body")
+    return RestResponse(whole.status, whole.body[: len(whole.body) // 2], whole.content_type)

@@ -1,10 +1,22 @@
-"""What REST methods answer, one module per subject.
+"""The REST methods, one module per subject. Public face: :func:`find`.
 
-Importing this package fills :data:`.registry.METHODS`. Methods see the portal and their parameters; HTTP,
-credentials, limits and faults are over by the time they run.
+Importing this package fills the table in :mod:`.registry`. A method gets the portal and its parameters; HTTP,
+credentials, limits and faults have been dealt with when it runs.
+
+==================  =========================================================================
+``triggers``        ``crm.automation.trigger`` and its relatives for applications
+``items``           ``crm.item.*``; ``item_fields`` names and shows the fields
+``legacy``          ``crm.deal.*``, ``crm.lead.*``; ``legacy_fields`` names and shows the fields
+``stage_history``   ``crm.stagehistory.list``
+``dictionaries``    ``crm.status.list``, ``crm.category.list``, ``crm.enum.ownertype``
+``timeline``        ``crm.timeline.comment.add``
+``account``         ``scope``, ``profile``, ``methods``, ``server.time`` ...
+==================  =========================================================================
+
+They share ``arguments`` (of controller methods), ``filters`` (filter and order) and ``queries`` (one page of items).
 """
 
-from airflow_provider_bitrix24.simulator.rest.methods import (
+from airflow_provider_bitrix24.simulator.rest.methods import (  # each enters its methods into the table
     account,
     dictionaries,
     items,
@@ -13,5 +25,33 @@ from airflow_provider_bitrix24.simulator.rest.methods import (
     timeline,
     triggers,
 )
+from airflow_provider_bitrix24.simulator.rest.methods.registry import (
+    GLOBAL_SCOPE,
+    METHODS,
+    BatchMethod,
+    Call,
+    Identity,
+    Method,
+    MethodResult,
+    find,
+)
 
-__all__ = ["account", "dictionaries", "items", "legacy", "stage_history", "timeline", "triggers"]
+METHODS["batch"] = BatchMethod("batch", GLOBAL_SCOPE)
+
+__all__ = [
+    "GLOBAL_SCOPE",
+    "METHODS",
+    "BatchMethod",
+    "Call",
+    "Identity",
+    "Method",
+    "MethodResult",
+    "account",
+    "dictionaries",
+    "find",
+    "items",
+    "legacy",
+    "stage_history",
+    "timeline",
+    "triggers",
+]

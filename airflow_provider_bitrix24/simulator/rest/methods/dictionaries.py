@@ -8,7 +8,7 @@ from airflow_provider_bitrix24.simulator import php
 from airflow_provider_bitrix24.simulator.portal.entity_types import DEAL, short_name, traits, type_name
 from airflow_provider_bitrix24.simulator.rest.methods import arguments
 from airflow_provider_bitrix24.simulator.rest.methods.filters import holds, parse_filter, parse_order, sort_rows
-from airflow_provider_bitrix24.simulator.rest.methods.registry import Answer, method
+from airflow_provider_bitrix24.simulator.rest.methods.registry import MethodResult, method
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal
@@ -28,7 +28,7 @@ def status_list(call: Call) -> Any:
     order = parse_order(dict(php.array_items(params.get("ORDER"))), lambda name: known.get(name.upper()))
     rows = [row for row in rows if all(holds(test, row[test.field]) for test in tests)]
     sort_rows(rows, order, lambda row, field: row[field])
-    return Answer(rows, total=len(rows))
+    return MethodResult(rows, total=len(rows))
 
 
 @method("crm.category.list")
@@ -38,7 +38,7 @@ def category_list(call: Call) -> Any:
     if not traits(type_id).has_pipelines:
         raise arguments.type_not_supported(type_id)
     found = [_category(each) for each in call.portal.pipelines.values() if each.type_id == type_id]
-    return Answer({"categories": found}, total=len(found) if call.start >= 0 else None)
+    return MethodResult({"categories": found}, total=len(found) if call.start >= 0 else None)
 
 
 @method("crm.enum.ownertype")

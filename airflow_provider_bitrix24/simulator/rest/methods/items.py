@@ -12,7 +12,7 @@ from airflow_provider_bitrix24.simulator.rest.methods import arguments
 from airflow_provider_bitrix24.simulator.rest.methods.filters import parse_filter, parse_order
 from airflow_provider_bitrix24.simulator.rest.methods.item_fields import canonical, render
 from airflow_provider_bitrix24.simulator.rest.methods.queries import find_items
-from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, Answer, method
+from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, MethodResult, method
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -42,9 +42,9 @@ def list_items(call: Call) -> Any:
     found, total = find_items(call, store, tests, order, offset, counting=counting)
     shown = {"items": [render(call.portal, item, select) for item in found]}
     if total is None:
-        return Answer(shown)
+        return MethodResult(shown)
     following = offset + len(found)
-    return Answer(shown, total=total, next=following if found and following < total else None)
+    return MethodResult(shown, total=total, next=following if found and following < total else None)
 
 
 @method("crm.item.add")

@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.simulator.rest.methods.legacy_fields import (
     modern_names,
 )
 from airflow_provider_bitrix24.simulator.rest.methods.queries import find_items
-from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, Answer, method
+from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, MethodResult, method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -62,9 +62,9 @@ def _list(call: Call, type_id: int) -> Any:
     )
     rows = [legacy_fields(call.portal, item, select or None) for item in found]
     if total is None:
-        return Answer(rows, total=0)
+        return MethodResult(rows, total=0)
     following = offset + len(found)
-    return Answer(rows, total=total, next=following if found and following < total else None)
+    return MethodResult(rows, total=total, next=following if found and following < total else None)
 
 
 def _add(call: Call, type_id: int) -> Generator[float, None, Any]:

@@ -1,4 +1,4 @@
-"""The table of REST methods, and what a method is given and gives back."""
+"""The table of REST methods, and what a method receives and returns."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Identity:
 
 @dataclass(slots=True)
 class Call:
-    """One method call."""
+    """One call of a method."""
 
     portal: Portal
     identity: Identity
@@ -45,18 +45,18 @@ class Call:
 
 
 @dataclass(slots=True)
-class Answer:
-    """What a method returns when it is more than a bare result."""
+class MethodResult:
+    """The result of a method, with the counts of a list beside it."""
 
     result: Any
     total: int | None = None
     next: int | None = None
 
     def as_envelope(self) -> dict[str, Any]:
-        """Return the answer's JSON object, still without its `time`.
+        """Return the response's JSON object, still without its `time`.
 
-        A result that itself has a non-empty `error` and `error_description` takes the envelope's place; the
-        portal then keeps the status 200 and adds no `time`.
+        A result that itself has a non-empty `error` and `error_description` takes the place of the envelope;
+        the portal then keeps the status 200 and adds no `time`.
         """
         result = self.result
         if isinstance(result, dict) and result.get("error") and result.get("error_description"):
@@ -73,8 +73,8 @@ class Answer:
 class Method:
     """A REST method: its name, the scope it needs and what it does.
 
-    `run` returns the result, or an :class:`Answer`; when it takes the portal's time it is a generator that
-    yields the seconds.
+    `run` returns the result or a :class:`MethodResult`. A method that takes the portal's time is a generator
+    that yields seconds.
     """
 
     name: str
@@ -82,11 +82,19 @@ class Method:
     run: Callable[[Call], Any]
 
 
-METHODS: Final[dict[str, Method]] = {}
+@dataclass(frozen=True, slots=True)
+class BatchMethod:
+    """The method that runs other methods. It has no function of its own: :mod:`..batch` runs it."""
+
+    name: str
+    scope: str
+
+
+METHODS: Final[dict[str, Method | BatchMethod]] = {}
 
 
 def method(name: str, scope: str = "crm") -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
-    """Enter a function into the table of REST methods."""
+    """Enter the decorated function into the table of REST methods."""
 
     def enter(run: Callable[[Call], Any]) -> Callable[[Call], Any]:
         METHODS[name.lower()] = Method(name, scope, run)
@@ -95,6 +103,6 @@ def method(name: str, scope: str = "crm") -> Callable[[Callable[[Call], Any]], C
     return enter
 
 
-def find(name: str) -> Method | None:
-    """Return a method; case does not matter."""
+def find(name: str) -> Method | BatchMethod | None:
+    """Return the method of that name in any case, ``None`` if there is none."""
     return METHODS.get(name) or METHODS.get(name.lower())

@@ -9,7 +9,7 @@ from airflow_provider_bitrix24.simulator.portal.accounts import may_read
 from airflow_provider_bitrix24.simulator.portal.entity_types import LEAD, traits
 from airflow_provider_bitrix24.simulator.rest.methods import arguments
 from airflow_provider_bitrix24.simulator.rest.methods.filters import holds, parse_filter, sort_rows
-from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, Answer, method
+from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, MethodResult, method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,9 +50,9 @@ def list_history(call: Call) -> Any:
     offset = call.start - call.start % PAGE if counting else 0
     page = [{name: _value(portal, row, name) for name in shown} for row in rows[offset : offset + PAGE]]
     if not counting:
-        return Answer({"items": page})
+        return MethodResult({"items": page})
     following = offset + len(page)
-    return Answer({"items": page}, total=len(rows), next=following if page and following < len(rows) else None)
+    return MethodResult({"items": page}, total=len(rows), next=following if page and following < len(rows) else None)
 
 
 def _candidates(portal: Portal, type_id: int, tests: list[Criterion]) -> Sequence[HistoryRow]:
