@@ -1,4 +1,4 @@
-"""The command ``bitrix24-simulator``: a portal in the foreground until it is told to stop."""
+"""The command ``bitrix24-simulator``: a portal in the foreground, until it is stopped."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 _USAGE_ERROR = 2
 
 
+class _CannotStartError(Exception):
+    """The command cannot start; the message says why."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0 after a stop, 2 when it could not start."""
     options = _parser().parse_args(argv)
     portal = Portal(plan=options.plan, clock=Clock(virtual=options.virtual_clock))
     portal.latency.set(request_ms=options.request_ms, command_ms=options.command_ms)
     try:
-        if options.seed:
-            seed.load(portal, options.seed)
-        else:
-            seed.apply(portal, seed.DEMO)
+        _fill(portal, options.seed)
         return asyncio.run(_serve(portal, options))
-    except (ListenError, seed.SeedError) as error:
-        return _fail(str(error.strerror if isinstance(error, OSError) else error))
-    except OSError as error:
-        return _fail(f"cannot read {options.seed}: {error.strerror}")
+    except _CannotStartError as error:
+        print(f"bitrix24-simulator: {error}", file=sys.stderr)
+        return _USAGE_ERROR
     except KeyboardInterrupt:
         return 0
 
@@ -49,11 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes any free port (default: %(default)s)")
     parser.add_argument("--host", default=LOOPBACK, help="address to bind (default: %(default)s, this machine only)")
-    parser.add_argument("--tls", action="store_true", help="speak https with a self-signed certificate")
+    parser.add_argument("--tls", action="store_true", help="speak https with a certificate of its own authority")
     parser.add_argument(
         "--tls-name", action="append", default=[], metavar="HOST", help="a further name in the certificate; repeatable"
     )
-    parser.add_argument("--ca-file", type=Path, help="with --tls: write the certificate here, for clients to trust")
+    parser.add_argument(
+        "--ca-file", type=Path, help="with --tls: write the authority's certificate here, for clients to trust"
+    )
     parser.add_argument("--seed", type=Path, help="JSON file with pipelines, triggers and items (default: a demo)")
     parser.add_argument("--plan", choices=[plan.value for plan in Plan], default=Plan.STANDARD.value)
     parser.add_argument("--request-ms", type=float, default=0.0, help="working time of a request")
@@ -65,6 +67,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _fill(portal: Portal, path: Path | None) -> None:
+    try:
+        if path:
+            seed.load(portal, path)
+        else:
+            seed.apply(portal, seed.DEMO)
+    except seed.SeedError as error:
+        raise _CannotStartError(str(error)) from error
+    except OSError as error:
+        raise _CannotStartError(f"cannot read {path}: {error.strerror}") from error
+
+
 async def _serve(portal: Portal, options: argparse.Namespace) -> int:
     context = _tls(options) if options.tls else None
     stop = asyncio.Event()
@@ -73,7 +87,10 @@ async def _serve(portal: Portal, options: argparse.Namespace) -> int:
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl+C arrives as KeyboardInterrupt
             loop.add_signal_handler(number, stop.set)
     server = PortalServer(portal)
-    port = await server.start(options.host, options.port, context)
+    try:
+        port = await server.start(options.host, options.port, context)
+    except ListenError as error:
+        raise _CannotStartError(error.strerror) from error
     _announce(options, port)
     await stop.wait()
     await server.stop()
@@ -81,11 +98,16 @@ async def _serve(portal: Portal, options: argparse.Namespace) -> int:
 
 
 def _tls(options: argparse.Namespace) -> ssl.SSLContext:
-    from airflow_provider_bitrix24.simulator.tls import self_signed
+    from airflow_provider_bitrix24.simulator.tls import server_context
 
-    context, certificate = self_signed(options.host, *options.tls_name)
-    if options.ca_file:
-        options.ca_file.write_text(certificate)
+    try:
+        context, certificate = server_context(options.host, *options.tls_name)
+        if options.ca_file:
+            options.ca_file.write_text(certificate)
+    except ValueError as error:
+        raise _CannotStartError(str(error)) from error
+    except OSError as error:
+        raise _CannotStartError(f"cannot write {options.ca_file}: {error.strerror}") from error
     return context
 
 
@@ -109,11 +131,6 @@ def _announce(options: argparse.Namespace, port: int) -> None:
     print(f"  webhook URL  {addresses['webhook_url']}")
     print(f"  trigger URL  {trigger}")
     print(f"  board        {addresses['board_url']}", flush=True)
-
-
-def _fail(reason: str) -> int:
-    print(f"bitrix24-simulator: {reason}", file=sys.stderr)
-    return _USAGE_ERROR
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class SimulatorServer:
 
     :param port: 0 for any free one.
     :param plan: ``"standard"``, ``"enterprise"`` or ``"self-hosted"``.
-    :param tls: speak https; :attr:`certificate` is then what clients must trust.
+    :param tls: speak https; :attr:`certificate` is then the PEM text that clients must trust.
     :param seed: ``"demo"``, a path of a seed file, or a seed as a dict; empty by default: two deal pipelines
         and one of each other type, without items and triggers.
     :param clock: e.g. ``Clock(virtual=True)``.
@@ -63,9 +63,9 @@ class SimulatorServer:
         self.certificate = ""
         self._context: ssl.SSLContext | None = None
         if tls:
-            from airflow_provider_bitrix24.simulator.tls import self_signed
+            from airflow_provider_bitrix24.simulator.tls import server_context
 
-            self._context, self.certificate = self_signed()
+            self._context, self.certificate = server_context()
         self._server = PortalServer(self.portal)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
