@@ -48,13 +48,13 @@ def client(session: nox.Session, python_version: str) -> None:
 @nox.parametrize(("python_version", "airflow"), MATRIX)
 def tests(session: nox.Session, python_version: str, airflow: str) -> None:
     """What meets Airflow, on one line of it; all example DAGs among it."""
-    test(session, environment(session, airflow, python_version), "tests/airflow")
+    test(session, environment(session, airflow, python_version), "tests/airflow", "tests/in_flight")
 
 
 @nox.session
 def lowest(session: nox.Session) -> None:
     """What meets Airflow, with the oldest versions of the direct dependencies that pyproject.toml allows."""
-    test(session, environment(session, LOWEST, PYTHONS[0]), "tests/airflow")
+    test(session, environment(session, LOWEST, PYTHONS[0]), "tests/airflow", "tests/in_flight")
 
 
 @nox.session

@@ -26,7 +26,11 @@ GATES = (
 _HEARTBEAT = 10.0
 """Seconds."""
 WITHOUT_AIRFLOW = ("tests/client", "tests/simulator")
-WITH_AIRFLOW = ("tests/airflow", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("test_*.py")))
+WITH_AIRFLOW = (
+    "tests/airflow",
+    "tests/in_flight",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("test_*.py")),
+)
 
 
 def main(arguments: list[str]) -> int:
