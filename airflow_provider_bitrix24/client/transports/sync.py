@@ -215,7 +215,7 @@ def _translate(method: str, failure: Exception) -> Bitrix24Error:
         )
     if isinstance(cause, ssl.SSLError) and any(part in (cause.reason or "") for part in _HANDSHAKE):
         return ConnectFailed(f"{method}: no TLS connection ({cause.reason}).", hint=TLS_HINT, permanent=True)
-    if isinstance(failure, requests.exceptions.ProxyError):
+    if isinstance(failure, requests.exceptions.ProxyError) and _never_reached(cause):
         # A refused connection's text holds the proxy's port, which may be any number.
         refused = "407" in str(cause) and not isinstance(cause, urllib3_errors.NewConnectionError)
         return ConnectFailed(f"{method}: the proxy gave no connection.", hint=PROXY_HINT, permanent=refused)
@@ -227,6 +227,12 @@ def _translate(method: str, failure: Exception) -> Bitrix24Error:
     if isinstance(failure, requests.exceptions.ReadTimeout):
         return OutcomeUnknown(f"{method}: no answer in time.")
     return OutcomeUnknown(f"{method}: the connection broke before the answer was complete ({kind}).")
+
+
+def _never_reached(cause: BaseException) -> bool:
+    """Whether the proxy gave no connection. A connection that broke later is called a proxy error, too."""
+    refused = isinstance(cause, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError)
+    return refused or (type(cause) is OSError and "Tunnel connection failed" in str(cause))
 
 
 def _cause(failure: BaseException) -> BaseException:
