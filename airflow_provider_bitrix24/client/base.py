@@ -18,7 +18,9 @@ from airflow_provider_bitrix24.client.portal import parse_webhook_url
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
 from airflow_provider_bitrix24.client.stages import StageInfo, expected_stages
-from airflow_provider_bitrix24.client.stores.pacing import PROCESS_STORE, FileStore, Pacer, PacingStore
+from airflow_provider_bitrix24.client.stores.file import FileStore
+from airflow_provider_bitrix24.client.stores.pacer import Pacer
+from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE
 from airflow_provider_bitrix24.client.targets import EntityRef, Targets, parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.protocol.pagination import Page
     from airflow_provider_bitrix24.client.report import TriggerReport
     from airflow_provider_bitrix24.client.stages import Stage
+    from airflow_provider_bitrix24.client.stores.protocol import PacingStore
 
 LOG = logging.getLogger("airflow_provider_bitrix24.client")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.report import TriggerReport
     from airflow_provider_bitrix24.client.settings import ClientSettings
     from airflow_provider_bitrix24.client.stages import Stage, StageInfo
-    from airflow_provider_bitrix24.client.stores.pacing import PacingStore
+    from airflow_provider_bitrix24.client.stores.protocol import PacingStore
     from airflow_provider_bitrix24.client.targets import EntityRef, Targets
     from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
     from airflow_provider_bitrix24.client.transports.sync import SyncDriver

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client, ClientSettings, parse_webhook_url
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
-from airflow_provider_bitrix24.client.stores.pacing import Pacer, ProcessStore
+from airflow_provider_bitrix24.client.stores.pacer import Pacer
+from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 from airflow_provider_bitrix24.simulator.clock import Clock

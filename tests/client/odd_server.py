@@ -15,7 +15,8 @@ from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknow
 from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.flows.calls import send as send_flow
 from airflow_provider_bitrix24.client.protocol.wire import Call
-from airflow_provider_bitrix24.client.stores.pacing import Pacer, ProcessStore
+from airflow_provider_bitrix24.client.stores.pacer import Pacer
+from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_bitrix24.client import Bitrix24Client, ClientSettings, parse_webhook_url
-from airflow_provider_bitrix24.client.stores.pacing import ProcessStore
+from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 from airflow_provider_bitrix24.simulator.clock import Clock
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer

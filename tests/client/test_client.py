@@ -14,7 +14,8 @@ from airflow_provider_bitrix24.client.errors import (
 )
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.stages import Stage
-from airflow_provider_bitrix24.client.stores.pacing import PROCESS_STORE, FileStore
+from airflow_provider_bitrix24.client.stores.file import FileStore
+from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.portal.model import Access, User
 

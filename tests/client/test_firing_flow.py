@@ -10,7 +10,7 @@ from airflow_provider_bitrix24.client import AsyncBitrix24Client
 from airflow_provider_bitrix24.client.base import BaseClient
 from airflow_provider_bitrix24.client.errors import ConfigurationError, OutcomeUnknown, ProtocolError
 from airflow_provider_bitrix24.client.flows.effects import Save, Start
-from airflow_provider_bitrix24.client.limits.bucket import SharedCost
+from airflow_provider_bitrix24.client.limits.cost import SharedCost
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.settings import ClientSettings
 

@@ -29,7 +29,7 @@ from airflow_provider_bitrix24.client.report import TriggerReport
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow_provider_bitrix24.client.limits.bucket import SharedCost
+    from airflow_provider_bitrix24.client.limits.cost import SharedCost
     from airflow_provider_bitrix24.client.targets import EntityRef
 
 STALE_AFTER = 60.0

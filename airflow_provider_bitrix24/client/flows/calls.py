@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError, RateLimitError
 from airflow_provider_bitrix24.client.flows.effects import Acquire, Acquired, Flow, Log, NoResponse, Send, Sleep
-from airflow_provider_bitrix24.client.limits.bucket import OperatingBudget
+from airflow_provider_bitrix24.client.limits.operating import OperatingBudget
 from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
 from airflow_provider_bitrix24.client.protocol.batch import (
     MAX_COMMANDS,

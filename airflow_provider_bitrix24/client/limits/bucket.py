@@ -1,30 +1,21 @@
-"""How fast a portal may be called: its leaky bucket and its budget of working time. Pure; never sleeps.
+"""A portal's leaky bucket: how many requests may leave now, and when the next one may. Pure; never sleeps.
 
-Bitrix24 adds one to a bucket per request and lets it leak (50 and 2 a second, on the Enterprise plan 250
-and 5), counted per portal and source address; it also limits the working time of each method to 480 s
-in ten minutes. Where the bucket's level is kept, and shared, is in :mod:`.pacing_store`.
+Bitrix24 adds one to a bucket for each request and lets it leak (50 and 2 a second, on the Enterprise plan 250 and 5),
+for each portal and source address. Where the bucket's level is kept and shared is decided in :mod:`..stores`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import ceil
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.protocol.wire import Timing
 
 MARGIN = 2
-"""Tokens never used. Documentation leaves open whether the bucket leaks steadily or once a second, and whether
-refused requests count; with two spare tokens every reading holds at two requests a second."""
-OPERATING_LIMIT = 480.0
-"""Seconds of work that a method may do in ten minutes in the cloud."""
-FRESH = 2.0
-"""Seconds for which a reported working time tells where the limit lies."""
+"""Tokens that are never used. The documentation does not say whether the bucket leaks steadily or once a second, nor
+whether refused requests count; two spare tokens are enough for every reading of it at two requests a second."""
 SLOWEST = 0.25
-"""How far refusals slow us down: a quarter of the plan's rate."""
+"""Refusals slow us down to a quarter of the plan's rate at most."""
 RECOVERY = 60.0
-"""Seconds without a refusal after which the rate rises by a step again."""
+"""Seconds without a refusal after which the rate rises by one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +31,7 @@ class BucketState:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """An answer to a reservation: send ``count`` requests in ``wait`` seconds."""
+    """``count`` requests may be sent after ``wait`` seconds."""
 
     count: int
     wait: float
@@ -48,10 +39,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class LeakyBucket:
-    """A portal's bucket, seen from our side and a little smaller than it is.
+    """A portal's bucket, taken to be a little smaller than it is.
 
-    :param size: requests that the portal takes at once.
-    :param rate: requests a second that leak.
+    :param size: requests that the portal accepts at once.
+    :param rate: requests that leak per second.
     """
 
     size: int
@@ -59,13 +50,13 @@ class LeakyBucket:
 
     @property
     def capacity(self) -> float:
-        """Tokens that we use at the most."""
+        """The number of tokens that we use at most."""
         return max(1.0, self.size - max(MARGIN, ceil(self.rate)))
 
     def acquire(self, state: BucketState, now: float, want: int) -> tuple[BucketState, Grant]:
-        """Take up to ``want`` tokens that are free now, or else the next one that will be.
+        """Take up to ``want`` tokens that are free now, or else the next token that becomes free.
 
-        A token taken for later is taken for good: whoever asks next waits behind it.
+        A token taken in advance is not given back: the next caller waits longer.
         """
         state = self._leaked(state, now)
         free = int(self.capacity - state.level + 1e-9)
@@ -76,14 +67,14 @@ class LeakyBucket:
         return replace(state, level=state.level + 1), Grant(1, wait)
 
     def refused(self, state: BucketState, now: float) -> BucketState:
-        """The portal refused a request: its bucket is full, so somebody else uses it too. Slow down."""
+        """The portal refused a request, so its bucket is full and somebody else uses it, too. Slow down."""
         state = self._leaked(state, now)
         pace = max(SLOWEST, state.pace * 0.8)
         return replace(state, level=max(state.level, self.capacity), pace=pace, refused_at=now)
 
     def _leaked(self, state: BucketState, now: float) -> BucketState:
         if state.at > now:
-            # Kept before a reboot that could not be told otherwise.
+            # Written before a reboot that nothing else gave away.
             state = replace(state, at=now, refused_at=min(state.refused_at, now))
         elapsed = now - state.at
         level = max(0.0, state.level - elapsed * self.rate * state.pace)
@@ -91,75 +82,3 @@ class LeakyBucket:
         if pace < 1.0 and now - refused_at >= RECOVERY:
             pace, refused_at = min(1.0, pace * 1.25), now
         return BucketState(level, now, pace, refused_at)
-
-
-@dataclass(frozen=True, slots=True)
-class CostState:
-    """What one command of a kind took lately on this machine: seconds, when noted, since when somebody measures."""
-
-    seconds: float = -1.0
-    noted_at: float = 0.0
-    probed_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class SharedCost:
-    """``seconds`` a command if that is known; otherwise ``wait`` seconds for somebody who is measuring, or measure."""
-
-    seconds: float | None
-    wait: float = 0.0
-
-
-COST_HOLDS = 60.0
-"""Seconds for which a cost that another process measured is trusted."""
-PROBE_PATIENCE = 2.0
-"""Seconds for which others wait for the one who measures."""
-PROBE_STEP = 0.1
-
-
-def share_cost(state: CostState, now: float, measured: float | None) -> tuple[CostState, SharedCost]:
-    """Note a measured cost, or ask for a known one; the first who asks in vain is the one who measures."""
-    if measured is not None:
-        return CostState(measured, now, 0.0), SharedCost(measured)
-    if state.seconds >= 0 and 0 <= now - state.noted_at <= COST_HOLDS:
-        return state, SharedCost(state.seconds)
-    if state.probed_at > 0 and 0 <= now - state.probed_at < PROBE_PATIENCE:
-        return state, SharedCost(None, PROBE_STEP)
-    return CostState(probed_at=now), SharedCost(None)
-
-
-@dataclass(slots=True)
-class OperatingBudget:
-    """Working time that the portal reports per method, and when it frees some. Only reported values count."""
-
-    limit: float = OPERATING_LIMIT
-    """Falls to what the portal shows when it refuses earlier than documented."""
-    _methods: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    """Method -> seconds of work, when some of it is freed, when the portal said so."""
-
-    def note(self, method: str, timing: Timing, now: float) -> None:
-        """Remember what an answer that arrived at ``now`` said about a method."""
-        if timing.operating is not None and timing.reset_in is not None:
-            self._methods[method] = (timing.operating, now + timing.reset_in, now)
-
-    def note_refusal(self, method: str, now: float) -> float | None:
-        """The portal refused the method. Seconds until the reset, ``None`` where it has not said when."""
-        known = self._methods.get(method)
-        if known is None:
-            return None
-        operating, reset_at, noted_at = known
-        if 0 < operating < self.limit and now - noted_at <= FRESH:
-            self.limit = operating
-        return max(0.0, reset_at - now)
-
-    def wait(self, method: str, now: float) -> float:
-        """Seconds to wait before the method is called again, zero if it may be called now."""
-        operating, reset_at, _ = self._methods.get(method, (0.0, 0.0, 0.0))
-        return max(0.0, reset_at - now) if operating > self.limit else 0.0
-
-    def capacity(self, method: str, now: float, cost: float) -> int | None:
-        """How many calls of ``cost`` seconds fit until the limit, at least one; ``None`` where nothing is known."""
-        known = self._methods.get(method)
-        if known is None or known[1] <= now or cost <= 0:
-            return None
-        return max(1, int((self.limit - known[0]) / cost) + 1)

@@ -30,7 +30,7 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Start,
 )
 from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
-from airflow_provider_bitrix24.client.stores.pacing import Pacer, ProcessStore
+from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.tls import (
     CA_HINT,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from airflow_provider_bitrix24.client.settings import ClientSettings
+    from airflow_provider_bitrix24.client.stores.pacer import Pacer
 
 P = ParamSpec("P")
 R = TypeVar("R")

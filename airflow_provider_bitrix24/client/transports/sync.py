@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.settings import ClientSettings
-    from airflow_provider_bitrix24.client.stores.pacing import Pacer
+    from airflow_provider_bitrix24.client.stores.pacer import Pacer
 
 T = TypeVar("T")
 

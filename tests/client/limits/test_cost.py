@@ -1,0 +1,30 @@
+"""One process measures what a command costs; the others wait a little and take over its figure."""
+
+from __future__ import annotations
+
+from airflow_provider_bitrix24.client.limits.cost import (
+    COST_HOLDS,
+    PROBE_PATIENCE,
+    CostState,
+    SharedCost,
+    share_cost,
+)
+
+
+def test_the_first_process_that_asks_measures_and_others_wait_a_little():
+    state, first = share_cost(CostState(), 100.0, None)
+    assert first == SharedCost(None, 0.0)
+    state, second = share_cost(state, 100.5, None)
+    assert second.seconds is None
+    assert second.wait > 0
+    state, result = share_cost(state, 101.0, 0.73)
+    assert result == SharedCost(0.73)
+    assert share_cost(state, 101.0 + COST_HOLDS, None)[1] == SharedCost(0.73)
+    assert share_cost(state, 102.0 + COST_HOLDS, None)[1] == SharedCost(None, 0.0)
+
+
+def test_no_process_waits_for_a_measurement_that_never_comes_or_lies_in_the_future():
+    state, _ = share_cost(CostState(), 100.0, None)
+    assert share_cost(state, 100.0 + PROBE_PATIENCE, None)[1] == SharedCost(None, 0.0)
+    assert share_cost(CostState(probed_at=1e9), 100.0, None)[1] == SharedCost(None, 0.0)
+    assert share_cost(CostState(seconds=1.0, noted_at=1e9), 100.0, None)[1] == SharedCost(None, 0.0)

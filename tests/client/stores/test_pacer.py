@@ -1,0 +1,72 @@
+"""A portal's bucket and the cost of its commands in a store, whatever the store holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_bitrix24.client.limits.bucket import Grant, LeakyBucket
+from airflow_provider_bitrix24.client.limits.cost import COST_HOLDS, PROBE_PATIENCE, SharedCost
+from airflow_provider_bitrix24.client.stores.pacer import Pacer
+from airflow_provider_bitrix24.client.stores.process import ProcessStore
+from tests.support.clock import VirtualClock
+
+BUCKET = LeakyBucket(50, 2.0)
+
+
+@pytest.fixture
+def clock():
+    return VirtualClock()
+
+
+@pytest.fixture
+def store(clock):
+    return ProcessStore(clock)
+
+
+def test_pacers_with_the_same_key_share_one_bucket(store):
+    first, second = (Pacer(store=store, key="portal", bucket=BUCKET) for _ in range(2))
+    other = Pacer(store=store, key="other portal", bucket=BUCKET)
+    assert first.acquire(40, 0) == Grant(40, 0.0)
+    assert second.acquire(40, 0) == Grant(8, 0.0)
+    assert first.acquire(1, 0) == Grant(1, 0.5)
+    assert other.acquire(40, 0) == Grant(40, 0.0)
+
+
+def test_a_pacer_reports_refusals_before_it_takes(store):
+    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
+    assert pacer.acquire(1, 1) == Grant(1, pytest.approx(1 / (2 * 0.8)))
+
+
+def test_a_portal_without_limit_is_never_waited_for(store):
+    assert Pacer(store=store, key="portal", bucket=None).acquire(1000, 5) == Grant(1000, 0.0)
+
+
+def test_a_cost_is_shared_beside_the_bucket(store):
+    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
+    assert pacer.share_cost("c", None) == SharedCost(None, 0.0)
+    assert pacer.share_cost("c", None).wait > 0
+    assert pacer.share_cost("c", 0.5) == SharedCost(0.5)
+    assert Pacer(store=store, key="portal", bucket=None).share_cost("c", None) == SharedCost(0.5)
+    assert pacer.share_cost("d", None) == SharedCost(None, 0.0)
+    assert pacer.acquire(48, 0) == Grant(48, 0.0)
+
+
+def test_a_cost_is_measured_again_when_it_is_old_or_never_comes(store, clock):
+    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
+    pacer.share_cost("c", None)
+    clock.sleep(PROBE_PATIENCE + 0.1)
+    assert pacer.share_cost("c", None).wait == 0, "the process that measures has not answered in time"
+    pacer.share_cost("c", 0.005)
+    clock.sleep(COST_HOLDS + 0.1)
+    assert pacer.share_cost("c", None) == SharedCost(None, 0.0)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [(1.0,), (1.0,) * 9, (float("nan"), 100.0, 1.0, 0.0), (float("inf"), 100.0, 1.0, 0.0), (60.0, 100.0, 0.0, 0.0)],
+)
+def test_a_state_of_another_version_or_without_sense_counts_as_empty(store, state):
+    store.update("portal", lambda _: (state, None))
+    assert Pacer(store=store, key="portal", bucket=BUCKET).acquire(48, 0) == Grant(48, 0.0)
+    store.update("portal cost c", lambda _: (state, None))
+    assert Pacer(store=store, key="portal", bucket=BUCKET).share_cost("c", None) == SharedCost(None, 0.0)

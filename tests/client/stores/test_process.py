@@ -1,0 +1,18 @@
+"""The store of one process: what every store promises is in :mod:`test_protocol`."""
+
+from __future__ import annotations
+
+import time
+
+from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE, ProcessStore
+
+
+def test_stores_share_nothing():
+    first, second = ProcessStore(), ProcessStore()
+    first.update("key", lambda _: ((1.0,), None))
+    assert second.update("key", lambda kept: (kept, kept)) == ()
+
+
+def test_the_store_of_the_process_has_the_machines_monotonic_clock():
+    before = time.monotonic()
+    assert before <= PROCESS_STORE.now() <= time.monotonic()

@@ -1,0 +1,44 @@
+"""What only the asynchronous driver does; what both drivers do alike is in the other files of this folder."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import threading
+
+from airflow_provider_bitrix24.client.flows.effects import Acquire
+from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
+from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.client.stores.file import FileStore
+from airflow_provider_bitrix24.client.stores.pacer import Pacer
+from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
+
+
+async def test_the_event_loop_runs_while_another_process_holds_the_shared_state(tmp_path):
+    locked, released = threading.Event(), threading.Event()
+
+    def sleep(_seconds):
+        locked.set()
+        released.wait()
+
+    store = FileStore(tmp_path, clock=lambda: 1000.0, sleep=sleep)
+    pacer = Pacer(store=store, key="portal", bucket=LeakyBucket(50, 2.0))
+    pacer.acquire(1, 0)
+    [path] = tmp_path.glob("*.state")
+    driver = AsyncDriver(ClientSettings(), pacer=pacer, log=logging.getLogger("test"))
+
+    def flow():
+        return (yield Acquire(1))
+
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = asyncio.ensure_future(driver.run(flow()))
+        while not locked.is_set():
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        fcntl.flock(held, fcntl.LOCK_UN)
+        released.set()
+        granted = await waiting
+    assert granted.wait == 0.0
+    await driver.close()
