@@ -16,10 +16,10 @@ from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
 
 
 async def test_the_event_loop_runs_while_another_process_holds_the_shared_state(tmp_path):
-    locked, released = threading.Event(), threading.Event()
+    loop, locked, released = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
     def sleep(_seconds):
-        locked.set()
+        loop.call_soon_threadsafe(locked.set)
         released.wait()
 
     store = FileStore(tmp_path, clock=lambda: 1000.0, sleep=sleep)
@@ -34,8 +34,7 @@ async def test_the_event_loop_runs_while_another_process_holds_the_shared_state(
     with path.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         waiting = asyncio.ensure_future(driver.run(flow()))
-        while not locked.is_set():
-            await asyncio.sleep(0)
+        await locked.wait()
         assert not waiting.done()
         fcntl.flock(held, fcntl.LOCK_UN)
         released.set()
