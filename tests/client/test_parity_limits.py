@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_bitrix24.client import parse_webhook_url
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 
 

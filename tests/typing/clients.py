@@ -25,11 +25,11 @@ portal = parse_webhook_url(URL).portal
 client = Bitrix24Client(portal, settings=ClientSettings(plan="enterprise"), reader=portal, default_code="c5u4m")
 assert_type(Bitrix24Client(portal, log=logging.getLogger("mine")), Bitrix24Client)
 assert_type(Bitrix24Client.from_webhook_url(URL, verify_tls="/ca.pem", max_concurrency=1), Bitrix24Client)
-Bitrix24Client(portal, setings=ClientSettings())  # type: ignore[call-arg]
+Bitrix24Client(portal, setting=ClientSettings())  # type: ignore[call-arg]
 Bitrix24Client(portal, ClientSettings())  # type: ignore[call-arg]
 Bitrix24Client(URL)  # type: ignore[arg-type]
 Bitrix24Client.from_webhook_url(URL, plan="gold")  # type: ignore[arg-type]
-Bitrix24Client.from_webhook_url(URL, max_concurency=1)  # type: ignore[call-arg]
+Bitrix24Client.from_webhook_url(URL, max_concurrent=1)  # type: ignore[call-arg]
 Bitrix24Client.from_webhook_url(URL, read_timeout="70")  # type: ignore[arg-type]
 
 assert_type(client.settings, ClientSettings)
@@ -41,9 +41,9 @@ client.trigger_automation("DEAL_57", "c5u4m", "WON")  # type: ignore[call-arg]
 
 aclient = AsyncBitrix24Client(portal, settings=ClientSettings(plan="enterprise"), reader=portal, default_code="c5u4m")
 assert_type(AsyncBitrix24Client.from_webhook_url(URL, plan="self-hosted", proxy=None), AsyncBitrix24Client)
-AsyncBitrix24Client(portal, setings=ClientSettings())  # type: ignore[call-arg]
+AsyncBitrix24Client(portal, setting=ClientSettings())  # type: ignore[call-arg]
 AsyncBitrix24Client(portal, ClientSettings())  # type: ignore[call-arg]
-AsyncBitrix24Client.from_webhook_url(URL, max_concurency=1)  # type: ignore[call-arg]
+AsyncBitrix24Client.from_webhook_url(URL, max_concurrent=1)  # type: ignore[call-arg]
 assert_type(aclient.list("crm.item.list"), AsyncIterator[Any])
 
 
