@@ -29,6 +29,7 @@ WITHOUT_AIRFLOW = ("tests/client", "tests/simulator")
 WITH_AIRFLOW = (
     "tests/airflow",
     "tests/in_flight",
+    "tests/histories",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("test_*.py")),
 )
 

@@ -1,0 +1,277 @@
+"""Airflow, as far as a task's life depends on it: tries, Clear, deferral, XComs, the store, and how a try ends.
+
+The rules are those of 3.3.2 and 2.11.2, each held against the real thing in tests/airflow and tests/system:
+
+- A try that starts deletes the XComs of the last one, a resumed one does not. A Clear deletes nothing by itself.
+- ``max_tries`` begins as ``retries``; a Clear of anything but a running task sets it to ``try_number + retries``. A
+  Clear of a running task lets it be ended and tried again, whatever the numbers say.
+- A retry follows where ``max_tries`` is not 0 and ``try_number`` is not above it, also for a killed process.
+- The store survives all of this (from 3.4 on, a Clear empties it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.histories import task
+from tests.histories.away import be_away
+from tests.histories.context import RETURN_VALUE, StateStore, TaskInstance, XComs, ask, context_of
+from tests.histories.ending import End, end_of
+from tests.histories.plan import Away, Stay
+from tests.histories.portal import Sender
+from tests.histories.stays import StayRecord
+from tests.histories.timeline import EndlessError, Process, date_of
+
+if TYPE_CHECKING:
+    from tests.histories.plan import Action, Interruption
+    from tests.histories.world import World
+
+MOST_STAYS = 40
+HEARTBEATS_MISSED = 300.0
+"""Seconds after which Airflow takes a task without a heartbeat for dead."""
+TERMINAL = ("success", "failed", "skipped")
+
+
+class Life:
+    """The life of one task instance."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.history = world, world.history
+        self.plan = world.history.task
+        self.state = ""
+        self.try_number, self.max_tries = 0, self.plan.retries
+        self.xcoms = XComs()
+        self.values: dict[str, str] = {}
+        self.stays: list[StayRecord] = []
+        self.waits = 0
+        self.epoch = 0
+        self.resume: tuple[str, dict[str, Any]] | None = None
+        self.deferral: Any = None
+        self.last_called: tuple[str, ...] = ()
+        self.function_called = False
+        self._actions = list(world.history.actions)
+        self._cleared: str | None = None
+        self._forgot = False
+        self._done_max_tries: int | None = None
+        self._delay: float | None = None
+        self._restarting = self._marked = False
+        self._first_look: Any = None
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a task state store is in use."""
+        return self.history.airflow != "2.11" and self.plan.durable
+
+    def live(self) -> None:
+        """Live from the first try to the end, with what a user does about it."""
+        while True:
+            if len(self.stays) > MOST_STAYS:
+                raise EndlessError("tries")
+            match self.state:
+                case "deferred":
+                    self._wait_away()
+                case "rescheduled":
+                    self._stay()
+                case _ if self.state not in TERMINAL:
+                    if self.state == "up_for_retry":
+                        self._pass(self.plan.retry_delay if self._delay is None else self._delay)
+                    self.try_number += 1
+                    self._stay()
+                case _ if self._actions:
+                    self._act(self._actions.pop(0))
+                case _:
+                    self.world.timeline.drain()
+                    return
+
+    def _pass(self, seconds: float) -> None:
+        self.world.timeline.advance_to(self.world.timeline.now + seconds)
+
+    # -- what a user does
+
+    def _act(self, action: Action) -> None:
+        self._pass(action.after)
+        if action.kind == "mark_and_clear":
+            self.state = "success"
+            self.clear(recorded=False)
+        else:
+            self.clear(recorded=self.state == "success")
+
+    def clear(self, *, recorded: bool = False) -> None:
+        """Clear a task that does not run."""
+        self.world.say(f"A user clears the task, which is {self.state or 'scheduled'}.")
+        self.max_tries = self.try_number + self.plan.retries
+        self.state, self.resume = "", None
+        self._cleared = "success" if recorded else "other"
+        if self.history.airflow == "3.4":
+            self.values.clear()
+            self._forgot = True
+
+    # -- one stay in a worker
+
+    def _targets(self) -> tuple[str, ...]:
+        lists = self.plan.lists
+        return lists[min(self.try_number, len(lists)) - 1]
+
+    def _stay(self) -> None:
+        number, resume = len(self.stays), self.resume
+        plan = self.history.stays[number] if number < len(self.history.stays) else Stay()
+        world, timeline = self.world, self.world.timeline
+        record = StayRecord(
+            number,
+            self.try_number,
+            self.epoch,
+            resume is not None,
+            self._targets(),
+            timeline.now,
+            world.portal.requests,
+        )
+        self.stays.append(record)
+        if resume is None and self.state != "rescheduled":
+            self._begin_run(record)
+        self.function_called = self._restarting = self._marked = False
+        operator = task.build(self.plan, record.targets, lambda: self._call(record))
+        process = Process(timeline, world.hosts[plan.host % len(world.hosts)], plan.interruptions)
+        process.strike = lambda struck, how: self._strike(struck, how, operator, record)
+        world.enter(process, Sender(record.epoch, number))
+        world.say(f"--- Try {self.try_number} of {self.max_tries + 1} {'resumes' if resume else 'begins'} on "
+                  f"{process.host.name}, targets {' '.join(record.targets)}.")  # fmt: skip
+        self._delay = None
+        self._end(record, self._run(record, process, plan, operator), process)
+
+    def _begin_run(self, record: StayRecord) -> None:
+        """Decide whether a cleared success begins another run, as Airflow would show it to the task."""
+        record.cleared_before, record.forgot_before = self._cleared is not None, self._forgot
+        if self._cleared == "success":
+            changed = self._done_max_tries is None or self.max_tries != self._done_max_tries
+            record.evidence = not self.remembers or not self.values or (RETURN_VALUE in self.xcoms.values and changed)
+        self._cleared, self._forgot = None, False
+        if record.evidence:
+            self.epoch += 1
+            record.epoch, self._done_max_tries = self.epoch, None
+
+    def _call(self, record: StayRecord) -> None:
+        self.function_called = True
+        self.last_called = record.targets
+
+    def _run(self, record: StayRecord, process: Process, plan: Stay, operator: Any) -> End:
+        ti = TaskInstance(self.xcoms, process, record.number, self.try_number, self.max_tries)
+        if self.state == "rescheduled":
+            ti.first_look = self._first_look
+        elif not self.resume:
+            self._first_look = date_of(self.world.timeline.now)
+        store = StateStore(self.values, process, plan) if self.history.airflow != "2.11" else None
+        context = context_of(ti, operator, store)
+        should_retry = self._eligible()
+        if self.history.airflow != "2.11":
+            keys = [] if self.resume or self.state == "rescheduled" else list(self.xcoms.values)
+            ti._ti_context_from_server = _ContextFromServer(self.max_tries, should_retry, keys)
+        resume, self.resume = self.resume, None
+        try:
+            if resume is None and self.state != "rescheduled":
+                self._delete_xcoms(process)
+            process.point("execute")
+            record.returned = task.run(operator, context, resume)
+            if self._done_max_tries is None:
+                self._done_max_tries = self.max_tries
+            process.point("executed")
+            record.raised_after = True
+            self._hand_over(record.returned, ti, plan)
+            ask(process, "report success")
+            return End("success")
+        except BaseException as error:  # noqa: BLE001 - Airflow catches whatever a task raises
+            return end_of(error, operator, ti, context, should_retry=should_retry)
+        finally:
+            record.store_failed = bool(store and store.failed)
+
+    def _hand_over(self, returned: Any, ti: TaskInstance, plan: Stay) -> None:
+        """Do what comes after ``execute``, all of which may raise."""
+        if plan.after_execute == "post_execute":
+            raise RuntimeError("post_execute")
+        if self.plan.do_xcom_push and returned is not None:
+            if plan.after_execute == "push":
+                raise RuntimeError("The XCom cannot be pushed.")
+            ti.xcom_push(RETURN_VALUE, returned)
+
+    def _delete_xcoms(self, process: Process) -> None:
+        if self.history.airflow == "2.11":
+            process.point("delete XComs")
+            self.xcoms.values.clear()
+            return
+        for key in list(self.xcoms.values):
+            ask(process, f"delete XCom {key}")
+            del self.xcoms.values[key]
+
+    def _eligible(self) -> bool:
+        return self.max_tries != 0 and self.try_number <= self.max_tries
+
+    def _strike(self, process: Process, how: Interruption, operator: Any, record: StayRecord) -> None:
+        record.struck.append(how.kind)
+        self.world.say(f"STRUCK by {how.kind}")
+        now = self.world.timeline.now
+        match how.kind:
+            case "kill":
+                process.kill()
+            case "orphan":
+                process.orphaned = True
+            case "timeout":
+                from airflow.sdk.exceptions import AirflowTaskTimeout
+
+                raise AirflowTaskTimeout("Timeout")
+            case "exit":
+                raise SystemExit(1)
+            case "sigterm" if self.history.airflow == "2.11":
+                from airflow.sdk.exceptions import AirflowTaskTerminated
+
+                operator.on_kill()
+                raise AirflowTaskTerminated("Task received SIGTERM signal")
+            case "sigterm" | "clear":
+                self._marked, self._restarting = how.kind == "sigterm", how.kind == "clear"
+                process.doomed_at = now + how.grace
+                operator.on_kill()
+
+    def _end(self, record: StayRecord, end: End, process: Process) -> None:
+        """Record what Airflow records of the end."""
+        record.killed, record.orphaned = process.dead, process.orphaned
+        record.error = end.error
+        record.report = self.xcoms.load("report") if self.xcoms.pushed_in.get("report") == record.number else None
+        if self._restarting:
+            self.state = "up_for_retry"
+        elif self._marked:
+            self.state = "failed"
+        elif process.dead or process.orphaned:
+            self.state = "up_for_retry" if self._eligible() else "failed"
+            self._pass(HEARTBEATS_MISSED if process.orphaned else 0.0)
+        else:
+            self.state, self._delay, self.deferral = end.state, end.delay, end.deferral
+        if self.state == "success" and self.history.clear_on_success:
+            self.values.clear()
+        record.end, record.ended_at = self.state, self.world.timeline.now
+        record.requests_to = self.world.portal.requests
+        self.world.say(
+            f"--- It is {self.state}. {type(end.error).__name__ + ': ' + str(end.error) if end.error else ''}"
+        )
+        if self.state == "rescheduled":
+            self._pass(end.delay or 0.0)
+
+    # -- on the triggerer
+
+    def _wait_away(self) -> None:
+        number, self.waits = self.waits, self.waits + 1
+        plan = self.history.waits[number] if number < len(self.history.waits) else Away()
+        method, kwargs = be_away(self.world, plan, self.deferral, Sender(self.epoch, -1))
+        if method is None:
+            self.clear()
+            return
+        self.resume = (method, kwargs)
+        self.state = ""
+        self._stay()
+
+
+@dataclass(frozen=True, slots=True)
+class _ContextFromServer:
+    """What the API server told the task runner."""
+
+    max_tries: int
+    should_retry: bool
+    xcom_keys_to_clear: list[str]

@@ -1,0 +1,171 @@
+"""I2 and I3: a success leaves nobody out, and what a report says of an entity is what the portal's record shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.histories.boards import CONTACT, ORDER, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.histories.airflow_model import Life
+    from tests.histories.record import Fire
+    from tests.histories.stays import StayRecord
+
+Found = tuple[str, str]
+_LISTED = 1_000
+
+
+def check_reports(life: Life) -> Iterator[Found]:
+    """Check every report that a stay has left behind."""
+    if life.plan.kind == "sensor":
+        yield from _sensor(life)
+        return
+    for stay in life.stays:
+        if stay.returned is not None:
+            yield from _success(life, stay)
+        report = stay.returned or stay.report
+        if isinstance(report, dict):
+            for result in report["results"]:
+                yield from _true(life, stay, result)
+
+
+def _success(life: Life, stay: StayRecord) -> Iterator[Found]:
+    report = stay.returned
+    listed = {each["target"]: each for each in report["results"]}
+    on_unmoved = life.plan.on_unmoved or ("fail" if life.plan.expected_stage else "warn")
+    for target in _unique(stay.targets):
+        result = listed.get(target)
+        if result is None:
+            yield "I2", f"{target} is left out of the report of a success"
+            continue
+        match result["outcome"]:
+            case "failed":
+                yield "I2", f"{target} failed, and the task succeeds"
+            case "unmoved" | "elsewhere" if on_unmoved == "fail":
+                yield "I2", f"{target} is {result['outcome']}, and the task succeeds although on_unmoved is fail"
+            case "already":
+                if not _stood_there(life, stay, target):
+                    yield "I2", f"{target} never stood at an expected stage, and is reported as already there"
+            case outcome if not _reached(life, stay, target):
+                yield "I2", f"{target} was never fired and executed, and is reported as {outcome} by a success"
+
+
+def _unique(targets: tuple[str, ...]) -> list[str]:
+    return list(dict.fromkeys(each.upper() for each in targets))
+
+
+def _epochs(life: Life, stay: StayRecord) -> tuple[int, ...]:
+    """Return the runs whose fires a stay's report may tell of."""
+    fired_anew = any(each.epoch == stay.epoch for each in life.world.portal.record.fires)
+    if fired_anew or stay.evidence or stay.epoch == 0:
+        return (stay.epoch,)
+    # A try that was cut off right after a Clear leaves no evidence of it: the next one returns the older report.
+    return stay.epoch, stay.epoch - 1
+
+
+def _fires(life: Life, stay: StayRecord, target: str) -> list[Fire]:
+    key, epochs = key_of(target), _epochs(life, stay)
+    return [each for each in life.world.portal.record.fires if each.key == key and each.epoch in epochs]
+
+
+def _reached(life: Life, stay: StayRecord, target: str) -> bool:
+    """Whether a fire of this run was executed, or somebody else moved it after one had left (nobody can tell who)."""
+    fires = _fires(life, stay, target)
+    if any(each.executed_at is not None for each in fires):
+        return True
+    stood = life.world.portal.record.stood.get(key_of(target), ())
+    began = min((each.began_at for each in life.stays if each.epoch in _epochs(life, stay)), default=0.0)
+    return bool(fires) and any(began <= each.at <= stay.ended_at for each in stood)
+
+
+def _expected(life: Life) -> tuple[str, ...]:
+    named = life.plan.expected_stage
+    return (named,) if isinstance(named, str) else named or ()
+
+
+def _stood_there(life: Life, stay: StayRecord, target: str) -> bool:
+    epochs = _epochs(life, stay)
+    began = min(each.began_at for each in life.stays if each.epoch in epochs)
+    return any(stage in _expected(life) for stage in _stages(life, target, began, stay.ended_at))
+
+
+def _stages(life: Life, target: str, since: float, until: float) -> list[str]:
+    """Return where an entity stood in a span of time, in order."""
+    record, key = life.world.portal.record, key_of(target)
+    first = record.stage_at(key, since)
+    later = [each.stage for each in record.stood.get(key, ()) if since < each.at <= until]
+    return ([] if first is None else [first]) + later
+
+
+def _true(life: Life, stay: StayRecord, result: dict[str, Any]) -> Iterator[Found]:
+    """Hold one line of a report against the record."""
+    target, before, after = result["target"], result["stage_before"], result["stage_after"]
+    key = key_of(target)
+    if _odd(life, key):
+        return
+    epochs = _epochs(life, stay)
+    began = min((each.began_at for each in life.stays if each.epoch in epochs), default=stay.began_at)
+    stages = _stages(life, target, began, stay.ended_at)
+    if before is not None and before not in stages:
+        yield "I3", f"{target} is said to have stood at {before}, where it never stood"
+    if after is not None and after not in (stages[stages.index(before) :] if before in stages else stages):
+        yield "I3", f"{target} is said to stand at {after}, where it did not stand later"
+    match result["outcome"]:
+        case "moved" if after is None or (before == after and not _expected(life)):
+            yield "I3", f"{target} is said to have moved from {before} to {after}"
+        case "moved" if _expected(life) and after not in _expected(life):
+            yield "I3", f"{target} is said to have moved to {after}, which is not expected"
+        case "unmoved" if before != after and after is not None and not _expected(life):
+            yield "I3", f"{target} is said not to have moved from {before} to {after}"
+        case "unmoved" if _moved_before_reading(life, stay, target, before):
+            yield "I3", f"{target} is said not to have moved, and the last reading before that showed a move"
+        case "failed" if _unknown(result) and _could_look(life, stay, target):
+            yield "I3", f"{target} is said to be unknown, although somebody could look"
+        case "unverified" if key[0] not in (CONTACT, ORDER) and life.plan.verify and _could_look(life, stay, target):
+            yield "I3", f"{target} is said to be unverified, although somebody could look"
+
+
+def _odd(life: Life, key: tuple[int, int]) -> bool:
+    entity = next((each for each in life.history.portal.entities if each.key == key), None)
+    return entity is not None and entity.odd is not None
+
+
+def _unknown(result: dict[str, Any]) -> bool:
+    return (result.get("error") or {}).get("executed") == "unknown"
+
+
+def _moved_before_reading(life: Life, stay: StayRecord, target: str, before: str | None) -> bool:
+    """Whether the last reading that arrived showed the entity elsewhere than it is said to have stood, unexpectedly."""
+    looks = [each for each in life.world.portal.record.looks.get(key_of(target), ()) if each.arrived]
+    looks = [each for each in looks if each.stay == stay.number]
+    if not looks or looks[-1].shown is None or before is None:
+        return False
+    moved = any(each.moved for each in _fires(life, stay, target))
+    return moved and looks[-1].shown != before
+
+
+def _could_look(life: Life, stay: StayRecord, target: str) -> bool:
+    """Whether a reading of this entity arrived in this stay, once every fire of it was over."""
+    fires = _fires(life, stay, target)
+    if not fires or len([each for each in fires if each.stay == stay.number]) >= 3:
+        return False
+    over = max(each.sent_at for each in fires) + 60.0
+    looks = life.world.portal.record.looks.get(key_of(target), ())
+    return any(
+        each.arrived and each.shown is not None and each.stay == stay.number and each.at >= over for each in looks
+    )
+
+
+def _sensor(life: Life) -> Iterator[Found]:
+    """A sensor that succeeds has seen it."""
+    for stay in life.stays:
+        if not isinstance(stay.returned, dict):
+            continue
+        for target, stage in stay.returned.items():
+            if stage not in _stages(life, target, life.stays[0].began_at, stay.ended_at):
+                yield "I3", f"{target} is said to have arrived at {stage}, where it never stood"
+        missing = set(_unique(stay.targets)) - set(stay.returned)
+        if life.plan.require == "all" and missing:
+            yield "I2", f"{', '.join(sorted(missing))} left out by a sensor that waits for all"

@@ -1,0 +1,132 @@
+"""What a running task sees of Airflow: its task instance with XComs, the task state store, the run's context."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from tests.histories.task import TASK_ID
+
+if TYPE_CHECKING:
+    from tests.histories.plan import Stay
+    from tests.histories.timeline import Process
+
+RETURN_VALUE = "return_value"
+
+
+class SupervisorGoneError(OSError):
+    """What a task meets that lost its supervisor."""
+
+
+def ask(process: Process, what: str) -> None:
+    """Let a process ask Airflow for something.
+
+    :raises SupervisorGoneError: nobody answers.
+    """
+    process.point(what)
+    if process.orphaned:
+        raise SupervisorGoneError("The supervisor is gone.")
+
+
+@dataclass(slots=True)
+class XComs:
+    """The XComs of the task, as the database keeps them."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    pushed_in: dict[str, int] = field(default_factory=dict)
+    """In which stay each was pushed."""
+
+    def load(self, key: str) -> Any:
+        """Return a value, or ``None``."""
+        return json.loads(self.values[key]) if key in self.values else None
+
+
+class TaskInstance:
+    """The task instance, as a task knows it."""
+
+    task_id, dag_id, run_id, map_index = TASK_ID, "dag", "run", -1
+
+    def __init__(self, xcoms: XComs, process: Process, stay: int, try_number: int, max_tries: int) -> None:
+        self._xcoms, self._process, self._stay = xcoms, process, stay
+        self.try_number, self.max_tries = try_number, max_tries
+        self.first_look: Any = None
+        self.key = ("dag", TASK_ID, "run", try_number, -1)
+
+    def get_first_reschedule_date(self, _: Any) -> Any:
+        """Return when a sensor in the mode ``reschedule`` looked first."""
+        return self.first_look
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Push an XCom."""
+        text = json.dumps(value)
+        ask(self._process, f"xcom_push {key}")
+        self._xcoms.values[key] = text
+        self._xcoms.pushed_in[key] = self._stay
+        self._process.point(f"xcom_pushed {key}")
+
+    def xcom_pull(self, task_ids: Any = None, key: str = RETURN_VALUE, **_: Any) -> Any:  # noqa: ARG002 - Airflow's
+        """Pull one of the task's own XComs."""
+        ask(self._process, f"xcom_pull {key}")
+        return self._xcoms.load(key)
+
+
+class StateStore:
+    """The task state store of Airflow 3.3."""
+
+    def __init__(self, values: dict[str, str], process: Process, stay: Stay) -> None:
+        self.failed = False
+        self._values, self._process, self._fails = values, process, stay.store_fails
+        self._calls = 0
+
+    def _ask(self, what: str) -> None:
+        ask(self._process, what)
+        self._calls += 1
+        if self._calls in self._fails:
+            self.failed = True
+            from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+            from airflow.sdk.execution_time.comms import ErrorResponse
+
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.GENERIC_ERROR, detail={"of": what}))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return what is stored."""
+        self._ask(f"store.get {key}")
+        return json.loads(self._values[key]) if key in self._values else default
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:  # noqa: ARG002 - Airflow's
+        """Store something."""
+        if value is None:
+            raise ValueError("Cannot set value as None")
+        text = json.dumps(value)
+        self._ask(f"store.set {key}")
+        self._values[key] = text
+        self._process.point(f"stored {key}")
+
+    def delete(self, key: str) -> None:
+        """Forget something."""
+        self._ask(f"store.delete {key}")
+        self._values.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._ask("store.clear")
+        self._values.clear()
+
+
+def context_of(ti: TaskInstance, operator: Any, store: StateStore | None) -> dict[str, Any]:
+    """Return the context that ``execute`` gets."""
+    context = {
+        "ti": ti,
+        "task_instance": ti,
+        "task": operator,
+        "run_id": ti.run_id,
+        "dag_run": SimpleNamespace(run_id=ti.run_id, dag_id=ti.dag_id),
+        "try_number": ti.try_number,
+        "params": {},
+        "ts_nodash": "20261101T000000",
+    }
+    if store is not None:
+        context["task_state_store"] = store
+    return context

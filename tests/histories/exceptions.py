@@ -1,0 +1,108 @@
+"""What "never twice" excepts, by name (design of retries): as narrow as it can be said from the portal's record.
+
+Each takes two fires of one run for one entity, the first of which moved it, and says whether the second one is
+excused because nobody could have known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.histories.boards import QUOTE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.histories.plan import History
+    from tests.histories.record import Fire, Record
+    from tests.histories.stays import StayRecord
+
+SETTLE_AFTER = 60.0
+"""Seconds for which a portal may go on with a request that the client has lost."""
+
+
+class Pair:
+    """Two fires of one run for one entity, and what is known about the time between them."""
+
+    def __init__(
+        self, history: History, record: Record, stays: Sequence[StayRecord], first: Fire, second: Fire
+    ) -> None:
+        self.history, self.record = history, record
+        self.first, self.second = first, second
+        self.between = [each for each in stays if first.stay <= each.number < second.stay]
+        self.after_first = [each for each in stays if first.stay < each.number <= second.stay]
+
+    @property
+    def same_stay(self) -> bool:
+        """Whether one stay sent both."""
+        return self.first.stay == self.second.stay
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what the first one's stay stored is there for the second one's."""
+        kept = self.history.airflow != "2.11" and self.history.task.durable
+        return kept and not any(each.forgot_before for each in self.after_first)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether a stay between them ended in a way that let nobody say that no try may follow, or a user cleared."""
+        died = any(each.killed or each.orphaned for each in self.between)
+        return died or any(each.cleared_before for each in self.after_first)
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """Stages that the task expects."""
+        named = self.history.task.expected_stage
+        return (named,) if isinstance(named, str) else named or ()
+
+    @property
+    def readable(self) -> bool:
+        """Whether somebody may read entities."""
+        return self.history.task.verify and (self.history.portal.rights == "all" or self.history.task.second)
+
+
+def nothing_remembers(pair: Pair) -> bool:
+    """No store, and a try that was cut off or cleared: all that is left is where the entity stands."""
+    if pair.same_stay or pair.remembers or not pair.cut_off:
+        return False
+    return not pair.expected or not pair.readable or pair.second.stood_at not in pair.expected
+
+
+def left_between_tries(pair: Pair) -> bool:
+    """No store: the entity stood at its expected stage when its try ended, and has left it since."""
+    if pair.same_stay or pair.remembers or not pair.expected or not pair.readable:
+        return False
+    ended = pair.between[-1].ended_at
+    since = [each.stage for each in pair.record.stood[pair.first.key] if pair.first.sent_at <= each.at]
+    at_end = pair.record.stage_at(pair.first.key, ended)
+    return pair.second.stood_at not in pair.expected and (at_end in pair.expected or since[0] in pair.expected)
+
+
+def quote_there_and_back(pair: Pair) -> bool:
+    """A quote has no time of its move, so that one which went there and back looks as if it had stayed."""
+    return pair.first.key[0] == QUOTE and pair.second.stood_at == pair.first.stood_at
+
+
+def executed_late(pair: Pair) -> bool:
+    """The portal executed the first one later than ``settle_after``."""
+    moved_at = pair.first.moved_at
+    return moved_at is not None and moved_at > pair.first.sent_at + SETTLE_AFTER
+
+
+def looked_recorded(pair: Pair) -> bool:
+    """The last try was killed between the push of ``return_value`` and the report of success, and then cleared."""
+    return any(each.killed and each.raised_after and each.end == "failed" for each in pair.between)
+
+
+ALL: tuple[Callable[[Pair], bool], ...] = (
+    nothing_remembers,
+    left_between_tries,
+    quote_there_and_back,
+    executed_late,
+    looked_recorded,
+)
+
+
+def excuse(pair: Pair) -> str | None:
+    """Return the name of the exception that covers the pair, if one does."""
+    return next((each.__name__ for each in ALL if each(pair)), None)

@@ -1,0 +1,39 @@
+"""What is known of each stay of a task in a worker, for the checker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class StayRecord:
+    """What is known of one stay in a worker, for the checker."""
+
+    number: int
+    try_number: int
+    epoch: int
+    resumed: bool
+    targets: tuple[str, ...]
+    began_at: float
+    requests_from: int
+    ended_at: float = 0.0
+    requests_to: int = 0
+    end: str = ""
+    """State that Airflow recorded."""
+    error: BaseException | None = None
+    returned: Any = None
+    """What ``execute`` returned."""
+    report: Any = None
+    """The report in XCom that was pushed in this stay."""
+    raised_after: bool = False
+    """Whether it was not the package that raised, but something after it."""
+    struck: list[str] = field(default_factory=list)
+    killed: bool = False
+    orphaned: bool = False
+    evidence: bool = False
+    """Whether Airflow could show that a recorded success had been cleared."""
+    cleared_before: bool = False
+    forgot_before: bool = False
+    """Whether the store was emptied by Airflow before this stay."""
+    store_failed: bool = False

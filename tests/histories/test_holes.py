@@ -1,0 +1,161 @@
+"""The holes that were found by hand, each as a history of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.histories.boards import DEAL
+from tests.histories.plan import (
+    Action,
+    CommandFault,
+    EntityPlan,
+    History,
+    Interruption,
+    PortalPlan,
+    RequestFault,
+    RobotPlan,
+    Stay,
+    TaskPlan,
+    TriggerPlan,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.histories.runner import Lived
+
+PREPARATION, EXECUTING, FINAL = 1, 2, 3
+FIRST_FIRE = 1
+"""Number of the request that fires first; the one before it reads."""
+
+
+def portal(count: int = 5, *, backwards: bool = True, stage: int = PREPARATION, **plan: Any) -> PortalPlan:
+    """Make a portal with so many deals and one trigger."""
+    entities = tuple(EntityPlan(type_id=DEAL, id=1 + each) for each in range(count))
+    trigger = TriggerPlan(type_id=DEAL, stage=stage, code="go", backwards=backwards)
+    return PortalPlan(**{"entities": entities, "triggers": (trigger,)} | plan)
+
+
+def task(count: int = 5, **plan: Any) -> TaskPlan:
+    """Make a task for so many deals, that may be tried three times."""
+    targets = tuple(f"DEAL_{1 + each}" for each in range(count))
+    return TaskPlan(**{"lists": (targets,), "retries": 2} | plan)
+
+
+def struck(kind: Any, at: str, nth: int = 1) -> Stay:
+    """Make a stay that something strikes when it does a thing for the n-th time."""
+    return Stay(interruptions=(Interruption(kind=kind, at=at, point=nth),))
+
+
+@pytest.fixture
+def violations(live: Callable[[History], Lived]) -> Callable[[History], list[str]]:
+    """Live a history and return what is wrong with it."""
+    return lambda history: [str(each) for each in live(history).verdict.violations]
+
+
+mended = pytest.mark.xfail(strict=True, reason="found by hand, not mended yet")
+
+
+@mended
+@pytest.mark.parametrize("at", ["executed", "xcom_push return_value", "report success"])
+def test_killed_after_firing_before_airflow_knows(violations, at):
+    history = History(seed=1, task=task(), portal=portal(), stays=(struck("kill", at),))
+    assert violations(history) == []
+
+
+@mended
+def test_an_error_after_the_firing(violations):
+    history = History(seed=1, task=task(), portal=portal(), stays=(Stay(after_execute="post_execute"),))
+    assert violations(history) == []
+
+
+@mended
+@pytest.mark.parametrize("stay", [Stay(after_execute="post_execute"), struck("kill", "executed")])
+def test_a_last_try_that_failed_after_the_firing_and_was_cleared(violations, stay):
+    history = History(seed=1, task=task(retries=0), portal=portal(), stays=(stay,), actions=(Action(kind="clear"),))
+    assert violations(history) == []
+
+
+@mended
+def test_refused_commands_of_a_lost_batch(violations):
+    limited = CommandFault(first=2, last=4, kind="operating")
+    lost = RequestFault(number=FIRST_FIRE, kind="lost_after")
+    history = History(seed=1, airflow="2.11", task=task(8), portal=portal(8, commands=(limited,), requests=(lost,)))
+    assert violations(history) == []
+
+
+@mended
+def test_entities_that_move_after_the_task_has_looked(violations):
+    late = task(on_unmoved="fail", retry_delay=90.0)
+    assert violations(History(seed=1, task=late, portal=portal(lag=4.0))) == []
+
+
+@mended
+def test_a_robot_moves_on(violations):
+    robot = RobotPlan(type_id=DEAL, stage=EXECUTING, to=FINAL)
+    history = History(seed=1, task=task(expected_stage="EXECUTING"), portal=portal(stage=EXECUTING, robots=(robot,)))
+    assert violations(history) == []
+
+
+@mended
+@pytest.mark.parametrize("stage", ["Prepare documents", "preparation"])
+def test_an_expected_stage_that_does_not_exist(violations, stage):
+    assert violations(History(seed=1, task=task(expected_stage=stage), portal=portal())) == []
+
+
+@mended
+def test_an_expected_stage_where_nothing_can_be_read(violations):
+    timeout = struck("timeout", "send crm.automation.trigger", 4)
+    blind = History(
+        seed=1,
+        airflow="2.11",
+        task=task(expected_stage="PREPARATION"),
+        portal=portal(rights="fire_only"),
+        stays=(timeout,),
+    )
+    assert violations(blind) == []
+
+
+@mended
+def test_the_list_changed_between_tries(violations):
+    plan = task(6)
+    changed = replace(plan, lists=(plan.lists[0][:5], plan.lists[0]))
+    history = History(seed=1, task=changed, portal=portal(6), stays=(struck("kill", "log", 2),))
+    assert violations(history) == []
+
+
+@mended
+@pytest.mark.parametrize("kind", ["timeout", "exit", "sigterm"])
+def test_interrupted_before_anything_was_fired(violations, kind):
+    history = History(seed=1, airflow="2.11", task=task(), portal=portal(), stays=(struck(kind, "sent"),))
+    assert violations(history) == []
+
+
+@mended
+def test_interrupted_in_the_middle_without_a_report(violations):
+    history = History(seed=1, task=task(), portal=portal(), stays=(struck("timeout", "answered", 2),))
+    assert violations(history) == []
+
+
+@mended
+def test_the_next_host_is_ahead(violations):
+    working = RequestFault(number=FIRST_FIRE, kind="midway", share=0.2, delay=50.0)
+    history = History(
+        seed=1,
+        task=task(10),
+        portal=portal(10, requests=(working,)),
+        hosts=(0.0, 300.0),
+        stays=(struck("kill", "sent", 2), Stay(host=1)),
+    )
+    assert violations(history) == []
+
+
+@mended
+@pytest.mark.parametrize("odd", ["category", "huge"])
+def test_odd_values_in_a_reading(violations, odd):
+    entities = tuple(EntityPlan(type_id=DEAL, id=1 + each, odd=odd if each == 1 else None) for each in range(3))
+    history = History(seed=1, task=task(3), portal=portal(entities=entities))
+    assert violations(history) == []
