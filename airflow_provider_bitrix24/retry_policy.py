@@ -9,10 +9,10 @@ The module can be imported on any Airflow; making a policy needs 3.3.
 
 from __future__ import annotations
 
-import random
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import (
     BatchError,
     Bitrix24Error,
@@ -54,6 +54,8 @@ class Bitrix24RetryPolicy(RetryPolicy):
     :raises ConfigurationError: this Airflow has no retry policies, or a delay is wrong.
     """
 
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
+
     def __init__(self, *, first_delay: float = 30.0, longest_delay: float = 600.0) -> None:
         if RetryDecision is None:
             raise ConfigurationError(
@@ -92,7 +94,7 @@ class Bitrix24RetryPolicy(RetryPolicy):
         return RetryDecision.default()
 
     def _retry(self, seconds: float, reason: str, *, spread: float = SPREAD) -> RetryDecision:
-        delay = seconds + spread * random.random()  # noqa: S311 - no secret
+        delay = seconds + spread * self._clock.random()
         return RetryDecision.retry(timedelta(seconds=delay), f"{reason}; trying again in {delay:.0f} s.")
 
     def serialize(self) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import zlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_bitrix24.client.report import TargetResult
@@ -44,26 +44,26 @@ class TaskKilledError(Exception):
 
 
 class TaskCheckpointStore:
-    """Keeps one firing's progress; see :class:`.client.progress.CheckpointStore`.
+    """Keeps one firing's checkpoint; see :class:`.client.flows.effects.CheckpointStore`. Made once per run of a task.
 
-    :param store: Airflow's task state store, or ``None`` where there is none or it shall not be used.
-    :param killed: set when Airflow ends the task.
+    :param store: Airflow's task state store, or ``None`` where there is none or it must not be used.
     :param defers: whether a long wait ends this stay in the worker (:class:`DeferWait`).
     """
 
-    def __init__(self, store: Any, *, killed: threading.Event, defers: bool = False) -> None:
+    def __init__(self, store: Any, *, defers: bool = False) -> None:
         self._store = store
-        self._killed = killed
+        self._killed = threading.Event()
         self._defers = defers and store is not None
         self._states: str | None = None
 
     @classmethod
-    def of_task(
-        cls, context: Context, *, durable: bool, killed: threading.Event, deferrable: bool
-    ) -> TaskCheckpointStore:
-        """Make the journal of a running task."""
-        store = context.get("task_state_store") if durable else None
-        return cls(store, killed=killed, defers=deferrable)
+    def of_task(cls, context: Context, *, durable: bool, deferrable: bool = False) -> TaskCheckpointStore:
+        """Make the store of a running task."""
+        return cls(context.get("task_state_store") if durable else None, defers=deferrable)
+
+    def stop_firing(self) -> None:
+        """Let no more requests leave: Airflow is ending the task. May be called from a signal handler."""
+        self._killed.set()
 
     @property
     def survives(self) -> bool:

@@ -9,6 +9,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.flows import calls, readings
 from airflow_provider_bitrix24.client.flows.calls import Channel
@@ -49,6 +50,7 @@ class BaseClient:
     :param default_code: the automation trigger's code where a call names none.
     :param store: where the request limit's bucket is kept; by default shared by all processes of the machine.
     :param log: gets what a person should know, such as waits; never a secret.
+    :param clock: tests pass their own.
     :raises ConfigurationError: ``reader`` leads to another portal, or the CA bundle does not exist.
     """
 
@@ -61,17 +63,18 @@ class BaseClient:
         default_code: str | None = None,
         store: PacingStore | None = None,
         log: logging.Logger = LOG,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._settings = settings or ClientSettings()
         self._default_code = default_code
-        self._channel = Channel(portal=portal, settings=self._settings)
+        self._channel = Channel(portal=portal, settings=self._settings, random=clock.random)
         if reader is not None and reader.host != portal.host:
             raise ConfigurationError(
                 f"The second connection is to {reader.host}, the first to {portal.host}.",
                 hint="Both have to lead to the same portal.",
             )
-        self._reader = None if reader is None else Channel(portal=reader, settings=self._settings)
-        self._pacer = _pacer(portal, self._settings, store)
+        self._reader = None if reader is None else Channel(portal=reader, settings=self._settings, random=clock.random)
+        self._pacer = _pacer(portal, self._settings, store, clock)
         self._log = log
 
     @classmethod
@@ -183,11 +186,12 @@ class BaseClient:
         return diagnose(self._channel)
 
 
-def _pacer(portal: Portal, settings: ClientSettings, store: PacingStore | None) -> Pacer:
+def _pacer(portal: Portal, settings: ClientSettings, store: PacingStore | None, clock: Clock) -> Pacer:
     if store is None and settings.bucket is None:
         store = PROCESS_STORE
     if store is None:
-        store = FileStore(None if settings.pacing_directory is None else Path(settings.pacing_directory))
+        directory = None if settings.pacing_directory is None else Path(settings.pacing_directory)
+        store = FileStore(directory, clock=clock.monotonic, sleep=clock.sleep)
     return Pacer(store=store, key=portal.host, bucket=settings.bucket and LeakyBucket(*settings.bucket))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.base import LOG, BaseClient
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
     import logging
@@ -43,12 +44,28 @@ class Bitrix24Client(BaseClient):
         default_code: str | None = None,
         store: PacingStore | None = None,
         log: logging.Logger = LOG,
+        clock: Clock = SYSTEM_CLOCK,
         driver: SyncDriver | None = None,
     ) -> None:
         from airflow_provider_bitrix24.client.transports.sync import SyncDriver  # loads requests
 
-        super().__init__(portal, settings=settings, reader=reader, default_code=default_code, store=store, log=log)
-        self._driver = driver or SyncDriver(self.settings, pacer=self._pacer, log=self._log)
+        super().__init__(
+            portal,
+            settings=settings,
+            reader=reader,
+            default_code=default_code,
+            store=store,
+            log=log,
+            clock=clock,
+        )
+        self._driver = driver or SyncDriver(
+            self.settings,
+            pacer=self._pacer,
+            log=self._log,
+            clock=clock.monotonic,
+            wall=clock.now,
+            sleep=clock.sleep,
+        )
 
     def call(self, method: str, params: Params | None = None) -> Any:
         """Call a REST method and return its ``result``.
@@ -166,12 +183,28 @@ class AsyncBitrix24Client(BaseClient):
         default_code: str | None = None,
         store: PacingStore | None = None,
         log: logging.Logger = LOG,
+        clock: Clock = SYSTEM_CLOCK,
         driver: AsyncDriver | None = None,
     ) -> None:
         from airflow_provider_bitrix24.client.transports.aio import AsyncDriver  # loads httpx
 
-        super().__init__(portal, settings=settings, reader=reader, default_code=default_code, store=store, log=log)
-        self._driver = driver or AsyncDriver(self.settings, pacer=self._pacer, log=self._log)
+        super().__init__(
+            portal,
+            settings=settings,
+            reader=reader,
+            default_code=default_code,
+            store=store,
+            log=log,
+            clock=clock,
+        )
+        self._driver = driver or AsyncDriver(
+            self.settings,
+            pacer=self._pacer,
+            log=self._log,
+            clock=clock.monotonic,
+            wall=clock.now,
+            sleep=clock.asleep,
+        )
 
     async def call(self, method: str, params: Params | None = None) -> Any:
         """See :meth:`Bitrix24Client.call`."""

@@ -7,11 +7,9 @@ decorator; :func:`bitrix24_trigger_task` is the same one with its arguments type
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, cast, overload
 
-from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.targets import parse_targets
@@ -81,19 +79,19 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
 
     def execute(self, context: Context) -> Any:
         """Call the function and do with its targets what the operator does; returns the operator's report."""
-        checkpoint_store = TaskCheckpointStore.of_task(
-            context, durable=self.durable, killed=threading.Event(), deferrable=False
-        )
+        checkpoint_store = self._open_checkpoint(context)
         kept = checkpoint_store.kept_targets()
         if kept is not None:
             self.log.info("Going on with the %d targets that the function returned in an earlier try.", len(kept))
+            targets: object = kept
             self.target = kept
         else:
             self.target = self._call(context)
             with permanent_errors_fail_at_once():
-                checkpoint_store.keep_targets([str(ref) for ref in parse_targets(self.target)])
+                targets = refs = parse_targets(self.target)
+            checkpoint_store.keep_targets([str(ref) for ref in refs])
         try:
-            return self._fire_for_them(context)
+            return self._fire_and_conclude(context, checkpoint_store, targets)
         except TaskDeferred:
             # Whoever goes on must not call the function again: it may return others by then.
             context["ti"].xcom_push(key=TARGETS_KEY, value=self.target)
@@ -109,16 +107,12 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
     def resume_firing(self, context: Context, event: object = None) -> Any:  # noqa: ARG002 - Airflow passes it
         """Go on, after a wait outside the worker, with the targets that the function returned before it."""
         self._recall(context)
-        return self._fire_for_them(context)
+        return self._fire_and_conclude(context, self._open_checkpoint(context), self.target)
 
     def execute_complete(self, context: Context, event: object = None) -> Any:
         """Conclude after a wait on the triggerer; the task's page goes on showing what the function returned."""
         self._recall(context)
         return super().execute_complete(context, event)
-
-    def _fire_for_them(self, context: Context) -> dict[str, Any]:
-        # Past DecoratedOperator, which looks for assets in what is returned, and fails at that on Airflow 3.0.
-        return TriggerAutomationOperator.execute(self, context)
 
     def _recall(self, context: Context) -> None:
         ti = context["ti"]

@@ -6,15 +6,16 @@ Which fields a connection has is declared in :mod:`..connection_form`, what they
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_bitrix24 import connection_form
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_secrets, mask_secrets
 from airflow_provider_bitrix24.connection import read_connection, secrets_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         TriggerReport,
     )
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
+    from airflow_provider_bitrix24.client.targets import Targets
     from airflow_provider_bitrix24.compat import Connection
     from airflow_provider_bitrix24.connection import Bitrix24Connection
 
@@ -50,6 +52,7 @@ class Bitrix24Hook(BaseHook):
     default_conn_name = "bitrix24_default"
     conn_type = connection_form.CONN_TYPE
     hook_name = connection_form.HOOK_NAME
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
 
     def __init__(self, bitrix24_conn_id: str = default_conn_name, *, verify_conn_id: str | None = None) -> None:
         super().__init__()
@@ -77,11 +80,15 @@ class Bitrix24Hook(BaseHook):
         :raises ConfigurationError: the connection cannot be used; the message says what to mend.
         """
         if self._client is None:
-            from airflow_provider_bitrix24.client import Bitrix24Client
-
             found = [self._mask(self.get_connection(conn_id)) for conn_id in self._conn_ids]
-            self._client = Bitrix24Client(**self._arguments(found))
+            self._client = self._new_client(self._arguments(found))
         return self._client
+
+    def _new_client(self, arguments: dict[str, Any]) -> Bitrix24Client:
+        """Make the client; tests give it another driver or store."""
+        from airflow_provider_bitrix24.client import Bitrix24Client
+
+        return Bitrix24Client(**arguments)
 
     async def aget_conn(self) -> AsyncBitrix24Client:
         """Return the client for an event loop, made at the first call; raises as :meth:`get_conn` does."""
@@ -90,13 +97,14 @@ class Bitrix24Hook(BaseHook):
             for each in found:
                 await amask_secrets(secrets_of(each))
             # Loading libraries and certificates would hold up the event loop for a tenth of a second.
-            self._aclient = await asyncio.to_thread(self._make_async_client, found)
+            self._aclient = await asyncio.to_thread(lambda: self._new_async_client(self._arguments(found)))
         return self._aclient
 
-    def _make_async_client(self, connections: Sequence[Connection]) -> AsyncBitrix24Client:
+    def _new_async_client(self, arguments: dict[str, Any]) -> AsyncBitrix24Client:
+        """Make the client for an event loop; tests give it another driver or store."""
         from airflow_provider_bitrix24.client import AsyncBitrix24Client
 
-        return AsyncBitrix24Client(**self._arguments(connections))
+        return AsyncBitrix24Client(**arguments)
 
     @property
     def _conn_ids(self) -> Sequence[str]:
@@ -114,6 +122,7 @@ class Bitrix24Hook(BaseHook):
             "settings": own.settings,
             "default_code": own.default_code,
             "reader": others[0].portal if others else None,
+            "clock": self._clock,
         }
 
     def _read(self, conn_id: str, connection: Connection) -> Bitrix24Connection:
@@ -196,10 +205,10 @@ class Bitrix24Hook(BaseHook):
 
     def trigger_automation(
         self,
-        target: str | Sequence[str],
+        target: Targets,
         code: str | None = None,
         *,
-        expected_stage: str | Sequence[str] | None = None,
+        expected_stage: str | Iterable[str] | None = None,
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
     ) -> TriggerReport:
@@ -222,10 +231,10 @@ class Bitrix24Hook(BaseHook):
 
     async def atrigger_automation(
         self,
-        target: str | Sequence[str],
+        target: Targets,
         code: str | None = None,
         *,
-        expected_stage: str | Sequence[str] | None = None,
+        expected_stage: str | Iterable[str] | None = None,
         verify: bool = True,
     ) -> TriggerReport:
         """Do as :meth:`trigger_automation` does."""

@@ -5,13 +5,12 @@ Both ways look at the same entities at the same times and end with the same repo
 
 from __future__ import annotations
 
-import random
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24._tasks.deferred_report import DEFERRED_REPORT_KEY, dump_report, load_report
 from airflow_provider_bitrix24._tasks.waiting import check_stages, next_check, update
+from airflow_provider_bitrix24._tasks.wording import counted
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, TransportError
 from airflow_provider_bitrix24.compat import AirflowFailException
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from airflow_provider_bitrix24.client import TargetResult, TriggerReport
+    from airflow_provider_bitrix24.client.clock import Clock
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
     from airflow_provider_bitrix24.triggers.stage import StageTrigger
 
@@ -35,6 +35,7 @@ class Wait:
     expected: Collection[str]
     timeout: float
     interval: float
+    clock: Clock
 
     def in_worker(
         self,
@@ -53,16 +54,16 @@ class Wait:
         :raises Bitrix24Error: the portal refuses for good.
         """
         waiting = waiting_targets(report)
-        deadline = time.monotonic() + self.timeout
-        # Tasks that start together shall not look together.
-        interval = self.interval * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        clock = self.clock
+        deadline = clock.monotonic() + self.timeout
+        interval = clock.jitter(self.interval)
         while waiting:
-            delay = next_check(now=time.monotonic(), deadline=deadline, interval=interval)
+            delay = next_check(now=clock.monotonic(), deadline=deadline, interval=interval)
             if delay is None:
                 break
             interval = self.interval
-            log.info("Waiting for %s to arrive; looking again in %.0f s.", _count(waiting), delay)
-            time.sleep(delay)
+            log.info("Waiting for %s to arrive; looking again in %.0f s.", counted(waiting), delay)
+            clock.sleep(delay)
             try:
                 stages = hook.get_stages(waiting)
             except Bitrix24Error as error:
@@ -91,7 +92,7 @@ class Wait:
         return StageTrigger(
             targets=waiting_targets(report),
             expected_stage=self.expected,
-            deadline=time.time() + self.timeout,
+            deadline=self.clock.now() + self.timeout,
             poke_interval=self.interval,
             require="each",
             bitrix24_conn_id=conn_id,
@@ -131,7 +132,3 @@ def after_wait(ti: Any, event: object, *, keep: Callable[[TriggerReport], None])
 def waiting_targets(report: TriggerReport) -> list[str]:
     """Targets that were fired and have not arrived."""
     return [result.target for result in report.results if result.outcome == "unmoved"]
-
-
-def _count(targets: list[str]) -> str:
-    return targets[0] if len(targets) == 1 else f"{len(targets)} entities"

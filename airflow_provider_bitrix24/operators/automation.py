@@ -8,24 +8,25 @@ parse, so what is costly is imported in ``execute``.
 from __future__ import annotations
 
 import logging
-import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_bitrix24._tasks.arguments import check_options, check_rendered
 from airflow_provider_bitrix24._tasks.verdict import decide, permanent_errors_fail_at_once
+from airflow_provider_bitrix24._tasks.wording import counted
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowFailException, BaseOperator, conf
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY, EntityLink
 from airflow_provider_bitrix24.operators._application import ExecuteTriggerOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
+    from airflow_provider_bitrix24._tasks.firing import FiringRequest
     from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
     from airflow_provider_bitrix24.client import TargetResult, TriggerReport
-    from airflow_provider_bitrix24.client.targets import EntityRef
     from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
@@ -85,7 +86,8 @@ class TriggerAutomationOperator(BaseOperator):
     )
     operator_extra_links = (EntityLink(),)
     ui_color = "#bbedfc"
-    _killed: threading.Event | None = None
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
+    _checkpoint_store: TaskCheckpointStore | None = None
 
     def __init__(
         self,
@@ -132,32 +134,50 @@ class TriggerAutomationOperator(BaseOperator):
         :raises Bitrix24Error: nothing was fired; a retry may help.
         :raises TargetsFailedError: some failed, and a retry is safe.
         """
-        from airflow_provider_bitrix24._tasks.checkpoint import DeferWait, TaskCheckpointStore
-        from airflow_provider_bitrix24.client.report import TriggerReport
-        from airflow_provider_bitrix24.client.stages import expected_stages
-        from airflow_provider_bitrix24.client.targets import parse_targets
-        from airflow_provider_bitrix24.client.trigger_code import checked_code
+        return self._fire_and_conclude(context, self._open_checkpoint(context), self.target)
 
-        self._killed = threading.Event()
-        checkpoint_store = TaskCheckpointStore.of_task(
-            context, durable=self.durable, killed=self._killed, deferrable=self.deferrable
-        )
+    def _open_checkpoint(self, context: Context) -> TaskCheckpointStore:
+        from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
+
+        store = TaskCheckpointStore.of_task(context, durable=self.durable, deferrable=self.deferrable)
+        self._checkpoint_store = store
+        return store
+
+    def _fire_and_conclude(
+        self, context: Context, checkpoint_store: TaskCheckpointStore, target: object
+    ) -> dict[str, Any]:
+        from airflow_provider_bitrix24._tasks.checkpoint import DeferWait
+        from airflow_provider_bitrix24.client.report import TriggerReport
+
         with permanent_errors_fail_at_once():
-            refs = parse_targets(self.target)
-            for name, given in self._given.items():
-                check_rendered(name, given=given, rendered=getattr(self, name))
-            checked_code(self.code)
-            expected = expected_stages(self.expected_stage)
-            if not refs:
+            request = self._parse(target)
+            if not request.refs:
                 self.log.info("target is an empty list: nothing to do.")
                 return TriggerReport(code=self.code, portal="", results=[]).as_dict()
-            if self.retries and not expected and not checkpoint_store.survives:
+            if self.retries and not request.repeatable and not checkpoint_store.survives:
                 self._warn_of_retries()
             try:
-                report = self._fire(context, refs, expected, checkpoint_store)
+                report = self._fire(context, request, checkpoint_store)
             except DeferWait as wait:
                 self._leave_for(wait.seconds)
-        return self._conclude(context, report, expected)
+        return self._conclude(context, request, report, checkpoint_store)
+
+    def _parse(self, target: object) -> FiringRequest:
+        for name, given in self._given.items():
+            check_rendered(name, given=given, rendered=getattr(self, name))
+        return self._request(target, self.code)
+
+    def _request(self, target: object, code: str | None) -> FiringRequest:
+        from airflow_provider_bitrix24._tasks.firing import FiringRequest
+
+        return FiringRequest.parse(
+            target,
+            code=code,
+            expected_stage=self.expected_stage,
+            verify=self.verify,
+            on_unmoved=self.on_unmoved,
+            wait_timeout=self.wait_timeout,
+        )
 
     def resume_firing(self, context: Context, event: object = None) -> dict[str, Any]:  # noqa: ARG002 - Airflow passes it
         """Go on from the checkpoint after a wait that was spent outside the worker; ends as :meth:`execute` does."""
@@ -165,8 +185,8 @@ class TriggerAutomationOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Ask the firing to stop before its next request. Nothing depends on its having the time."""
-        if self._killed is not None:
-            self._killed.set()
+        if self._checkpoint_store is not None:
+            self._checkpoint_store.stop_firing()
 
     def _leave_for(self, seconds: float) -> NoReturn:
         from datetime import timedelta
@@ -183,64 +203,60 @@ class TriggerAutomationOperator(BaseOperator):
             "again and may move them twice. Set expected_stage, or retries=0."
         )
 
-    def _fire(
-        self,
-        context: Context,
-        refs: Sequence[EntityRef],
-        expected: Collection[str] | None,
-        checkpoint_store: TaskCheckpointStore,
-    ) -> TriggerReport:
+    def _fire(self, context: Context, request: FiringRequest, checkpoint_store: TaskCheckpointStore) -> TriggerReport:
         from airflow_provider_bitrix24._tasks.checkpoint import DeferWait
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
+        count = counted(request.refs)
         with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook:
             # Before anything else, since the link shall work for a task that fails, too.
-            url = hook.get_conn().portal.page_url(refs[0].page)
+            url = hook.get_conn().portal.page_url(request.refs[0].page)
             context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
-            self.log.info("Firing %s for %s.", f"trigger {self.code!r}" if self.code else "the trigger", _count(refs))
+            self.log.info("Firing %s for %s.", f"trigger {request.code!r}" if request.code else "the trigger", count)
             try:
                 report = hook.trigger_automation(
-                    [str(ref) for ref in refs],
-                    self.code or None,
-                    expected_stage=sorted(expected) if expected else None,
-                    verify=self.verify,
+                    request.refs,
+                    request.code,
+                    expected_stage=request.expected,
+                    verify=request.verify,
                     checkpoint_store=checkpoint_store,
                 )
             except (Bitrix24Error, DeferWait):
                 raise  # nothing was fired, or everything is saved
             except BaseException as error:
                 # The execution time-out, a signal: some may have been fired, and nobody knows which.
-                if expected or checkpoint_store.survives:
+                if request.repeatable or checkpoint_store.survives:
                     raise
                 raise AirflowFailException(
-                    f"Interrupted while firing {_count(refs)} ({type(error).__name__}). No retry follows: some "
+                    f"Interrupted while firing {count} ({type(error).__name__}). No retry follows: some "
                     "may have been fired; repeating could move them twice. Set expected_stage to make retries "
                     "safe."
                 ) from error
-            waits = bool(expected) and self.wait_timeout is not None
-            self._log_outcomes(each for each in report.results if not (waits and each.outcome == "unmoved"))
-            if expected and self.wait_timeout is not None and report.unmoved:
-                checkpoint_store.amend(refs, report.results, awaited=True)
-                report = self._wait(context, hook, report, expected, self.wait_timeout)
+            self._log_outcomes(each for each in report.results if not (request.waits and each.outcome == "unmoved"))
+            if request.waits and report.unmoved:
+                checkpoint_store.amend(request.refs, report.results, awaited=True)
+                report = self._wait(context, hook, request, report)
         return report
 
     def _wait(
-        self,
-        context: Context,
-        hook: Bitrix24Hook,
-        report: TriggerReport,
-        expected: Collection[str],
-        timeout: float,
+        self, context: Context, hook: Bitrix24Hook, request: FiringRequest, report: TriggerReport
     ) -> TriggerReport:
-        """Wait until all have arrived or ``timeout`` seconds are over."""
+        """Wait until all have arrived or time is up."""
         from airflow_provider_bitrix24.operators._waiting import Wait, waiting_targets
 
         keep = partial(_keep_report, context)
         keep(report)
-        wait = Wait(expected=expected, timeout=timeout, interval=self.poke_interval)
-        if self.deferrable and timeout:
-            count = _count(waiting_targets(report))
-            self.log.info("Giving the worker slot back; the triggerer waits for %s for up to %.0f s.", count, timeout)
+        wait = Wait(
+            expected=request.expected or (),
+            timeout=request.wait_timeout or 0,
+            interval=self.poke_interval,
+            clock=self._clock,
+        )
+        if self.deferrable and wait.timeout:
+            count = counted(waiting_targets(report))
+            self.log.info(
+                "Giving the worker slot back; the triggerer waits for %s for up to %.0f s.", count, wait.timeout
+            )
             trigger = wait.on_triggerer(context["ti"], report, self.bitrix24_conn_id, self.verify_conn_id or None)
             self.defer(trigger=trigger, method_name="execute_complete")
         return wait.in_worker(hook, report, log=self.log, tell=self._log_outcomes, keep=keep)
@@ -250,7 +266,6 @@ class TriggerAutomationOperator(BaseOperator):
 
         :raises LostEventError: the event is missing or unknown, so that nobody knows who has arrived.
         """
-        from airflow_provider_bitrix24.client.stages import expected_stages
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.operators._waiting import after_wait, waiting_targets
 
@@ -263,7 +278,9 @@ class TriggerAutomationOperator(BaseOperator):
         before, report = after_wait(context["ti"], event, keep=partial(_keep_report, context))
         waited = set(waiting_targets(before))
         self._log_outcomes(each for each in report.results if each.target in waited)
-        return self._conclude(context, report, expected_stages(self.expected_stage))
+        # The report names what was fired, whatever the templates render to by now.
+        request = self._request([each.target for each in report.results], report.code)
+        return self._conclude(context, request, report, self._open_checkpoint(context))
 
     def _log_outcomes(self, results: Iterable[TargetResult]) -> None:
         from airflow_provider_bitrix24._tasks.report_log import report_lines
@@ -272,24 +289,28 @@ class TriggerAutomationOperator(BaseOperator):
             log = self.log.info if level == logging.INFO else self.log.warning
             log("%s", line)
 
-    def _conclude(self, context: Context, report: TriggerReport, expected: Collection[str] | None) -> dict[str, Any]:
+    def _conclude(
+        self,
+        context: Context,
+        request: FiringRequest,
+        report: TriggerReport,
+        checkpoint_store: TaskCheckpointStore,
+    ) -> dict[str, Any]:
         """Return the report, or end the task otherwise with the report in XCom."""
-        from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
-        from airflow_provider_bitrix24.client.targets import parse_targets
-
         shown = report.as_dict()
         counts = ", ".join(f"{shown[name]} {name}" for name in ("moved", "already", "unmoved", "unverified", "failed"))
         self.log.info("Of %d: %s.", len(report.results), counts)
-        on_unmoved = self.on_unmoved or ("fail" if expected else "warn")
-        checkpoint_store = TaskCheckpointStore.of_task(
-            context, durable=self.durable, killed=threading.Event(), deferrable=False
+        verdict = decide(
+            report,
+            on_unmoved=request.on_unmoved,
+            repeatable=request.repeatable,
+            checkpoint=checkpoint_store.survives,
         )
-        verdict = decide(report, on_unmoved=on_unmoved, repeatable=bool(expected), checkpoint=checkpoint_store.survives)
         if verdict.end in ("succeed", "skip"):
             checkpoint_store.delete()
-        elif self.wait_timeout is not None:
-            checkpoint_store.amend(parse_targets(self.target), report.results, awaited=False)
-        if verdict.end != "succeed" or self.wait_timeout is not None:
+        elif request.waits:
+            checkpoint_store.amend(request.refs, report.results, awaited=False)
+        if verdict.end != "succeed" or request.waits:
             _keep_report(context, report)
         verdict.raise_for_airflow(report)
         return shown
@@ -297,7 +318,3 @@ class TriggerAutomationOperator(BaseOperator):
 
 def _keep_report(context: Context, report: TriggerReport) -> None:
     context["ti"].xcom_push(key=REPORT_KEY, value=report.as_dict())
-
-
-def _count(targets: Sequence[object]) -> str:
-    return str(targets[0]) if len(targets) == 1 else f"{len(targets)} entities"

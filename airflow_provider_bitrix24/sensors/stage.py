@@ -6,12 +6,12 @@ files import this module at every parse, so what is costly is imported when it i
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24._tasks.waiting import StageWait, check_interval
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, TransportError
 from airflow_provider_bitrix24.compat import (
     AirflowFailException,
@@ -68,6 +68,7 @@ class StageSensor(BaseSensorOperator):
     template_fields: Sequence[str] = ("target", "expected_stage", "fail_on", "bitrix24_conn_id")
     operator_extra_links = (EntityLink(),)
     ui_color = "#d9f7fd"
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
 
     def __init__(
         self,
@@ -104,7 +105,7 @@ class StageSensor(BaseSensorOperator):
         """
         if not self.deferrable:
             return super().execute(context)
-        deadline = time.time() + self.timeout
+        deadline = self._clock.now() + self.timeout
         with self._soft_failures():
             try:
                 found = self.poke(context)

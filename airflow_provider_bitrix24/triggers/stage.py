@@ -6,12 +6,10 @@ What a look means is decided in :mod:`..check`, what a history row means in :mod
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_bitrix24._tasks.waiting import Require, StageWait, check_interval, next_check
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_bitrix24.triggers import _stage_history
@@ -49,8 +47,7 @@ class StageTrigger(BaseTrigger):
     :param verify_conn_id: id of a second connection that reads.
     """
 
-    _sleep = staticmethod(asyncio.sleep)
-    _now = staticmethod(time.time)
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
 
     def __init__(
         self,
@@ -102,12 +99,12 @@ class StageTrigger(BaseTrigger):
             targets=self.targets, expected=self.expected_stage, require=self.require, fail_on=self.fail_on
         )
         failures = 0
-        interval = self.poke_interval * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        interval = self._clock.jitter(self.poke_interval)
         async with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id) as hook:
             while True:
                 # A triggerer that comes up after the deadline still looks once.
-                delay = next_check(now=self._now(), deadline=self.deadline, interval=interval)
-                await self._sleep(delay or 0)
+                delay = next_check(now=self._clock.now(), deadline=self.deadline, interval=interval)
+                await self._clock.asleep(delay or 0)
                 interval = self.poke_interval
                 try:
                     watch.observe(await hook.aget_stages(watch.targets))
@@ -122,10 +119,10 @@ class StageTrigger(BaseTrigger):
                 except AirflowNotFoundException:
                     # Airflow says this, too, when it could not ask for the connection.
                     failures += 1
-                    if failures == (self.max_failures or NO_CONNECTION) or self._now() >= self.deadline:
+                    if failures == (self.max_failures or NO_CONNECTION) or self._clock.now() >= self.deadline:
                         return WaitEvent(status="error", check=watch.check, message=self._no_connection)
                     self.log.warning("%s", self._no_connection)
-                if watch.finished or self._now() >= self.deadline:
+                if watch.finished or self._clock.now() >= self.deadline:
                     return self._ended(watch)
 
     @property
@@ -165,7 +162,7 @@ class StageChangeEventTrigger(BaseEventTrigger):
     :raises ConfigurationError: an argument is wrong, or the type has no history.
     """
 
-    _sleep = staticmethod(asyncio.sleep)
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
 
     def __init__(
         self,
@@ -220,7 +217,7 @@ class StageChangeEventTrigger(BaseEventTrigger):
                     failures += 1
                     fatal = error if getattr(error, "permanent", True) else None
                     self.log.warning("Could not read the stage history: %s", error)
-                await self._sleep(self._delay(failures))
+                await self._clock.asleep(self._delay(failures))
                 if fatal is not None:
                     # Airflow starts a failed watcher anew at once, so the pause comes before the end.
                     raise fatal from None

@@ -21,6 +21,7 @@ os.environ |= {
 
 import asyncio  # noqa: E402
 import contextlib  # noqa: E402
+import random  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 import warnings  # noqa: E402
@@ -29,7 +30,13 @@ from typing import TYPE_CHECKING, Any  # noqa: E402
 
 import pytest  # noqa: E402
 
+from airflow_provider_bitrix24.client.clock import Clock  # noqa: E402
+from airflow_provider_bitrix24.compat import BaseSensorOperator  # noqa: E402
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook  # noqa: E402
+from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator  # noqa: E402
+from airflow_provider_bitrix24.sensors.stage import StageSensor  # noqa: E402
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json  # noqa: E402
+from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger  # noqa: E402
 
 from .task_runs import Ran, run_on_2, run_on_3, unchanged  # noqa: E402
 
@@ -63,6 +70,18 @@ class VirtualTime:
         self.now = 1000.0
         self.slept: list[float] = []
         self.on_sleep: Callable[[float], object] = lambda _: None
+        self.random: Callable[[], float] = random.Random(24).random  # noqa: S311 - no secret
+        self.clock = Clock(
+            now=self.time,
+            monotonic=self.monotonic,
+            sleep=self.sleep,
+            asleep=self.asleep,
+            random=self.draw,
+        )
+
+    def draw(self) -> float:
+        """Return a random number, the same ones in each test; a test may replace :attr:`random`."""
+        return self.random()
 
     def monotonic(self) -> float:
         """Return the seconds of the clock."""
@@ -85,26 +104,13 @@ class VirtualTime:
 
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> VirtualTime:
+def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     """Let the clients, operators, sensors and triggers wait without waiting."""
-    from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
-    from airflow_provider_bitrix24.client.transports.sync import SyncDriver
-    from airflow_provider_bitrix24.compat import BaseSensorOperator
-    from airflow_provider_bitrix24.operators import _waiting
-    from airflow_provider_bitrix24.sensors import stage
-    from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
-
     virtual = VirtualTime()
-    # A bucket of the test's own: an earlier portal at the same port may have been used up, on the real clock.
-    monkeypatch.setenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", str(tmp_path))
-    for driver, sleep in ((SyncDriver, virtual.sleep), (AsyncDriver, virtual.asleep)):
-        monkeypatch.setitem(driver.__init__.__kwdefaults__, "clock", virtual.monotonic)
-        monkeypatch.setitem(driver.__init__.__kwdefaults__, "sleep", sleep)
-    for module in (_waiting, stage, import_module(BaseSensorOperator.__module__)):
-        monkeypatch.setattr(module, "time", virtual)
-    monkeypatch.setattr(StageTrigger, "_now", staticmethod(virtual.time))
-    for trigger in (StageTrigger, StageChangeEventTrigger):
-        monkeypatch.setattr(trigger, "_sleep", staticmethod(virtual.asleep))
+    for waits in (Bitrix24Hook, TriggerAutomationOperator, StageSensor, StageTrigger, StageChangeEventTrigger):
+        monkeypatch.setattr(waits, "_clock", virtual.clock)
+    # The loop of a sensor that pokes is Airflow's own.
+    monkeypatch.setattr(import_module(BaseSensorOperator.__module__), "time", virtual)
     return virtual
 
 

@@ -333,7 +333,7 @@ def test_a_deferred_task_goes_on_with_what_the_function_returned_before(portal, 
         raise TaskDeferred(trigger=SimpleNamespace(), method_name="resume_firing")
 
     with monkeypatch.context() as first_worker:
-        first_worker.setattr(TriggerAutomationOperator, "execute", defer)
+        first_worker.setattr(TriggerAutomationOperator, "_fire", defer)
         with pytest.raises(TaskDeferred):
             operator.execute({"ti": instance})
     assert instance.kept == {TARGETS_KEY: ["DEAL_57"]}

@@ -114,8 +114,7 @@ OPTIONS = [
 @pytest.mark.parametrize("options", OPTIONS, ids=[json.dumps(each, default=str) for each in OPTIONS])
 @pytest.mark.parametrize("meanwhile", MEANWHILE)
 def test_the_same_arguments_end_the_same_in_worker_and_triggerer(run_task, time, monkeypatch, meanwhile, options):
-    monkeypatch.setattr("random.uniform", lambda _, high: high)
-    monkeypatch.setattr("random.random", lambda: 0.5)
+    time.random = lambda: 1.0
     arguments = {"task_id": "move", "target": DEALS, "code": "c5u4m", "expected_stage": "PREPARATION"}
     ends = []
     for deferrable in (False, True):
@@ -226,7 +225,7 @@ def test_a_missing_or_unknown_event_fails_the_task_and_leaves_it_to_a_retry(port
 
 
 def test_a_lost_report_fails_the_task(portal, move, time, monkeypatch):
-    monkeypatch.setattr("airflow_provider_bitrix24.operators._waiting.park", lambda _: {"form": 2})
+    monkeypatch.setattr("airflow_provider_bitrix24.operators._waiting.dump_report", lambda _: {"form": 2})
 
     ran = move()
 

@@ -40,13 +40,11 @@ def test_importing_the_operators_loads_nothing_that_speaks_http(added):
     assert loaded == set()
 
 
-def test_importing_the_operators_loads_few_modules(added):
-    ours = {name for name in added if name.startswith("airflow_provider_bitrix24")}
+def test_importing_the_operators_loads_little_of_the_client(added):
+    client = "airflow_provider_bitrix24.client"
 
-    assert not {name for name in ours if "transports" in name or "hooks" in name}
-    # Airflow 3.0 loads its old hooks with BaseHook.
-    others = {name for name in added if not name.startswith("airflow.hooks")}
-    assert len(others) <= 14, sorted(others)
+    assert {name for name in added if name.startswith(client)} <= {client, f"{client}.clock", f"{client}.errors"}
+    assert not {name for name in added if "bitrix24.hooks" in name or "bitrix24.triggers" in name}
 
 
 @pytest.mark.parametrize("module", ["notifications.automation", "decorators.automation", "retry_policy"])

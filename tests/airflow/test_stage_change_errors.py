@@ -12,7 +12,7 @@ from airflow_provider_bitrix24.client.errors import (
 )
 from airflow_provider_bitrix24.compat import AirflowNotFoundException
 from airflow_provider_bitrix24.simulator.testing import connection_json
-from airflow_provider_bitrix24.triggers._stage_history import Moves, newest_id
+from airflow_provider_bitrix24.triggers._stage_history import StageHistoryQuery, newest_id
 from airflow_provider_bitrix24.triggers.stage import LONGEST_BACK_OFF
 
 from .trigger_runs import (
@@ -173,10 +173,10 @@ def test_equal_wishes_are_one_watcher(one, other):
 
 def test_different_wishes_keep_different_places():
     wishes = [
-        Moves.parse("DEAL", None, None),
-        Moves.parse("DEAL", "WON", None),
-        Moves.parse("DEAL", None, 0),
-        Moves.parse("LEAD", None, None),
+        StageHistoryQuery.parse("DEAL", None, None),
+        StageHistoryQuery.parse("DEAL", "WON", None),
+        StageHistoryQuery.parse("DEAL", None, 0),
+        StageHistoryQuery.parse("LEAD", None, None),
     ]
     keys = {each.key(conn_id) for each in wishes for conn_id in ("one", "two")}
 
@@ -192,7 +192,7 @@ def test_rows_of_older_portals_hold_numbers_as_texts():
         "CREATED_TIME": "2026-11-03T10:20:30+03:00",
     }
 
-    move = Moves.parse("DEAL", None, None).read(row)
+    move = StageHistoryQuery.parse("DEAL", None, None).read(row)
 
     assert (move.history_id, move.target, move.category_id) == (12, "DEAL_57", 5)
 
@@ -200,6 +200,6 @@ def test_rows_of_older_portals_hold_numbers_as_texts():
 @pytest.mark.parametrize("row", [None, [], {}, {"ID": "x"}, {"ID": 1, "OWNER_ID": None}, "row"])
 def test_what_is_no_row_is_an_error_of_ours(row):
     with pytest.raises(ProtocolError):
-        Moves.parse("DEAL", None, None).read(row)
+        StageHistoryQuery.parse("DEAL", None, None).read(row)
     with pytest.raises(ProtocolError):
         newest_id([None if row == {"ID": 1, "OWNER_ID": None} else row])

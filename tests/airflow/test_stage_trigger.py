@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 from blockbuster import blockbuster_ctx
 
+from airflow_provider_bitrix24.client.clock import Clock
 from airflow_provider_bitrix24.compat import aget_connection
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import connection_json
@@ -244,7 +245,7 @@ async def test_a_connection_that_is_wrong_is_an_event(portal, time, monkeypatch)
 
 
 async def test_a_bug_is_no_event(portal, time, monkeypatch):
-    monkeypatch.setattr(stage_module.StageWait, "see", lambda *_: {}["bug"])
+    monkeypatch.setattr(stage_module.StageWait, "observe", lambda *_: {}["bug"])
 
     with pytest.raises(KeyError, match="bug"):
         await events(waits())
@@ -262,7 +263,7 @@ async def test_a_wait_that_is_cancelled_closes_its_connections(portal, time, mon
 
     monkeypatch.setattr(Bitrix24Hook, "aclose", aclose)
     forever = asyncio.Event()
-    monkeypatch.setattr(StageTrigger, "_sleep", staticmethod(lambda _: forever.wait()))
+    monkeypatch.setattr(StageTrigger, "_clock", Clock(asleep=lambda _: forever.wait()))
     task = asyncio.ensure_future(events(waits()))
     await asyncio.sleep(0)
     await asyncio.sleep(0)

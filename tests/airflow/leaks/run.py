@@ -17,7 +17,8 @@ warnings.simplefilter("ignore")
 DAGS = Path(__file__).parent / "dags"
 SECRET, OTHER = sys.argv[1:]
 
-from airflow_provider_bitrix24.client.transports import sync  # noqa: E402
+from airflow_provider_bitrix24.client.clock import Clock  # noqa: E402
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook  # noqa: E402
 from airflow_provider_bitrix24.simulator.portal.model import User  # noqa: E402
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer  # noqa: E402
 
@@ -37,9 +38,7 @@ def without_masking() -> None:
 def without_waiting() -> None:
     """Let the client wait in no time."""
     now = [0.0]
-    defaults = sync.SyncDriver.__init__.__kwdefaults__
-    defaults["clock"] = lambda: now[0]
-    defaults["sleep"] = lambda seconds: now.__setitem__(0, now[0] + seconds)
+    Bitrix24Hook._clock = Clock(monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
 
 
 def connect(url: str, port: int) -> None:

@@ -1,0 +1,69 @@
+"""What one run of a task fires: the operator's arguments, parsed once and handed on. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from airflow_provider_bitrix24.client.stages import expected_stages
+from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
+from airflow_provider_bitrix24.client.trigger_code import checked_code
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiringRequest:
+    """Which entities a task fires for, and what it expects of them.
+
+    :param refs: the entities, each once.
+    :param code: the trigger's code; ``None`` for the connection's default.
+    :param expected: ids of the stages that the entities should move to, any of which will do; ``None`` for anywhere.
+    :param verify: whether the entities are read before and after.
+    :param on_unmoved: what an entity means that did not move.
+    :param wait_timeout: seconds to wait until all stand at an expected stage; ``None`` does not wait.
+    """
+
+    refs: tuple[EntityRef, ...]
+    code: str | None
+    expected: frozenset[str] | None
+    verify: bool
+    on_unmoved: OnUnmoved
+    wait_timeout: float | None
+
+    @classmethod
+    def parse(
+        cls,
+        target: object,
+        *,
+        code: str | None,
+        expected_stage: object,
+        verify: bool,
+        on_unmoved: OnUnmoved | None,
+        wait_timeout: float | None,
+    ) -> Self:
+        """Read an operator's rendered arguments.
+
+        :raises ConfigurationError: the message names the argument.
+        """
+        refs, checked = tuple(parse_targets(target)), checked_code(code)
+        expected = expected_stages(expected_stage)
+        return cls(
+            refs=refs,
+            code=checked,
+            expected=expected,
+            verify=verify,
+            on_unmoved=on_unmoved or ("fail" if expected else "warn"),
+            wait_timeout=wait_timeout,
+        )
+
+    @property
+    def waits(self) -> bool:
+        """Whether entities that have not arrived are waited for."""
+        return self.wait_timeout is not None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether another try leaves alone what stands right: only an expected stage shows that."""
+        return bool(self.expected)
