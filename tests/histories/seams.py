@@ -125,11 +125,12 @@ def installed() -> Iterator[None]:
     from airflow.providers.standard.triggers import temporal
 
     from airflow_provider_bitrix24.client import base
+    from airflow_provider_bitrix24.client.clock import Clock
     from airflow_provider_bitrix24.client.transports import aio, sync
     from airflow_provider_bitrix24.compat import BaseHook, BaseOperator, BaseSensorOperator, BaseTrigger
     from airflow_provider_bitrix24.hooks import bitrix24
-    from airflow_provider_bitrix24.operators import _waiting
-    from airflow_provider_bitrix24.sensors import stage
+    from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
+    from airflow_provider_bitrix24.sensors.stage import StageSensor
     from airflow_provider_bitrix24.triggers.stage import StageTrigger
 
     connections = _connections()
@@ -146,6 +147,7 @@ def installed() -> Iterator[None]:
     async def wait(seconds: float) -> None:
         await asleep(STAGE.now)(seconds)
 
+    clock = Clock(now=_Time.time, monotonic=_Time.monotonic, sleep=_Time.sleep, asleep=wait)
     with ExitStack() as stack:
         put = lambda where, name, value: stack.enter_context(mock.patch.object(where, name, value))  # noqa: E731
         put(bitrix24.Bitrix24Hook, "get_connection", staticmethod(connection))
@@ -155,10 +157,9 @@ def installed() -> Iterator[None]:
         put(base, "FileStore", lambda *_, **__: STAGE.now.pacing_store())
         put(sync, "SyncDriver", lambda *_, pacer, **__: ModelDriver(STAGE.now, pacer, LOG))
         put(aio, "AsyncDriver", lambda *_, pacer, **__: ModelAsyncDriver(STAGE.now, pacer, LOG))
-        for module in (_waiting, stage, import_module(BaseSensorOperator.__module__)):
-            put(module, "time", _Time)
-        put(StageTrigger, "_now", staticmethod(_Time.time))
-        put(StageTrigger, "_sleep", staticmethod(wait))
+        for waits in (bitrix24.Bitrix24Hook, TriggerAutomationOperator, StageSensor, StageTrigger):
+            put(waits, "_clock", clock)
+        put(import_module(BaseSensorOperator.__module__), "time", _Time)
         put(temporal, "timezone", _Timezone)
         put(import_module(BaseSensorOperator.__module__), "timezone", _Timezone)
         for kind in (BaseOperator, BaseHook, BaseTrigger):
