@@ -9,8 +9,10 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
 	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$each && break; done)
-ENVIRONMENT = $(PYTHON) scripts/environment.py
+ENVIRONMENT = $(PYTHON) -m scripts.environments
 PYTEST_ARGS ?=
+# All of them run, also after one has failed. `mypy tests/typing`: what a type checker tells users of the package.
+CHECKS = 'ruff check .' 'ruff format --check .' mypy 'mypy tests/typing' lint-imports codespell
 
 # Compiled files make Airflow start three times faster; some machines forbid them by default.
 unexport PYTHONDONTWRITEBYTECODE
@@ -24,38 +26,40 @@ python-found:
 	echo '  make demo PYTHON=/path/to/python3' >&2; exit 1; }
 
 demo: python-found ## Airflow moves deals on a simulated portal; KEEP=1 leaves both running
-	@$(PYTHON) scripts/demo.py $(if $(filter-out 0 no,$(KEEP)),--keep)
+	@python=$$($(ENVIRONMENT) --groups) && exec "$$python" -m scripts.demo $(if $(filter-out 0 no,$(KEEP)),--keep)
 
-demo-stop: python-found ## Stop what KEEP=1 has left running
-	@$(PYTHON) scripts/demo.py --stop
+demo-stop: ## Stop what KEEP=1 has left running
+	@if test -e .build/demo/python; then "$$(cat .build/demo/python)" -m scripts.demo --stop; \
+	else echo 'Nothing was running.'; fi
 
 test: python-found ## All tests that need no running Airflow, with the coverage gates
-	@python=$$($(ENVIRONMENT) --groups test) && $$python scripts/run_tests.py $(PYTEST_ARGS)
+	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m scripts.run_tests $(PYTEST_ARGS)
 
 test-client: python-found ## The client's and the simulator's tests in an environment without Airflow
 	@python=$$($(ENVIRONMENT) --airflow none --groups test) \
-	&& $$python -m pytest tests/client tests/simulator $(PYTEST_ARGS)
+	&& "$$python" -m pytest tests/client tests/simulator $(PYTEST_ARGS)
 
 test-system: python-found ## The example DAGs through a real scheduler (minutes)
-	@python=$$($(ENVIRONMENT) --groups test) && $$python -m pytest tests/system -m system $(PYTEST_ARGS)
+	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m pytest tests/system -m system $(PYTEST_ARGS)
 
 bench: python-found ## The client beside its peers: table and plot into benchmarks/results (an hour)
-	@$(PYTHON) -m benchmarks $(BENCH_ARGS)
+	@python=$$($(ENVIRONMENT) --airflow none --groups test) && "$$python" -m benchmarks $(BENCH_ARGS)
 
 lint: python-found ## ruff, mypy, import contracts, spelling
-	@python=$$($(ENVIRONMENT) --groups test lint) && $$python scripts/run_lint.py
+	@python=$$($(ENVIRONMENT) --groups test lint) && failed= && for each in $(CHECKS); do \
+	printf '\n$$ %s\n' "$$each"; "$${python%/*}"/$$each || failed="$$failed, $$each"; done; \
+	test -z "$$failed" || { echo; echo "Failed: $${failed#, }"; exit 1; }
 
 format: python-found ## Let ruff format the code and mend what it can
-	@python=$$($(ENVIRONMENT) --groups test lint) && $$python -m ruff format . && $$python -m ruff check --fix .
+	@python=$$($(ENVIRONMENT) --groups test lint) && "$$python" -m ruff format . && "$$python" -m ruff check --fix .
 
 docs: python-found ## Bring examples and tables in docs/ up to date
-	@python=$$($(ENVIRONMENT) --groups test) && $$python scripts/refresh_docs.py
+	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m scripts.refresh_docs
 
 constraints: python-found ## Resolve the dependencies anew (constraints/README.md)
-	@$(PYTHON) scripts/refresh_constraints.py
+	@$(PYTHON) -m scripts.refresh_constraints
 
-clean: python-found ## Stop a kept demo, and remove all that was made here
-	@$(PYTHON) scripts/demo.py --stop
+clean: demo-stop ## Stop a kept demo, and remove all that was made here
 	rm -rf .build .coverage .coverage.* coverage.xml dist build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .nox
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

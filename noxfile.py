@@ -3,114 +3,115 @@
 nox                                      all that there are Pythons for; others are skipped by name
 nox -s "tests(airflow3.2-python3.12)"    one of them
 nox -s lowest                            the oldest dependencies that pyproject.toml allows
-nox -s "wheel(3.13)"                     the built wheel, installed as users do it
-
-Environments come from scripts/environment.py, so that they are those of make.
+nox -s "wheel-3.13"                      the built wheel, installed as users do it
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import os
+import re
 import sys
 import tempfile
 from pathlib import Path
 
 import nox
 
-sys.path.insert(0, "scripts")
+sys.path.insert(0, str(Path(__file__).parent))
 
-from environment import CLIENT_ONLY, LOWEST, NEWEST_AIRFLOW
-from refresh_constraints import LINES
+from scripts.environments import NEWEST_AIRFLOW, constraints_file, find_python, index_of_pip, metadata, uv
+from scripts.refresh_constraints import LINES
 
-nox.options.default_venv_backend = "none"
-nox.options.sessions = ["client", "tests", "lowest", "wheel"]
+if program := uv():
+    os.environ |= {"UV": str(program), **index_of_pip()}
+os.environ["UV_COMPILE_BYTECODE"] = "1"  # Airflow starts three times faster
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
 
 PYTHON_OF_THE_WHEEL = "3.13"
 PYTHONS = sorted({python for line in LINES for python in line.pythons})
+# nox looks on the PATH, where pyenv puts only those that were chosen.
+found = [Path(each).parent for version in PYTHONS if (each := find_python(version))]
+os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *map(str, found)])
 MATRIX = [
     nox.param(python, line.airflow, id=f"airflow{line.airflow}-python{python}")
     for line in LINES
     for python in line.pythons
 ]
+OLDEST = LINES[0]
 
 
-@nox.session
-@nox.parametrize("python_version", PYTHONS, ids=PYTHONS)
-def client(session: nox.Session, python_version: str) -> None:
+@nox.session(python=PYTHONS)
+def client(session: nox.Session) -> None:
     """The client and the simulator, where there is no Airflow."""
-    python = environment(session, CLIENT_ONLY, python_version)
-    session.run(python, "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('airflow') is not None)")
-    test(session, python, "tests/client", "tests/simulator")
+    project = metadata()["project"]
+    dependencies = [each for each in project["dependencies"] if not each.startswith("apache-airflow")]
+    pins = constraints_file(NEWEST_AIRFLOW, str(session.python))
+    session.install("-c", str(pins), *dependencies, *project["optional-dependencies"]["simulator"], *group("test"))
+    session.install("--no-deps", "-e", ".")
+    session.run("python", "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('airflow') is not None)")
+    test(session, "tests/client", "tests/simulator")
 
 
 @nox.session
-@nox.parametrize(("python_version", "airflow"), MATRIX)
-def tests(session: nox.Session, python_version: str, airflow: str) -> None:
-    """What meets Airflow, on one line of it; all example DAGs among it."""
-    test(session, environment(session, airflow, python_version), "tests/airflow", "tests/in_flight")
+@nox.parametrize(("python", "airflow"), MATRIX)
+def tests(session: nox.Session, airflow: str) -> None:
+    """What meets Airflow, on one line of it; all example DAGs are among it."""
+    pins = constraints_file(airflow, str(session.python))
+    session.install("-c", str(pins), "-e", ".[simulator]", *group("test"))
+    test(session, "tests/airflow", "tests/in_flight")
 
 
-@nox.session
+@nox.session(python=OLDEST.pythons[0], venv_backend="uv")
 def lowest(session: nox.Session) -> None:
     """What meets Airflow, with the oldest versions of the direct dependencies that pyproject.toml allows."""
-    test(session, environment(session, LOWEST, PYTHONS[0]), "tests/airflow", "tests/in_flight")
+    pins = without_direct(constraints_file(OLDEST.airflow, str(session.python)))
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(pins)
+        file.flush()
+        session.install("--resolution", "lowest-direct", "-c", file.name, "-e", ".[simulator]", *group("test"))
+    test(session, "tests/airflow", "tests/in_flight")
 
 
-@nox.session
-@nox.parametrize("python_version", [PYTHON_OF_THE_WHEEL], ids=[PYTHON_OF_THE_WHEEL])
-def wheel(session: nox.Session, python_version: str) -> None:
-    """The wheel in an environment that knows nothing of this folder: Airflow finds all that it declares."""
-    builder = environment(session, NEWEST_AIRFLOW, python_version)
-    pins = Path(f"constraints/airflow-{NEWEST_AIRFLOW}-python{python_version}.txt").resolve()
+@nox.session(python=PYTHON_OF_THE_WHEEL)
+def wheel(session: nox.Session) -> None:
+    """The wheel in an environment that knows nothing of this folder: Airflow finds everything that it declares."""
+    pins = constraints_file(NEWEST_AIRFLOW, str(session.python))
+    session.install("-c", str(pins), "hatchling")
     with tempfile.TemporaryDirectory(prefix="bitrix24-wheel-") as folder:
-        there = Path(folder)
-        session.run(builder, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, silent=True)
-        [built] = there.glob("*.whl")
-        session.run(builder, "-m", "venv", str(there / "venv"))
-        clean = str(there / "venv" / "bin" / "python")
-        session.run(clean, "-m", "pip", "install", "-q", "-c", str(pins), str(built))
-        session.chdir(there)
-        env = {"AIRFLOW_HOME": str(there / "home"), "PYTHONDONTWRITEBYTECODE": None}
+        session.run("python", "-m", "hatchling", "build", "-t", "wheel", "-d", folder, silent=True)
+        [built] = Path(folder).glob("*.whl")
+        session.install("-c", str(pins), "--reinstall-package", "airflow-provider-bitrix24", str(built))
+        session.chdir(folder)
+        env = {"AIRFLOW_HOME": str(Path(folder) / "home"), "PYTHONDONTWRITEBYTECODE": None}
         for what, expected in (
             ("list", "airflow-provider-bitrix24"),
             ("hooks", "airflow_provider_bitrix24.hooks.bitrix24.Bitrix24Hook"),
             ("links", "airflow_provider_bitrix24.links.EntityLink"),
         ):
-            command = [clean, "-m", "airflow", "providers", what, "--output", "json"]
-            shown = session.run(*command, env=env, silent=True)
+            shown = session.run("python", "-m", "airflow", "providers", what, "--output", "json", env=env, silent=True)
             if expected not in str(shown):
                 session.error(f"airflow providers {what} does not show {expected}:\n{shown}")
-        session.run(clean, "-m", "airflow_provider_bitrix24", "--help", env=env, silent=True)
+        session.run("python", "-m", "airflow_provider_bitrix24", "--help", env=env, silent=True)
 
 
-def environment(session: nox.Session, airflow: str, version: str) -> str:
-    """Make an environment and return its Python; skip the session where the machine lacks the interpreter."""
-    found = interpreter(version)
-    if found is None:
-        session.skip(f"Python {version} is not on this machine")
-    # The path is all that it writes to standard output; what it says meanwhile goes elsewhere.
-    command = [found, "scripts/environment.py", "--airflow", airflow, "--groups", "test"]
-    made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if made.returncode:
-        session.error(f"No environment for {airflow} on Python {version}")
-    return made.stdout.strip()
+def group(name: str) -> list[str]:
+    """Return the requirements of a dependency group of ``pyproject.toml``."""
+    return nox.project.dependency_groups(metadata(), name)
 
 
-def interpreter(version: str) -> str | None:
-    """Find a Python of this version: on the PATH, or installed by pyenv."""
-    candidates = [shutil.which(f"python{version}"), shutil.which("python3")]
-    candidates += sorted(map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python3")), reverse=True)
-    ask = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
-    for each in filter(None, candidates):
-        told = subprocess.run([each, "-c", ask], capture_output=True, text=True, check=False)
-        if told.stdout.strip() == version:
-            return each
-    return None
+def without_direct(constraints: Path) -> str:
+    """Return the constraints less the direct dependencies, so that these can be as old as they may be."""
+    project = metadata()["project"]
+    direct = [*project["dependencies"], *project["optional-dependencies"]["simulator"]]
+    names = {re.match(r"[A-Za-z0-9-]+", each)[0] for each in direct}
+    kept = [line for line in constraints.read_text().splitlines() if line.partition("==")[0] not in names]
+    return "\n".join(kept) + "\n"
 
 
-def test(session: nox.Session, python: str, *paths: str) -> None:
+def test(session: nox.Session, *paths: str) -> None:
     """Run pytest with a home for Airflow that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="bitrix24-matrix-") as home:
         env = {"AIRFLOW_HOME": home, "PYTHONDONTWRITEBYTECODE": None}
-        session.run(python, "-m", "pytest", *paths, *session.posargs, env=env)
+        session.run("python", "-m", "pytest", *paths, *session.posargs, env=env)

@@ -4,7 +4,8 @@
     make demo KEEP=1     run it through scheduler and triggerer, and leave Airflow's UI and the board running
     make demo-stop       stop what KEEP=1 has left
 
-Nothing outside this checkout is touched, and nothing but loopback addresses is talked to. Standard library only.
+Nothing outside this checkout is touched, and only loopback addresses are called. It runs in the environment whose
+Airflow it starts.
 """
 
 from __future__ import annotations
@@ -22,40 +23,33 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import environment
-import portal_board
-import processes
-from environment import BUILD, ROOT, StepFailed, say
-from local_airflow import AirflowFailed, LocalAirflow
+from scripts import portal_board, processes
+from scripts.local_airflow import AirflowFailed, LocalAirflow
+from scripts.simulator_process import SimulatorFailed, SimulatorProcess
+from scripts.terminal import BUILD, ROOT, Heartbeat, StepFailed, say
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Sequence
 
 DAG_ID = "bitrix24_example_list"
 CONN_ID = "bitrix24_default"
 KEPT = BUILD / "demo"
-"""What `KEEP=1` leaves: Airflow's home, logs and who runs."""
-_HEARTBEAT = 5.0
-"""Seconds after which a step that takes long says that it is alive."""
-_SIMULATOR_START = 60.0
+"""What `KEEP=1` leaves: Airflow's home, logs and which processes run."""
 _OPERATOR_LINE = re.compile(r"\]\s+(?P<text>.*?)\s+\[airflow\.task\.operators\.airflow_provider_bitrix24")
 
 
 def run_once() -> int:
     """Run the DAG with `airflow dags test`, show the board before and after, stop everything."""
     begun = time.monotonic()
-    python = environment.make(groups=())
-    home = Path(tempfile.mkdtemp(prefix="bitrix24-demo-"))
     with contextlib.ExitStack() as cleanup:
-        cleanup.callback(_quietly_remove, home)
-        simulator, portal = _start_simulator(python, home)
-        cleanup.callback(processes.stop, simulator)
-        variable = json.dumps({"conn_type": "bitrix24", "password": portal["webhook_url"]})
-        airflow = LocalAirflow(
-            python, home / "airflow", ROOT / "example_dags", {f"AIRFLOW_CONN_{CONN_ID.upper()}": variable}
+        home = Path(
+            cleanup.enter_context(tempfile.TemporaryDirectory(prefix="bitrix24-demo-", ignore_cleanup_errors=True))
         )
-        before = _show_board(portal["webhook_url"], "The portal's board before:")
+        simulator = _start_simulator(home)
+        cleanup.callback(simulator.stop)
+        env = {f"AIRFLOW_CONN_{CONN_ID.upper()}": simulator.connection}
+        airflow = LocalAirflow(home / "airflow", ROOT / "example_dags", env=env)
+        before = _show_board(simulator.webhook_url, "The portal's board before:")
         _airflow_step(airflow, "Setting up Airflow's database (SQLite)", "db", "migrate")
         said = _airflow_step(airflow, f"airflow dags test {DAG_ID}", "dags", "test", DAG_ID)
         print("\nThe task's log:")
@@ -63,7 +57,7 @@ def run_once() -> int:
             found = _OPERATOR_LINE.search(line)
             if found:
                 print(f"  {found['text']}")
-        status = _show_moves(portal["webhook_url"], before)
+        status = _show_moves(simulator.webhook_url, before)
     say(f"Stopped everything. The demo took {time.monotonic() - begun:.0f} s.")
     return status
 
@@ -74,35 +68,36 @@ def run_and_keep() -> int:
         print(_addresses(_kept()))
         return 0
     begun = time.monotonic()
-    python = environment.make(groups=())
     shutil.rmtree(KEPT, ignore_errors=True)
     KEPT.mkdir(parents=True)
     with contextlib.ExitStack() as cleanup:
-        simulator, portal = _start_simulator(python, KEPT)
-        cleanup.callback(processes.stop, simulator)
-        airflow = LocalAirflow(python, KEPT / "airflow", ROOT / "example_dags")
-        cleanup.callback(airflow.stop)
-        before = _show_board(portal["webhook_url"], "The portal's board before:")
+        simulator = _start_simulator(KEPT)
+        cleanup.callback(simulator.stop)
+        before = _show_board(simulator.webhook_url, "The portal's board before:")
         say("Starting Airflow: scheduler, triggerer, DAG processor and API server ...")
+        airflow = LocalAirflow(KEPT / "airflow", ROOT / "example_dags", alive=Heartbeat())
+        cleanup.callback(airflow.stop)
         airflow.start()
-        alive = _Heartbeat()
-        airflow.wait_until_up(alive=alive)
         airflow.api(
-            "connections",
-            {"connection_id": CONN_ID, "conn_type": "bitrix24", "password": portal["webhook_url"]},
+            "POST",
+            "/connections",
+            {"connection_id": CONN_ID, "conn_type": "bitrix24", "password": simulator.webhook_url},
         )
-        airflow.api("pools", {"name": "bitrix24", "slots": 2})
+        airflow.api("POST", "/pools", {"name": "bitrix24", "slots": 2})
         say(f"Airflow's scheduler runs {DAG_ID} ...")
-        run_id = airflow.run_dag(DAG_ID, alive=alive)
-        print(f"\nThe run ended: {airflow.run_state(DAG_ID, run_id)}")
-        if _show_moves(portal["webhook_url"], before):
+        state = airflow.wait_for_run(DAG_ID, airflow.trigger(DAG_ID))
+        print(f"\nThe run ended: {state}")
+        if _show_moves(simulator.webhook_url, before):
             return 1
         kept = {
             "airflow": airflow.url,
-            "board": portal["board_url"],
-            "processes": [asdict(processes.identify(each.pid)) for each in (airflow.process, simulator) if each],
+            "board": simulator.board_url,
+            "processes": [
+                asdict(processes.identify(each.pid)) for each in (airflow.process, simulator.process) if each
+            ],
         }
         (KEPT / "kept.json").write_text(json.dumps(kept))
+        (KEPT / "python").write_text(sys.executable)  # what `make demo-stop` runs this with
         cleanup.pop_all()
     say(f"The demo took {time.monotonic() - begun:.0f} s.")
     print(_addresses(kept))
@@ -119,28 +114,11 @@ def stop_kept() -> int:
     return 0
 
 
-def _start_simulator(python: Path, folder: Path) -> tuple[subprocess.Popen[str], dict[str, Any]]:
-    """Start the portal and wait until it listens; returns it and its addresses.
-
-    :raises StepFailed: it did not start.
-    """
+def _start_simulator(folder: Path) -> SimulatorProcess:
     say("Starting a Bitrix24 portal (the simulator) ...")
-    log, addresses = folder / "simulator.log", folder / "simulator.json"
-    with addresses.open("w") as output:
-        process = processes.start(
-            [str(python), "-m", "airflow_provider_bitrix24.simulator", "--port", "0", "--json"],
-            env=environment.clean_variables(),
-            log=log,
-            cwd=folder,
-            stdout=output,
-        )
-    deadline = time.monotonic() + _SIMULATOR_START
-    while not addresses.read_text().endswith("\n"):
-        if process.poll() is not None or time.monotonic() > deadline:
-            processes.stop(process)
-            raise StepFailed(f"The simulator did not start.\n{log.read_text()}")
-        time.sleep(0.1)
-    return process, json.loads(addresses.read_text())
+    simulator = SimulatorProcess(folder)
+    simulator.start()
+    return simulator
 
 
 def _airflow_step(airflow: LocalAirflow, what: str, *arguments: str) -> list[str]:
@@ -149,7 +127,7 @@ def _airflow_step(airflow: LocalAirflow, what: str, *arguments: str) -> list[str
     :raises StepFailed: it failed.
     """
     say(f"{what} ...")
-    alive = _Heartbeat()
+    alive = Heartbeat()
     begin = airflow.log.stat().st_size if airflow.log.exists() else 0
     process = airflow.run(*arguments)
     try:
@@ -187,7 +165,7 @@ def _kept() -> dict[str, Any]:
         kept: dict[str, Any] = json.loads((KEPT / "kept.json").read_text())
     except (OSError, ValueError):
         return {}
-    running = any(processes.Identity(**each).is_alive() for each in kept["processes"])
+    running = any(processes.Identity(**each).process() for each in kept["processes"])
     return kept if running else {}
 
 
@@ -199,23 +177,6 @@ def _addresses(kept: dict[str, Any]) -> str:
         f"Run any DAG with the tag bitrix24 there and watch the board. Logs: {KEPT.relative_to(ROOT)}\n"
         "Stop both with: make demo-stop"
     )
-
-
-def _quietly_remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-class _Heartbeat:
-    """Says every few seconds that a step goes on; call it often."""
-
-    def __init__(self) -> None:
-        self._begun = self._said = time.monotonic()
-
-    def __call__(self) -> None:
-        now = time.monotonic()
-        if now - self._said >= _HEARTBEAT:
-            self._said = now
-            say(f"  still at it ({now - self._begun:.0f} s)")
 
 
 def _end_on_signal(number: int, _frame: object) -> None:
@@ -239,10 +200,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.stop:
             return stop_kept()
         return run_and_keep() if options.keep else run_once()
-    except (StepFailed, AirflowFailed) as error:
+    except (StepFailed, AirflowFailed, SimulatorFailed) as error:
         say(str(error))
         return 1
-    except SystemExit:  # a signal, which may have come before whoever started a program was ready to stop it
+    except SystemExit:  # a signal, which may have come before the code that started a program was ready to stop it
         processes.stop_all()
         raise
 

@@ -1,17 +1,16 @@
-"""Who stands where on a portal, read and drawn for a terminal. Standard library only.
+"""Where a portal's deals are, read and drawn for a terminal.
 
-It asks the portal by its REST methods, as anybody would, so what it shows owes nothing to the provider.
+It calls the portal's REST methods itself, so that what it shows does not depend on the provider.
 """
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.json_http import ask
+
 _DEAL = 2
-_NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _TIMEOUT = 20
 """Seconds."""
 
@@ -34,7 +33,7 @@ class Board:
     deals: dict[str, Deal]
 
     def lines(self, moved_from: dict[str, str] | None = None) -> list[str]:
-        """Draw the board: the stages where somebody stands; who has moved is marked with where from."""
+        """Draw the board: the stages that hold a deal; a deal that has moved is marked with its former stage."""
         moved_from = moved_from or {}
         drawn = []
         for pipeline, stages in self.stages.items():
@@ -57,7 +56,7 @@ class Board:
         ]
 
     def moved_from(self, before: Board) -> dict[str, str]:
-        """Deal that has moved -> name of the stage where it stood."""
+        """Deal that has moved -> name of its former stage."""
         return {
             target: before.deals[target].stage
             for target, deal in self.deals.items()
@@ -66,7 +65,7 @@ class Board:
 
 
 def read(webhook_url: str) -> Board:
-    """Read the pipelines, their stages and the deals of a portal (its first fifty)."""
+    """Read the pipelines of a portal, their stages and its first fifty deals."""
     pipelines = _ask(webhook_url, "crm.category.list", {"entityTypeId": _DEAL})["categories"]
     names: dict[str, dict[str, str]] = {}
     for each in pipelines:
@@ -88,8 +87,4 @@ def read(webhook_url: str) -> Board:
 
 
 def _ask(webhook_url: str, method: str, params: dict[str, Any]) -> Any:
-    request = urllib.request.Request(
-        f"{webhook_url}{method}", json.dumps(params).encode(), {"Content-Type": "application/json"}
-    )
-    with _NO_PROXY.open(request, timeout=_TIMEOUT) as response:
-        return json.load(response)["result"]
+    return ask(f"{webhook_url}{method}", params, timeout=_TIMEOUT)["result"]

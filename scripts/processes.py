@@ -1,7 +1,6 @@
-"""Starting programs and stopping them again with all that they started, by their own numbers only.
+"""Starting programs, and stopping them with everything that they started.
 
-Every program gets a session of its own, so Ctrl-C at the terminal does not reach it: whoever started it stops
-it. Standard library only.
+Every program gets a session of its own, so Ctrl-C at the terminal does not reach it: whoever started it stops it.
 """
 
 from __future__ import annotations
@@ -11,41 +10,51 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+T = TypeVar("T")
 
 _POLL = 0.1
-"""Seconds between two looks at a process."""
+"""Seconds between two checks."""
 _LAST_PATIENCE = 5.0
 """Seconds that a process gets to follow a harder signal."""
+_SAME_BIRTH = 1.0
+"""Seconds by which two readings of one process's start may differ."""
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _started: list[subprocess.Popen[str]] = []
-_PROC = Path("/proc")
-"""Where Linux tells of processes; elsewhere `ps` does."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A process in a way that survives its starter: a number may be given to another, a birth may not."""
+    """A process, as it can be written down: its number may be given to another one, its start cannot.
+
+    :param born: seconds from the machine's start to the process's, which do not change when the clock is set.
+    """
 
     pid: int
-    born: str
+    born: float
 
-    def is_alive(self) -> bool:
-        """Whether this very process still runs (a zombie does not)."""
-        seen = _look(self.pid)
-        return seen is not None and seen.state != "Z" and seen.born == self.born
+    def process(self) -> psutil.Process | None:
+        """Return the process while it runs (a zombie does not)."""
+        with suppress(psutil.NoSuchProcess):
+            found = psutil.Process(self.pid)
+            if abs(_born(found) - self.born) < _SAME_BIRTH and is_running(found):
+                return found
+        return None
 
 
 def start(command: Sequence[str], *, env: Mapping[str, str], log: Path, **options: Any) -> subprocess.Popen[str]:
     """Start a program in a session of its own, its output appended to `log` unless `options` say otherwise."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        # A background job of a script ignores Ctrl-C's signal, and would hand that on to its children.
+        # A background job of a script ignores Ctrl-C's signal, and would pass that on to its children.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with log.open("ab") as output, _undisturbed():
         process = subprocess.Popen(
@@ -64,7 +73,7 @@ def start(command: Sequence[str], *, env: Mapping[str, str], log: Path, **option
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Put signals off, which would leave a process behind that nobody knows yet."""
+    """Put signals off: between a program's start and its entry in the list, they would leave it behind."""
     put_off: list[int] = []
     usual = {each: signal.getsignal(each) for each in _ENDING}
     for each in _ENDING:
@@ -86,37 +95,79 @@ def stop_all() -> None:
 
 
 def identify(pid: int) -> Identity:
-    """Take down who a running process is."""
-    seen = _look(pid)
-    return Identity(pid, seen.born if seen else "")
+    """Write down which process has this number now.
+
+    :raises psutil.NoSuchProcess: none has.
+    """
+    return Identity(pid, _born(psutil.Process(pid)))
 
 
 def stop(process: subprocess.Popen[str], *, patience: float = 30.0) -> None:
-    """Stop a program started here, and all that it started; see :func:`stop_tree`."""
+    """Stop a program started here, and everything that it started; see :func:`stop_tree`."""
     process.poll()
-    stop_tree(identify(process.pid), patience=patience, reap=process)
+    try:
+        root = identify(process.pid)
+    except psutil.NoSuchProcess:  # it ended and was waited for; others of its session may still run
+        root = Identity(process.pid, 0.0)
+    stop_tree(root, patience=patience)
     process.wait()
-    if process.stdout:
-        process.stdout.close()
 
 
-def stop_tree(root: Identity, *, patience: float = 30.0, reap: subprocess.Popen[str] | None = None) -> None:
+def stop_tree(root: Identity, *, patience: float = 30.0) -> None:
     """Ask a program to end as Ctrl-C does; after `patience` seconds end it and what it started by force.
 
     :param root: a program that was started with :func:`start`. It may be gone and have left others behind.
-    :param reap: the program, where it is a child of this process.
     """
-    family = _family(root)
-    if root.is_alive():
-        os.kill(root.pid, signal.SIGINT)
-        if _gone([root], patience, reap):
+    members = family(root)
+    if (head := root.process()) is not None:
+        _send(head, signal.SIGINT)
+        if _ended([head], patience):
             patience = 1.0  # for those that it leaves behind
     for number in (None, signal.SIGTERM, signal.SIGKILL):
-        for each in family:
-            if number is not None and each.is_alive():
-                os.kill(each.pid, number)
-        if _gone(family, patience if number is None else _LAST_PATIENCE, reap):
+        for each in members:
+            if number is not None:
+                _send(each, number)
+        if _ended(members, patience if number is None else _LAST_PATIENCE):
             return
+
+
+def family(root: Identity) -> list[psutil.Process]:
+    """Return a program's process, what it started, and what these started, also in sessions of their own."""
+    with suppress(psutil.NoSuchProcess):
+        if abs(_born(psutil.Process(root.pid)) - root.born) >= _SAME_BIRTH:
+            return []  # the number belongs to another process by now
+    found: dict[int, psutil.Process] = {}
+    for each in psutil.process_iter():
+        if root.pid in (each.pid, _session(each.pid)):
+            found[each.pid] = each
+            with suppress(psutil.NoSuchProcess):
+                found |= {child.pid: child for child in each.children(recursive=True)}
+    return [each for each in found.values() if is_running(each)]
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Whether a process still does something: one that has ended and was not yet waited for does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_for(condition: Callable[[], T], *, seconds: float, why: str, alive: Callable[[], object] | None = None) -> T:
+    """Check again and again until the answer is true, and return it; other processes are waited for in real time.
+
+    :param why: what has not happened; the beginning of the error's message.
+    :param alive: called between two checks.
+    :raises TimeoutError: time is up.
+    """
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{why} within {seconds:.0f} s")
+        if alive is not None:
+            alive()
+        time.sleep(_POLL)
+    return answer
 
 
 def free_ports(count: int) -> list[int]:
@@ -131,67 +182,26 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
-def _gone(family: Sequence[Identity], patience: float, reap: subprocess.Popen[str] | None) -> bool:
+def _born(process: psutil.Process) -> float:
+    return float(process.create_time() - psutil.boot_time())
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return -1
+
+
+def _send(process: psutil.Process, number: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def _ended(members: Sequence[psutil.Process], patience: float) -> bool:
     deadline = time.monotonic() + patience
-    while True:
-        if reap is not None:
-            reap.poll()
-        if not any(each.is_alive() for each in family):
-            return True
+    while any(is_running(each) for each in members):
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL)
-
-
-def _family(root: Identity) -> list[Identity]:
-    """The program, what it started, and what these started, also in sessions of their own."""
-    looks = {pid: seen for pid in _all_pids() if (seen := _look(pid)) is not None}
-    if root.pid in looks and looks[root.pid].born != root.born:
-        return []  # the number belongs to somebody else by now
-    heads = [pid for pid, seen in looks.items() if root.pid in (pid, seen.session)]
-    found: dict[int, Identity] = {}
-    while heads:
-        pid = heads.pop()
-        if pid not in found:
-            found[pid] = Identity(pid, looks[pid].born)
-            heads += [child for child, seen in looks.items() if seen.parent == pid]
-    return list(found.values())
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What the system says of a process."""
-
-    state: str
-    parent: int
-    session: int
-    born: str
-
-
-def _look(pid: int) -> _Look | None:
-    if not (_PROC / "self").exists():
-        return _look_with_ps(pid)
-    try:
-        fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return _Look(state=fields[0], parent=int(fields[1]), session=int(fields[3]), born=fields[19])
-
-
-def _look_with_ps(pid: int) -> _Look | None:
-    fields = _ps("-o", "state=,ppid=,pgid=,lstart=", "-p", str(pid)).split(maxsplit=3)
-    if not fields:
-        return None
-    # macOS shows no number of the session; its first process leads a group of the same number.
-    return _Look(state=fields[0], parent=int(fields[1]), session=int(fields[2]), born=fields[3])
-
-
-def _all_pids() -> list[int]:
-    if (_PROC / "self").exists():
-        return [int(each.name) for each in _PROC.iterdir() if each.name.isdigit()]
-    return [int(line) for line in _ps("-A", "-o", "pid=").split()]
-
-
-def _ps(*arguments: str) -> str:
-    asked = subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False)
-    return asked.stdout.strip()
+    return True

@@ -13,7 +13,8 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from environment import CONSTRAINTS, ROOT, metadata, say, uv
+from scripts.environments import CONSTRAINTS, metadata, uv
+from scripts.terminal import ROOT, say
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ import re
 import sys
 import textwrap
 
-from environment import ROOT
+from scripts.terminal import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FIGURES = ROOT / "benchmarks" / "results" / "table.md"

@@ -15,8 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import processes
-from environment import ROOT, clean_variables, say
+from scripts import processes
+from scripts.environments import clean_variables
+from scripts.terminal import ROOT, say
 
 GATES = (
     ("airflow_provider_bitrix24/client/*", 98),
@@ -26,19 +27,14 @@ GATES = (
 _HEARTBEAT = 10.0
 """Seconds."""
 WITHOUT_AIRFLOW = ("tests/client", "tests/simulator")
-WITH_AIRFLOW = (
-    "tests/airflow",
-    "tests/in_flight",
-    "tests/histories",
-    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("test_*.py")),
-)
+WITH_AIRFLOW = ("tests", *(f"--ignore={path}" for path in WITHOUT_AIRFLOW))
 
 
 def main(arguments: list[str]) -> int:
     """Run pytest, then the gates; returns an exit status."""
     with tempfile.TemporaryDirectory(prefix="bitrix24-tests-") as folder:
         home = Path(folder)
-        env = clean_variables() | {"AIRFLOW_HOME": folder, "PYTHONPATH": str(ROOT / "scripts")}
+        env = clean_variables() | {"AIRFLOW_HOME": folder}
         if arguments:
             return subprocess.run([*_pytest(), *arguments], cwd=ROOT, env=env, check=False).returncode
         code = _run_both(env, home)

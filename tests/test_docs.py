@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from refresh_docs import PAGES, examples, refreshed
+
+from scripts.refresh_docs import PAGES, examples, refreshed
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "airflow_provider_bitrix24"

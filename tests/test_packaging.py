@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from refresh_constraints import LINES
+
+from scripts.refresh_constraints import LINES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "airflow_provider_bitrix24"

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from airflow_process import AirflowProcess
-from postgres_process import DATABASES, database_for, dump
 
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
+from scripts.local_airflow import LocalAirflow
+from tests.support.postgres import DATABASES, database_for, dump
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def demo_portal() -> Iterator[SimulatorServer]:
 @pytest.fixture(scope="session", params=DATABASES)
 def demo_airflow(
     request: pytest.FixtureRequest, demo_portal: SimulatorServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowProcess]:
+) -> Iterator[LocalAirflow]:
     """An Airflow that logs all it can and has the example DAGs and those of ``dags/``, with LocalExecutor."""
     home = tmp_path_factory.mktemp("airflow")
     dags = home / "dags"
@@ -47,14 +47,14 @@ def demo_airflow(
     }
     with ExitStack() as stack:
         env |= stack.enter_context(database_for(request.param))
-        process = stack.enter_context(AirflowProcess(home, dags, env=env))
+        process = stack.enter_context(LocalAirflow(home, dags, env=env))
         process.api("POST", "/pools", {"name": "bitrix24", "slots": 2})
         yield process
         secret = demo_portal.webhook_url.rstrip("/").rpartition("/")[2].encode()
         assert [where for where, content in _left_by(process) if secret in content] == []
 
 
-def _left_by(airflow: AirflowProcess) -> Iterator[tuple[str, bytes]]:
+def _left_by(airflow: LocalAirflow) -> Iterator[tuple[str, bytes]]:
     """Everything that the runs have left, written at the level DEBUG: logs, rendered fields, XComs, the database."""
     files = [path for path in airflow.home.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert any("dag_id=" in str(path) for path in files), "no task has logged anything"

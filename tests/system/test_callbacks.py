@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from airflow_process import AIRFLOW_VERSION, wait_for
+
+from scripts.local_airflow import AIRFLOW_VERSION
+from scripts.processes import wait_for
 
 if TYPE_CHECKING:
-    from airflow_process import AirflowProcess
-
     from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+    from scripts.local_airflow import LocalAirflow
 
 pytestmark = pytest.mark.system
 
@@ -20,7 +21,7 @@ def _fired(portal: SimulatorServer, deal: int) -> bool:
 
 
 def test_the_callback_of_a_run_fires_for_the_entity_that_its_context_names(
-    demo_airflow: AirflowProcess, demo_portal: SimulatorServer
+    demo_airflow: LocalAirflow, demo_portal: SimulatorServer
 ) -> None:
     demo_portal.portal.add_deal(id=911)
     run_id = demo_airflow.trigger("system_callback_of_run", conf={"deal": 911})
@@ -32,7 +33,7 @@ def test_the_callback_of_a_run_fires_for_the_entity_that_its_context_names(
 
 
 @pytest.mark.skipif(AIRFLOW_VERSION < (3, 1), reason="deadline alerts came with Airflow 3.1")
-def test_a_missed_deadline_fires_from_the_triggerer(demo_airflow: AirflowProcess, demo_portal: SimulatorServer) -> None:
+def test_a_missed_deadline_fires_from_the_triggerer(demo_airflow: LocalAirflow, demo_portal: SimulatorServer) -> None:
     demo_portal.portal.add_deal(id=912)
     run_id = demo_airflow.trigger("system_missed_deadline", conf={"deal": 912})
 

@@ -6,12 +6,13 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-import triggerer_process
-from airflow_process import AirflowProcess, wait_for
-from postgres_process import DATABASES, database_for, dump, select
 
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
+from scripts.local_airflow import LocalAirflow
+from scripts.processes import wait_for
+from tests.support import triggerer
+from tests.support.postgres import DATABASES, database_for, dump, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ def portal() -> Iterator[SimulatorServer]:
 
 
 @pytest.fixture(params=DATABASES)
-def airflow(request: pytest.FixtureRequest, tmp_path: Path, portal: SimulatorServer) -> Iterator[AirflowProcess]:
+def airflow(request: pytest.FixtureRequest, tmp_path: Path, portal: SimulatorServer) -> Iterator[LocalAirflow]:
     home = tmp_path / "airflow"
     dags = home / "dags"
     dags.mkdir(parents=True)
@@ -59,24 +60,24 @@ def airflow(request: pytest.FixtureRequest, tmp_path: Path, portal: SimulatorSer
     env = {
         "AIRFLOW_CONN_BITRIX24_DEFAULT": connection_json(portal.webhook_url),
         "AIRFLOW__API__ENABLE_XCOM_DESERIALIZE_SUPPORT": "True",  # 2.11 gives texts otherwise
-        **triggerer_process.SOON,
+        **triggerer.SOON,
         # Airflow fails a task that is queued again before its scheduler has noticed that it had left.
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     }
-    with database_for(request.param) as more, AirflowProcess(home, dags, env=env | more) as process:
+    with database_for(request.param) as more, LocalAirflow(home, dags, env=env | more) as process:
         yield process
 
 
-def states_of(airflow: AirflowProcess, run_id: str, task_id: str) -> list[str | None]:
+def states_of(airflow: LocalAirflow, run_id: str, task_id: str) -> list[str | None]:
     rows = airflow.task_instances("deferred_wait", run_id)
     return [row["state"] for row in rows if row["task_id"] == task_id]
 
 
-def state_of(airflow: AirflowProcess, run_id: str, task_id: str) -> str | None:
+def state_of(airflow: LocalAirflow, run_id: str, task_id: str) -> str | None:
     return states_of(airflow, run_id, task_id)[0]
 
 
-def triggers(airflow: AirflowProcess) -> list[str]:
+def triggers(airflow: LocalAirflow) -> list[str]:
     """Classes of the Airflow triggers that are there just now."""
     return select(airflow, "select classpath from trigger")
 
@@ -87,7 +88,7 @@ def move(portal: SimulatorServer, targets: list[str], stage: str) -> None:
 
 
 def test_a_deferred_wait_is_cheap_and_outlives_a_killed_triggerer(
-    airflow: AirflowProcess, portal: SimulatorServer
+    airflow: LocalAirflow, portal: SimulatorServer
 ) -> None:
     run_id = airflow.trigger("deferred_wait")
     wait_for(lambda: state_of(airflow, run_id, "fire") == "deferred", seconds=120, why="the task did not defer itself")
@@ -104,13 +105,13 @@ def test_a_deferred_wait_is_cheap_and_outlives_a_killed_triggerer(
 
     move(portal, TARGETS[:50], "PREPARATION")
     wait_for(lambda: portal.requests.total >= before + 6, seconds=60, why="the triggerer does not look")
-    triggerer_process.kill(airflow)
+    triggerer.kill(airflow)
     quiet = portal.requests.total
     time.sleep(2 * INTERVAL)
     assert portal.requests.total == quiet
     assert state_of(airflow, run_id, "fire") == "deferred"
 
-    with triggerer_process.Triggerer(airflow):
+    with triggerer.another(airflow):
         started = time.monotonic()
         wait_for(lambda: portal.requests.total > quiet, seconds=90, why="no triggerer took over")
         print(f"the next triggerer looked after {time.monotonic() - started:.1f} s")

@@ -12,29 +12,33 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
-from airflow_process import wait_for
 
-pytestmark = pytest.mark.system
+from scripts.local_airflow import IS_3, command_line
+from scripts.processes import wait_for
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(not IS_3, reason="make demo takes the newest Airflow"),
+]
 
 ROOT = Path(__file__).parents[2]
-DEMO = [sys.executable, str(ROOT / "scripts" / "demo.py")]
+DEMO = [sys.executable, "-m", "scripts.demo"]
 
 
 @pytest.fixture
 def marked(monkeypatch, tmp_path):
     """The environment of a demo, and a function that finds the processes that have inherited it."""
+    monkeypatch.chdir(ROOT)
     env = {**os.environ, "DEMO_OF_A_TEST": str(tmp_path), "TMPDIR": str(tmp_path)}
-    mark = f"DEMO_OF_A_TEST={tmp_path}".encode()
 
     def left() -> list[str]:
         found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append((entry / "cmdline").read_text().replace("\0", " "))
-            except OSError:
-                continue
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("DEMO_OF_A_TEST") == str(tmp_path):
+                    found.append(command_line(process))
         return found
 
     return env, left

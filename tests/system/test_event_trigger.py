@@ -6,11 +6,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import triggerer_process
-from airflow_process import AIRFLOW_VERSION, AirflowProcess, wait_for
 
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
+from scripts.local_airflow import AIRFLOW_VERSION, LocalAirflow
+from scripts.processes import wait_for
+from tests.support import triggerer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,21 +53,21 @@ def portal() -> Iterator[SimulatorServer]:
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, portal: SimulatorServer) -> Iterator[AirflowProcess]:
+def airflow(tmp_path_factory: pytest.TempPathFactory, portal: SimulatorServer) -> Iterator[LocalAirflow]:
     home = tmp_path_factory.mktemp("airflow")
     dags = home / "dags"
     dags.mkdir()
     (dags / "on_won.py").write_text(DAG)
-    env = {"AIRFLOW_CONN_BITRIX24_DEFAULT": connection_json(portal.webhook_url)} | triggerer_process.SOON
-    with AirflowProcess(home, dags, env=env) as process:
+    env = {"AIRFLOW_CONN_BITRIX24_DEFAULT": connection_json(portal.webhook_url)} | triggerer.SOON
+    with LocalAirflow(home, dags, env=env) as process:
         yield process
 
 
-def runs(airflow: AirflowProcess) -> list[dict[str, Any]]:
+def runs(airflow: LocalAirflow) -> list[dict[str, Any]]:
     return list(airflow.api("GET", "/dags/on_won/dagRuns?order_by=run_after")["dag_runs"])
 
 
-def payloads(airflow: AirflowProcess) -> list[dict[str, Any]]:
+def payloads(airflow: LocalAirflow) -> list[dict[str, Any]]:
     """What all runs so far were started with; waits for their ends."""
     found = []
     for run in runs(airflow):
@@ -81,7 +82,7 @@ def next_poll(portal: SimulatorServer) -> None:
 
 
 def test_a_move_starts_the_dag_within_one_poll_and_none_is_missed_while_the_triggerer_is_dead(
-    airflow: AirflowProcess, portal: SimulatorServer
+    airflow: LocalAirflow, portal: SimulatorServer
 ) -> None:
     airflow.wait_for_dag("on_won")
     next_poll(portal)
@@ -110,11 +111,11 @@ def test_a_move_starts_the_dag_within_one_poll_and_none_is_missed_while_the_trig
         "portal": portal.url,
     }
 
-    triggerer_process.kill(airflow)
+    triggerer.kill(airflow)
     portal.portal.move("DEAL_2", "WON")
     portal.portal.move("DEAL_3", "WON")
     time.sleep(INTERVAL)
-    with triggerer_process.Triggerer(airflow):
+    with triggerer.another(airflow):
         wait_for(lambda: len(runs(airflow)) > 1, seconds=120, why="no run started")
         portal.portal.move("DEAL_4", "WON")
         wait_for(lambda: "DEAL_4" in str(payloads(airflow)), seconds=90, why="no run started")
@@ -131,7 +132,7 @@ def test_a_move_starts_the_dag_within_one_poll_and_none_is_missed_while_the_trig
     kept = airflow.api("GET", f"/assets/{asset['id']}/state-store")
     assert str(portal.portal.history_of("DEAL_4")[-1].id) in str(kept)
     assert {request.method for request in portal.requests} == {"crm.stagehistory.list"}
-    assert "Watching DEAL entering WON" in (airflow.home / "standalone.log").read_text()
+    assert "Watching DEAL entering WON" in (airflow.log).read_text()
 
     # Where the secret is after all this: in nothing that Airflow has kept.
     kept = [path for path in airflow.home.rglob("*") if path.is_file() and MAIN_SECRET.encode() in path.read_bytes()]

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 
 import pytest
-from airflow_process import IS_3, AirflowProcess, alive, command_line, parent_of, wait_for
-from simulator_process import SimulatorProcess
+
+from scripts.local_airflow import IS_3, LocalAirflow, command_line
+from scripts.processes import is_running, wait_for
+from scripts.simulator_process import SimulatorProcess
 
 pytestmark = pytest.mark.system
 
 COUNT = 5000
+NOTICED_SOON = (
+    {
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    }
+    if IS_3
+    else {
+        "AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": "60",
+        "AIRFLOW__SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "5",
+    }
+)
+"""Lets Airflow notice a dead worker within a minute instead of five."""
 DAG = """
 from datetime import timedelta
 try:
@@ -34,8 +46,8 @@ with DAG("killed_worker", schedule=None):
 
 
 @pytest.fixture(scope="module")
-def simulator():
-    with SimulatorProcess("--request-ms", "20", "--command-ms", "5") as process:
+def simulator(tmp_path_factory):
+    with SimulatorProcess(tmp_path_factory.mktemp("simulator"), "--request-ms", "20", "--command-ms", "5") as process:
         yield process
 
 
@@ -46,17 +58,17 @@ def airflow(tmp_path_factory, simulator):
     dags.mkdir()
     # Without an expected stage, Airflow 3.3's checkpoint alone has to know what was fired.
     (dags / "killed.py").write_text(DAG.format(count=COUNT, expected=None if IS_3 else "PREPARATION"))
-    env = {"AIRFLOW_CONN_BITRIX24_DEFAULT": simulator.connection}
-    with AirflowProcess(home, dags, env=env) as process:
+    env = {"AIRFLOW_CONN_BITRIX24_DEFAULT": simulator.connection, **NOTICED_SOON}
+    with LocalAirflow(home, dags, env=env) as process:
         yield process
 
 
 def task_process(airflow):
     """The task's own process and the worker above it."""
     pattern = r"airflow worker -- [0-9a-f-]{36}$" if IS_3 else r"airflow task runner: killed_worker "
-    for pid in airflow.pids():
-        if re.search(pattern, command_line(pid)):
-            return pid, parent_of(pid)
+    for process in airflow.find_processes():
+        if re.search(pattern, command_line(process)):
+            return process, process.parent()
     return None
 
 
@@ -65,11 +77,11 @@ def test_a_killed_worker_fires_nothing_twice(airflow, simulator, victim):
     simulator.seed_deals(COUNT)
     run_id = airflow.trigger("killed_worker")
     wait_for(lambda: simulator.requests >= 60, seconds=120, why="the firing did not begin")
-    task, worker = wait_for(lambda: task_process(airflow), seconds=5, why="no task process")
-    os.kill(task if victim == "task" else worker, signal.SIGKILL)
+    task, worker = wait_for(lambda: task_process(airflow), seconds=30, why="there is no task process")
+    (task if victim == "task" else worker).kill()
     # An orphan stops at its next checkpoint; on 2.11 nothing stops it but its own end.
     if IS_3:
-        wait_for(lambda: not alive(task), seconds=15, why="the orphan went on")
+        wait_for(lambda: not is_running(task), seconds=60, why="the orphan went on")
 
     assert airflow.wait_for_run("killed_worker", run_id, seconds=300) == "success"
 

@@ -6,9 +6,10 @@ import importlib.util
 from contextlib import ExitStack
 
 import pytest
-from airflow_process import IS_3, AirflowProcess
-from postgres_process import PostgresProcess, server_programs
-from simulator_process import SimulatorProcess
+
+from scripts.local_airflow import IS_3, LocalAirflow
+from scripts.simulator_process import SimulatorProcess
+from tests.support.postgres import PostgresProcess, server_programs
 
 COUNT = 200
 PROGRAMS = server_programs()
@@ -35,7 +36,7 @@ with DAG("mapped_tasks", schedule=None):
 
 def test_200_mapped_tasks_are_never_refused(tmp_path):
     with ExitStack() as stack:
-        simulator = stack.enter_context(SimulatorProcess("--request-ms", "20", "--command-ms", "5"))
+        simulator = stack.enter_context(SimulatorProcess(tmp_path, "--request-ms", "20", "--command-ms", "5"))
         postgres = stack.enter_context(PostgresProcess(PROGRAMS))
         dags = tmp_path / "dags"
         dags.mkdir()
@@ -48,7 +49,7 @@ def test_200_mapped_tasks_are_never_refused(tmp_path):
             "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "64",
         }
         simulator.seed_deals(COUNT)
-        airflow = stack.enter_context(AirflowProcess(tmp_path / "home", dags, env=env))
+        airflow = stack.enter_context(LocalAirflow(tmp_path / "home", dags, env=env))
         run_id = airflow.trigger("mapped_tasks")
 
         assert airflow.wait_for_run("mapped_tasks", run_id, seconds=600) == "success"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from airflow_process import AIRFLOW_VERSION, AirflowProcess, wait_for
-from simulator_process import SimulatorProcess
+
+from scripts.local_airflow import AIRFLOW_VERSION, LocalAirflow
+from scripts.processes import wait_for
+from scripts.simulator_process import SimulatorProcess
 
 pytestmark = [
     pytest.mark.system,
@@ -39,12 +41,12 @@ def test_a_long_wait_gives_the_worker_back_and_the_firing_goes_on(tmp_path):
     dags = tmp_path / "dags"
     dags.mkdir()
     (dags / "operating.py").write_text(DAG)
-    with SimulatorProcess("--command-ms", str(COMMAND_MS)) as simulator:
+    with SimulatorProcess(tmp_path, "--command-ms", str(COMMAND_MS)) as simulator:
         simulator.seed_deals(COUNT)
         # Half of the work is over the limit; the oldest of ten baskets is freed after 90 seconds instead of 600.
         simulator.post("/limits", {"operating": {"seconds": COUNT * COMMAND_MS / 2000, "basket_seconds": 9}})
         env = {"AIRFLOW_CONN_BITRIX24_DEFAULT": simulator.connection}
-        with AirflowProcess(tmp_path / "home", dags, env=env) as airflow:
+        with LocalAirflow(tmp_path / "home", dags, env=env) as airflow:
             run_id = airflow.trigger("operating_wait")
             wait_for(lambda: "deferred" in states(airflow, run_id), seconds=120, why="the task kept its worker")
             assert trigger_classes(airflow) == ["airflow.providers.standard.triggers.temporal.DateTimeTrigger"]

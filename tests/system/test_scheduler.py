@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from airflow_process import AIRFLOW_VERSION, IS_3, wait_for
 
 from airflow_provider_bitrix24.simulator.portal import seed as seeding
+from scripts.local_airflow import AIRFLOW_VERSION, IS_3
+from scripts.processes import wait_for
 
 if TYPE_CHECKING:
-    from airflow_process import AirflowProcess
-
     from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+    from scripts.local_airflow import LocalAirflow
 
 pytestmark = pytest.mark.system
 
@@ -28,7 +28,7 @@ RUN_BY_HAND = sorted(
 )
 
 
-def run(airflow: AirflowProcess, dag_id: str) -> tuple[str, dict[str, str]]:
+def run(airflow: LocalAirflow, dag_id: str) -> tuple[str, dict[str, str]]:
     """Let the scheduler run a DAG; returns the run's id, and the states of its tasks and of itself."""
     run_id = airflow.trigger(dag_id)
     state = airflow.wait_for_run(dag_id, run_id)
@@ -37,7 +37,7 @@ def run(airflow: AirflowProcess, dag_id: str) -> tuple[str, dict[str, str]]:
 
 
 @pytest.mark.skipif(not IS_3, reason="Airflow 2 has no event-driven scheduling")
-def test_the_event_example_is_started_by_a_move(demo_airflow: AirflowProcess, demo_portal: SimulatorServer) -> None:
+def test_the_event_example_is_started_by_a_move(demo_airflow: LocalAirflow, demo_portal: SimulatorServer) -> None:
     demo_airflow.wait_for_dag("bitrix24_example_event")
     for number in range(1000, 1200):  # past what the watcher has seen: a cleared portal numbers its history anew
         demo_portal.portal.add_deal(id=number)
@@ -56,7 +56,7 @@ def test_the_event_example_is_started_by_a_move(demo_airflow: AirflowProcess, de
 
 @pytest.mark.parametrize("dag_id", RUN_BY_HAND)
 def test_an_example_runs_through_the_scheduler_and_fires_each_entity_once(
-    dag_id: str, demo_airflow: AirflowProcess, demo_portal: SimulatorServer
+    dag_id: str, demo_airflow: LocalAirflow, demo_portal: SimulatorServer
 ) -> None:
     demo_portal.portal.clear()
     seeding.apply(demo_portal.portal, seeding.DEMO)
@@ -71,12 +71,12 @@ def test_an_example_runs_through_the_scheduler_and_fires_each_entity_once(
     assert {target: demo_portal.moves[target] for target in fired} == dict.fromkeys(fired, 1)
 
 
-def test_no_example_is_broken(demo_airflow: AirflowProcess) -> None:
+def test_no_example_is_broken(demo_airflow: LocalAirflow) -> None:
     assert demo_airflow.api("GET", "/importErrors")["import_errors"] == []
 
 
 def test_a_task_returns_its_report_and_links_to_the_entity(
-    demo_airflow: AirflowProcess, demo_portal: SimulatorServer
+    demo_airflow: LocalAirflow, demo_portal: SimulatorServer
 ) -> None:
     demo_portal.portal.add_deal(id=901)
 
@@ -98,7 +98,7 @@ def test_a_task_returns_its_report_and_links_to_the_entity(
     assert "DEAL_901 moved: NEW -> PREPARATION" in demo_airflow.logs("system_one_deal")
 
 
-def test_a_target_that_does_not_exist_fails_the_task_at_once_and_is_named(demo_airflow: AirflowProcess) -> None:
+def test_a_target_that_does_not_exist_fails_the_task_at_once_and_is_named(demo_airflow: LocalAirflow) -> None:
     run_id, states = run(demo_airflow, "system_missing")
 
     assert states == {"run": "failed", "move -1": "failed"}

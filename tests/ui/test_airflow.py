@@ -12,12 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from airflow_pages import LINK, pages_of
-from airflow_process import IS_3, AirflowProcess
 
 from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS, HIDDEN_FIELDS, STANDARD_FIELDS
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+from scripts.local_airflow import IS_3, LocalAirflow
+from tests.support.airflow_pages import LINK, pages_of
 
 pytestmark = pytest.mark.ui
 
@@ -44,7 +44,7 @@ def authority(portal, tmp_path_factory):
 def airflow(browser, tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow")
     shutil.copytree(EXAMPLES, home / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-    with AirflowProcess(home, home / "dags") as process:
+    with LocalAirflow(home, home / "dags") as process:
         yield process
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
-from airflow_process import free_port
+
+from scripts.processes import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_process import AirflowProcess
+    from scripts.local_airflow import LocalAirflow
 
 
 def server_programs() -> Path | None:
@@ -55,7 +56,7 @@ def database_for(name: str) -> Iterator[dict[str, str]]:
         yield {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server.url, "AIRFLOW__CORE__EXECUTOR": "LocalExecutor"}
 
 
-def select(airflow: AirflowProcess, query: str) -> list[str]:
+def select(airflow: LocalAirflow, query: str) -> list[str]:
     """Ask an Airflow's database for one column."""
     url = airflow.env.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
     programs = server_programs()
@@ -80,7 +81,7 @@ class PostgresProcess:
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs
-        self.port = free_port()
+        [self.port] = free_ports(1)
 
     @property
     def url(self) -> str:

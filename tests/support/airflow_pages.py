@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from airflow_process import IS_3
-
 from airflow_provider_bitrix24.connection_form import HOOK_NAME, STANDARD_FIELDS
+from scripts.local_airflow import IS_3
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_process import AirflowProcess
     from playwright.sync_api import Locator, Page
+
+    from scripts.local_airflow import LocalAirflow
 
 LINK = "Open in Bitrix24"
 
@@ -24,7 +24,7 @@ LINK = "Open in Bitrix24"
 class Pages3:
     """The pages of Airflow 3, where nobody needs to sign in."""
 
-    def __init__(self, airflow: AirflowProcess, open_page: Callable[..., Page]) -> None:
+    def __init__(self, airflow: LocalAirflow, open_page: Callable[..., Page]) -> None:
         self._url = airflow.url
         self.page = open_page(f"{airflow.url}/connections", viewport={"width": 1280, "height": 800})
 
@@ -88,7 +88,7 @@ class Pages2:
     OWN_ERRORS = ("Cannot set properties of undefined (setting 'autocomplete')",)
     """What Airflow's own script fails at on many pages."""
 
-    def __init__(self, airflow: AirflowProcess, open_page: Callable[..., Page]) -> None:
+    def __init__(self, airflow: LocalAirflow, open_page: Callable[..., Page]) -> None:
         self._url = airflow.url
         self.page = open_page(
             f"{airflow.url}/login/", viewport={"width": 1280, "height": 800}, known_errors=self.OWN_ERRORS
@@ -141,5 +141,5 @@ class Pages2:
         self.page.get_by_text("Total Runs Displayed").wait_for()
 
 
-def pages_of(airflow: AirflowProcess, open_page: Callable[..., Page]) -> Pages2 | Pages3:
+def pages_of(airflow: LocalAirflow, open_page: Callable[..., Page]) -> Pages2 | Pages3:
     return Pages3(airflow, open_page) if IS_3 else Pages2(airflow, open_page)

@@ -1,10 +1,11 @@
-"""Makes the virtual environments of the Makefile, `.ci/run` and the demo, with nothing but Python and an index.
+"""Makes virtual environments with nothing but Python and a package index, for the Makefile, `.ci/run` and benchmarks.
 
-    python scripts/environment.py --airflow 3.3 --groups test lint     # prints the environment's Python
+    python -m scripts.environments --airflow 3.3 --groups test lint     # prints the environment's Python
 
-An environment lies under ``.build/`` and is made once: it is made anew when the constraints, the metadata of
-the package or the Python change. uv does the work because it is some ten times faster than pip; where there is
-none it is installed from the index, and where that fails, pip serves. Standard library only.
+An environment is made under ``.build/`` when it is first needed, and again when the constraints, the metadata of the
+package or the Python have changed. uv does the work because it is some ten times faster than pip; where there is
+none it is installed from the index, and where that fails, pip does the work. Standard library only. The version
+matrix has environments of its own, which nox makes.
 """
 
 from __future__ import annotations
@@ -20,31 +21,19 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from scripts.terminal import BUILD, ROOT, StepFailed, run, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / ".build"
 CONSTRAINTS = ROOT / "constraints"
 NEWEST_AIRFLOW = "3.3"
 OLDEST_PYTHON = (3, 11)
 CLIENT_ONLY = "none"
 """In place of an Airflow line: an environment without Airflow, for the client and the simulator."""
-LOWEST = "lowest"
-"""In place of an Airflow line: the oldest versions of the direct dependencies that ``pyproject.toml`` allows."""
-OLDEST_AIRFLOW = "2.11"
-
-_PROVIDER = "airflow-provider-bitrix24"
-_HEARTBEAT = 5.0
-"""Seconds after which a step that takes long says that it is alive."""
-
-
-class StepFailed(RuntimeError):
-    """A command failed; the message holds the end of what it printed."""
 
 
 def make(airflow: str = NEWEST_AIRFLOW, groups: Sequence[str] = ("test",)) -> Path:
@@ -62,10 +51,7 @@ def make(airflow: str = NEWEST_AIRFLOW, groups: Sequence[str] = ("test",)) -> Pa
     python = folder / "bin" / "python"
     BUILD.mkdir(exist_ok=True)
     with _locked(BUILD / f"{name}.lock"):
-        line = {CLIENT_ONLY: NEWEST_AIRFLOW, LOWEST: OLDEST_AIRFLOW}.get(airflow, airflow)
-        constraints = constraints_file(line, version)
-        if airflow == LOWEST:
-            constraints = _without_direct(constraints)
+        constraints = constraints_file(NEWEST_AIRFLOW if airflow == CLIENT_ONLY else airflow, version)
         wanted = _requirements(airflow, groups)
         stamp = folder / "stamp"
         # Groups add up, so that `make lint` and `make test` share an environment and do not undo each other.
@@ -82,7 +68,7 @@ def make(airflow: str = NEWEST_AIRFLOW, groups: Sequence[str] = ("test",)) -> Pa
             if Path(sys.prefix) == folder:
                 raise StepFailed(f"{name} is out of date, and this program runs in it: run make again.")
             shutil.rmtree(folder, ignore_errors=True)
-        _fill(folder, constraints, wanted, with_dependencies=airflow != CLIENT_ONLY, lowest=airflow == LOWEST)
+        _fill(folder, constraints, wanted, with_dependencies=airflow != CLIENT_ONLY)
         stamp.write_text(json.dumps({"base": _digest(constraints), "requirements": wanted}))
     return python
 
@@ -125,41 +111,15 @@ def uv() -> Path | None:
     return program
 
 
-def run(command: Sequence[str], what: str, *, env: dict[str, str] | None = None) -> None:
-    """Run a command quietly and say every few seconds that it is alive.
-
-    :raises StepFailed: it failed.
-    """
-    say(f"{what} ...")
-    begun = time.monotonic()
-    log = BUILD / "last-step.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env, cwd=ROOT)
-        try:
-            while True:
-                try:
-                    code = process.wait(_HEARTBEAT)
-                    break
-                except subprocess.TimeoutExpired:
-                    say(f"  still at it ({time.monotonic() - begun:.0f} s)")
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-    if code:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
-        raise StepFailed(f"{what}: failed with status {code}.\n{tail}")
-
-
 def metadata() -> dict[str, Any]:
     """Read ``pyproject.toml``."""
-    import tomllib  # an older Python shall get as far as being told that it is too old
+    import tomllib  # an older Python has to get as far as the message that it is too old
 
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def clean_variables() -> dict[str, str]:
-    """The environment variables for a program that shall be ours alone.
+    """Return the environment variables for a program of our own.
 
     Settings of the user's own Airflow or Python would reach into it; without a byte code cache Airflow starts
     three times slower; and a proxy is of no use for loopback addresses.
@@ -169,34 +129,57 @@ def clean_variables() -> dict[str, str]:
     return {**kept, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
 
 
-def say(line: str) -> None:
-    """Tell the person at the terminal; standard output belongs to results."""
-    print(line, file=sys.stderr, flush=True)
+def install(folder: Path, python: str, what: str, *arguments: str) -> None:
+    """Install packages into an environment, which is made if it is not there.
+
+    :param python: the interpreter of a new environment.
+    :param what: words for the person who waits.
+    :param arguments: those of ``pip install``.
+    :raises StepFailed: it failed.
+    """
+    inside = folder / "bin" / "python"
+    if installer := uv():
+        env = {**os.environ, "VIRTUAL_ENV": str(folder), **index_of_pip()}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        if not inside.exists():
+            run([str(installer), "venv", "--python", python, str(folder)], "Making an environment", env=env)
+        run([str(installer), "pip", "install", "--compile-bytecode", *arguments], what, env=env)
+        return
+    if not inside.exists():
+        run([python, "-m", "venv", str(folder)], "Making an environment")
+    run([str(inside), "-m", "pip", "install", "--quiet", *arguments], what)
 
 
-def _fill(
-    folder: Path, constraints: Path, requirements: Sequence[str], *, with_dependencies: bool, lowest: bool
-) -> None:
-    installer = uv()
-    if lowest and not installer:
-        raise StepFailed("The oldest dependencies are found with uv, which is not there.")
+def find_python(version: str) -> str | None:
+    """Find a Python of this version that can make environments: this one, on the PATH, or installed by pyenv."""
+    candidates = [sys.executable, shutil.which(f"python{version}"), shutil.which("python3")]
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    candidates += sorted(map(str, root.glob(f"versions/{version}.*/bin/python3")), reverse=True)
+    ask = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+    for each in filter(None, candidates):
+        # What is on the PATH may be a shim of an interpreter that was not chosen.
+        asked = subprocess.run([each, "-c", ask], capture_output=True, text=True, check=False)
+        if asked.stdout.strip() == version:
+            return each
+    return None
+
+
+def index_of_pip() -> dict[str, str]:
+    """Return the variables that tell uv of the index that pip is set to, since uv reads no settings of pip."""
+    if any(name in os.environ for name in ("UV_INDEX_URL", "UV_DEFAULT_INDEX")):
+        return {}
+    asked = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
+    found = re.search(r"^(?::env:|global|install)\.index-url='([^']+)'", asked.stdout, flags=re.MULTILINE)
+    return {"UV_DEFAULT_INDEX": found[1]} if found else {}
+
+
+def _fill(folder: Path, constraints: Path, requirements: Sequence[str], *, with_dependencies: bool) -> None:
     provider = f"{ROOT}[simulator]" if with_dependencies else str(ROOT)
     # Without its dependencies, since these name Airflow; what it needs instead is among the requirements.
     steps = [[*requirements, "-e", provider]] if with_dependencies else [[*requirements], ["--no-deps", "-e", provider]]
     what = f"Installing {_headline(constraints, with_dependencies=with_dependencies)}"
-    if installer:
-        env = {**os.environ, "VIRTUAL_ENV": str(folder), **_index_of_pip()}
-        env.pop("PYTHONDONTWRITEBYTECODE", None)
-        if not (folder / "bin" / "python").exists():
-            run([str(installer), "venv", "--python", sys.executable, str(folder)], "Making an environment", env=env)
-        install = [str(installer), "pip", "install", "--compile-bytecode"]
-        install += ["--resolution", "lowest-direct"] if lowest else []
-    else:
-        env = None
-        run([sys.executable, "-m", "venv", str(folder)], "Making an environment")
-        install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     for step in steps:
-        run([*install, "-c", str(constraints), *step], what, env=env)
+        install(folder, sys.executable, what, "-c", str(constraints), *step)
 
 
 def _requirements(airflow: str, groups: Sequence[str]) -> list[str]:
@@ -209,21 +192,9 @@ def _requirements(airflow: str, groups: Sequence[str]) -> list[str]:
     return found
 
 
-def _without_direct(constraints: Path) -> Path:
-    """The constraints less the direct dependencies, so that these can be as old as they may."""
-    project = metadata()["project"]
-    direct = [*project["dependencies"], *project["optional-dependencies"]["simulator"]]
-    names = {re.match(r"[A-Za-z0-9-]+", each)[0] for each in direct}
-    kept = [line for line in constraints.read_text().splitlines() if line.partition("==")[0] not in names]
-    loosened = BUILD / f"{constraints.stem}-lowest.txt"
-    loosened.write_text("\n".join(kept) + "\n")
-    return loosened
-
-
 def _headline(constraints: Path, *, with_dependencies: bool) -> str:
     versions = dict(re.findall(r"^([a-z0-9-]+)==(\S+)$", constraints.read_text(), flags=re.MULTILINE))
-    airflow = f"Airflow {versions.get('apache-airflow', 'and the oldest dependencies')}"
-    return airflow if with_dependencies else "the client without Airflow"
+    return f"Airflow {versions['apache-airflow']}" if with_dependencies else "the client without Airflow"
 
 
 def _digest(constraints: Path) -> str:
@@ -237,15 +208,6 @@ def _read_stamp(path: Path) -> dict[str, list[str]]:
         return json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-
-
-def _index_of_pip() -> dict[str, str]:
-    """Tell uv of the index that pip is set to, since uv reads no settings of pip."""
-    if any(name in os.environ for name in ("UV_INDEX_URL", "UV_DEFAULT_INDEX")):
-        return {}
-    asked = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
-    found = re.search(r"^(?::env:|global|install)\.index-url='([^']+)'", asked.stdout, flags=re.MULTILINE)
-    return {"UV_DEFAULT_INDEX": found[1]} if found else {}
 
 
 def _minor(constraints: Path) -> int:
@@ -263,8 +225,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make an environment and print the path of its Python."""
-    parser = argparse.ArgumentParser(prog="environment.py", description="Make an environment under .build/.")
-    lines = f"a line, {CLIENT_ONLY} or {LOWEST} (default: %(default)s)"
+    parser = argparse.ArgumentParser(prog="environments", description="Make an environment under .build/.")
+    lines = f"a line such as {NEWEST_AIRFLOW}, or {CLIENT_ONLY} (default: %(default)s)"
     parser.add_argument("--airflow", default=NEWEST_AIRFLOW, help=lines)
     parser.add_argument("--groups", nargs="*", default=["test"], help="dependency groups (default: %(default)s)")
     options = parser.parse_args(arguments)
