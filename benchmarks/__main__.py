@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import report
-from benchmarks.environments import HERE, Environments, find_python, machine
-from benchmarks.lab import B24API, B24PYSDK, FAST, LOOP, Lab
+from benchmarks import machine, report
+from benchmarks.environments import HERE, Environments, preferred_python
 from benchmarks.other_portal import OtherPortal
-from benchmarks.rows import ON_ANY_PORTAL, QUICK, ROWS
+from benchmarks.runner import B24API, B24PYSDK, FAST, LOOP, Runner
+from benchmarks.scenarios import ON_ANY_PORTAL, QUICK, SCENARIOS
 
 if TYPE_CHECKING:
     from benchmarks.table import Row
@@ -25,28 +25,29 @@ QUICK_SCALE = 50
 
 def main() -> int:
     """Measure, and write the results."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that simulators and contenders are ended, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that simulators and clients are ended, too
     options = _parser().parse_args()
-    lab = _lab(options)
-    usual = QUICK if options.quick else ROWS if lab.other is None else ON_ANY_PORTAL
-    wanted = options.rows.split(",") if options.rows else list(usual)
-    if unknown := sorted(set(wanted) - set(ROWS)):
-        print(f"unknown row {', '.join(unknown)}; there are {', '.join(ROWS)}", file=sys.stderr)
+    runner = _runner(options)
+    usual = QUICK if options.quick else SCENARIOS if runner.other is None else ON_ANY_PORTAL
+    wanted = options.scenarios.split(",") if options.scenarios else list(usual)
+    if unknown := sorted(set(wanted) - set(SCENARIOS)):
+        print(f"unknown scenario {', '.join(unknown)}; there are {', '.join(SCENARIOS)}", file=sys.stderr)
         return 2
-    if lab.other is not None and (refused := sorted(set(wanted) - set(ON_ANY_PORTAL))):
+    if runner.other is not None and (refused := sorted(set(wanted) - set(ON_ANY_PORTAL))):
         print(f"{', '.join(refused)} needs control over the portal; leave out --portal", file=sys.stderr)
         return 2
     begun = time.monotonic()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) if options.quick else options.output
-        context = report.about(lab.environments, machine(lab.environments.python("ours")), _portal(options), _used(lab))
+        described = machine.describe(runner.environments.python("ours"))
+        context = report.about(runner.environments, described, _portal(options), _used(runner))
         for name in wanted:
             print(f"{name} ...", file=sys.stderr, flush=True)
-            rows += ROWS[name](lab)
-            report.write(folder, rows, context, list(ROWS))
+            rows += SCENARIOS[name](runner)
+            report.write(folder, rows, context, list(SCENARIOS))
         if not options.quick:
-            report.plot(folder, lab.environments)
+            report.plot(folder, runner.environments)
         print((folder / "table.md").read_text(encoding="utf-8"))
     print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr)
     missed = [row.key for row in rows if row.met is False]
@@ -55,8 +56,8 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def _lab(options: argparse.Namespace) -> Lab:
-    environments = Environments(base=options.python or find_python(), single=options.quick)
+def _runner(options: argparse.Namespace) -> Runner:
+    environments = Environments(base=options.python or preferred_python(), single=options.quick)
     chosen = "loop" if options.quick else options.peers
     peers = tuple(PEERS[name] for name in chosen.split(",") if name)
     other = None
@@ -65,7 +66,7 @@ def _lab(options: argparse.Namespace) -> Lab:
     if options.portal:
         first, _, last = options.ids.partition("-")
         other = OtherPortal(options.portal, (int(first), int(last)), options.code, options.ca_file)
-    return Lab(
+    return Runner(
         environments,
         peers=peers,
         rounds=1 if options.quick else options.rounds,
@@ -83,14 +84,14 @@ def _portal(options: argparse.Namespace) -> str:
     )
 
 
-def _used(lab: Lab) -> list[str]:
-    return list(dict.fromkeys(["ours", *(each.environment for each in lab.peers)]))
+def _used(runner: Runner) -> list[str]:
+    return list(dict.fromkeys(["ours", *(each.environment for each in runner.peers)]))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the client beside its peers.")
-    parser.add_argument("--rows", help=f"some of {','.join(ROWS)} (default: all)")
-    parser.add_argument("--peers", default=",".join(PEERS), help="who runs beside ours (default: %(default)s)")
+    parser.add_argument("--scenarios", help=f"some of {','.join(SCENARIOS)} (default: all)")
+    parser.add_argument("--peers", default=",".join(PEERS), help="what is measured beside ours (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="repetitions of each pairing (default: %(default)s)")
     parser.add_argument("--python", help="interpreter for all environments (default: 3.12 where it is found)")
     parser.add_argument("--output", type=Path, default=HERE / "results", help="where results go")

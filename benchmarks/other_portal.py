@@ -9,8 +9,8 @@ import ssl
 import time
 from dataclasses import dataclass, field
 
-from benchmarks.ask import ask
 from benchmarks.simulator import Truth
+from scripts.json_http import ask
 
 DEAL = 2
 PAGE = 50

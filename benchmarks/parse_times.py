@@ -4,7 +4,7 @@ DAG files are read again and again, each time by a new process that has imported
 timed: processor time of running the file, in a new process, several times, in turns. Needs an environment that has
 Airflow, this package and ``apache-airflow-providers-http``::
 
-    python benchmarks/parse_times.py [--rounds 9] [--output benchmarks/results/parse-times.md]
+    python -m benchmarks.parse_times [--rounds 9] [--output benchmarks/results/parse-times.md]
 """
 
 from __future__ import annotations

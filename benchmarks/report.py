@@ -8,7 +8,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.environments import HERE, REPOSITORY, Environments
+from benchmarks.environments import HERE, Environments
+from scripts.terminal import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +59,7 @@ def plot(folder: Path, environments: Environments) -> None:
 def markdown(rows: dict[str, dict], context: dict[str, Any]) -> str:
     """The table as Markdown."""
     lines = [
-        "| what | reach | ours | met | " + " | ".join(COLUMNS) + " |",
+        "| what | target | ours | met | " + " | ".join(COLUMNS) + " |",
         "|---" * (4 + len(COLUMNS)) + "|",
     ]
     notes = []
@@ -68,7 +69,7 @@ def markdown(rows: dict[str, dict], context: dict[str, Any]) -> str:
         if row["note"]:
             notes.append(row["note"])
             mark = f" [{len(notes)}]"
-        cells = [row["what"] + mark, row["reach"], row["ours"], met, *_peer_cells(row["peers"])]
+        cells = [row["what"] + mark, row["target"], row["ours"], met, *_peer_cells(row["peers"])]
         lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
     lines += ["", *(f"[{number}] {note}" for number, note in enumerate(notes, 1))]
     return "\n".join([*lines, "", *_context(context, rows)]) + "\n"
@@ -108,7 +109,7 @@ def _context(context: dict[str, Any], rows: dict[str, dict]) -> list[str]:
 
 def _commit() -> str:
     found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     return found.stdout.strip() or "unknown"
 

@@ -1,25 +1,25 @@
-"""The simulator in a process of its own, and the truth that its control API tells about a run."""
+"""The simulator that is measured, and the truth about a run, from its control API."""
 
 from __future__ import annotations
 
-import json
-import os
-import ssl
-import subprocess
 import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING
 
-from benchmarks.ask import ask
-from benchmarks.environments import REPOSITORY, Environments, surroundings
+from benchmarks.environments import surroundings
+from benchmarks.machine import pin
+from scripts.simulator_process import SimulatorProcess
+
+if TYPE_CHECKING:
+    from benchmarks.environments import Environments
 
 CODE = "bench"
-STAGE_BEFORE, STAGE_AFTER = "NEW", "PREPARATION"
+STAGE_AFTER = "PREPARATION"
 REQUEST_MS, COMMAND_MS = 20.0, 5.0
-"""Working time of the portal in the rows that do not say otherwise."""
+"""Working time of the portal in the scenarios that do not say otherwise."""
 SETTLED_AFTER = 2.5
 """Seconds without a move after which nothing more is expected; the slowest robot takes 0.73."""
 
@@ -48,10 +48,10 @@ class Timeline:
     points: list[tuple[float, int]] = field(default_factory=list)
 
 
-class Simulator:
-    """One simulator; as a context manager it is started and stopped.
+class Simulator(SimulatorProcess):
+    """One simulator over TLS; as a context manager it is started and stopped.
 
-    Every run gets a fresh one: another port is another portal, so no contender remembers anything.
+    Every run gets a fresh one: another port is another portal, so no client remembers anything.
     """
 
     def __init__(
@@ -63,66 +63,35 @@ class Simulator:
         request_ms: float = 0,
         command_ms: float = 0,
     ) -> None:
-        self._command = [
-            *(environments.python("ours"), "-m", "airflow_provider_bitrix24.simulator", "--port", "0", "--json"),
-            *("--plan", plan, "--request-ms", str(request_ms), "--command-ms", str(command_ms), "--tls"),
-        ]
+        self._temporary = tempfile.TemporaryDirectory(prefix="bitrix24-benchmark-")
+        folder = Path(self._temporary.name)
+        self.pacing_directory = str(folder / "pacing")
         self._cpu = cpu
         self._count = 0
+        options = ("--plan", plan, "--request-ms", str(request_ms), "--command-ms", str(command_ms), "--tls")
+        super().__init__(folder, *options, python=environments.python("ours"), env=surroundings())
 
-    def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="bitrix24-benchmark-")
-        self.ca_file = str(Path(self._folder.name) / "ca.pem")
-        self.pacing_directory = str(Path(self._folder.name) / "pacing")
-        self._process = subprocess.Popen(
-            [*self._command, "--ca-file", self.ca_file],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=REPOSITORY,
-            env=surroundings(),
-        )
-        pin(self._process.pid, self._cpu)
-        line = self._process.stdout.readline()
-        if not line:
-            self.__exit__()
-            raise RuntimeError("the simulator did not start; its message is above")
-        addresses = json.loads(line)
-        self.webhook_url, self._control = addresses["webhook_url"], addresses["control_url"]
-        self._tls = ssl.create_default_context(cafile=self.ca_file)
-        return self
+    def start(self) -> None:
+        """Start it on a core of its own."""
+        super().start()
+        pin(self.process.pid, self._cpu)
 
-    def __exit__(self, *exc: object) -> None:
-        self._process.terminate()
-        self._process.wait()
-        self._process.stdout.close()
-        self._folder.cleanup()
-
-    # -- asking
-
-    def get(self, path: str = "") -> dict:
-        """Ask the control API."""
-        return ask(self._control + path, tls=self._tls)
-
-    def post(self, path: str, body: dict) -> dict:
-        """Tell the control API."""
-        return ask(self._control + path, body, tls=self._tls)
+    def stop(self) -> None:
+        """End it, and forget the buckets that clients kept of it."""
+        super().stop()
+        self._temporary.cleanup()
 
     def fill(self, count: int, *, robot_seconds: float = 0) -> int:
         """Empty the portal and put deals into it, with a trigger that moves them. Returns the first id."""
-        seed = {
-            "generate": [{"type": "DEAL", "count": count, "stage": STAGE_BEFORE, "first_id": 1}],
-            "triggers": [{"stage": STAGE_AFTER, "code": CODE}],
-        }
-        if robot_seconds:
-            seed["robots"] = [{"stage": STAGE_AFTER, "seconds": robot_seconds}]
-        self.post("reset", seed)
+        robots = {"robots": [{"stage": STAGE_AFTER, "seconds": robot_seconds}]} if robot_seconds else {}
+        self.seed_deals(count, code=CODE, stages=(STAGE_AFTER,), **robots)
         self._count = count
         return 1
 
     def truth(self) -> Truth:
         """What the portal saw since it was filled."""
-        fires = [each["fires"] for each in self.get("fires").values()]
-        seen = self.get("requests?last=10000")["requests"]
+        fires = [each["fires"] for each in self.get("/fires").values()]
+        seen = self.get("/requests?last=10000")["requests"]
         begun = [each["moment"] for each in seen]
         ended = [each["moment"] + each["duration"] for each in seen]
         return Truth(
@@ -130,10 +99,10 @@ class Simulator:
             doubled=sum(count > 1 for count in fires),
             lost=self._count - sum(count > 0 for count in fires),
             requests=self.get()["requests"],
-            refused=self.get("limits")["refused"],
+            refused=self.get("/limits")["refused"],
             first_at=min(begun, default=None),
             seconds=max(ended) - min(begun) if seen else None,
-            faults=len(self.get("faults")["injected"]),
+            faults=len(self.get("/faults")["injected"]),
         )
 
     def settle(self) -> None:
@@ -156,9 +125,3 @@ class Simulator:
         thread = threading.Thread(target=look, daemon=True)
         thread.start()
         return thread
-
-
-def pin(process: int, cpu: int | None) -> None:
-    """Keep a process on one core, where the system can do that."""
-    if cpu is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(process, {cpu})

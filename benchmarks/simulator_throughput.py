@@ -5,7 +5,7 @@ another. Single calls go over a few keep-alive connections as raw bytes, so that
 side. On a machine that does other work too, look at the last column: it counts only the time that the simulator
 had a core. Otherwise run it on an idle machine with at least two cores::
 
-    python benchmarks/simulator_throughput.py [--seconds 5] [--connections 8]
+    python -m benchmarks.simulator_throughput [--seconds 5] [--connections 8]
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import argparse
 import asyncio
 import json
 import os
-import pathlib
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
+from pathlib import Path
 from urllib.parse import quote, urlsplit
+
+import psutil
+
+from benchmarks.machine import core, pin
+from scripts.simulator_process import SimulatorProcess
 
 ENTITIES = 20_000
 
@@ -65,15 +67,6 @@ def read(path, number):
     return f"GET {path}crm.item.list?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 
 
-def cpu_seconds(pid):
-    """Return the processor time that a process has used, ``None`` where /proc does not tell."""
-    stat = pathlib.Path(f"/proc/{pid}/stat")
-    if not stat.exists():
-        return None
-    fields = stat.read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 async def measure(url, make, seconds, connections):
     """Return how many answers came over `connections` connections, and in how many seconds."""
     parts = urlsplit(url)
@@ -95,53 +88,35 @@ async def measure(url, make, seconds, connections):
     return sent, time.perf_counter() - started
 
 
-def start_simulator(core, seed):
-    command = [sys.executable, "-m", "airflow_provider_bitrix24.simulator", "--port", "0", "--json"]
-    command += ["--plan", "self-hosted", "--seed", seed]
-    if shutil.which("taskset") and core is not None:
-        command = ["taskset", "-c", str(core), *command]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    return process, json.loads(process.stdout.readline())
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--connections", type=int, default=8)
     options = parser.parse_args()
-    cores = sorted(os.sched_getaffinity(0))
-    pinned = len(cores) > 1
-    if pinned:
-        os.sched_setaffinity(0, {cores[0]})
-    with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
-        seed = file.name
-        json.dump(
-            {
-                "generate": [{"type": "DEAL", "count": ENTITIES, "stage": "NEW"}],
-                "triggers": [{"stage": "PREPARATION", "code": "c5u4m"}],
-            },
-            file,
-        )
-    process, addresses = start_simulator(cores[1] if pinned else None, seed)
-    try:
-        url = addresses["webhook_url"]
+    load, served = core(0), core(-1)
+    pin(os.getpid(), load)
+    with (
+        tempfile.TemporaryDirectory(prefix="bitrix24-benchmark-") as folder,
+        SimulatorProcess(Path(folder), "--plan", "self-hosted") as simulator,
+    ):
+        pin(simulator.process.pid, served)
+        simulator.seed_deals(ENTITIES, stages=("PREPARATION",))
+        process = psutil.Process(simulator.process.pid)
         for name, make, commands in (
             ("single trigger calls", single, 1),
             ("batched triggers", batch, 50),
             ("crm.item.list of 50 by id", read, 1),
         ):
-            used = cpu_seconds(process.pid)
-            sent, took = asyncio.run(measure(url, make, options.seconds, options.connections))
-            line = f"{name:26} {sent / took:9,.0f} requests/s {sent * commands / took:10,.0f} commands/s"
-            if used is not None:
-                used = cpu_seconds(process.pid) - used
-                line += f" {sent / used:9,.0f} requests per second of processor time"
-            print(line, flush=True)
-        print(f"simulator on core {cores[1] if pinned else '?'}, load on core {cores[0] if pinned else '?'}")
-    finally:
-        process.terminate()
-        process.wait(10)
-        pathlib.Path(seed).unlink()
+            before = process.cpu_times()
+            sent, took = asyncio.run(measure(simulator.webhook_url, make, options.seconds, options.connections))
+            after = process.cpu_times()
+            used = after.user + after.system - before.user - before.system
+            print(
+                f"{name:26} {sent / took:9,.0f} requests/s {sent * commands / took:10,.0f} commands/s"
+                f" {sent / used:9,.0f} requests per second of processor time",
+                flush=True,
+            )
+        print(f"simulator on core {served}, load on core {load}")
 
 
 if __name__ == "__main__":

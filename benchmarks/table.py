@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmarks.lab import Run
+    from benchmarks.runner import Run
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class Row:
 
     key: str
     what: str
-    reach: str
+    target: str
     ours: str
     met: bool | None
     peers: dict[str, str] = field(default_factory=dict)

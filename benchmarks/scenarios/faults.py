@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.lab import B24API, B24PYSDK, FAST, LOOP, OURS_VERIFIED, Lab, Run, describe, spread
+from benchmarks.runner import B24API, B24PYSDK, FAST, LOOP, OURS_VERIFIED, Run, Runner, describe, spread
 from benchmarks.table import Row, flaws, raw
 
 if TYPE_CHECKING:
@@ -52,21 +52,21 @@ class Tally:
         return f"{text}; raises in {self.raised} of {self.runs} runs" if self.raised else text
 
 
-def after_execution(lab: Lab) -> list[Row]:
+def after_execution(runner: Runner) -> list[Row]:
     """Every fault after execution: one at a time at each position, and every 4th request."""
-    kinds, long = (FAULTS[:1], 200) if lab.quick else (FAULTS, 1000)
-    contenders = lab.having(OURS_VERIFIED, LOOP, B24PYSDK, FAST, B24API)
-    single = {each.name: Tally() for each in contenders}
-    repeated = {each.name: Tally() for each in contenders}
+    kinds, long = (FAULTS[:1], 200) if runner.quick else (FAULTS, 1000)
+    clients = runner.having(OURS_VERIFIED, LOOP, B24PYSDK, FAST, B24API)
+    single = {each.name: Tally() for each in clients}
+    repeated = {each.name: Tally() for each in clients}
     details: dict[str, list] = {}
     for kind in kinds:
-        for each in contenders:
-            positions = range(ONE_OF if each.module == "ours" and not lab.quick else 2)
+        for each in clients:
+            positions = range(ONE_OF if each.module == "ours" and not runner.quick else 2)
             for position in positions:
-                run = lab.fire(each, 100, prepare=_script([None] * position + [kind]))
+                run = runner.fire(each, 100, prepare=_script([None] * position + [kind]))
                 single[each.name].add(run)
                 details.setdefault(each.name, []).append({"fault": kind, "request": position + 1, "run": describe(run)})
-            run = lab.fire(each, long, prepare=_script([None, None, None, kind], repeat=True))
+            run = runner.fire(each, long, prepare=_script([None, None, None, kind], repeat=True))
             repeated[each.name].add(run)
             details.setdefault(each.name, []).append({"fault": kind, "request": "every 4th", "run": describe(run)})
     return [
@@ -80,7 +80,7 @@ def _row(key: str, what: str, tallies: dict[str, Tally], details: dict) -> Row:
     return Row(
         key=key,
         what=what,
-        reach="0 doubled, 0 lost, 0 left unknown",
+        target="0 doubled, 0 lost, 0 left unknown",
         ours=f"{ours} in {ours.runs} runs with {ours.faults} faults",
         met=not (ours.doubled or ours.lost or ours.unknown or ours.raised) and ours.faults > 0,
         peers={name: str(tally) for name, tally in tallies.items() if name != OURS_VERIFIED.name},
@@ -91,53 +91,53 @@ def _row(key: str, what: str, tallies: dict[str, Tally], details: dict) -> Row:
 
 def _script(script: list[str | None], *, repeat: bool = False):
     def prepare(simulator: Simulator) -> None:
-        simulator.post("faults", {"script": script, "repeat": repeat})
+        simulator.post("/faults", {"script": script, "repeat": repeat})
 
     return prepare
 
 
-def operating_limit(lab: Lab) -> list[Row]:
+def operating_limit(runner: Runner) -> list[Row]:
     """The budget of working time runs out in the middle of the list, and frees bit by bit.
 
     As at a portal it is counted in ten baskets, of which the oldest falls out; here of 2 s instead of a minute.
     """
-    count, allowed, basket = (200, 5, 2) if not lab.quick else (20, 1, 0.2)
+    count, allowed, basket = (200, 5, 2) if not runner.quick else (20, 1, 0.2)
 
     def prepare(simulator: Simulator) -> None:
-        simulator.post("limits", {"operating": {"seconds": allowed, "basket_seconds": basket}})
+        simulator.post("/limits", {"operating": {"seconds": allowed, "basket_seconds": basket}})
 
-    contenders = lab.having(OURS_VERIFIED, LOOP, B24PYSDK, FAST, B24API)
-    runs = lab.compete(contenders, count, rounds=1, command_ms=110, prepare=prepare)
+    clients = runner.having(OURS_VERIFIED, LOOP, B24PYSDK, FAST, B24API)
+    runs = runner.compete(clients, count, rounds=1, command_ms=110, prepare=prepare)
     ours = runs[OURS_VERIFIED.name]
     met = all(not (run.truth.lost or run.truth.doubled or run.said["done"] != count) for run in ours)
     return [
         Row(
             key="operating",
             what=f"operating limit mid-list: {count} entities of 0.11 s, {allowed} s allowed in {10 * basket:g} s",
-            reach="waits for the reset, finishes, 0 lost",
+            target="waits for the reset, finishes, 0 lost",
             ours=_outcome(ours, count),
             met=met,
-            peers={each.name: _outcome(runs[each.name], count) for each in contenders if each.module != "ours"},
+            peers={each.name: _outcome(runs[each.name], count) for each in clients if each.module != "ours"},
             details=raw(runs),
         )
     ]
 
 
-def slow_robots(lab: Lab) -> list[Row]:
+def slow_robots(runner: Runner) -> list[Row]:
     """Robots that work inside the request: 50 of them in a batch come near the portal's cut at 60 s."""
-    count = lab.sized(100)
-    contenders = lab.having(OURS_VERIFIED, LOOP, B24PYSDK, FAST, B24API)
-    runs = lab.compete(contenders, count, rounds=1, command_ms=0, robot_seconds=SLOW_SECONDS)
+    count = runner.sized(100)
+    clients = runner.having(OURS_VERIFIED, LOOP, B24PYSDK, FAST, B24API)
+    runs = runner.compete(clients, count, rounds=1, command_ms=0, robot_seconds=SLOW_SECONDS)
     ours = runs[OURS_VERIFIED.name]
     met = all(run.wall <= 45 and run.truth.once == count and run.said["done"] == count for run in ours)
     return [
         Row(
             key="slow",
             what=f"{SLOW_SECONDS} s a trigger, {count} entities, verified",
-            reach="all done once, no time-out, <= 45 s",
+            target="all done once, no time-out, <= 45 s",
             ours=_outcome(ours, count),
-            met=None if lab.quick else met,
-            peers={each.name: _outcome(runs[each.name], count) for each in contenders if each.module != "ours"},
+            met=None if runner.quick else met,
+            peers={each.name: _outcome(runs[each.name], count) for each in clients if each.module != "ours"},
             details=raw(runs),
             note="A portal goes on executing a batch whose client has left. Lost are those that it never executed.",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fast_bitrix24 import Bitrix
 
 
-class Contender:
+class Adapter:
     def __init__(self, webhook: str, *, slow: bool = False, limits: bool = True) -> None:
         self._client = Bitrix(webhook, verbose=False, respect_velocity_policy=limits)
         self._slow = slow

@@ -6,10 +6,11 @@ import statistics
 import subprocess
 import sys
 
-from benchmarks.environments import REPOSITORY, surroundings
-from benchmarks.lab import B24API, B24PYSDK, FAST, LOOP, OURS, OURS_VERIFIED, Lab, Run, spread
+from benchmarks.environments import surroundings
+from benchmarks.runner import B24API, B24PYSDK, FAST, LOOP, OURS, OURS_VERIFIED, Run, Runner, spread
 from benchmarks.simulator import CODE
 from benchmarks.table import Row, faultless, raw, verdict
+from scripts.terminal import ROOT
 
 FREE = {"plan": "self-hosted", "request_ms": 0, "command_ms": 0}
 OURS_FREE = OURS.having(plan="self-hosted")
@@ -39,37 +40,37 @@ print(time.perf_counter() - wall, time.process_time() - cpu)
 """
 
 
-def cpu_per_entity(lab: Lab) -> list[Row]:
+def cpu_per_entity(runner: Runner) -> list[Row]:
     """Processor time of the client's process per entity, in batches."""
-    count = lab.sized(5000)
-    contenders = lab.having(OURS_FREE, LOOP, B24PYSDK, FAST_FREE, B24API)
-    runs = lab.compete(contenders, count, rounds=lab.rounds + 2, **FREE)
+    count = runner.sized(5000)
+    clients = runner.having(OURS_FREE, LOOP, B24PYSDK, FAST_FREE, B24API)
+    runs = runner.compete(clients, count, rounds=runner.rounds + 2, **FREE)
     costs = {name: [run.cpu / count * 1000 for run in each] for name, each in runs.items()}
     return [
         Row(
             key="cpu",
             what=f"CPU per entity in a batch, {count:,} entities, `verify=False`",
-            reach="< 0.1 ms",
+            target="< 0.1 ms",
             ours=spread(costs["ours"], "ms", 3),
-            met=verdict(sound=faultless(runs["ours"]), fast=statistics.median(costs["ours"]) < 0.1, quick=lab.quick),
+            met=verdict(sound=faultless(runs["ours"]), fast=statistics.median(costs["ours"]) < 0.1, quick=runner.quick),
             peers={name: spread(each, "ms", 3) for name, each in costs.items() if name != "ours"},
             details=raw(runs),
         )
     ]
 
 
-def one_call(lab: Lab) -> list[Row]:
+def one_call(runner: Runner) -> list[Row]:
     """Single calls, in short blocks that alternate between the processes: neighbours meet the same noise."""
-    rounds, block = (40, 25) if not lab.quick else (3, 10)
-    contenders = lab.having(OURS_FREE, B24PYSDK, FAST_FREE, B24API)
-    ratios: dict[str, list[float]] = {each.name: [] for each in contenders}
-    rates: dict[str, list[float]] = {each.name: [] for each in (LOOP, *contenders)}
-    costs: dict[str, list[float]] = {each.name: [] for each in (LOOP, *contenders)}
+    rounds, block = (40, 25) if not runner.quick else (3, 10)
+    clients = runner.having(OURS_FREE, B24PYSDK, FAST_FREE, B24API)
+    ratios: dict[str, list[float]] = {each.name: [] for each in clients}
+    rates: dict[str, list[float]] = {each.name: [] for each in (LOOP, *clients)}
+    costs: dict[str, list[float]] = {each.name: [] for each in (LOOP, *clients)}
     job = {"do": "calls", "first": 1, "count": block, "code": CODE}
-    with lab.simulator(**FREE) as simulator:
+    with runner.simulator(**FREE) as simulator:
         simulator.fill(1)
-        for each in contenders:
-            with lab.workers(LOOP, simulator) as [loop], lab.workers(each, simulator) as [worker]:
+        for each in clients:
+            with runner.workers(LOOP, simulator) as [loop], runner.workers(each, simulator) as [worker]:
                 for turn in range(rounds + 1):
                     answers = {LOOP.name: loop.do(job), each.name: worker.do(job)}
                     if turn == 0:
@@ -83,13 +84,13 @@ def one_call(lab: Lab) -> list[Row]:
         Row(
             key="call",
             what="one call, no limit, no latency, against a bare `requests.Session` loop",
-            reach=">= 0.8 of its calls a second",
+            target=">= 0.8 of its calls a second",
             ours=_ratio("ours", ratios, rates, costs),
-            met=None if lab.quick else ours >= 0.8,
+            met=None if runner.quick else ours >= 0.8,
             peers={
                 LOOP.name: f"{statistics.median(rates[LOOP.name]):.0f} calls/s, "
                 f"{statistics.median(costs[LOOP.name]):.0f} us of CPU a call",
-                **{each.name: _ratio(each.name, ratios, rates, costs) for each in contenders if each.module != "ours"},
+                **{each.name: _ratio(each.name, ratios, rates, costs) for each in clients if each.module != "ours"},
             },
             note=f"Median and quartiles of {rounds} pairs of neighbouring blocks of {block} calls.",
             details={"ratio": ratios, "calls_per_second": rates, "cpu_us": costs},
@@ -105,20 +106,20 @@ def _ratio(name: str, ratios: dict, rates: dict, costs: dict) -> str:
     )
 
 
-def import_time(lab: Lab) -> list[Row]:
+def import_time(runner: Runner) -> list[Row]:
     """Imports in fresh interpreters, in turns, by processor time: the clock would show the machine's other work."""
-    modules = {"ours", *(each.module for each in lab.peers)}
+    modules = {"ours", *(each.module for each in runner.peers)}
     wanted = {
-        name: (lab.environments.python(environment), _TIMED.format(code))
+        name: (runner.environments.python(environment), _TIMED.format(code))
         for name, (environment, code) in IMPORTS.items()
         if environment == "ours" or f"with_{environment}" in modules
     }
     cpu: dict[str, list[float]] = {name: [] for name in wanted}
     wall: dict[str, list[float]] = {name: [] for name in wanted}
-    for turn in range(21 if not lab.quick else 2):
+    for turn in range(21 if not runner.quick else 2):
         for name, (python, code) in wanted.items():
             answer = subprocess.run(
-                [python, "-c", code], check=True, capture_output=True, text=True, cwd=REPOSITORY, env=surroundings()
+                [python, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT, env=surroundings()
             )
             if turn:  # the first one compiles
                 clock, spent = map(float, answer.stdout.split())
@@ -132,19 +133,19 @@ def import_time(lab: Lab) -> list[Row]:
         Row(
             key="import",
             what="import of the client, CPU time",
-            reach="`import requests` + 50 ms",
+            target="`import requests` + 50 ms",
             ours=f"{spread(cpu['ours'], 'ms', 0)}, which is {alone:+.0f} ms; until a client is ready to send "
             f"{spread(cpu['ours, ready to send'], 'ms', 0)}, {ready:+.0f} ms",
-            met=None if lab.quick else max(ready, alone) <= 50,
-            peers={name: spread(each, "ms", 0) for name, each in cpu.items() if name in {"requests", *_names(lab)}},
+            met=None if runner.quick else max(ready, alone) <= 50,
+            peers={name: spread(each, "ms", 0) for name, each in cpu.items() if name in {"requests", *_names(runner)}},
             note="A client loads requests when it is made, not when it is imported. Differences: medians of pairs.",
             details={"cpu_ms": cpu, "wall_ms": wall},
         )
     ]
 
 
-def _names(lab: Lab) -> list[str]:
-    return [each.name for each in lab.peers]
+def _names(runner: Runner) -> list[str]:
+    return [each.name for each in runner.peers]
 
 
 def _difference(these: list[float], those: list[float]) -> float:
@@ -152,31 +153,31 @@ def _difference(these: list[float], those: list[float]) -> float:
     return statistics.median(one - other for one, other in zip(these, those, strict=True))
 
 
-def peak_memory(lab: Lab) -> list[Row]:
+def peak_memory(runner: Runner) -> list[Row]:
     """Peak memory of the whole process."""
-    count = lab.sized(10_000)
-    contenders = lab.having(OURS_FREE_VERIFIED, OURS_FREE, LOOP, B24PYSDK, FAST_FREE, B24API)
-    runs = lab.compete(contenders, count, **FREE)
+    count = runner.sized(10_000)
+    clients = runner.having(OURS_FREE_VERIFIED, OURS_FREE, LOOP, B24PYSDK, FAST_FREE, B24API)
+    runs = runner.compete(clients, count, **FREE)
     peaks = {name: [run.peak_mb for run in each] for name, each in runs.items()}
     ours = peaks[OURS_FREE_VERIFIED.name] + peaks[OURS_FREE.name]
     return [
         Row(
             key="memory",
             what=f"peak memory, {count:,} entities, client alone",
-            reach="< 60 MB for the whole process",
+            target="< 60 MB for the whole process",
             ours=f"{spread(peaks[OURS_FREE_VERIFIED.name], 'MB', 1)} verified, "
             f"{spread(peaks[OURS_FREE.name], 'MB', 1)} unverified",
-            met=None if lab.quick else max(ours) < 60,
+            met=None if runner.quick else max(ours) < 60,
             peers={name: spread(each, "MB", 1) for name, each in peaks.items() if not name.startswith("ours")},
             details=raw(runs),
         )
     ]
 
 
-def hundred_thousand(lab: Lab) -> list[Row]:
+def hundred_thousand(runner: Runner) -> list[Row]:
     """A very long list: what is kept, and how soon the first request leaves."""
-    count = lab.sized(100_000)
-    runs = lab.compete([OURS_FREE_VERIFIED], count, **FREE)
+    count = runner.sized(100_000)
+    runs = runner.compete([OURS_FREE_VERIFIED], count, **FREE)
     mine: list[Run] = runs[OURS_FREE_VERIFIED.name]
     first = [run.first_request for run in mine if run.first_request is not None]
     kept = [(run.peak_mb - 32) * 1024 / count for run in mine]
@@ -184,12 +185,12 @@ def hundred_thousand(lab: Lab) -> list[Row]:
         Row(
             key="100000",
             what=f"{count:,} entities in one call, verified",
-            reach="bounded by the list and its results; first request < 2 s",
+            target="bounded by the list and its results; first request < 2 s",
             ours=f"peak {spread([run.peak_mb for run in mine], 'MB', 1)}, first request after {spread(first)}, "
             "all moved once"
             if all(run.truth.once == count for run in mine)
             else "not all moved once",
-            met=None if lab.quick else statistics.median(first) < 2 and all(run.truth.once == count for run in mine),
+            met=None if runner.quick else statistics.median(first) < 2 and all(run.truth.once == count for run in mine),
             note=f"Some {statistics.median(kept):.1f} kB an entity beyond the 32 MB of an idle client.",
             details=raw(runs),
         )

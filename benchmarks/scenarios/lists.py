@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.lab import B24API, B24PYSDK, FAST, FAST_SLOW, LOOP, OURS, OURS_VERIFIED, Contender, Lab, Run, spread
+from benchmarks.runner import B24API, B24PYSDK, FAST, FAST_SLOW, LOOP, OURS, OURS_VERIFIED, Client, Run, Runner, spread
 from benchmarks.table import Row, faultless, flaws, floor_seconds, raw, verdict
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ LAST = 0.27
 """Working time of a full batch at 20 ms a request and 5 ms a command."""
 
 
-def five_thousand(lab: Lab) -> list[Row]:
+def five_thousand(runner: Runner) -> list[Row]:
     """5,000 entities, unverified and verified, in one run with the peers."""
-    count = lab.sized(5000)
+    count = runner.sized(5000)
     floor = floor_seconds(-(-count // 50), last=LAST)
-    contenders = lab.having(OURS, LOOP, OURS_VERIFIED, B24PYSDK, FAST, FAST_SLOW, B24API)
-    runs = lab.compete(contenders, count, watch=True)
-    peers = peers_of(runs, contenders)
+    clients = runner.having(OURS, LOOP, OURS_VERIFIED, B24PYSDK, FAST, FAST_SLOW, B24API)
+    runs = runner.compete(clients, count, watch=True)
+    peers = peers_of(runs, clients)
     timelines = {name: _median_run(each).timeline for name, each in runs.items()}
     unverified = _row(
         "5000",
@@ -30,7 +30,7 @@ def five_thousand(lab: Lab) -> list[Row]:
         runs[OURS.name],
         peers=peers,
         runs=runs,
-        lab=lab,
+        runner=runner,
         floor=floor,
     )
     unverified.plotted = {"floor": floor, "count": count, "timelines": timelines}
@@ -41,7 +41,7 @@ def five_thousand(lab: Lab) -> list[Row]:
         runs[OURS_VERIFIED.name],
         peers={},
         runs={OURS_VERIFIED.name: runs[OURS_VERIFIED.name]},
-        lab=lab,
+        runner=runner,
         floor=floor,
     )
     shown = min(run.said.get("stages_shown", 0) for run in runs[OURS_VERIFIED.name])
@@ -51,43 +51,45 @@ def five_thousand(lab: Lab) -> list[Row]:
     return [unverified, verified]
 
 
-def one_thousand(lab: Lab) -> list[Row]:
+def one_thousand(runner: Runner) -> list[Row]:
     """1,000 entities, which the bucket takes at once."""
-    count = lab.sized(1000)
-    contenders = lab.having(OURS, LOOP, B24PYSDK, FAST, B24API)
-    runs = lab.compete(contenders, count)
-    peers = peers_of(runs, contenders)
-    return [_row("1000", f"{count:,} entities, `verify=False`", 2.0, runs[OURS.name], peers=peers, runs=runs, lab=lab)]
+    count = runner.sized(1000)
+    clients = runner.having(OURS, LOOP, B24PYSDK, FAST, B24API)
+    runs = runner.compete(clients, count)
+    peers = peers_of(runs, clients)
+    return [
+        _row("1000", f"{count:,} entities, `verify=False`", 2.0, runs[OURS.name], peers=peers, runs=runs, runner=runner)
+    ]
 
 
-def strict_reading(lab: Lab) -> list[Row]:
+def strict_reading(runner: Runner) -> list[Row]:
     """The documentation's words taken literally: the bucket leaks once a second and refused requests count."""
-    count = lab.sized(5000)
-    contenders = lab.having(OURS, LOOP, OURS_VERIFIED, B24PYSDK, FAST_SLOW, B24API)
-    runs = lab.compete(contenders, count, rounds=2, prepare=_strict)
+    count = runner.sized(5000)
+    clients = runner.having(OURS, LOOP, OURS_VERIFIED, B24PYSDK, FAST_SLOW, B24API)
+    runs = runner.compete(clients, count, rounds=2, prepare=_strict)
     what = f"{count:,} entities, the bucket leaks once a second and refused requests count"
-    peers = peers_of(runs, contenders)
-    unverified = _row("strict", f"{what}, `verify=False`", 27.0, runs[OURS.name], peers=peers, runs=runs, lab=lab)
+    peers = peers_of(runs, clients)
+    unverified = _row("strict", f"{what}, `verify=False`", 27.0, runs[OURS.name], peers=peers, runs=runs, runner=runner)
     only = {OURS_VERIFIED.name: runs[OURS_VERIFIED.name]}
     verified = _row(
-        "strict verified", f"{what}, verified", 30.3, runs[OURS_VERIFIED.name], peers={}, runs=only, lab=lab
+        "strict verified", f"{what}, verified", 30.3, runs[OURS_VERIFIED.name], peers={}, runs=only, runner=runner
     )
     return [unverified, verified]
 
 
 def _strict(simulator: Simulator) -> None:
-    simulator.post("limits", {"drain": "steps", "refused_count": True})
+    simulator.post("/limits", {"drain": "steps", "refused_count": True})
 
 
 def _row(
     key: str,
     what: str,
-    reach: float,
+    target: float,
     ours: list[Run],
     *,
     peers: dict[str, str],
     runs: dict[str, list[Run]],
-    lab: Lab,
+    runner: Runner,
     floor: float | None = None,
 ) -> Row:
     walls = [run.wall for run in ours]
@@ -95,17 +97,17 @@ def _row(
     return Row(
         key=key,
         what=what,
-        reach=f"<= {reach:.1f} s, 0 refused",
+        target=f"<= {target:.1f} s, 0 refused",
         ours=f"{spread(walls)}{in_floors}, {flaws(ours)}",
-        met=verdict(sound=faultless(ours), fast=median(walls) <= reach, quick=lab.quick),
+        met=verdict(sound=faultless(ours), fast=median(walls) <= target, quick=runner.quick),
         peers=peers,
         details=raw(runs),
     )
 
 
-def peers_of(runs: dict[str, list[Run]], contenders: list[Contender]) -> dict[str, str]:
-    """What the peers among the contenders did, by name."""
-    names = [each.name for each in contenders if each.module != "ours"]
+def peers_of(runs: dict[str, list[Run]], clients: list[Client]) -> dict[str, str]:
+    """What the peers among the clients did, by name."""
+    names = [each.name for each in clients if each.module != "ours"]
     return {name: f"{spread([run.wall for run in runs[name]])}, {flaws(runs[name])}" for name in names}
 
 

@@ -8,7 +8,7 @@ from b24api import Bitrix24, ReplaySafety, Request
 from b24api.contracts import Command, CommandFailure, CommandNotExecuted, CommandSuccess
 
 
-class Contender:
+class Adapter:
     def __init__(self, webhook: str) -> None:
         self._webhook = webhook
         self._loop = asyncio.new_event_loop()

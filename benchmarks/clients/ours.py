@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_provider_bitrix24.client import Bitrix24Client
 
 
-class Contender:
+class Adapter:
     """Fires as the documentation shows it."""
 
     def __init__(self, webhook: str, *, verify: bool = False, **settings) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import requests
 
 
-class Contender:
+class Adapter:
     """A loop that repeats a refused request after a second, and knows nothing else."""
 
     def __init__(self, webhook: str) -> None:

@@ -1,6 +1,6 @@
-"""One contender in a process of its own: takes jobs as lines of JSON, answers each with what it cost.
+"""One client in a process of its own: takes jobs as lines of JSON, answers each with what it cost.
 
-Runs in the contender's own environment, so it needs nothing but Python. What the contender says about its
+Runs in the client's own environment, so it needs nothing but Python. What the client says about its
 work is passed on as it is; the truth is asked from the portal by who started this.
 """
 
@@ -15,7 +15,7 @@ from importlib import import_module
 
 
 class FirstConnection:
-    """When this process first opens a connection: seen by an audit hook, so no contender is touched."""
+    """When this process first opens a connection: seen by an audit hook, so no client is touched."""
 
     def __init__(self) -> None:
         self.at: float | None = None
@@ -32,13 +32,13 @@ def peak_mb() -> float:
     return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
-def fire(contender, job: dict, first: FirstConnection | None) -> dict:
+def fire(client, job: dict, first: FirstConnection | None) -> dict:
     """Fire for a list of deals; an exception is what a caller would see, so it is part of the answer."""
     targets = [f"DEAL_{number}" for number in range(job["first"], job["first"] + job["count"])]
     wall, cpu = time.perf_counter(), time.process_time()
     try:
-        said = contender.fire(targets, job["code"])
-    except Exception as error:  # noqa: BLE001  # whatever a contender raises is a result
+        said = client.fire(targets, job["code"])
+    except Exception as error:  # noqa: BLE001  # whatever a client raises is a result
         said = {"done": 0, "failed": 0, "unknown": len(targets), "raised": type(error).__name__}
     answer = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "said": said}
     if first is not None and first.at is not None:
@@ -46,10 +46,10 @@ def fire(contender, job: dict, first: FirstConnection | None) -> dict:
     return answer
 
 
-def calls(contender, job: dict) -> dict:
+def calls(client, job: dict) -> dict:
     """Call the trigger for one deal, many times, one after the other."""
     wall, cpu = time.perf_counter(), time.process_time()
-    contender.calls(job["count"], f"DEAL_{job['first']}", job["code"])
+    client.calls(job["count"], f"DEAL_{job['first']}", job["code"])
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 
@@ -61,13 +61,13 @@ def main() -> None:
         import logging
 
         logging.basicConfig(level=os.environ["BENCHMARK_LOG"], stream=sys.stderr)
-    contender = import_module(name).Contender(os.environ["BENCHMARK_WEBHOOK"], **options)
+    client = import_module(name).Adapter(os.environ["BENCHMARK_WEBHOOK"], **options)
     print(json.dumps({"ready": True, "peak_mb": peak_mb()}), flush=True)
     for line in sys.stdin:
         job = json.loads(line)
-        answer = fire(contender, job, first) if job["do"] == "fire" else calls(contender, job)
+        answer = fire(client, job, first) if job["do"] == "fire" else calls(client, job)
         print(json.dumps({**answer, "peak_mb": peak_mb()}), flush=True)
-    contender.close()
+    client.close()
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
-"""The rows of the table, by the name that the command takes."""
+"""The scenarios, by the name that the command takes; each makes one or more rows of the table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.rows import cost, faults, lists, together
+from benchmarks.scenarios import cost, faults, lists, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.lab import Lab
+    from benchmarks.runner import Runner
     from benchmarks.table import Row
 
-ROWS: dict[str, Callable[[Lab], list[Row]]] = {
+SCENARIOS: dict[str, Callable[[Runner], list[Row]]] = {
     "5000": lists.five_thousand,
     "1000": lists.one_thousand,
     "strict": lists.strict_reading,
@@ -28,6 +28,6 @@ ROWS: dict[str, Callable[[Lab], list[Row]]] = {
     "100000": cost.hundred_thousand,
 }
 ON_ANY_PORTAL = ("5000", "1000", "2x2500", "32x150", "import")
-"""Rows that need no control over the portal."""
+"""Scenarios that need no control over the portal."""
 QUICK = ("5000", "2x2500", "faults", "cpu", "call", "import")
-"""Rows that show whether the harness works; the others use the same parts."""
+"""Scenarios that show whether the harness works; the others use the same parts."""

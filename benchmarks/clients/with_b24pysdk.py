@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from b24pysdk import BitrixWebhook, Client
 
 
-class Contender:
+class Adapter:
     def __init__(self, webhook: str) -> None:
         parts = urlsplit(webhook)
         _, _, user, secret, *_ = parts.path.split("/")

@@ -1,4 +1,4 @@
-"""Running contenders: each in a process of its own, on a core of its own, against a portal in another."""
+"""Running clients: each in a process of its own, on a core of its own, against a portal in another."""
 
 from __future__ import annotations
 
@@ -14,39 +14,40 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from benchmarks.environments import HERE, Environments, surroundings
+from benchmarks.machine import core, pin
 from benchmarks.other_portal import OtherPortal
-from benchmarks.simulator import COMMAND_MS, REQUEST_MS, Simulator, Timeline, Truth, pin
+from benchmarks.simulator import COMMAND_MS, REQUEST_MS, Simulator, Timeline, Truth
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
-    """Who runs: a module of ``contenders/``, its environment, and its options."""
+class Client:
+    """A client that is measured: a module of ``clients/``, its environment, and its options."""
 
     name: str
     module: str
     environment: str
     options: dict = field(default_factory=dict)
 
-    def having(self, **options) -> Contender:
+    def having(self, **options) -> Client:
         """The same with other options."""
         return replace(self, options={**self.options, **options})
 
 
-OURS = Contender("ours", "ours", "ours")
-OURS_VERIFIED = Contender("ours, verified", "ours", "ours", {"verify": True})
-LOOP = Contender("bare loop", "bare_loop", "ours")
-B24PYSDK = Contender("b24pysdk", "with_b24pysdk", "b24pysdk")
-FAST = Contender("fast-bitrix24", "with_fast_bitrix24", "fast_bitrix24")
-FAST_SLOW = Contender("fast-bitrix24 slow()", "with_fast_bitrix24", "fast_bitrix24", {"slow": True})
-B24API = Contender("b24api", "with_b24api", "b24api")
+OURS = Client("ours", "ours", "ours")
+OURS_VERIFIED = Client("ours, verified", "ours", "ours", {"verify": True})
+LOOP = Client("bare loop", "bare_loop", "ours")
+B24PYSDK = Client("b24pysdk", "with_b24pysdk", "b24pysdk")
+FAST = Client("fast-bitrix24", "with_fast_bitrix24", "fast_bitrix24")
+FAST_SLOW = Client("fast-bitrix24 slow()", "with_fast_bitrix24", "fast_bitrix24", {"slow": True})
+B24API = Client("b24api", "with_b24api", "b24api")
 PEERS = (LOOP, B24PYSDK, FAST, B24API)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of one contender (or of several processes of it at once)."""
+    """One run of one client (or of several processes of it at once)."""
 
-    contender: str
+    client: str
     wall: float
     """Seconds from the call to its return; with several processes from the first request to the last answer."""
     cpu: float
@@ -60,7 +61,7 @@ class Run:
 
 
 class Worker:
-    """A contender's process, waiting for jobs."""
+    """A client's process, waiting for jobs."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed in stop()
@@ -85,7 +86,7 @@ class Worker:
         if not line:
             self._process.wait()
             self._complaints.seek(0)
-            raise RuntimeError(f"a contender's process ended without an answer:\n{self._complaints.read()[-2000:]}")
+            raise RuntimeError(f"a client's process ended without an answer:\n{self._complaints.read()[-2000:]}")
         return json.loads(line)
 
     def do(self, job: dict) -> dict:
@@ -106,32 +107,32 @@ class Worker:
 
 
 @dataclass(slots=True)
-class Lab:
-    """What all rows share.
+class Runner:
+    """What all scenarios share.
 
     :param rounds: how often each pairing is repeated.
-    :param scale: divides the sizes of lists, for a quick look whether all this works.
-    :param other: a portal to measure instead of the simulator, where a row needs no control over it.
+    :param scale: divides the sizes of lists, for a quick check that all this works.
+    :param other: a portal to measure instead of the simulator, where a scenario needs no control over it.
     """
 
     environments: Environments
-    peers: tuple[Contender, ...] = PEERS
+    peers: tuple[Client, ...] = PEERS
     rounds: int = 3
     scale: int = 1
     other: OtherPortal | None = None
 
     @property
     def quick(self) -> bool:
-        """Whether this is only a look whether the harness works."""
+        """Whether this only checks that the harness works."""
         return self.scale > 1
 
-    def having(self, *contenders: Contender) -> list[Contender]:
-        """Those of the contenders that take part."""
+    def having(self, *clients: Client) -> list[Client]:
+        """Those of the clients that take part."""
         modules = {"ours", *(each.module for each in self.peers)}
-        return [each for each in contenders if each.module in modules]
+        return [each for each in clients if each.module in modules]
 
     def sized(self, count: int) -> int:
-        """A list's length, shortened for a quick look."""
+        """A list's length, shortened for a quick check."""
         return max(2, count // self.scale)
 
     def simulator(self, **options) -> Simulator:
@@ -139,18 +140,18 @@ class Lab:
         return Simulator(self.environments, cpu=core(0), **options)
 
     @contextmanager
-    def workers(self, contender: Contender, portal: Simulator | OtherPortal, count: int = 1):
-        """Processes of a contender, ready to begin."""
+    def workers(self, client: Client, portal: Simulator | OtherPortal, count: int = 1):
+        """Processes of a client, ready to begin."""
         environment = surroundings(BENCHMARK_WEBHOOK=portal.webhook_url)
-        if contender.module == "ours" and isinstance(portal, Simulator):
-            contender = contender.having(pacing_directory=portal.pacing_directory)  # forgotten with the portal
+        if client.module == "ours" and isinstance(portal, Simulator):
+            client = client.having(pacing_directory=portal.pacing_directory)  # forgotten with the portal
         if portal.ca_file:
-            environment.update(REQUESTS_CA_BUNDLE=portal.ca_file, SSL_CERT_FILE=portal.ca_file)
+            environment.update(REQUESTS_CA_BUNDLE=str(portal.ca_file), SSL_CERT_FILE=str(portal.ca_file))
         command = [
-            self.environments.python(contender.environment),
-            str(HERE / "contenders" / "worker.py"),
-            contender.module,
-            json.dumps(contender.options),
+            self.environments.python(client.environment),
+            str(HERE / "clients" / "worker.py"),
+            client.module,
+            json.dumps(client.options),
         ]
         started: list[Worker] = []
         try:
@@ -162,29 +163,29 @@ class Lab:
             for worker in started:
                 worker.stop()
 
-    def fire(self, contender: Contender, count: int, *, processes: int = 1, watch: bool = False, **portal) -> Run:
-        """Let a contender fire for deals of a portal, split among processes that begin together.
+    def fire(self, client: Client, count: int, *, processes: int = 1, watch: bool = False, **portal) -> Run:
+        """Let a client fire for deals of a portal, split among processes that begin together.
 
         :param count: deals for each process.
         :param watch: whether to note how many have moved while it runs.
         :param portal: options of the simulator; ``prepare`` is called with it once it is filled.
         """
         if self.other is not None:
-            return self._fire(contender, self.other, count, processes, watch=False)
+            return self._fire(client, self.other, count, processes, watch=False)
         prepare = portal.pop("prepare", None)
         robot_seconds = portal.pop("robot_seconds", 0)
         with self.simulator(**{"request_ms": REQUEST_MS, "command_ms": COMMAND_MS, **portal}) as simulator:
             simulator.fill(count * processes, robot_seconds=robot_seconds)
             if prepare is not None:
                 prepare(simulator)
-            return self._fire(contender, simulator, count, processes, watch=watch)
+            return self._fire(client, simulator, count, processes, watch=watch)
 
-    def _fire(self, contender: Contender, portal, count: int, processes: int, *, watch: bool) -> Run:
+    def _fire(self, client: Client, portal, count: int, processes: int, *, watch: bool) -> Run:
         foreign = isinstance(portal, OtherPortal)
         code = portal.code if foreign else "bench"
         first = portal.fill(count * processes) if foreign else 1
         timeline, stop, load = Timeline(), threading.Event(), os.getloadavg()[0]
-        with self.workers(contender.having(watch_connection=True), portal, processes) as workers:
+        with self.workers(client.having(watch_connection=True), portal, processes) as workers:
             begun = time.perf_counter()
             watcher = portal.watch(timeline, lambda: time.perf_counter() - begun, stop) if watch else None
             for number, worker in enumerate(workers):
@@ -199,7 +200,7 @@ class Lab:
             portal.settle()
         truth = portal.truth()
         run = Run(
-            contender=contender.name,
+            client=client.name,
             wall=answers[0]["wall"] if processes == 1 else truth.seconds or elapsed,
             cpu=sum(answer["cpu"] for answer in answers),
             peak_mb=max(answer["peak_mb"] for answer in answers),
@@ -212,22 +213,20 @@ class Lab:
         print(f"    {describe(run)}", file=sys.stderr, flush=True)
         return run
 
-    def compete(
-        self, contenders: list[Contender], count: int, *, rounds: int | None = None, **how
-    ) -> dict[str, list[Run]]:
-        """Let contenders run in turns, A B A B, and return their runs by name."""
-        runs: dict[str, list[Run]] = {each.name: [] for each in contenders}
+    def compete(self, clients: list[Client], count: int, *, rounds: int | None = None, **how) -> dict[str, list[Run]]:
+        """Let clients run in turns, A B A B, and return their runs by name."""
+        runs: dict[str, list[Run]] = {each.name: [] for each in clients}
         for _ in range(1 if self.quick else rounds or self.rounds):
-            for each in contenders:
+            for each in clients:
                 runs[each.name].append(self.fire(each, count, **how))
         return runs
 
 
 def describe(run: Run) -> str:
-    """One line about a run, for the person who waits."""
+    """One line about a run, for the person at the terminal."""
     truth = run.truth
     return (
-        f"{run.contender}: {run.wall:.2f} s, {truth.once} once, {truth.doubled} doubled, {truth.lost} lost, "
+        f"{run.client}: {run.wall:.2f} s, {truth.once} once, {truth.doubled} doubled, {truth.lost} lost, "
         f"{truth.refused} refused, {truth.requests} requests, said {run.said}"
     )
 
@@ -245,11 +244,3 @@ def _summed(said: list[dict]) -> dict:
         for key, value in each.items():
             total[key] = total.get(key, 0) + value if isinstance(value, int) else value
     return total
-
-
-def core(index: int) -> int | None:
-    """A core of this machine, or ``None`` where there is no choice."""
-    if not hasattr(os, "sched_getaffinity"):
-        return None
-    cores = sorted(os.sched_getaffinity(0))
-    return cores[index] if len(cores) > 1 else None
