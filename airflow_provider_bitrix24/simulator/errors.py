@@ -27,7 +27,6 @@ class RestError(Exception):
     :param description: the `error_description` key.
     :param status: HTTP status by the portal's source; inside a batch it is not shown.
     :param documented_status: HTTP status by the documentation's page of that method, where it differs.
-    :param extra: further keys at the level of `error`.
     """
 
     def __init__(
@@ -37,18 +36,16 @@ class RestError(Exception):
         *,
         status: int = 400,
         documented_status: int | None = None,
-        extra: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{code or '(empty code)'}: {description}")
         self.code = code
         self.description = description
         self.status = status
         self.documented_status = documented_status
-        self.extra = extra or {}
 
     def body(self) -> dict[str, Any]:
         """Return the error's JSON object, which never carries a `time`."""
-        return {"error": self.code, "error_description": self.description, **self.extra}
+        return {"error": self.code, "error_description": self.description}
 
     def status_for(self, statuses: str) -> int:
         """Return the HTTP status, by the source or, with ``"docs"``, by the documentation."""

@@ -38,7 +38,7 @@ from airflow_provider_bitrix24.sensors.stage import StageSensor  # noqa: E402
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json  # noqa: E402
 from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger  # noqa: E402
 
-from .task_runs import Ran, run_on_2, run_on_3, unchanged  # noqa: E402
+from tests.airflow.task_runs import Ran, run_on_2, run_on_3, unchanged  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

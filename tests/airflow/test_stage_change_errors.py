@@ -15,7 +15,7 @@ from airflow_provider_bitrix24.simulator.testing import connection_json
 from airflow_provider_bitrix24.triggers._stage_history import StageHistoryQuery, newest_id
 from airflow_provider_bitrix24.triggers.stage import LONGEST_BACK_OFF
 
-from .trigger_runs import (
+from tests.airflow.trigger_runs import (
     CONNECTION,
     DOWN,
     WRONG,

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
 from airflow_provider_bitrix24.triggers._stage_history import METHOD
 
-from .trigger_runs import (
+from tests.airflow.trigger_runs import (
     CONNECTION,
     EnoughError,
     Store,

@@ -17,7 +17,7 @@ from airflow_provider_bitrix24.simulator.testing import connection_json
 from airflow_provider_bitrix24.triggers import stage as stage_module
 from airflow_provider_bitrix24.triggers.stage import StageTrigger
 
-from .trigger_runs import (
+from tests.airflow.trigger_runs import (
     CONNECTION,
     DOWN,
     WRONG,

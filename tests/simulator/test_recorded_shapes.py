@@ -6,12 +6,15 @@ is repeated here, only their shapes: which keys, of which types, a list or an ob
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from airflow_provider_bitrix24.simulator.portal.entity_types import LEAD
+
+if TYPE_CHECKING:
+    from tests.support.portal_client import PortalClient
 
 Schema = dict[str, Any]
 
@@ -87,35 +90,35 @@ def check(schema: Schema, answer: Any) -> None:
 
 
 @pytest.fixture(params=["integer", "float"])
-def portal(s1, request: pytest.FixtureRequest):
-    """A portal after and before late 2025, when times lost their fractions, with some leads in it."""
-    s1.portal.settings.time_format = request.param
+def leads_client(client: PortalClient, request: pytest.FixtureRequest) -> PortalClient:
+    """A client of a portal with 39 leads, after and before late 2025, when times lost their fractions."""
+    client.portal.settings.time_format = request.param
     for _ in range(39):
-        s1.portal.add_item(LEAD)
-    return s1
+        client.portal.add_item(LEAD)
+    return client
 
 
-def test_a_list_that_fits_on_one_page(portal):
-    answer = portal.post("crm.lead.list", {"select": ["ID", "TITLE"]}).json
+def test_a_list_that_fits_on_one_page(leads_client):
+    answer = leads_client.post("crm.lead.list", {"select": ["ID", "TITLE"]}).json
     check(page(each(only({"ID": DIGITS, "TITLE": TEXT})), total=39), answer)
 
 
-def test_a_list_of_several_pages(portal):
+def test_a_list_of_several_pages(leads_client):
     for _ in range(20):
-        portal.portal.add_item(LEAD)
-    answer = portal.post("crm.lead.list", {"select": ["ID", "TITLE"]}).json
+        leads_client.portal.add_item(LEAD)
+    answer = leads_client.post("crm.lead.list", {"select": ["ID", "TITLE"]}).json
     check(page(each(only({"ID": DIGITS, "TITLE": TEXT})), next=50, total=59), answer)
 
 
-def test_a_list_of_items_of_a_self_hosted_portal(portal):
-    portal.portal.set_plan("self-hosted")
-    answer = portal.post("crm.item.list", {"entityTypeId": 2, "select": ["id", "title"]}).json
+def test_a_list_of_items_of_a_self_hosted_portal(leads_client):
+    leads_client.portal.set_plan("self-hosted")
+    answer = leads_client.post("crm.item.list", {"entityTypeId": 2, "select": ["id", "title"]}).json
     items = only({"items": each(only({"id": INTEGER, "title": TEXT}))})
     check(page(items, total=1, time=SELF_HOSTED_TIME), answer)
 
 
-def test_a_list_of_pipelines(portal):
-    answer = portal.post("crm.category.list", {"entityTypeId": 2}).json
+def test_a_list_of_pipelines(leads_client):
+    answer = leads_client.post("crm.category.list", {"entityTypeId": 2}).json
     names = {"id": INTEGER, "name": TEXT, "sort": INTEGER, "entityTypeId": {"const": 2}}
     default = only({**names, "isDefault": {"const": "Y"}})
     origin = {"const": ""}
@@ -123,7 +126,7 @@ def test_a_list_of_pipelines(portal):
     check(page(only({"categories": {"prefixItems": [default, other], "items": False}}), total=2), answer)
 
 
-def test_a_stage_history_in_a_batch(portal):
+def test_a_stage_history_in_a_batch(leads_client):
     fields = ("OWNER_ID", "STAGE_ID", "CREATED_TIME", "ID")
     command = "crm.stagehistory.list?entityTypeId=2&" + "&".join(f"select[]={name}" for name in fields)
     row = only({"OWNER_ID": ID, "STAGE_ID": TEXT, "CREATED_TIME": MOMENT, "ID": ID})
@@ -132,18 +135,18 @@ def test_a_stage_history_in_a_batch(portal):
         totals=only({"order0": {"const": 1}}),
         times=only({"order0": TIME}),
     )
-    check(shape, portal.batch({"order0": command}).json)
+    check(shape, leads_client.batch({"order0": command}).json)
 
 
-def test_whole_rows_of_the_stage_history(portal):
-    answer = portal.post("crm.stagehistory.list", {"entityTypeId": 2}).json
+def test_whole_rows_of_the_stage_history(leads_client):
+    answer = leads_client.post("crm.stagehistory.list", {"entityTypeId": 2}).json
     row = {**dict.fromkeys(("ID", "TYPE_ID", "OWNER_ID", "CATEGORY_ID"), ID), "CREATED_TIME": MOMENT}
     row |= {"STAGE_SEMANTIC_ID": SEMANTICS, "STAGE_ID": TEXT}
     check(page(only({"items": each(only(row))}), total=1), answer)
 
 
-def test_an_added_item_in_a_batch_has_no_total(portal):
-    answer = portal.batch({"order0": "crm.item.add?entityTypeId=2&fields[title]=New"}).json
+def test_an_added_item_in_a_batch_has_no_total(leads_client):
+    answer = leads_client.batch({"order0": "crm.item.add?entityTypeId=2&fields[title]=New"}).json
     recorded = {"id": INTEGER, "xmlId": TEXT_OR_NULL, "title": TEXT, "entityTypeId": {"const": 2}}
     recorded |= dict.fromkeys(("createdBy", "updatedBy", "movedBy"), INTEGER)
     recorded |= dict.fromkeys(("createdTime", "updatedTime", "movedTime"), MOMENT)
@@ -151,25 +154,25 @@ def test_an_added_item_in_a_batch_has_no_total(portal):
     check(batch(only({"order0": only({"item": item})}), times=only({"order0": TIME})), answer)
 
 
-def test_a_batch_in_which_everything_fails(portal):
-    answer = portal.batch(["crm.lead.get", "crm.lead.get?ID=99999"]).json
+def test_a_batch_in_which_everything_fails(leads_client):
+    answer = leads_client.batch(["crm.lead.get", "crm.lead.get?ID=99999"]).json
     check(batch(EMPTY, errors=ERRORS), answer)
-    told = [each["error_description"] for each in answer["result"]["result_error"]]
-    assert told == ["ID is not defined or invalid.", "Not found"]
+    descriptions = [each["error_description"] for each in answer["result"]["result_error"]]
+    assert descriptions == ["ID is not defined or invalid.", "Not found"]
 
 
-def test_failures_of_the_first_numbered_commands_are_a_list_beside_an_object(portal):
-    answer = portal.batch({"0": "crm.lead.get", "1": "crm.lead.get?ID=99999", "7": "crm.lead.get?ID=7"}).json
+def test_failures_of_the_first_numbered_commands_are_a_list_beside_an_object(leads_client):
+    answer = leads_client.batch({"0": "crm.lead.get", "1": "crm.lead.get?ID=99999", "7": "crm.lead.get?ID=7"}).json
     check(batch(only({"7": {"type": "object"}}), errors=ERRORS, times=only({"7": TIME})), answer)
     assert len(answer["result"]["result_error"]) == 2
 
 
-def test_a_lead_has_texts_where_real_leads_have_texts(portal):
-    answer = portal.batch({"order0": "crm.lead.get?ID=7"}).json
+def test_a_lead_has_texts_where_real_leads_have_texts(leads_client):
+    answer = leads_client.batch({"order0": "crm.lead.get?ID=7"}).json
     missing_here = tuple(name for name in LEAD_FIELDS if name not in ALWAYS_THERE)
     check(batch(only({"order0": only(LEAD_FIELDS, optional=missing_here)}), times=only({"order0": TIME})), answer)
 
 
-def test_an_empty_list_in_a_batch_has_a_total_of_zero(portal):
-    answer = portal.batch({"order0": "crm.lead.list?filter[>ID]=99999"}).json
+def test_an_empty_list_in_a_batch_has_a_total_of_zero(leads_client):
+    answer = leads_client.batch({"order0": "crm.lead.list?filter[>ID]=99999"}).json
     check(batch(only({"order0": EMPTY}), totals=only({"order0": {"const": 0}}), times=only({"order0": TIME})), answer)

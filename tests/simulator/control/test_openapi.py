@@ -13,6 +13,7 @@ from airflow_provider_bitrix24.simulator.portal.faults import FaultKind
 from airflow_provider_bitrix24.simulator.portal.settings import Plan, PortalSettings
 from airflow_provider_bitrix24.simulator.server import PortalServer
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+from tests.support.portal_client import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,14 +80,16 @@ SEED = {
 @pytest.fixture
 def server() -> Iterator[SimulatorServer]:
     with SimulatorServer(seed="demo") as running:
-        requests.post(f"{running.url}/_simulator/seed", json={"applications": SEED["applications"]}, timeout=10)
+        requests.post(
+            f"{running.url}/_simulator/seed", json={"applications": SEED["applications"]}, timeout=PATIENCE_SECONDS
+        )
         yield running
         assert running.crashes == []
 
 
 @pytest.fixture
 def description(server: SimulatorServer) -> dict[str, Any]:
-    return requests.get(f"{server.url}/_simulator/openapi.json", timeout=10).json()
+    return requests.get(f"{server.url}/_simulator/openapi.json", timeout=PATIENCE_SECONDS).json()
 
 
 def validator(description: dict[str, Any], name: str) -> Draft202012Validator:
@@ -136,7 +139,7 @@ def test_it_has_every_route_of_the_control_api_and_no_other(description: dict[st
 def test_every_example_is_accepted_and_every_answer_is_as_described(
     server: SimulatorServer, description: dict[str, Any]
 ):
-    requests.post(f"{server.webhook_url}batch", json={"cmd": ["profile"], "auth": "secret"}, timeout=10)
+    requests.post(f"{server.webhook_url}batch", json={"cmd": ["profile"], "auth": "secret"}, timeout=PATIENCE_SECONDS)
     requests.get(f"{server.webhook_url}crm.automation.trigger?target=DEAL_57&code=c5u4m", timeout=10)
     tried = 0
     for method, path, operation in operations(description):
@@ -150,7 +153,7 @@ def test_every_example_is_accepted_and_every_answer_is_as_described(
         address = f"{server.url}{path}".replace("{target}", "DEAL_57" if method == "GET" else "DEAL_60")
         if path.endswith("reset"):
             continue  # has its own test: it would take away what the others need
-        answer = requests.request(method, address, json=body.get("example"), timeout=10)
+        answer = requests.request(method, address, json=body.get("example"), timeout=PATIENCE_SECONDS)
         assert answer.status_code == 200, (method, path, answer.text)
         assert complaints(description, schema_of(operation["responses"]["200"]), answer.json()) == [], (method, path)
         tried += 1
@@ -160,7 +163,7 @@ def test_every_example_is_accepted_and_every_answer_is_as_described(
 def test_a_reset_with_the_example_leaves_exactly_its_content(server: SimulatorServer, description: dict[str, Any]):
     reset = description["paths"]["/_simulator/reset"]["post"]
     example = reset["requestBody"]["content"]["application/json"]["example"]
-    answer = requests.post(f"{server.url}/_simulator/reset", json=example, timeout=10)
+    answer = requests.post(f"{server.url}/_simulator/reset", json=example, timeout=PATIENCE_SECONDS)
     assert complaints(description, "Ok", answer.json()) == []
     assert server.portal.stage_of("DEAL_157") == "NEW"
     assert server.portal.find("DEAL_57") is None
@@ -169,7 +172,7 @@ def test_a_reset_with_the_example_leaves_exactly_its_content(server: SimulatorSe
 def test_a_seed_that_uses_every_key_is_as_described_and_accepted(server: SimulatorServer, description: dict[str, Any]):
     assert complaints(description, "Seed", SEED) == []
     assert SEED.keys() == description["components"]["schemas"]["Seed"]["properties"].keys()
-    answer = requests.post(f"{server.url}/_simulator/reset", json=SEED, timeout=10)
+    answer = requests.post(f"{server.url}/_simulator/reset", json=SEED, timeout=PATIENCE_SECONDS)
     assert answer.status_code == 200, answer.text
     assert server.portal.stage_of("DEAL_900") == "C7:NEW"
     assert server.portal.find("LEAD_900").extra == {"ufCrm_1": "x"}
@@ -187,13 +190,13 @@ def test_misuse_is_refused_with_a_sentence(server: SimulatorServer, description:
     with_body = [each for each in operations(description) if "requestBody" in each[2]]
     for method, path, operation in sorted(with_body, key=lambda each: each[1].endswith("reset")):
         answer = requests.request(
-            method, f"{server.url}{path}".replace("{target}", "DEAL_60"), json={"nonsense": 1}, timeout=10
+            method, f"{server.url}{path}".replace("{target}", "DEAL_60"), json={"nonsense": 1}, timeout=PATIENCE_SECONDS
         )
         assert answer.status_code == 400, (method, path, answer.text)
         refused = operation["responses"]["400"]["$ref"].rpartition("/")[2]
         named = schema_of(description["components"]["responses"][refused])
         assert complaints(description, named, answer.json()) == [], (method, path)
-    missing = requests.get(f"{server.url}/_simulator/items/DEAL_404", timeout=10)
+    missing = requests.get(f"{server.url}/_simulator/items/DEAL_404", timeout=PATIENCE_SECONDS)
     assert missing.status_code == 404
     assert complaints(description, "Error", missing.json()) == []
 

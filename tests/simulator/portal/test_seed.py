@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_bitrix24.simulator.portal import Portal, seed
+from airflow_provider_bitrix24.simulator.portal.seed import SeedError
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], "a seed is a JSON object"),
+        ({"deals": []}, "unknown key deals; a seed knows users, "),
+        ({"items": {}}, "'items' must be a list"),
+        ({"items": ["DEAL_5"]}, r"items\[0\] must be an object"),
+        ({"items": [{"target": "DEAL_1"}, {"stage": "NEW"}]}, r"items\[1\]: 'target' is missing"),
+        ({"items": [{"target": "DEAL"}]}, "'DEAL' names no entity; write TYPE_ID"),
+        ({"items": [{"target": "DEAL_5", "stage": "NOPE"}]}, "DEAL has no stage 'NOPE'; there are NEW, "),
+        ({"items": [{"target": "DEAL_5", "colour": 1}]}, "unknown key 'colour'"),
+        ({"items": [{"target": "DEAL_5", "opportunity": "much"}]}, "'opportunity' cannot be 'much'; it is a number"),
+        ({"items": [{"target": "DEAL_5"}, {"target": "DEAL_5"}]}, "DEAL_5 exists already"),
+        ({"items": [{"target": "CONTACT_5"}]}, "CONTACT has no pipeline"),
+        ({"triggers": [{"stage": "C5:NOPE"}]}, "has no stage 'C5:NOPE'"),
+        ({"triggers": [{"stage": "WON", "type": "DEALX"}]}, "'DEALX' is no entity type"),
+        ({"robots": [{"stage": "WON", "seconds": -1}]}, "'seconds' cannot be -1"),
+        ({"users": [{"id": 2, "access": "sometimes"}]}, "access is one of none, read, own, all"),
+        ({"pipelines": [{"id": 7, "stages": [["NEW", "New", "X"]]}]}, "semantics of stage NEW is 'X'"),
+        ({"pipelines": [{"id": 7, "name": "Empty", "stages": []}]}, "'Empty' needs at least one stage"),
+        ({"generate": [{"count": "many"}]}, "'count' cannot be 'many'; it is a whole number"),
+    ],
+)
+def test_a_malformed_seed_is_named(content, message):
+    with pytest.raises(SeedError, match=message):
+        seed.apply(Portal(), content)
+
+
+def test_a_seed_can_be_a_file(tmp_path):
+    path = tmp_path / "portal.json"
+    path.write_text('{"items": [{"target": "DEAL_5"}]}', encoding="utf-8")
+    state = Portal()
+    seed.load(state, path)
+    assert state.stage_of("DEAL_5") == "NEW"
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(SeedError, match=r"portal\.json is no JSON"):
+        seed.load(state, path)
+
+
+def test_the_demo_is_a_seed():
+    state = Portal()
+    seed.apply(state, seed.DEMO)
+    assert state.stage_of("DEAL_57") == "NEW"
+
+
+def test_a_hundred_thousand_deals_are_generated():
+    portal = Portal()
+    seed.generate(portal, 2, 100_000, stage="NEW", first_id=1000)
+    deals = portal.items[2]
+    assert (len(deals), deals.count_at(0, "NEW"), deals.next_id()) == (100_000, 100_000, 101_000)
+    assert portal.stage_of("DEAL_50000") == "NEW"
+    assert len(portal.history_of("DEAL_100999")) == 1

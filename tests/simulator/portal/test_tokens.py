@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from airflow_provider_bitrix24.simulator.portal.tokens import (
+    ACCESS_SECONDS,
+    CODE_SECONDS,
+    REFRESH_SECONDS,
+    TokenStore,
+)
+
+SCOPES = frozenset({"crm"})
+
+
+def test_each_grant_is_a_pair_of_its_own():
+    store = TokenStore()
+    first, second = (store.issue("local.1", 1, SCOPES, 0.0) for _ in range(2))
+    assert len({first.access_token, first.refresh_token, second.access_token, second.refresh_token}) == 4
+    assert store.find(first.access_token) is first
+    assert (first.expires, first.refresh_expires) == (ACCESS_SECONDS, REFRESH_SECONDS)
+
+
+def test_a_refresh_token_works_once_and_ends_its_pair():
+    store = TokenStore()
+    old = store.issue("local.1", 1, SCOPES, 0.0)
+    new = store.rotate(old.refresh_token, "local.1", 10.0)
+    assert (new.user_id, new.scopes, new.expires) == (1, SCOPES, 10.0 + ACCESS_SECONDS)
+    assert store.find(old.access_token) is None
+    assert store.rotate(old.refresh_token, "local.1", 10.0) is None
+    assert store.refreshes == 1
+
+
+def test_a_refresh_token_of_another_application_or_too_old_is_refused():
+    store = TokenStore()
+    grant = store.issue("local.1", 1, SCOPES, 0.0)
+    assert store.rotate(grant.refresh_token, "local.2", 0.0) is None
+    assert store.rotate(grant.refresh_token, "local.1", REFRESH_SECONDS) is None
+    assert store.refreshes == 0
+
+
+def test_an_authorization_code_works_once_for_its_application_and_for_30_seconds():
+    store = TokenStore()
+    codes = [store.make_code("local.1", 1, 0.0).code for _ in range(3)]
+    assert store.take_code(codes[0], "local.1", CODE_SECONDS - 1).user_id == 1
+    assert store.take_code(codes[0], "local.1", 0.0) is None
+    assert store.take_code(codes[1], "local.2", 0.0) is None
+    assert store.take_code(codes[2], "local.1", CODE_SECONDS) is None
