@@ -37,7 +37,6 @@ from airflow_provider_bitrix24.operators.automation import TriggerAutomationOper
 from airflow_provider_bitrix24.sensors.stage import StageSensor  # noqa: E402
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json  # noqa: E402
 from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger  # noqa: E402
-
 from tests.airflow.task_runs import Ran, run_on_2, run_on_3, unchanged  # noqa: E402
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from airflow_provider_bitrix24.compat import AirflowNotFoundException
 from airflow_provider_bitrix24.simulator.testing import connection_json
 from airflow_provider_bitrix24.triggers._stage_history import StageHistoryQuery, newest_id
 from airflow_provider_bitrix24.triggers.stage import LONGEST_BACK_OFF
-
 from tests.airflow.trigger_runs import (
     CONNECTION,
     DOWN,

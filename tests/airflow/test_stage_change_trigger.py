@@ -8,7 +8,6 @@ import pytest
 
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
 from airflow_provider_bitrix24.triggers._stage_history import METHOD
-
 from tests.airflow.trigger_runs import (
     CONNECTION,
     EnoughError,

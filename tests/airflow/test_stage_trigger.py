@@ -16,7 +16,6 @@ from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import connection_json
 from airflow_provider_bitrix24.triggers import stage as stage_module
 from airflow_provider_bitrix24.triggers.stage import StageTrigger
-
 from tests.airflow.trigger_runs import (
     CONNECTION,
     DOWN,
