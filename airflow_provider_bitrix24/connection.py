@@ -16,16 +16,15 @@ A connection can say where the portal is in these ways (``SECRET`` is the webhoo
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.portal import PastedWebhook, Portal, looks_like_webhook_url, parse_webhook_url
-from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.client.settings import RANGES, ClientSettings
 from airflow_provider_bitrix24.compat import conf
 from airflow_provider_bitrix24.connection_form import CONN_TYPE, EXTRA_FIELDS, ExtraField
 
@@ -211,7 +210,7 @@ def _value(name: str, field: ExtraField, value: Any) -> Any:
         case "boolean":
             return _boolean(name, value)
         case "integer" | "number":
-            return _number(name, field, value)
+            return _number(name, value)
         case "string":
             return _text(name, field, value)
 
@@ -226,22 +225,18 @@ def _boolean(name: str, value: Any) -> bool:
     raise ConfigurationError(f"{name} is {_shown(value)}.", hint=f"Write true or false.{advice}")
 
 
-def _number(name: str, field: ExtraField, value: Any) -> float:
-    kind = "whole number" if field.kind == "integer" else "number"
-    refused = ConfigurationError(f"{name} is {_shown(value)}.", hint=f"Write a {kind} of at least {field.minimum:g}.")
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise refused
+def _number(name: str, value: Any) -> float:
+    """Read a number, which a form may have saved as a text or as a float."""
+    numbers = RANGES[name]
     try:
-        number = float(value)
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
     except (ValueError, OverflowError):
-        raise refused from None
-    if not math.isfinite(number) or (field.minimum is not None and number < field.minimum):
-        raise refused
-    if field.kind == "number":
-        return number
-    if not number.is_integer():
-        raise refused
-    return int(number)
+        number = None
+    if numbers.whole and isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if number not in numbers:
+        raise numbers.refusal(name, _shown(value))
+    return cast("float", number)
 
 
 def _text(name: str, field: ExtraField, value: Any) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import get_args
 
 from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.number_range import SECONDS, SECONDS_ABOVE_ZERO
 
 
 def check_options(
@@ -27,20 +27,15 @@ def check_options(
     if on_unmoved is not None and on_unmoved not in get_args(OnUnmoved):
         known = ", ".join(get_args(OnUnmoved))
         raise ConfigurationError(f"on_unmoved is {on_unmoved!r}.", hint=f"Use one of {known}.")
-    if wait_timeout is not None and not _is_number(wait_timeout):
-        raise ConfigurationError(f"wait_timeout is {wait_timeout!r}.", hint="Use a number of seconds.")
-    if not _is_number(poke_interval) or poke_interval == 0:
-        raise ConfigurationError(f"poke_interval is {poke_interval!r}.", hint="Use a number of seconds above 0.")
+    if wait_timeout is not None:
+        SECONDS.check("wait_timeout", wait_timeout)
+    SECONDS_ABOVE_ZERO.check("poke_interval", poke_interval)
     if wait_timeout is not None and not expects:
         raise ConfigurationError(
             "wait_timeout is given without expected_stage.", hint="Say in expected_stage what to wait for."
         )
     if not verify:
         _check_blind(expects=expects, on_unmoved=on_unmoved, waits=wait_timeout is not None)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _check_blind(*, expects: bool, on_unmoved: str | None, waits: bool) -> None:

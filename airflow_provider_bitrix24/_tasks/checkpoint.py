@@ -7,11 +7,10 @@ not, and there a journal without a store only notices that the task is being kil
 
 from __future__ import annotations
 
-import base64
-import json
 import threading
-import zlib
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.client.packing import pack_json, unpack_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -104,7 +103,7 @@ class TaskCheckpointStore:
 
     def keep_targets(self, targets: Sequence[str]) -> None:
         """Keep what is about to be fired, for a next try that could not tell it otherwise; not if it is very long."""
-        packed = base64.b64encode(zlib.compress(json.dumps(list(targets)).encode())).decode("ascii")
+        packed = pack_json(list(targets))
         if self._store is not None and len(packed) <= LONGEST_TARGETS:
             self._store.set(TARGETS_KEY, packed)
 
@@ -113,7 +112,7 @@ class TaskCheckpointStore:
         packed = None if self.load() is None else self._store.get(TARGETS_KEY, None)
         if not isinstance(packed, str):
             return None
-        targets: list[str] = json.loads(zlib.decompress(base64.b64decode(packed)))
+        targets: list[str] = unpack_json(packed)
         return targets
 
     def wait(self, seconds: float, kind: str) -> None:

@@ -7,13 +7,10 @@ Airflows keep through a deferral.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_bitrix24.client.packing import pack_json, unpack_json
 from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
 
 DEFERRED_REPORT_KEY = "bitrix24_parked_report"
@@ -27,7 +24,7 @@ def dump_report(report: TriggerReport) -> dict[str, Any]:
         [each.target, each.outcome, each.stage_before, each.stage_after, _parked_error(each.error), each.reason]
         for each in report.results
     ]
-    packed = base64.b64encode(zlib.compress(json.dumps(rows).encode())).decode("ascii")
+    packed = pack_json(rows)
     return {"form": _FORM, "code": report.code, "portal": report.portal, "results": packed}
 
 
@@ -36,10 +33,10 @@ def load_report(parked: object) -> TriggerReport | None:
     if not isinstance(parked, Mapping) or parked.get("form") != _FORM:
         return None
     try:
-        rows = json.loads(zlib.decompress(base64.b64decode(parked["results"])))
+        rows = unpack_json(parked["results"])
         results = [_result(*row) for row in rows]
         return TriggerReport(code=parked["code"], portal=parked["portal"], results=results)
-    except (KeyError, TypeError, ValueError, binascii.Error, zlib.error):
+    except (KeyError, TypeError, ValueError):
         return None
 
 

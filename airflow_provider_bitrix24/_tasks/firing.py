@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from airflow_provider_bitrix24.client.stages import expected_stages
+from airflow_provider_bitrix24.client.stages import parse_stages
 from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
@@ -48,7 +48,7 @@ class FiringRequest:
         :raises ConfigurationError: the message names the argument.
         """
         refs, checked = tuple(parse_targets(target)), checked_code(code)
-        expected = expected_stages(expected_stage)
+        expected = parse_stages("expected_stage", expected_stage)
         return cls(
             refs=refs,
             code=checked,

@@ -6,11 +6,9 @@ A robot may take its time, so a task can wait until its entities stand at an exp
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.report import MISSING, TriggerReport
 
 if TYPE_CHECKING:
@@ -84,15 +82,6 @@ def next_check(*, now: float, deadline: float, interval: float) -> float | None:
     All times are seconds of the same clock.
     """
     return None if now >= deadline else min(interval, deadline - now)
-
-
-def check_interval(name: str, seconds: object) -> None:
-    """Refuse a time between two looks that is none.
-
-    :raises ConfigurationError: the message names the argument.
-    """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        raise ConfigurationError(f"{name} is {seconds!r}.", hint="Use a number of seconds above 0.")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import the layers above it every few seconds.
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
         ServerError,
         TransportError,
         VerificationError,
-        VerificationTimeout,
     )
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
     from airflow_provider_bitrix24.client.portal import PastedWebhook, Portal, parse_webhook_url
@@ -42,38 +42,6 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.settings import ClientSettings
     from airflow_provider_bitrix24.client.stages import Stage, StageInfo
     from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
-
-_HOMES = {
-    "protocol.batch": ("BatchReply",),
-    "client": ("AsyncBitrix24Client", "Bitrix24Client"),
-    "flows.diagnosis": ("Diagnosis",),
-    "targets": ("EntityRef", "parse_targets"),
-    "errors": (
-        "ApiError",
-        "AuthenticationError",
-        "BatchError",
-        "Bitrix24Error",
-        "ConfigurationError",
-        "ConnectFailed",
-        "InvalidRequestError",
-        "NotFoundError",
-        "OperatingLimitError",
-        "OutcomeUnknown",
-        "PermissionDeniedError",
-        "PortalUnavailableError",
-        "ProtocolError",
-        "RateLimitError",
-        "ServerError",
-        "TransportError",
-        "VerificationError",
-        "VerificationTimeout",
-    ),
-    "portal": ("PastedWebhook", "Portal", "parse_webhook_url"),
-    "settings": ("ClientSettings",),
-    "report": ("TargetError", "TargetResult", "TriggerReport"),
-    "stages": ("Stage", "StageInfo"),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ApiError",
@@ -106,14 +74,36 @@ __all__ = [
     "TransportError",
     "TriggerReport",
     "VerificationError",
-    "VerificationTimeout",
     "parse_targets",
     "parse_webhook_url",
 ]
 
 
+_MODULES = (
+    "errors",
+    "targets",
+    "portal",
+    "settings",
+    "stages",
+    "report",
+    "protocol.batch",
+    "flows.diagnosis",
+    "client",
+)
+"""Where the public names are defined. They are searched in this order, so that errors and values come without flows."""
+
+
 def __getattr__(name: str) -> Any:
-    module = _HOME_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    if name == "VerificationTimeout":
+        warnings.warn(
+            "VerificationTimeout is deprecated: nothing raises it. Use VerificationError.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        name = "VerificationError"
+    if name in __all__:
+        for module in _MODULES:
+            home = import_module(f"{__name__}.{module}")
+            if hasattr(home, name):
+                return getattr(home, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

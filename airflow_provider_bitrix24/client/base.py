@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.flows import calls, readings
+from airflow_provider_bitrix24.client.flows import batches, calls, readings
 from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.portal import parse_webhook_url
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
-from airflow_provider_bitrix24.client.stages import StageInfo, expected_stages
+from airflow_provider_bitrix24.client.stages import StageInfo, parse_stages
 from airflow_provider_bitrix24.client.stores.file import FileStore
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE
@@ -124,7 +124,7 @@ class BaseClient:
         return (yield from calls.call(self._channel, Call(method, params or {}))).result
 
     def _batch(self, commands: Mapping[str, tuple[str, Params | None]]) -> Flow[BatchReply]:
-        return calls.batch(self._channel, commands)
+        return batches.batch(self._channel, commands)
 
     def _page(self, method: str, params: Params | None, last: Page | None) -> Flow[Page]:
         """Read the page of a list that follows the ``last`` one, or the first page."""
@@ -145,7 +145,7 @@ class BaseClient:
         from airflow_provider_bitrix24.client.firing.ledger import Job
 
         refs = parse_targets(target)
-        expected = expected_stages(expected_stage)
+        expected = parse_stages("expected_stage", expected_stage)
         code = checked_code(code) or self._default_code
         if expected is not None:
             _refuse_unreadable(refs, verify=verify)

@@ -17,12 +17,10 @@
     │   └── ServerError
     ├── BatchError              some commands of a batch failed; both halves are kept
     └── VerificationError       accepted, but the expected effect was not seen
-        └── VerificationTimeout
 
-Every error says whether the portal acted (``executed``), whether trying again is useless (``permanent``)
-and what a person can do (``hint``). No error
-ever carries a URL: the webhook's secret is part of it. Which answer becomes which error is decided in
-:mod:`.classify`; whether a call is repeated, in :mod:`.retry`.
+Every error says whether the portal acted (``executed``), whether trying again is useless (``permanent``) and what a
+person can do (``hint``). No error ever carries a URL, since the webhook's secret is part of it. Which answer becomes
+which error is decided in :mod:`.protocol.error_codes`; whether a call is repeated, in :mod:`.limits.retry`.
 """
 
 from __future__ import annotations
@@ -33,8 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Executed = Literal["no", "yes", "unknown"]
-"""Whether the portal acted on a request: certainly not, certainly, or it cannot be told."""
-
+"""Whether the portal acted on a request: certainly not, certainly, or nobody knows."""
 
 _SHOWN = 3
 """How many failed commands one message names."""
@@ -212,5 +209,5 @@ class VerificationError(Bitrix24Error):
     executed = "yes"
 
 
-class VerificationTimeout(VerificationError):  # noqa: N818 - a public name that says what happened
-    """The expected effect was not seen in the time given."""
+VerificationTimeout = VerificationError
+"""Deprecated: nothing raises it. Use :class:`VerificationError`."""

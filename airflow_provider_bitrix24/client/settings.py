@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Literal, TypedDict
 from urllib.parse import urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.number_range import SECONDS, NumberRange
 
 Plan = Literal["standard", "enterprise", "self-hosted"]
 """The portal's plan, which decides how many requests it takes from one address."""
@@ -18,6 +18,17 @@ PLANS: dict[str, tuple[int, float]] = {
     "self-hosted": (0, 0.0),
 }
 """Plan -> (bucket size, requests per second), as Bitrix24 documents them; zeros mean no limit."""
+
+RANGES = {
+    "bucket_size": NumberRange(minimum=3, whole=True),
+    "requests_per_second": NumberRange(minimum=0.01),
+    "max_concurrency": NumberRange(minimum=1, whole=True),
+    "settle_after": SECONDS,
+    "connect_timeout": NumberRange(minimum=0.001, unit="seconds"),
+    "read_timeout": NumberRange(minimum=0.001, unit="seconds"),
+}
+"""The numbers that each numeric setting may be."""
+_OPTIONAL = ("bucket_size", "requests_per_second")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,24 +67,14 @@ class ClientSettings:
     def __post_init__(self) -> None:
         if self.plan not in PLANS:
             raise ConfigurationError(f"plan is {self.plan!r}.", hint=f"Use one of {', '.join(PLANS)}.")
-        self._at_least("bucket_size", self.bucket_size, 3, whole=True)
-        self._at_least("requests_per_second", self.requests_per_second, 0.01)
-        self._at_least("max_concurrency", self.max_concurrency, 1, whole=True)
-        self._at_least("settle_after", self.settle_after, 0)
-        self._at_least("connect_timeout", self.connect_timeout, 0.001)
-        self._at_least("read_timeout", self.read_timeout, 0.001)
+        for name, numbers in RANGES.items():
+            value = getattr(self, name)
+            if value is not None or name not in _OPTIONAL:
+                numbers.check(name, value)
         if self.proxy is not None and not _is_http_address(self.proxy):
             raise ConfigurationError(
                 "proxy is no address of an HTTP proxy.", hint="Use the form http://proxy.example:3128."
             )
-
-    @staticmethod
-    def _at_least(name: str, value: object, minimum: float, *, whole: bool = False) -> None:
-        if value is None:
-            return
-        if not isinstance(value, int if whole else int | float) or not (minimum <= value and isfinite(value)):
-            kind = "whole number" if whole else "number"
-            raise ConfigurationError(f"{name} is {value!r}.", hint=f"Use a {kind} of at least {minimum}.")
 
     @property
     def bucket(self) -> tuple[int, float] | None:

@@ -93,18 +93,19 @@ class Stage:
     semantics: str | None
 
 
-def expected_stages(expected: object) -> frozenset[str] | None:
-    """Read ``expected_stage``: one stage id or several, any of which will do.
+def parse_stages(name: str, value: object) -> frozenset[str] | None:
+    """Read one stage id or several, any of which will do; ``None`` where none is given.
 
+    :param name: of the argument, for the message.
     :raises ConfigurationError: it is empty, or holds something other than texts.
     """
-    if expected is None:
+    if value is None:
         return None
-    stages: Iterable[object] = [expected] if isinstance(expected, str) else _iterable(expected)
+    stages: Iterable[object] = [value] if isinstance(value, str) else _iterable(value)
     cleaned = [stage.strip() if isinstance(stage, str) else stage for stage in stages]
     if not cleaned or not all(isinstance(stage, str) and stage for stage in cleaned):
         raise ConfigurationError(
-            f"expected_stage is {expected!r}.",
+            f"{name} is {value!r}.",
             hint="Pass a stage id such as C5:WON, or a list of them; `stages` of the command line lists them.",
         )
     return frozenset(str(stage) for stage in cleaned)

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
-from airflow_provider_bitrix24._tasks.waiting import StageWait, check_interval
+from airflow_provider_bitrix24._tasks.waiting import StageWait
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, TransportError
+from airflow_provider_bitrix24.client.number_range import SECONDS_ABOVE_ZERO
 from airflow_provider_bitrix24.compat import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -92,7 +93,7 @@ class StageSensor(BaseSensorOperator):
         self._linked = False
         if require not in ("all", "any"):
             raise ConfigurationError(f"require is {require!r}.", hint="Use all or any.")
-        check_interval("poke_interval", self.poke_interval)
+        SECONDS_ABOVE_ZERO.check("poke_interval", self.poke_interval)
 
     def execute(self, context: Context) -> Any:
         """Wait; in the worker, or after one look there on the triggerer.
@@ -192,10 +193,12 @@ class StageSensor(BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete")
 
     def _parse(self) -> tuple[list[EntityRef], StageWait]:
+        from airflow_provider_bitrix24.client.stages import parse_stages
         from airflow_provider_bitrix24.client.targets import parse_targets
 
         refs = parse_targets(self.target)
-        expected, fail_on = _stages("expected_stage", self.expected_stage), _stages("fail_on", self.fail_on or None)
+        expected = parse_stages("expected_stage", self.expected_stage)
+        fail_on = parse_stages("fail_on", self.fail_on or None) or frozenset()
         if not expected:
             raise ConfigurationError("expected_stage is None.", hint="Pass a stage id such as C5:WON, or a list.")
         if both := sorted(expected & fail_on):
@@ -236,15 +239,6 @@ class StageSensor(BaseSensorOperator):
             if self.never_fail:
                 raise AirflowSkipException(str(error)) from error
             raise
-
-
-def _stages(name: str, stages: object) -> frozenset[str]:
-    from airflow_provider_bitrix24.client.stages import expected_stages
-
-    try:
-        return expected_stages(stages) or frozenset()
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{name} is {stages!r}.", hint=error.hint) from None
 
 
 def _standing(waiting: dict[str, str | None]) -> str:

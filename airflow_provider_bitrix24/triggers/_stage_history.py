@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError, ProtocolError
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE
+from airflow_provider_bitrix24.client.stages import parse_stages
 from airflow_provider_bitrix24.client.targets import EntityRef
 
 METHOD = "crm.stagehistory.list"
@@ -52,7 +53,8 @@ class StageHistoryQuery:
             )
         if category_id is not None and type_name == _LEAD:
             raise ConfigurationError("category_id is given, but leads have no pipelines.", hint="Leave it out.")
-        return cls(type_id=type_id, type_name=type_name, stages=_parse_stages(stage), category_id=category_id)
+        stages = tuple(sorted(parse_stages("stage", stage) or ()))
+        return cls(type_id=type_id, type_name=type_name, stages=stages, category_id=category_id)
 
     def newest(self) -> dict[str, Any]:
         """Parameters that ask for the newest row of this type of entity, whatever its stage."""
@@ -182,15 +184,3 @@ def _parse_type(entity_type: object) -> tuple[int, str]:
     if ref.type_name in _WITHOUT_HISTORY:
         raise ConfigurationError(f"Bitrix24 keeps no stage history of {ref.type_name}.", hint=_TYPES)
     return ref.type_id, ref.type_name
-
-
-def _parse_stages(stage: object) -> tuple[str, ...]:
-    if stage is None:
-        return ()
-    stages = [stage] if isinstance(stage, str) else list(stage) if isinstance(stage, Iterable) else []
-    cleaned = [each.strip() if isinstance(each, str) else each for each in stages]
-    if not cleaned or not all(isinstance(each, str) and each for each in cleaned):
-        raise ConfigurationError(
-            f"stage is {stage!r}.", hint="Pass a stage id such as C5:WON, or a list of them; None for any stage."
-        )
-    return tuple(sorted({str(each) for each in cleaned}))

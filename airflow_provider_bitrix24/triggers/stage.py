@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_bitrix24._tasks.waiting import Require, StageWait, check_interval, next_check
+from airflow_provider_bitrix24._tasks.waiting import Require, StageWait, next_check
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.client.number_range import SECONDS_ABOVE_ZERO
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_bitrix24.triggers import _stage_history
 from airflow_provider_bitrix24.triggers.event import Status, WaitEvent
@@ -175,7 +176,7 @@ class StageChangeEventTrigger(BaseEventTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._moves = _stage_history.StageHistoryQuery.parse(entity_type, stage, category_id)
-        check_interval("poll_interval", poll_interval)
+        SECONDS_ABOVE_ZERO.check("poll_interval", poll_interval)
         self.bitrix24_conn_id = bitrix24_conn_id
         self.poll_interval = poll_interval
         self._place: int | None = None

@@ -19,7 +19,6 @@ from airflow_provider_bitrix24.client.errors import (
     ServerError,
     TransportError,
     VerificationError,
-    VerificationTimeout,
 )
 
 
@@ -37,7 +36,6 @@ def samples() -> list[Bitrix24Error]:
         ServerError(code="", description="", method="m", status=500, executed="yes"),
         BatchError(results={"a": 1}, errors={"b": ConfigurationError("x")}),
         VerificationError("a"),
-        VerificationTimeout("a"),
     ]
 
 
@@ -67,7 +65,6 @@ def test_each_class_says_whether_the_portal_acted_and_whether_repeating_helps():
         "ServerError": ("yes", False),
         "BatchError": ("unknown", True),
         "VerificationError": ("yes", True),
-        "VerificationTimeout": ("yes", True),
     }
 
 

@@ -16,7 +16,7 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.flows import calls
+from airflow_provider_bitrix24.client.flows import batches, calls
 from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.protocol.wire import Call
@@ -163,7 +163,7 @@ def test_the_working_time_is_waited_for_before_and_after_a_refusal(play, channel
 
 def test_a_batch_sends_again_only_what_a_limit_refused(play, channel):
     reply = play(
-        calls.batch(channel, {"x": ("m", None), "y": ("m", {"id": 1}), "z": ("n", {})}),
+        batches.batch(channel, {"x": ("m", None), "y": ("m", {"id": 1}), "z": ("n", {})}),
         ("reserve 1", 0.0),
         (
             "send batch of 3",
@@ -183,7 +183,7 @@ def test_a_batch_keeps_the_callers_keys_in_the_callers_order_over_many_requests(
     commands = {f"key {number}": ("m", {"id": number}) for number in range(120)}
     fifty = batch_of({f"c{number}": number for number in range(50)})
     reply = play(
-        calls.batch(channel, commands),
+        batches.batch(channel, commands),
         ("reserve 1", 0.0),
         ("send batch of 50", [fifty]),
         ("reserve 1", 0.0),
@@ -198,10 +198,10 @@ def test_a_batch_keeps_the_callers_keys_in_the_callers_order_over_many_requests(
 def test_a_batch_that_never_got_through_raises_and_a_later_failure_becomes_its_commands_error(play, channel):
     commands = {str(number): ("m", None) for number in range(130)}
     with pytest.raises(ProtocolError):
-        play(calls.batch(channel, commands), ("reserve 1", 0.0), ("send batch of 50", [PAGE]))
+        play(batches.batch(channel, commands), ("reserve 1", 0.0), ("send batch of 50", [PAGE]))
     fifty = batch_of({f"c{number}": number for number in range(50)})
     reply = play(
-        calls.batch(channel, commands),
+        batches.batch(channel, commands),
         ("reserve 1", 0.0),
         ("send batch of 50", [fifty]),
         ("reserve 1", 0.0),
@@ -212,7 +212,7 @@ def test_a_batch_that_never_got_through_raises_and_a_later_failure_becomes_its_c
     assert len(reply.results) == 80
     assert {error.executed for error in reply.errors.values()} == {"unknown"}
     stopped = play(
-        calls.batch(channel, commands),
+        batches.batch(channel, commands),
         ("reserve 1", 0.0),
         ("send batch of 50", [fifty]),
         ("reserve 1", 0.0),
@@ -225,12 +225,12 @@ def test_a_batch_that_never_got_through_raises_and_a_later_failure_becomes_its_c
 def test_a_wrong_argument_of_a_batch_is_refused_before_anything_is_sent(play, channel):
     commands = {str(number): ("m", {"x": object() if number == 60 else 1}) for number in range(100)}
     with pytest.raises(ConfigurationError):
-        play(calls.batch(channel, commands))
+        play(batches.batch(channel, commands))
 
 
 def test_an_answer_that_is_not_a_batchs_raises(play, channel):
     with pytest.raises(ProtocolError):
-        play(calls.batch(channel, {"a": ("m", None)}), ("reserve 1", 0.0), ("send batch of 1", [{"result": True}]))
+        play(batches.batch(channel, {"a": ("m", None)}), ("reserve 1", 0.0), ("send batch of 1", [{"result": True}]))
 
 
 def test_commands_refused_for_ever_fail_while_the_others_go_on(play, channel):
@@ -241,7 +241,7 @@ def test_commands_refused_for_ever_fail_while_the_others_go_on(play, channel):
         refused = batch_of([], {"c0": SPENT[1], "c1": SPENT[1]})
         steps += [("reserve 1", 0.0), ("send batch of 2", [refused]), ("tell", None), (f"pause {wait} operating", 0.0)]
     last = batch_of([], {"c0": SPENT[1], "c1": SPENT[1]})
-    reply = play(calls.batch(channel, commands), *steps, ("reserve 1", 0.0), ("send batch of 2", [last]))
+    reply = play(batches.batch(channel, commands), *steps, ("reserve 1", 0.0), ("send batch of 2", [last]))
     assert len(reply.results) == 49
     assert {key: type(error) for key, error in reply.errors.items()} == {
         "0": OperatingLimitError,
@@ -261,10 +261,10 @@ def test_a_page_that_holds_no_list_raises_and_a_list_is_read_to_its_end(play, ch
 
 
 def test_an_empty_batch_sends_nothing(play, channel):
-    assert play(calls.batch(channel, {})).results == {}
+    assert play(batches.batch(channel, {})).results == {}
 
 
 def test_one_failed_command_is_an_error_value(play, channel):
     refused = batch_of([], {"c0": {"error": "", "error_description": "Target is not set."}})
-    reply = play(calls.batch(channel, {"a": ("m", None)}), ("reserve 1", 0.0), ("send batch of 1", [refused]))
+    reply = play(batches.batch(channel, {"a": ("m", None)}), ("reserve 1", 0.0), ("send batch of 1", [refused]))
     assert isinstance(reply.errors["a"], InvalidRequestError)

@@ -38,12 +38,16 @@ def test_importing_brings_no_more_than_it_needs(statement, allowed):
     assert HEAVY & modules_after(statement) <= allowed
 
 
-def test_every_public_name_can_be_had_and_no_other():
+def test_every_public_name_is_available_and_no_other():
+    assert package.__all__ == sorted(package.__all__)
     for name in package.__all__:
-        assert getattr(package, name).__name__ == name
+        found = getattr(package, name)
+        assert (found.__name__, found.__module__.startswith(package.__name__)) == (name, True)
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         _ = package.Nonsense
 
 
-def test_the_public_names_are_those_that_are_loaded_on_first_use():
-    assert sorted(package._HOME_OF) == sorted(package.__all__) == package.__all__
+def test_the_name_of_a_former_error_is_deprecated():
+    with pytest.warns(DeprecationWarning, match="Use VerificationError") as caught:
+        assert package.VerificationTimeout is package.VerificationError
+    assert caught[0].filename == __file__

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError, InvalidRequestError, OutcomeUnknown
 from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
-from airflow_provider_bitrix24.client.stages import Snapshot, Stage, StageInfo, arrived, expected_stages, why_unmoved
+from airflow_provider_bitrix24.client.stages import Snapshot, Stage, StageInfo, arrived, parse_stages, why_unmoved
 
 NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
 
@@ -62,13 +62,13 @@ def test_arrived_means_elsewhere_or_at_an_expected_stage(after, expected, there)
     ],
 )
 def test_expected_stages_are_one_or_several(given, stages):
-    assert expected_stages(given) == stages
+    assert parse_stages("expected_stage", given) == stages
 
 
 @pytest.mark.parametrize("given", ["", "  ", [], [""], [None], ["WON", 5], 5, {"WON": 1}, b"WON"])
 def test_no_stage_or_something_else_is_refused(given):
     with pytest.raises(ConfigurationError, match="expected_stage is"):
-        expected_stages(given)
+        parse_stages("expected_stage", given)
 
 
 def test_a_stage_info_has_a_moment_of_the_portal_or_none():

@@ -7,12 +7,11 @@ per target, compressed) and holds nothing that can be derived from the arguments
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import zlib
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import OutcomeUnknown
+from airflow_provider_bitrix24.client.packing import pack, unpack
 from airflow_provider_bitrix24.client.report import Outcome, TargetError
 from airflow_provider_bitrix24.client.stages import Snapshot
 
@@ -65,9 +64,9 @@ class Checkpoint:
         return {
             "form": FORM,
             "digest": self._digest,
-            "states": _pack(self._states.decode("ascii")),
-            "before": _pack("".join(self._before)),
-            "after": _pack("".join(self._after)),
+            "states": _packed(self._states.decode("ascii")),
+            "before": _packed("".join(self._before)),
+            "after": _packed("".join(self._after)),
             "stages": [list(key) for key in self._table],
             "open": [self._range(group, sent_at) for group, sent_at in in_doubt + [(each, now) for each in in_flight]],
         }
@@ -77,8 +76,8 @@ class Checkpoint:
         if kept.get("form") != FORM or kept.get("digest") != self._digest:
             return None
         stages = [Snapshot(stage, category) for stage, category in kept["stages"]]
-        states = _unpack(kept["states"])
-        columns = _unpack(kept["before"]), _unpack(kept["after"])
+        states = unpack(kept["states"])
+        columns = unpack(kept["before"]), unpack(kept["after"])
         for target, letter, before, after in zip(self._targets, states, *columns, strict=True):
             if letter in (*_DONE, _ACCEPTED, _LOST):
                 target.before, target.after = _stage(before, stages), _stage(after, stages)
@@ -140,7 +139,7 @@ def amended(
     :param awaited: whether those that have not arrived are waited for, so that a next try looks before it fires.
     """
     index = {str(ref): number for number, ref in enumerate(sorted(refs))}
-    states, after = list(_unpack(kept["states"])), list(_unpack(kept["after"]))
+    states, after = list(unpack(kept["states"])), list(unpack(kept["after"]))
     stages = [list(each) for each in kept["stages"]]
     letters = {"moved": _LETTERS["moved"], "unmoved": _ACCEPTED if awaited else _LETTERS["unmoved"]}
     for result in results:
@@ -153,7 +152,7 @@ def amended(
             if stage not in stages and len(stages) < _STAGES:
                 stages.append(stage)
             after[number] = chr(_FIRST + stages.index(stage)) if stage in stages else _NONE
-    return {**kept, "states": _pack("".join(states)), "after": _pack("".join(after)), "stages": stages}
+    return {**kept, "states": _packed("".join(states)), "after": _packed("".join(after)), "stages": stages}
 
 
 def _restore(target: Target, letter: str, ledger: Ledger) -> None:
@@ -182,9 +181,5 @@ def _digest(host: str, code: str | None, refs: Mapping[EntityRef, int]) -> str:
     return hashed.hexdigest()
 
 
-def _pack(text: str) -> str:
-    return base64.b64encode(zlib.compress(text.encode(), 1)).decode("ascii")
-
-
-def _unpack(text: str) -> str:
-    return zlib.decompress(base64.b64decode(text)).decode()
+def _packed(text: str) -> str:
+    return pack(text, level=1)  # written before every request

@@ -15,7 +15,7 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.flows.calls import Attempt, Channel, read_batch
+from airflow_provider_bitrix24.client.flows.batches import read_batch
 from airflow_provider_bitrix24.client.flows.effects import Log
 from airflow_provider_bitrix24.client.flows.readings import StageReadings, collect
 from airflow_provider_bitrix24.client.protocol.batch import TARGET_SECONDS, CommandReply
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.client.firing.ledger import Ledger, Target
     from airflow_provider_bitrix24.client.firing.requests import FireRequest, RequestBuilder
+    from airflow_provider_bitrix24.client.flows.calls import Attempt, Channel
 
 MAX_REFUSED_IN_A_ROW = 10
 """Direct calls refused in a row, with none accepted, after which the credential is taken to be the reason."""

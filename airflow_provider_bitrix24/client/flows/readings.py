@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.flows.calls import Channel, call, send_batch, sleep
+from airflow_provider_bitrix24.client.flows.batches import send_batch
+from airflow_provider_bitrix24.client.flows.calls import Channel, call, sleep
 from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS, CommandReply
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE, rows
 from airflow_provider_bitrix24.client.protocol.wire import Call
@@ -87,27 +88,23 @@ def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: StageR
 
 
 def read_window(channel: Channel, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
-    """Read one window of entities in one request; commands that a limit or a fault refused are read again.
+    """Read one chunk of entities in one request; commands that a limit or a fault refused are read again.
 
     :raises Bitrix24Error: the request as a whole was refused or failed.
     """
-    calls, reading, tries = list_calls(refs), StageReadings(), 0
+    calls, reading = list_calls(refs), StageReadings()
+    backoff = channel.backoff(idempotent=True)
     while True:
         replies = yield from send_batch(channel, calls, idempotent=True)
         collect(calls, replies, reading)
-        tries += 1
-        delays = {
-            index: channel.retry.delay(reply.error, tries, idempotent=True, random=channel.random)
-            for index, reply in enumerate(replies)
-            if reply.error is not None
-        }
-        passing = {index: delay for index, delay in delays.items() if delay is not None}
-        if not passing:
+        errors = {index: reply.error for index, reply in enumerate(replies) if reply.error is not None}
+        delays = backoff.after_each(errors)
+        if not delays:
             return reading
-        calls = [calls[index] for index in passing]
+        calls = [calls[index] for index in delays]
         for each in calls:
             reading.refused.pop(int(each.params["entityTypeId"]), None)
-        yield from sleep(max(passing.values()), "retry", f"{len(calls)} of the commands that read were refused")
+        yield from sleep(max(delays.values()), "retry", f"{len(calls)} of the commands that read were refused")
 
 
 def read_stages(channel: Channel, refs: Iterable[EntityRef]) -> Flow[StageReadings]:

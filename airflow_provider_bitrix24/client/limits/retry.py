@@ -1,47 +1,49 @@
 """May a call be repeated, and after how long? Pure: an error and a count in, a delay or ``None`` out.
 
-Repeating is allowed where the portal certainly did not act, or where acting twice does no harm. What is
-done about a fire whose fate is unknown is not decided here but in :mod:`.automation`: it looks.
+A call may be repeated where the portal certainly did not act, or where acting twice does no harm. A fire whose
+effect is unknown is not this module's business: :mod:`..firing` reads the entity first.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError, RateLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often and how soon. Times are in seconds.
+    """How often and how soon a call is repeated. Times are in seconds.
 
     The portal sends no Retry-After, so delays grow by ``factor`` from ``first_delay`` to ``longest_delay``.
     """
 
     attempts: int = 5
-    """How often one request is sent at the most, when the portal fails or cannot be reached."""
+    """How often one request is sent at most while the portal fails or cannot be reached."""
     limit_attempts: int = 10
-    """The same for refusals by a limit: they are certain not to have run."""
+    """The same for refusals by a limit: such requests certainly did not run."""
     first_delay: float = 1.0
     longest_delay: float = 30.0
     factor: float = 2.0
     operating_delay: float = 10.0
-    """Shortest wait for the operating limit, doubled by each refusal where its end is not known."""
+    """Shortest wait for the operating limit; it doubles with each refusal where the reset is not known."""
     longest_operating_delay: float = 120.0
-    """With these, waiting blindly outlasts the ten minutes over which the portal adds up working time."""
+    """Together these outlast the ten minutes over which the portal adds up working time, known reset or not."""
 
     def patient(self) -> RetryPolicy:
-        """The same for reading what was fired: giving up leaves fates unknown, so an outage of minutes is sat out."""
+        """The same policy for reading what was fired: giving up leaves outcomes unknown, so it outlasts minutes."""
         return replace(self, attempts=max(self.attempts, self.limit_attempts))
 
     def delay(
         self, error: Bitrix24Error, attempt: int, *, idempotent: bool, random: Callable[[], float]
     ) -> float | None:
-        """Seconds until the next attempt, or ``None`` if there is to be none.
+        """Seconds until the next attempt, or ``None`` if there must be none.
 
         :param attempt: attempts made so far, from 1.
         :param idempotent: whether repeating is harmless.
@@ -64,3 +66,30 @@ class RetryPolicy:
             return None
         longest = min(self.longest_delay, self.first_delay * self.factor ** (attempt - 1))
         return longest * (0.5 + 0.5 * random())
+
+
+@dataclass(slots=True, kw_only=True)
+class Backoff:
+    """Counts the tries of one request and says how long to wait after each.
+
+    :param idempotent: whether repeating is harmless.
+    :param random: gives a number from 0 to 1, for jitter.
+    """
+
+    policy: RetryPolicy
+    idempotent: bool
+    random: Callable[[], float]
+    tries: int = 0
+
+    def after(self, error: Bitrix24Error) -> float | None:
+        """Count a try that failed. Returns the seconds to wait, or ``None`` if there must be no other try."""
+        return self.after_each({None: error}).get(None)
+
+    def after_each(self, errors: Mapping[K, Bitrix24Error]) -> dict[K, float]:
+        """Count a try in which parts of a request failed. Returns the seconds to wait for each part to be repeated."""
+        self.tries += 1
+        delays = {
+            key: self.policy.delay(error, self.tries, idempotent=self.idempotent, random=self.random)
+            for key, error in errors.items()
+        }
+        return {key: delay for key, delay in delays.items() if delay is not None}

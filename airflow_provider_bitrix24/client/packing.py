@@ -1,0 +1,43 @@
+"""Long texts and lists as short text: compressed, in base64, as a JSON store or an XCom can hold them. Pure.
+
+Checkpoints, deferred reports and kept targets are packed like this; a later release must still be able to unpack them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import Any
+
+
+def pack(text: str, *, level: int = zlib.Z_DEFAULT_COMPRESSION) -> str:
+    """Compress a text.
+
+    :param level: of compression, from 1 (fast) to 9 (small).
+    """
+    return base64.b64encode(zlib.compress(text.encode(), level)).decode("ascii")
+
+
+def unpack(packed: str) -> str:
+    """Return the text that was packed.
+
+    :raises ValueError: it is not a packed text.
+    """
+    try:
+        return zlib.decompress(base64.b64decode(packed)).decode()
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+
+
+def pack_json(value: Any) -> str:
+    """Compress a value of plain JSON."""
+    return pack(json.dumps(value))
+
+
+def unpack_json(packed: str) -> Any:
+    """Return the value that was packed.
+
+    :raises ValueError: it is not packed JSON.
+    """
+    return json.loads(unpack(packed))
