@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_bitrix24.client.stores.pacing import PacingStore
+
     from tests.histories.plan import History
 
 
