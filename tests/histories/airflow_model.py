@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.histories.plan import Action, Interruption
     from tests.histories.world import World
 
-MOST_STAYS = 40
+MOST_TRIES, MOST_STAYS = 25, 500
 HEARTBEATS_MISSED = 300.0
 """Seconds after which Airflow takes a task without a heartbeat for dead."""
 TERMINAL = ("success", "failed", "skipped")
@@ -66,7 +66,7 @@ class Life:
     def live(self) -> None:
         """Live from the first try to the end, with what a user does about it."""
         while True:
-            if len(self.stays) > MOST_STAYS:
+            if self.try_number > MOST_TRIES or len(self.stays) > MOST_STAYS:
                 raise EndlessError("tries")
             match self.state:
                 case "deferred":
@@ -233,6 +233,8 @@ class Life:
     def _end(self, record: StayRecord, end: End, process: Process) -> None:
         """Record what Airflow records of the end."""
         record.killed, record.orphaned = process.dead, process.orphaned
+        if self.plan.kind == "decorator":
+            record.targets = self.last_called  # a try that resumes does not call the function again
         record.error = end.error
         record.report = self.xcoms.load("report") if self.xcoms.pushed_in.get("report") == record.number else None
         if self._restarting:

@@ -45,7 +45,7 @@ def _permanent(life: Life, stay: StayRecord) -> Iterator[Found]:
     """Nothing was fired in this run, something passing ended the try, and yet no retry is to follow."""
     if not isinstance(stay.error, AirflowFailException):
         return
-    if any(each.epoch == stay.epoch for each in life.world.portal.record.fires):
+    if any(each.epoch == stay.epoch and each.may_have_run for each in life.world.portal.record.fires):
         return
     if set(stay.struck) & {"timeout", "exit", "sigterm"}:
         yield "I4", "an interruption ended it permanently before anything was fired"
@@ -55,6 +55,6 @@ def _permanent(life: Life, stay: StayRecord) -> Iterator[Found]:
 
 def _reported(life: Life, stay: StayRecord) -> Iterator[Found]:
     """Whoever fires and fails leaves a report, unless Airflow takes none."""
-    fired = any(each.stay == stay.number for each in life.world.portal.record.fires)
+    fired = any(each.stay == stay.number and each.may_have_run for each in life.world.portal.record.fires)
     if fired and stay.end in ("failed", "up_for_retry", "skipped") and stay.report is None and not stay.store_failed:
         yield "I3", f"try {stay.try_number} has fired and ended with {type(stay.error).__name__} without a report"

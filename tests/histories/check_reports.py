@@ -76,8 +76,10 @@ def _reached(life: Life, stay: StayRecord, target: str) -> bool:
     if any(each.executed_at is not None for each in fires):
         return True
     stood = life.world.portal.record.stood.get(key_of(target), ())
-    began = min((each.began_at for each in life.stays if each.epoch in _epochs(life, stay)), default=0.0)
-    return bool(fires) and any(began <= each.at <= stay.ended_at for each in stood)
+    stays = [each for each in life.stays if each.epoch in _epochs(life, stay) and each.number <= stay.number]
+    # A try that was cut off may have fired, as far as the next one can know.
+    maybe_fired = bool(fires) or any(each.killed or each.orphaned or each.struck for each in stays)
+    return maybe_fired and any(stays[0].began_at <= each.at <= stay.ended_at for each in stood)
 
 
 def _expected(life: Life) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.histories.boards import key_of
+from tests.histories.boards import name_of
 from tests.histories.check_ends import check_ends
 from tests.histories.check_reports import check_reports
 from tests.histories.exceptions import Pair, excuse
@@ -70,7 +70,9 @@ def _never_twice(life: Life, verdict: Verdict) -> None:
                 verdict.excused.append(name)
                 continue
             verdict.violations.append(
-                Violation("I1", f"{key} was moved by fire {first.number} and fired again by fire {second.number}")
+                Violation(
+                    "I1", f"{name_of(*key)} was moved by fire {first.number} and fired again by fire {second.number}"
+                )
             )
 
 
@@ -79,6 +81,3 @@ def _pairs(fires: list[Any]) -> Iterator[tuple[Any, Any]]:
         if first.moved:
             for second in fires[index + 1 :]:
                 yield first, second
-
-
-__all__ = ["Verdict", "Violation", "check", "key_of"]

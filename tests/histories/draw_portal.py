@@ -74,11 +74,11 @@ def draw_portal(choices: Choices, kind: str) -> tuple[PortalPlan, tuple[str, ...
 
 def _types(choices: Choices, kind: str) -> list[int]:
     """Choose the type of each entity."""
+    count = 1 + choices.number(choices.pick((4, 0, 9, 4, 59)))
     shape = choices.number(19)
     if shape == 19 and kind != "sensor":
         # More types than a request has commands: two windows.
-        return [1_030 + 2 * each for each in range(51 + choices.number(5))]
-    count = 1 + choices.number(choices.pick((4, 0, 9, 4, 59)))
+        return [1_030 + 2 * each for each in range(50 + count)]
     if shape <= 12:
         return [DEAL] * count
     known = [DEAL, LEAD, QUOTE, INVOICE, PROCESS]

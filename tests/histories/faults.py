@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class Answer:
     status: int = 0
     body: bytes = b""
     content_type: str = "application/json; charset=utf-8"
+
+    @property
+    def certain(self) -> bool:
+        """Whether it shows that nothing was executed."""
+        return HTTPStatus.OK < self.status != HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def failure(status: int, code: str, text: str = "") -> Answer:

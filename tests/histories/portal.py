@@ -87,7 +87,7 @@ class Portal:
         if refusal is not None:
             self._answer_at(request.pending, LATENCY, refusal)
             for fire in request.fires:
-                if fire is not None:
+                if fire is not None and refusal.certain:
                     fire.refusal = "request"
             return request.pending
         self._schedule(request, fault)

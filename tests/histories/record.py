@@ -28,6 +28,11 @@ class Fire:
     refusal: str = ""
 
     @property
+    def may_have_run(self) -> bool:
+        """Whether the answer, or that there was none, left open or showed that the portal acted on it."""
+        return not self.refusal
+
+    @property
     def moved(self) -> bool:
         """Whether it moved the entity."""
         return self.moved_at is not None

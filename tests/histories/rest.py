@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -42,6 +43,7 @@ class Command:
     dictionaries: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=50_000)
 def from_query(text: str) -> Command:
     """Read a command of a batch."""
     method, _, query = text.partition("?")

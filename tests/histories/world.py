@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from tests.histories.portal import Portal, Sender
 from tests.histories.timeline import Host, Process, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from airflow_provider_bitrix24.client.stores.pacing import PacingStore
 
     from tests.histories.plan import History
 
@@ -27,7 +26,7 @@ class World:
     process: Process
     sender: Sender = field(default_factory=lambda: Sender(0, -1))
     tell: Callable[[float, str], None] | None = None
-    pacing: dict[str, PacingStore] = field(default_factory=dict)
+    pacing: dict[str, ProcessStore] = field(default_factory=dict)
 
     @classmethod
     def of(cls, history: History, tell: Callable[[float, str], None] | None = None) -> World:
@@ -59,10 +58,8 @@ class World:
     def _monotonic(self) -> float:
         return self.process.monotonic()
 
-    def pacing_store(self) -> PacingStore:
+    def pacing_store(self) -> ProcessStore:
         """Return where the processes of this host share the bucket."""
-        from airflow_provider_bitrix24.client.stores.pacing import ProcessStore
-
         host = self.process.host.name
         if host not in self.pacing:
             self.pacing[host] = ProcessStore(self._monotonic)

@@ -1,0 +1,40 @@
+"""Histories drawn from seeds: every invariant holds in each of them; and the machinery itself does what it says."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from tests.histories.choices import Choices
+from tests.histories.draw import draw_history, history_of
+from tests.histories.plan import History
+from tests.histories.runner import live_seeds
+from tests.histories.story import story
+
+SEED, COUNT = 20_261_101, 300
+
+
+@pytest.mark.xfail(strict=True, reason="the holes of test_holes are not mended yet")
+def test_histories():
+    tally = live_seeds(range(SEED, SEED + COUNT))
+    assert tally.failures == {}, "tell one by python -m tests.histories --tell SEED --shrink"
+
+
+def test_a_history_is_told_the_same_way_twice(live):
+    for seed in range(40):
+        assert story(history_of(seed)) == story(history_of(seed))
+
+
+def test_a_history_is_what_its_choices_are():
+    choices = Choices(Random(7))  # noqa: S311 - no secret
+    drawn = draw_history(choices, 7)
+    assert draw_history(Choices(replay=choices.made), 7) == drawn
+
+
+def test_no_choices_are_a_plain_history(live):
+    plain = draw_history(Choices(), 0)
+    assert isinstance(plain, History)
+    lived = live(plain)
+    assert lived.life.state == "success"
+    assert lived.verdict.violations == []
