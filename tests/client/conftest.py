@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
-from client_bench import KINDS, Bench
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.flows.effects import (
@@ -22,6 +21,7 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Sleep,
 )
 from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
+from tests.support.client_bench import KINDS, Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

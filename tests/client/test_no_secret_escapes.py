@@ -13,14 +13,14 @@ import socket
 import traceback
 
 import pytest
-from client_bench import KINDS, Bench
-from odd_server import OddServer, answering, resetting, send, silent
 
 from airflow_provider_bitrix24.client import parse_webhook_url
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.protocol.wire import Call, encode
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+from tests.support.client_bench import KINDS, Bench
+from tests.support.misbehaving_server import OddServer, answering, resetting, send, silent
 
 NEEDLE = "s3cr3t0fth3w3bh00k"
 SECRET = f"{NEEDLE}%&'(~"

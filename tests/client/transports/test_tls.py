@@ -5,7 +5,10 @@ from __future__ import annotations
 import ssl
 
 import pytest
-from odd_server import (
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError, ConnectFailed
+from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+from tests.support.misbehaving_server import (
     NEVER,
     NOT_SENT,
     PATH,
@@ -17,9 +20,6 @@ from odd_server import (
     mute,
     send,
 )
-
-from airflow_provider_bitrix24.client.errors import ConfigurationError, ConnectFailed
-from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 both_kinds = pytest.mark.parametrize("kind", ["sync", "async"])
 

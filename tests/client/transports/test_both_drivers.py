@@ -6,7 +6,11 @@ import socket
 import time
 
 import pytest
-from odd_server import (
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError, ConnectFailed, ProtocolError
+from airflow_provider_bitrix24.client.portal import Portal
+from airflow_provider_bitrix24.client.protocol.wire import Reply
+from tests.support.misbehaving_server import (
     FINE,
     NOT_SENT,
     PATH,
@@ -19,10 +23,6 @@ from odd_server import (
     send,
     silent,
 )
-
-from airflow_provider_bitrix24.client.errors import ConfigurationError, ConnectFailed, ProtocolError
-from airflow_provider_bitrix24.client.portal import Portal
-from airflow_provider_bitrix24.client.protocol.wire import Reply
 
 both_kinds = pytest.mark.parametrize("kind", ["sync", "async"])
 
