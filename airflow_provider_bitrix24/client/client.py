@@ -70,8 +70,8 @@ class Bitrix24Client(BaseClient):
     def call(self, method: str, params: Params | None = None) -> Any:
         """Call a REST method and return its ``result``.
 
-        Repeated only where the portal certainly did not act: a call that may have been executed is never
-        sent again.
+        It is repeated only where the portal certainly did not act: a call that may have been executed is never sent
+        again.
 
         :raises Bitrix24Error: what the portal answered, or why there is no answer.
         """
@@ -108,18 +108,18 @@ class Bitrix24Client(BaseClient):
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
     ) -> TriggerReport:
-        """Fire an automation trigger for one entity or many, and show where each stood before and stands after.
+        """Fire an automation trigger for one entity or many, and report the stage of each before and after.
 
         The portal answers ``true`` whether or not anything moved, so every target is read before and after.
 
         :param target: ``"DEAL_57"`` or a list; duplicates are fired once, an empty list sends nothing.
-        :param code: the trigger's code; without one the default code, else triggers without a code match.
-        :param expected_stage: stage id, or several of which any will do. Who stands there is not fired.
-        :param verify: ``False`` never reads; what is accepted is ``unverified``.
+        :param code: the trigger's code, by default the client's; without any, only triggers without a code match.
+        :param expected_stage: stage id, or several of which any will do. Entities already there are not fired.
+        :param verify: ``False`` never reads; accepted targets are ``unverified``.
         :param checkpoint_store: keeps the checkpoint, so that a later call with the same targets and code resumes
             where this one stopped. The caller deletes it when all is well.
         :raises ConfigurationError: an argument is wrong; nothing was sent.
-        :raises Bitrix24Error: nothing was fired. Once something was, the rest is ``failed`` in the report.
+        :raises Bitrix24Error: nothing was fired. Once something was, later errors are in the report.
         """
         start = self._driver.start()
         flow = self._trigger_automation(
@@ -130,14 +130,14 @@ class Bitrix24Client(BaseClient):
     def execute_trigger(self, target: str | EntityRef, code: str) -> bool:
         """Fire an application's own trigger (``crm.automation.trigger.execute``).
 
-        The portal takes it from an OAuth application of an administrator only; a webhook is refused.
+        The portal accepts it only from an OAuth application of an administrator, and refuses a webhook.
 
         :raises Bitrix24Error: the portal refused or gave no answer.
         """
         return self._driver.run(self._execute_trigger(target, code))
 
     def get_stages(self, targets: Targets) -> dict[str, StageInfo]:
-        """Where entities stand, by canonical target. Those that do not exist or may not be read are left out.
+        """Read the stages of entities, by canonical target. Those that do not exist or may not be read are left out.
 
         :raises Bitrix24Error: the portal refused a whole type, or gave no answer.
         """
@@ -147,13 +147,13 @@ class Bitrix24Client(BaseClient):
         """The stages of a pipeline in order.
 
         :param type_id: entityTypeId, such as 2 for deals.
-        :param category_id: the pipeline's number; 0 is the deals' first.
+        :param category_id: the pipeline's number; 0 is the first pipeline of deals.
         :raises Bitrix24Error: the portal refused or gave no answer.
         """
         return self._driver.run(self._pipeline_stages(type_id, category_id))
 
     def diagnose(self) -> Diagnosis:
-        """Whether the connection works, and if not, why. Changes nothing; raises nothing of ours."""
+        """Find out whether the connection works, and if not, why. It changes nothing."""
         return self._driver.run(self._diagnose())
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a portal, sorted by what the caller should do next.
+"""What can go wrong with a portal, sorted by what the caller should do next.
 
     Bitrix24Error
     ├── ConfigurationError      fix the connection or the arguments; nothing was sent
@@ -40,7 +40,7 @@ _SHOWN = 3
 class Bitrix24Error(Exception):
     """Anything that this client raises.
 
-    ``executed`` tells whether the portal acted; ``hint`` is one sentence for a person, or empty.
+    ``executed`` says whether the portal acted; ``hint`` is one sentence of advice, or empty.
     """
 
     executed: Executed = "no"
@@ -55,7 +55,7 @@ class Bitrix24Error(Exception):
             self.executed = executed
 
     def redact(self, redact: Callable[[str], str]) -> None:
-        """Apply ``redact`` to what came from outside: an answer may repeat the URL, which holds the secret."""
+        """Apply ``redact`` to what came from the portal: an answer may repeat the URL, which holds the secret."""
         self.message = redact(self.message)
         self.args = (self.message,)
 
@@ -79,7 +79,7 @@ class ConfigurationError(Bitrix24Error):
 
 
 class TransportError(Bitrix24Error):
-    """No answer came back. ``permanent`` is true where trying again cannot help (a bad certificate)."""
+    """There was no answer. ``permanent`` is true where trying again cannot help, as with a bad certificate."""
 
     permanent = False
 
@@ -112,15 +112,14 @@ class ProtocolError(Bitrix24Error):
     def __init__(self, message: str, *, status: int, hint: str = "", executed: Executed | None = None) -> None:
         super().__init__(message, hint=hint, executed=executed)
         self.status = status
-        self.permanent = executed == "no"  # a redirect stays one
+        self.permanent = executed == "no"  # only a redirect, which will be one next time
 
 
 class ApiError(Bitrix24Error):
     """The portal answered with an error.
 
-    ``code`` is the portal's own (often the empty string), ``description`` its text (localized for some
-    methods, so never compared), ``method`` the REST method, ``status`` the HTTP status (200 inside a
-    batch).
+    ``code`` is the portal's own (often the empty string). ``description`` is its text, which some methods localize, so
+    it is never compared. ``method`` is the REST method and ``status`` the HTTP status (200 inside a batch).
     """
 
     def __init__(
@@ -151,7 +150,7 @@ class AuthenticationError(ApiError):
 
 
 class PermissionDeniedError(ApiError):
-    """The credential is known, but may not do this."""
+    """The credential is valid, but may not do this."""
 
 
 class NotFoundError(ApiError):
@@ -159,7 +158,7 @@ class NotFoundError(ApiError):
 
 
 class InvalidRequestError(ApiError):
-    """The portal refuses the parameters."""
+    """The portal does not accept the parameters."""
 
 
 class RateLimitError(ApiError):
@@ -169,21 +168,21 @@ class RateLimitError(ApiError):
 
 
 class OperatingLimitError(RateLimitError):
-    """The method's budget of working time is spent: refused before anything ran.
+    """The method's working time is used up: refused before anything ran.
 
-    ``reset_in`` is the number of seconds until the portal accepts the method again, ``None`` where the
-    portal has not said so. (The refusal itself carries no time; it comes from the last success.)
+    ``reset_in`` is the number of seconds until the portal accepts the method again, or ``None`` where that is not
+    known: the refusal does not say it, only the last success did.
     """
 
     reset_in: float | None = None
 
 
 class PortalUnavailableError(ApiError):
-    """The portal is closed, deleted or blocked by hand; repeating does not help."""
+    """The portal is closed, deleted or blocked by Bitrix24; repeating does not help."""
 
 
 class ServerError(ApiError):
-    """The portal failed while, or before, it worked on the request."""
+    """The portal failed before or while it worked on the request."""
 
     executed = "unknown"
     permanent = False

@@ -1,7 +1,7 @@
-"""Where a portal is and how we identify ourselves to it; reads the URL that Bitrix24 shows.
+"""A portal's address and credential, also as read from the URL that Bitrix24 shows.
 
-The secret is part of every URL, so ``repr`` and ``str`` never show it and the full URL is built only when
-a request leaves. Limits and time-outs are in :mod:`.settings`.
+The secret is part of every URL, so ``repr`` and ``str`` never show it, and the full URL is built only when a request
+is sent. Limits and time-outs are in :mod:`.settings`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 
@@ -19,7 +19,7 @@ _LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"^(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*$")
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _SHORTEST = 6
-"""A shorter text is no webhook's secret (they have 16 characters), and hiding it would garble every sentence."""
+"""A shorter text is not a webhook's secret (they have 16 characters), and masking it would garble every sentence."""
 _URL_HINT = "Paste the webhook's URL as Bitrix24 shows it, such as https://example.bitrix24.com/rest/1/SECRET/."
 
 
@@ -28,7 +28,7 @@ class Portal:
     """One portal with one webhook.
 
     :param base_url: scheme, host and, on some self-hosted portals, a path; no trailing slash, no credential.
-    :param user_id: number (or login) of the user whom the webhook acts for.
+    :param user_id: number (or login) of the user that the webhook acts as.
     :param secret: the webhook's secret.
     :raises ConfigurationError: the address is not https (loopback excepted), or a part is missing.
     """
@@ -56,21 +56,21 @@ class Portal:
 
     @property
     def host(self) -> str:
-        """Host name with the port, as people call the portal."""
+        """Host name, with the port where the URL has one."""
         return urlsplit(self.base_url).netloc
 
     @property
     def port(self) -> int:
-        """Port where the portal listens."""
+        """Port on which the portal listens."""
         parts = urlsplit(self.base_url)
         return parts.port or DEFAULT_PORTS[parts.scheme]
 
     def method_url(self, method: str) -> str:
-        """URL of a REST method. It holds the secret: build it late, show it nowhere."""
+        """URL of a REST method. It holds the secret: build it late and never show it."""
         return f"{self.base_url}/rest/{quote(self.user_id, safe='')}/{quote(self.secret, safe='')}/{method}"
 
     def page_url(self, path: str) -> str:
-        """Address of a page of the portal, without any credential."""
+        """URL of a page of the portal, without any credential."""
         return f"{self.base_url}{path}"
 
     def redact(self, text: str) -> str:
@@ -87,24 +87,24 @@ class Portal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastedWebhook:
-    """What a pasted webhook URL says: the portal, and the trigger's code if the URL has one."""
+    """The contents of a pasted webhook URL: the portal, and the trigger's code if the URL has one."""
 
     portal: Portal
     code: str | None
 
 
 def looks_like_webhook_url(text: str) -> bool:
-    """Whether the text is a URL with a webhook's path, however well formed."""
+    """Whether the text has a webhook's path, well formed or not."""
     return "/rest/" in text
 
 
 def parse_webhook_url(url: str) -> PastedWebhook:
     """Split a webhook URL as Bitrix24 shows it.
 
-    Both forms are read: ``https://HOST/rest/1/SECRET/`` and the automation trigger's
+    It reads both forms: ``https://HOST/rest/1/SECRET/`` and the automation trigger's
     ``https://HOST/rest/1/SECRET/crm.automation.trigger/?target=DEAL_{{ID}}&code=CODE``.
 
-    :raises ConfigurationError: it is not such a URL. The message never repeats what was pasted.
+    :raises ConfigurationError: it is not a webhook URL. The message never repeats what was pasted.
     """
     text = url.strip()
     if "://" not in text:
@@ -126,21 +126,8 @@ def parse_webhook_url(url: str) -> PastedWebhook:
 
 
 def _checked_base_url(text: str) -> str:
-    text = text.strip()
-    if not text:
-        raise ConfigurationError(
-            "The portal's address is missing.", hint="Put it into Host, such as example.bitrix24.com."
-        )
-    if "://" not in text:
-        text = f"https://{text}"
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise ConfigurationError(
-            "The portal's address cannot be read.", hint="Use the form https://example.bitrix24.com."
-        ) from None
-    if parts.scheme not in ("http", "https"):
+    parts = _split_address(text.strip())
+    if parts.scheme not in DEFAULT_PORTS:
         raise ConfigurationError(
             f"The portal's address begins with {parts.scheme}://.",
             hint="Use https://, or leave it out.",
@@ -153,20 +140,39 @@ def _checked_base_url(text: str) -> str:
         raise ConfigurationError(
             "The portal's address holds a webhook's path.", hint="Paste the webhook's URL into Password instead."
         )
-    is_address = _is_ip(host)
-    if not is_address and not _HOST.match(host):
+    host, port = parts.hostname or "", parts.port
+    _check_host(host, scheme=parts.scheme)
+    shown = f"[{host}]" if ":" in host else host
+    own_port = f":{port}" if port and port != DEFAULT_PORTS[parts.scheme] else ""
+    return f"{parts.scheme}://{shown}{own_port}{parts.path.rstrip('/')}"
+
+
+def _split_address(text: str) -> SplitResult:
+    if not text:
+        raise ConfigurationError(
+            "The portal's address is missing.", hint="Put it into Host, such as example.bitrix24.com."
+        )
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        _ = parts.port  # raises ValueError if it is not a number
+    except ValueError:
+        raise ConfigurationError(
+            "The portal's address cannot be read.", hint="Use the form https://example.bitrix24.com."
+        ) from None
+    return parts
+
+
+def _check_host(host: str, *, scheme: str) -> None:
+    if not _is_ip(host) and not _HOST.match(host):
         raise ConfigurationError(
             "The portal's address has no valid host name.",
             hint="Use the form https://example.bitrix24.com.",
         )
-    if parts.scheme == "http" and not _is_loopback(host):
+    if scheme == "http" and not _is_loopback(host):
         raise ConfigurationError(
             f"The portal {host} would be called over plain http, which shows the webhook's secret to the network.",
             hint="Use https://; http is accepted for a loopback address only.",
         )
-    shown = f"[{host}]" if ":" in host else host
-    own_port = f":{port}" if port and port != DEFAULT_PORTS[parts.scheme] else ""
-    return f"{parts.scheme}://{shown}{own_port}{parts.path.rstrip('/')}"
 
 
 def _is_ip(host: str) -> bool:

@@ -1,7 +1,7 @@
-"""What became of every target: its outcome, and the report of all of them. Pure.
+"""The outcome of every target, and the report of all of them. Pure.
 
-The portal answers ``true`` to every automation trigger that it could parse and permit, whether or not anything
-moved; only the entity itself shows whether it did.
+The portal answers ``true`` to every well-formed, permitted call, whether or not anything moved. Only the entity itself
+shows whether it did.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ nothing was fired. ``unmoved``: accepted, but it did not get there. ``unverified
 
 OUTCOMES: tuple[Outcome, ...] = ("moved", "already", "unmoved", "unverified", "failed")
 SHORT_REPORT = 1000
-"""A report of more results lists only those that need attention."""
+"""A report of more results than this lists only those that need attention."""
 
 UNMOVED_CAUSES = (
     "Likely causes, the most frequent first: the code is wrong or differs in case; the trigger sits in another "
@@ -31,13 +31,13 @@ MISSING = "It does not exist, or the webhook's user may not read it."
 
 @dataclass(frozen=True, slots=True)
 class TargetError:
-    """Why a target failed: the portal's code (or our class of error), a sentence, and whether it acted."""
+    """Why a target failed: the portal's code (or the name of our error class), a message, and whether it acted."""
 
     code: str
     message: str
     executed: Executed
     permanent: bool = True
-    """Whether trying again later is certain not to help."""
+    """Whether trying again later certainly does not help."""
 
     @classmethod
     def from_error(cls, error: Bitrix24Error, executed: Executed | None = None) -> TargetError:
@@ -52,14 +52,14 @@ class TargetError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetResult:
-    """What became of one target.
+    """The outcome of one target.
 
     :param target: canonical form, such as ``DEAL_57``.
     :param outcome: see :data:`Outcome`.
-    :param stage_before: stage id before the fire, ``None`` where nobody looked.
+    :param stage_before: stage id before the fire, ``None`` where it was not read.
     :param stage_after: stage id after it.
     :param error: why it failed.
-    :param reason: why it is unverified, or what is known about an unmoved one.
+    :param reason: why it is unverified, or what is known about an unmoved target.
     """
 
     target: str
@@ -86,7 +86,7 @@ class TargetResult:
 
 @dataclass(slots=True, kw_only=True)
 class TriggerReport:
-    """What became of all targets, each counted once. It shows where they stand, not who moved them."""
+    """The outcomes of all targets, each counted once. It shows where they are, not who moved them."""
 
     code: str | None
     portal: str
@@ -98,12 +98,12 @@ class TriggerReport:
 
     @property
     def moved(self) -> int:
-        """How many stand elsewhere than before (with an expected stage: there)."""
+        """How many moved (with an expected stage: to that stage)."""
         return self._counts["moved"]
 
     @property
     def already(self) -> int:
-        """How many stood at the expected stage and were not fired."""
+        """How many were at the expected stage already, and were not fired."""
         return self._counts["already"]
 
     @property
@@ -113,16 +113,16 @@ class TriggerReport:
 
     @property
     def unverified(self) -> int:
-        """How many were accepted without anybody looking."""
+        """How many were accepted and not read afterwards."""
         return self._counts["unverified"]
 
     @property
     def failed(self) -> int:
-        """How many were refused, not found, or have an unknown fate."""
+        """How many were refused, not found, or have an unknown outcome."""
         return self._counts["failed"]
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON. Above 1,000 results only those are listed that neither moved nor stood there already."""
+        """As JSON. Above 1,000 results it lists only those that are neither ``moved`` nor ``already``."""
         shown = self.results
         if len(shown) > SHORT_REPORT:
             shown = [each for each in shown if each.outcome not in ("moved", "already")]

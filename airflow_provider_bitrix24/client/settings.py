@@ -1,4 +1,4 @@
-"""How a client behaves towards a portal: limits, time-outs, TLS. Plain values; nothing here acts on them."""
+"""The settings of a client: limits, time-outs, TLS. Plain values; nothing here acts on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.number_range import SECONDS, NumberRange
 
 Plan = Literal["standard", "enterprise", "self-hosted"]
-"""The portal's plan, which decides how many requests it takes from one address."""
+"""The portal's plan, which decides how many requests it accepts from one address."""
 
 PLANS: dict[str, tuple[int, float]] = {
     "standard": (50, 2.0),
@@ -40,15 +40,15 @@ class ClientSettings:
     :param bucket_size: own bucket size instead of the plan's.
     :param requests_per_second: own rate instead of the plan's; divide it where several hosts share an address.
     :param max_concurrency: requests in flight at once (1 for a small self-hosted portal).
-    :param settle_after: after a request without an answer, how long the portal may go on executing it.
-        The cloud ends a request after 60 s.
+    :param settle_after: how long the portal may continue to execute a request whose answer was lost. The cloud ends
+        a request after 60 s.
     :param connect_timeout: time-out for the connection.
-    :param read_timeout: time-out for the answer; longer than the 60 s that a portal may work on a request.
-    :param verify_tls: check the portal's certificate.
-    :param ca_bundle: path of a file with the authorities to trust instead of the usual ones.
+    :param read_timeout: time-out for the answer; longer than the 60 s that a portal may take for a request.
+    :param verify_tls: whether to check the portal's certificate.
+    :param ca_bundle: path of a file with the certificate authorities to trust instead of the default ones.
     :param proxy: address of an HTTP proxy, such as ``http://user:password@proxy.example:3128``.
-    :param pacing_directory: where the processes of this machine share the request limit's state; by default a
-        directory for all users under the system's temporary one.
+    :param pacing_directory: where the processes of this machine share the state of the request limit; by default a
+        directory for all users under the system's temporary directory.
     :raises ConfigurationError: a value is out of its range; the message names it.
     """
 
@@ -88,7 +88,7 @@ class ClientSettings:
 
     @property
     def tls(self) -> bool | str:
-        """What the transports take: check or not, or the path of a CA bundle."""
+        """Whether to check the certificate, or the path of a CA bundle to check it with."""
         return self.ca_bundle or True if self.verify_tls else False
 
 

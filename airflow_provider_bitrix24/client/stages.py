@@ -1,7 +1,4 @@
-"""Where entities stand, and which stages there are to stand at. Pure values.
-
-Reading them from a portal is done in :mod:`.flows.readings`.
-"""
+"""The stage of an entity, and the stages of a pipeline. Pure values; :mod:`.flows.readings` reads them."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Where an entity stood at a reading. ``moved_time`` is the portal's text; quotes have none."""
+    """An entity's stage when it was read. ``moved_time`` is the portal's text; quotes have none."""
 
     stage: str | None
     category_id: int | None = None
@@ -38,7 +35,7 @@ class Snapshot:
         return self.stage != other.stage or self.category_id != other.category_id
 
     def shows_a_move_since(self, before: Snapshot) -> bool:
-        """Whether anything moved it in between, even if a robot moved it back to where it stood."""
+        """Whether anything has moved it in between, even if a robot then moved it back."""
         return self.differs(before) or self.moved_time != before.moved_time
 
 
@@ -48,12 +45,12 @@ def _text(value: object) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageInfo:
-    """Where an entity stands.
+    """The stage of an entity.
 
     :param target: canonical form, such as ``DEAL_57``.
     :param stage: stage id, such as ``C5:WON``.
     :param category_id: number of the pipeline; ``None`` for types without pipelines.
-    :param moved_time: when it came there; ``None`` for quotes.
+    :param moved_time: when it moved to this stage; ``None`` for quotes.
     """
 
     target: str
@@ -63,7 +60,7 @@ class StageInfo:
 
     @classmethod
     def from_snapshot(cls, target: str, snapshot: Snapshot) -> StageInfo:
-        """Translate a reading; the portal's date has the portal's offset and keeps it."""
+        """Translate a reading; a date keeps the portal's offset from UTC."""
         return cls(
             target=target,
             stage=snapshot.stage,
@@ -86,7 +83,7 @@ def _moment(text: str | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of a pipeline: what ``expected_stage`` takes, its name, and ``"S"``, ``"F"`` or ``None``."""
+    """One stage of a pipeline: the id that ``expected_stage`` takes, the name, and ``"S"``, ``"F"`` or ``None``."""
 
     id: str
     name: str
@@ -118,7 +115,7 @@ def _iterable(value: object) -> Iterable[object]:
 
 
 def arrived(before: Snapshot, after: Snapshot, expected: frozenset[str] | None) -> bool:
-    """Whether a fired entity counts as moved: at an expected stage, or without one anywhere else than before."""
+    """Whether a fired entity counts as moved: it is at an expected stage or, without one, elsewhere than before."""
     return after.differs(before) if expected is None else after.stage in expected
 
 

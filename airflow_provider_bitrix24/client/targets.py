@@ -1,7 +1,7 @@
 """Names of CRM entities as the automation trigger takes them: ``DEAL_57``, ``DYNAMIC_177_5``.
 
-Parses what people write into one canonical form and knows each type's number and web page. Stricter than
-the portal, which reads ``DEAL_57abc`` as deal 57: here a slip is refused before anything is sent.
+Reads every spelling into one canonical form, and knows each type's number and web page. It is stricter than the
+portal, which reads ``DEAL_57abc`` as deal 57: here a typo is refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TYPE_IDS: dict[str, int] = {
     "SMART_DOCUMENT": 36,
     "SMART_B2E_DOC": 39,
 }
-"""Type name -> entityTypeId, for the types that an automation trigger can concern."""
+"""Type name -> entityTypeId, for the types that can have automation triggers."""
 
 _NAMES = {number: name for name, number in TYPE_IDS.items()}
 _SHORT = {"L": "LEAD", "D": "DEAL", "C": "CONTACT", "CO": "COMPANY", "Q": "QUOTE", "O": "ORDER"} | {
@@ -39,7 +39,7 @@ _PAGES = {
     "ORDER": "/shop/orders/details/{id}/",
 }
 _MAX_ID = 9223372036854775807
-"""The largest id a portal can hold; longer digits saturate there and would mean another entity."""
+"""The largest id that a portal can hold; it would take a larger number for this one, which is another entity."""
 _SHOWN = 10
 """How many malformed targets one message lists."""
 _LONGEST = 60
@@ -59,14 +59,14 @@ class EntityRef:
 
     @property
     def type_name(self) -> str:
-        """``DEAL``, ``SMART_INVOICE``, ``DYNAMIC_177`` ..."""
+        """Such as ``DEAL``, ``SMART_INVOICE`` or ``DYNAMIC_177``."""
         return _NAMES.get(self.type_id) or f"DYNAMIC_{self.type_id}"
 
     @property
     def readable(self) -> bool:
-        """Whether a stage can be read back.
+        """Whether its stage can be read.
 
-        The portal acts on *other* entities for a contact or company, and ``crm.item.*`` does not know orders.
+        For a contact or company the portal acts on *other* entities, and ``crm.item.*`` does not know orders.
         """
         return self.type_name not in ("CONTACT", "COMPANY", "ORDER")
 
@@ -83,7 +83,7 @@ class EntityRef:
     def parse(cls, text: object) -> EntityRef:
         """Read one target; one that is parsed already is returned as it is.
 
-        :raises ConfigurationError: it is not a target; the message says what to write instead.
+        :raises ConfigurationError: it is not a target. The message says what to write instead.
 
         >>> str(EntityRef.parse(" deal_057"))
         'DEAL_57'
@@ -101,11 +101,11 @@ _FORM = "Write TYPE_ID, such as DEAL_57, LEAD_4, QUOTE_3, SMART_INVOICE_12 or DY
 
 
 def parse_targets(target: object) -> list[EntityRef]:
-    """Read one target or a list of them; duplicates, also in different spellings, are kept once, in order.
+    """Read one target or a list of them, in order; duplicates, also in other spellings, are kept once.
 
     :param target: ``"DEAL_57"`` or an iterable of such strings or of parsed targets, which are not parsed again;
-        an empty list is fine and means nothing to do.
-    :raises ConfigurationError: ``None``, a list in a string, or any malformed target; all bad ones are named.
+        an empty list is fine and means that there is nothing to do.
+    :raises ConfigurationError: ``None``, a list inside a text, or a malformed target. The message names all bad ones.
     """
     if target is None:
         raise ConfigurationError(
@@ -146,7 +146,7 @@ def _parse_all(texts: Iterable[object]) -> list[EntityRef]:
 
 
 def _shown(text: object) -> str:
-    # A pasted webhook URL holds the secret, so anything like a URL is not repeated, nor what may hold one.
+    # A pasted webhook URL holds the secret, so nothing is repeated that looks like a URL or may hold one.
     if isinstance(text, str) and "/" in text:
         return "A URL"
     if not isinstance(text, str | int | float | None):

@@ -10,8 +10,8 @@ _PARTS_OF_A_URL = ("://", "/rest/", "crm.automation.trigger")
 def checked_code(code: object) -> str | None:
     """Return the code if it can be sent; ``None`` stands for no code.
 
-    :raises ConfigurationError: it is no text, half a character, or a URL. A URL may hold a webhook's secret, so the
-        message does not repeat it.
+    :raises ConfigurationError: it is not a text, is a URL, or cannot be encoded. A URL may hold a webhook's secret, so
+        the message does not repeat it.
     """
     if code is None or code == "":
         return None

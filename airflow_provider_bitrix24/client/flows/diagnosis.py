@@ -1,4 +1,4 @@
-"""Does this connection work, and if not, why? One conversation that only reads and changes nothing."""
+"""Does this connection work, and if not, why? A flow that only reads and changes nothing."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.flows.effects import Flow
 
 _PATIENCE = RetryPolicy(attempts=2, limit_attempts=3, longest_delay=2.0)
-"""Somebody is looking at a form: two tries are enough."""
+"""A person waits in front of a form: two tries are enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Whether a connection works, and a sentence for a person that holds no secret."""
+    """Whether a connection works, and a sentence for people, without any secret."""
 
     ok: bool
     message: str
 
 
 def diagnose(channel: Channel) -> Flow[Diagnosis]:
-    """Look at scope and CRM with reads; where these are refused, with the trigger's own method.
+    """Read the scopes and the CRM; where that is refused, call the trigger's own method.
 
-    Called without a target, ``crm.automation.trigger`` answers "Target is not set." after it has checked the
-    webhook and the user's access to the CRM, so it shows that both are fine and has no effect. That is all
-    which the trigger's own "System" webhook may call under the subscription model.
+    Called without a target, ``crm.automation.trigger`` answers "Target is not set." after it has checked the webhook
+    and the user's access to the CRM. So it shows that both are fine, and has no effect. Under the subscription model
+    the trigger's own "System" webhook may call nothing else.
     """
     patient = Channel(portal=channel.portal, settings=channel.settings, retry=_PATIENCE, random=channel.random)
     scope = yield from _ask(patient, "scope")
@@ -79,7 +79,7 @@ def _trigger_only(channel: Channel) -> Flow[Diagnosis]:
     if not isinstance(answer, InvalidRequestError):
         return _failed(channel, answer)
     if "access denied" in answer.description.lower():
-        # The only place where a text is read: to word a message.
+        # The only place where a text is compared, and only to word a message.
         return _no(channel, "The webhook is known, but its owner may read nothing in the CRM.")
     return Diagnosis(
         ok=True,

@@ -1,14 +1,15 @@
-"""What a conversation with a portal may wish for, and what it is told. Values only.
+"""The effects that a flow can request from its driver, and the results that it gets back. Values only.
 
-A conversation (:mod:`.flows`) is a generator that yields these wishes; a driver (:mod:`.transports`) performs
-them. For example, one call that is refused once::
+A flow is a generator that yields effects; a driver (:mod:`..transports`) performs them. For example, one call that is
+refused once::
 
-    Reserve(1)            -> Granted(count=1, wait=0.0, now=10.0)
-    Exchange((request,))  -> (HttpResponse(status=503, ...),)
-    Pause(1.2, "...")     -> 11.3
-    Reserve(1, refused=1) -> Granted(count=1, wait=0.4, now=11.3)
-    Pause(0.4, "...")     -> 11.7
-    Exchange((request,))  -> (HttpResponse(status=200, ...),)
+    Acquire(1)              -> Acquired(count=1, wait=0.0, now=10.0)
+    Send((request,))        -> (HttpResponse(status=503, ...),)
+    Log("...")              -> None
+    Sleep(1.2, "retry")     -> 11.3
+    Acquire(1, refused=1)   -> Acquired(count=1, wait=0.4, now=11.3)
+    Sleep(0.4, "pace")      -> 11.7
+    Send((request,))        -> (HttpResponse(status=200, ...),)
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send these requests together and wait for all.
+    """Send these requests together and wait for all of them.
 
-    Told: a tuple with an :class:`~.wire.HttpResponse` or :class:`NoResponse` for each, in the same order.
+    Result: a tuple with an :class:`~..protocol.wire.HttpResponse` or :class:`NoResponse` for each, in the same order.
     """
 
     requests: tuple[HttpRequest, ...]
@@ -35,7 +36,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class NoResponse:
-    """A request without an answer. Times are seconds of the driver's monotonic clock."""
+    """A request that got no answer. Times are seconds of the driver's monotonic clock."""
 
     error: Bitrix24Error
     sent_at: float
@@ -44,10 +45,10 @@ class NoResponse:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Wait for some seconds. Told: the time then.
+    """Wait for some seconds. Result: the time afterwards.
 
-    ``kind`` says what for: ``pace`` (the rate limit as it is kept), ``retry`` (after a refusal or failure),
-    ``operating`` (the budget of working time), ``settle`` (until a request without an answer is surely over).
+    ``kind`` is the reason: ``pace`` (to keep the request limit), ``retry`` (after a refusal or failure), ``operating``
+    (the limit of working time), ``settle`` (until a request without an answer is certainly over).
     """
 
     seconds: float
@@ -56,9 +57,9 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Acquire:
-    """Take tokens from the address's bucket before sending. Told: :class:`Acquired`.
+    """Take tokens from the portal's bucket before sending. Result: :class:`Acquired`.
 
-    ``refused`` counts requests that the portal refused since the last reservation.
+    ``refused`` counts the requests that the portal has refused since tokens were last taken.
     """
 
     want: int
@@ -67,7 +68,7 @@ class Acquire:
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """``count`` requests may leave after ``wait`` seconds; ``now`` is the time of the answer."""
+    """``count`` requests may be sent after ``wait`` seconds; ``now`` is the time at which they were taken."""
 
     count: int
     wait: float
@@ -76,9 +77,10 @@ class Acquired:
 
 @dataclass(frozen=True, slots=True)
 class ShareCost:
-    """Exchange with the machine's other processes what a command called ``name`` costs.
+    """Exchange with other processes what a command called ``name`` costs.
 
-    ``measured`` is what this process found, in seconds, or ``None`` to ask. Told: :class:`~.pacing.SharedCost`.
+    ``measured`` is what this process found, in seconds, or ``None`` to ask. Result:
+    :class:`~..limits.cost.SharedCost`.
     """
 
     name: str
@@ -98,7 +100,7 @@ class Save:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Say something to the person who reads the log. Told: nothing."""
+    """Write a log message. Result: none."""
 
     message: str
     level: int = field(default=logging.INFO)
@@ -136,4 +138,4 @@ Effect = Send | Sleep | Acquire | ShareCost | Save | Log
 
 T = TypeVar("T")
 Flow = Generator[Effect, Any, T]
-"""A conversation that ends with a ``T``."""
+"""A generator of effects that returns a ``T``."""

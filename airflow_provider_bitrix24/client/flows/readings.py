@@ -1,4 +1,4 @@
-"""Reading where entities stand: up to 2,500 of them, of any types, in one request."""
+"""Reads the stages of entities: up to 2,500 of them, of any types, in one request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.flows.effects import Flow
 
 _SELECT = {
-    # Leads and quotes have no pipelines, and a quote does not know when it moved.
+    # Leads and quotes have no pipelines, and a quote has no movedTime.
     TYPE_IDS["LEAD"]: ("id", "stageId", "movedTime"),
     TYPE_IDS["QUOTE"]: ("id", "stageId"),
 }
@@ -30,32 +30,32 @@ _STAGES_OF = {"LEAD": "STATUS", "QUOTE": "QUOTE_STATUS"}
 
 @dataclass(slots=True)
 class StageReadings:
-    """What a reading found. Entities that are in neither do not exist or may not be read."""
+    """What was read. Entities that are in neither dictionary do not exist, or may not be read."""
 
     found: dict[EntityRef, Snapshot] = field(default_factory=dict)
     refused: dict[int, Bitrix24Error] = field(default_factory=dict)
-    """Types (entityTypeId) that could not be read at all, and why."""
+    """Types (entityTypeId) of which nothing could be read, and why."""
 
 
 def chunks(refs: Iterable[EntityRef]) -> Iterator[list[EntityRef]]:
-    """Cut a list into what one request can read: 50 commands of 50 ids, each of one type."""
-    window: list[EntityRef] = []
+    """Cut a list into what one request can read: 50 commands with 50 ids each, all of one type."""
+    chunk: list[EntityRef] = []
     counts: dict[int, int] = defaultdict(int)
     commands = 0
     for ref in refs:
         opens_command = counts[ref.type_id] % PAGE == 0
         if opens_command and commands == MAX_COMMANDS:
-            yield window
-            window, counts, commands = [], defaultdict(int), 0
+            yield chunk
+            chunk, counts, commands = [], defaultdict(int), 0
         commands += counts[ref.type_id] % PAGE == 0
         counts[ref.type_id] += 1
-        window.append(ref)
-    if window:
-        yield window
+        chunk.append(ref)
+    if chunk:
+        yield chunk
 
 
 def list_calls(refs: Iterable[EntityRef]) -> list[Call]:
-    """The calls that read these entities: at most 50 ids each, as that is one page."""
+    """The calls that read these entities, with 50 ids each at most, since that is one page."""
     by_type: dict[int, list[int]] = defaultdict(list)
     for ref in refs:
         by_type[ref.type_id].append(ref.id)
@@ -76,7 +76,7 @@ def _list_params(type_id: int, ids: Sequence[int]) -> dict[str, object]:
 
 
 def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: StageReadings) -> None:
-    """Add the answers to :func:`list_calls` to a reading."""
+    """Add the replies to the calls of :func:`list_calls` to a reading."""
     for each, reply in zip(calls, replies, strict=True):
         type_id = int(each.params["entityTypeId"])
         if reply.error is not None:
@@ -88,7 +88,7 @@ def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: StageR
 
 
 def read_window(channel: Channel, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
-    """Read one chunk of entities in one request; commands that a limit or a fault refused are read again.
+    """Read one chunk of entities in one request; commands that failed because of a limit or a fault are repeated.
 
     :raises Bitrix24Error: the request as a whole was refused or failed.
     """
@@ -108,13 +108,13 @@ def read_window(channel: Channel, refs: Sequence[EntityRef]) -> Flow[StageReadin
 
 
 def read_stages(channel: Channel, refs: Iterable[EntityRef]) -> Flow[StageReadings]:
-    """Read any number of entities, a request per 2,500.
+    """Read any number of entities, one request for each 2,500.
 
     :raises Bitrix24Error: a request as a whole was refused or failed.
     """
     whole = StageReadings()
-    for window in chunks(refs):
-        part = yield from read_window(channel, window)
+    for chunk in chunks(refs):
+        part = yield from read_window(channel, chunk)
         whole.found.update(part.found)
         whole.refused.update(part.refused)
     return whole

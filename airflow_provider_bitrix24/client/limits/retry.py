@@ -34,7 +34,7 @@ class RetryPolicy:
     operating_delay: float = 10.0
     """Shortest wait for the operating limit; it doubles with each refusal where the reset is not known."""
     longest_operating_delay: float = 120.0
-    """Together these outlast the ten minutes over which the portal adds up working time, known reset or not."""
+    """Without a known reset, all delays together outlast the ten minutes over which the portal adds up working time."""
 
     def patient(self) -> RetryPolicy:
         """The same policy for reading what was fired: giving up leaves outcomes unknown, so it outlasts minutes."""

@@ -1,7 +1,7 @@
-"""Packing calls into batch requests and unpacking the answers; how large a batch may be. Pure.
+"""Packs calls into batch requests and unpacks the answers; decides how large a batch may be. Pure.
 
-A batch takes 50 commands, runs them in order and costs one request. Whether a failed one is repeated is
-decided by who sent it.
+A batch takes 50 commands, runs them in order and counts as one request. Whether a failed command is repeated is
+decided by the flow that sent it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_COMMANDS = 50
-"""Commands that the portal runs in one batch; it refuses those beyond."""
+"""Commands that the portal accepts in one batch."""
 FIRST_COMMANDS = 25
-"""Commands in the first batch, whose cost is not known yet: 25 slow ones stay below the portal's 60 s."""
+"""Commands in the first batch, whose cost is not known yet: 25 slow ones take less than the portal's 60 s."""
 TARGET_SECONDS = 20.0
-"""How long one batch should work, a third of the 60 s after which the portal cuts a request."""
+"""Seconds that one batch should take, a third of the 60 s after which the portal ends a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchReply:
-    """What became of a batch, by the caller's keys.
+    """Results and errors of a batch, by the caller's keys.
 
     :param results: ``result`` of each command that succeeded.
     :param errors: the error of each command that did not.
@@ -47,7 +47,7 @@ class BatchReply:
 
 @dataclass(frozen=True, slots=True)
 class CommandReply:
-    """One command's fate inside a batch: a value, or an error (also if the answer does not mention it)."""
+    """The reply to one command of a batch: a value, or an error (also where the answer does not mention it)."""
 
     value: Any = None
     error: Bitrix24Error | None = None
@@ -57,23 +57,23 @@ class CommandReply:
 
 
 def command(call: Call) -> str:
-    """A call as a batch takes it: ``method?query``."""
+    """A call in the form that a batch takes: ``method?query``."""
     query = php_query(call.params)
     return f"{call.method}?{query}" if query else call.method
 
 
 def pack(commands: Sequence[str], *, idempotent: bool = False) -> Call:
-    """One batch request of at most 50 commands.
+    """Build one batch request of at most 50 commands.
 
-    Keys are ``c0``, ``c1`` ...: with numeric ones PHP would answer with a list or a map depending on which
-    commands failed.
+    The keys are ``c0``, ``c1`` and so on: with numbers as keys, PHP would answer with a list or a map depending on
+    which commands failed.
     """
     cmd = {f"c{index}": text for index, text in enumerate(commands)}
     return Call("batch", {"halt": 0, "cmd": cmd}, idempotent)
 
 
 def unpack(methods: Sequence[str], reply: Reply) -> list[CommandReply] | ProtocolError:
-    """The fate of each command, in order; or an error where the answer is not that of a batch."""
+    """The reply to each command, in order; or an error where this is not the answer to a batch."""
     body = reply.result
     if not isinstance(body, Mapping) or "result" not in body:
         return ProtocolError("batch: the answer does not hold the results of a batch.", status=200)
@@ -115,17 +115,17 @@ def _count(value: object) -> int | None:
 
 @dataclass(slots=True)
 class BatchSizer:
-    """How many commands to put into the next batch, from the time that the last ones took.
+    """Decides how many commands the next batch gets, by the time that the last ones took.
 
-    Measured by our own clock: the portal's ``duration`` is rounded to whole seconds since late 2025.
+    Times are of our own clock, since the portal has rounded its ``duration`` to whole seconds since late 2025.
     """
 
     costs: list[float] = field(default_factory=list)
-    """Seconds a command, of the last two batches."""
+    """Seconds per command in the last two batches."""
 
     @property
     def size(self) -> int:
-        """Commands that should take some 20 s at the slower of the last two paces; 25 before anything is known."""
+        """Commands that should take about 20 s at the slower of the last two paces; 25 where nothing is known."""
         if not self.costs:
             return FIRST_COMMANDS
         slowest = max(self.costs)
@@ -134,14 +134,14 @@ class BatchSizer:
         return max(1, int(TARGET_SECONDS / slowest))
 
     def capacity(self, budget: int | None) -> int:
-        """The size, or less where the budget of working time has less room."""
+        """The size, or less where the working time allows fewer commands."""
         return self.size if budget is None else min(self.size, budget)
 
     def learn(self, seconds: float) -> None:
-        """Take over what another process measured, where nothing is known here."""
+        """Use what another process has measured, where nothing is known here."""
         if not self.costs:
             self.costs = [seconds]
 
     def note(self, seconds: float, commands: int) -> None:
-        """Remember how long a batch took, from sending to its answer or time-out."""
+        """Record how long a batch took, from sending to its answer or time-out."""
         self.costs = [*self.costs[-1:], seconds / max(1, commands)]

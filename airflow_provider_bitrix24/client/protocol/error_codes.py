@@ -1,9 +1,9 @@
-"""One table: what an answer means. (code, status, where) -> error class, whether the portal acted, advice.
+"""What an answer means, as one table: code, status and place -> error class, whether the portal acted, advice.
 
-An answer is an error when its body has the key ``error``, whatever the status: the code is often the
-empty string and may come with HTTP 200. The code decides first, the status second, and texts never: they
-are localized. Codes and statuses are those of the portal's source and of live measurements; where the
-public documentation differs (it gives 403 for a wrong webhook, the portal answers 401) both are read.
+An answer is an error when its body has the key ``error``, whatever the status: the code is often the empty string and
+may come with HTTP 200. The code decides first and the status second. Texts never decide, since they are localized.
+Codes and statuses come from the portal's source and from live measurements. Where the public documentation differs
+(it gives 403 for a wrong webhook, the portal answers 401), both are understood.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ CODES: dict[str, Meaning] = {
     # The portal itself.
     "OVERLOAD_LIMIT": Meaning(PortalUnavailableError, "Bitrix24 blocked REST by hand; contact its support."),
     "PORTAL_DELETED": Meaning(PortalUnavailableError, "The portal is closed or deleted."),
-    # Who we are.
+    # The credential.
     "INVALID_CREDENTIALS": Meaning(AuthenticationError, _WEBHOOK),
     "NO_AUTH_FOUND": Meaning(AuthenticationError, _WEBHOOK),
     "authorization_error": Meaning(
@@ -75,9 +75,9 @@ CODES: dict[str, Meaning] = {
     "PAYMENT_REQUIRED": Meaning(AuthenticationError, "The portal's subscription has ended."),
     "session_failed": Meaning(AuthenticationError, _WEBHOOK),
     "WRONG_AUTH_TYPE": Meaning(AuthenticationError, "The method does not accept this kind of credential."),
-    # The portal could not reach its own authorization server: a 401 that passes.
+    # The portal could not reach its own authorization server: a temporary 401.
     "CONNECTION_ERROR": Meaning(ServerError, _LATER),
-    # What we may do.
+    # Its rights.
     "ACCESS_DENIED": Meaning(PermissionDeniedError, _RIGHTS),
     "access_denied": Meaning(PermissionDeniedError, _RIGHTS),
     "insufficient_scope": Meaning(PermissionDeniedError, _SCOPE),
@@ -87,7 +87,7 @@ CODES: dict[str, Meaning] = {
     "WRONG_LICENSE": Meaning(PermissionDeniedError, "The portal's plan does not include this."),
     "METHOD_CONFIRM_WAITING": Meaning(PermissionDeniedError, "An administrator of the portal must confirm the call."),
     "METHOD_CONFIRM_DENIED": Meaning(PermissionDeniedError, "An administrator of the portal denied the call."),
-    # What we asked for.
+    # The request.
     "ERROR_METHOD_NOT_FOUND": Meaning(NotFoundError, "The method does not exist on this portal; check its spelling."),
     "NOT_FOUND": Meaning(NotFoundError),
     "ENTITY_TYPE_NOT_SUPPORTED": Meaning(InvalidRequestError, "The method does not know this type of entity."),
@@ -104,7 +104,7 @@ CODES: dict[str, Meaning] = {
     "INTERNAL_WRONG_HANDLER_CLASS": Meaning(ServerError, _LATER),
     "INTERNAL_SERVER_ERROR": Meaning(ServerError, _LATER, "unknown"),
     "ERROR_UNEXPECTED_ANSWER": Meaning(ServerError, _LATER, "unknown"),
-    # Any exception that the portal did not catch, a robot's for instance after the stage was changed.
+    # Any exception that the portal did not catch, for instance a robot's after the stage was changed.
     "ERROR_CORE": Meaning(ServerError, _LATER, "unknown"),
     "WRONG_ENCODING": Meaning(ServerError, "The method ran; its result could not be encoded.", "yes"),
 }
@@ -118,13 +118,13 @@ _BY_STATUS: dict[int, Meaning] = {
     HTTPStatus.TOO_MANY_REQUESTS: Meaning(RateLimitError),
 }
 _NAMELESS = ("", "0")
-"""Codes of old CRM methods that carry no name; inside a batch they come without a status."""
+"""Codes of old CRM methods, which name nothing; inside a batch they come without a status."""
 _INSIDE_BATCH = Meaning(InvalidRequestError, _PARAMETERS)
 _UNNAMED_FAILURE = Meaning(ServerError, _LATER, "unknown")
 
 
 def classify(method: str, response: HttpResponse) -> Reply | Bitrix24Error:
-    """Say what an answer means: a reply, or the error it stands for. Never raises."""
+    """Turn an answer into a reply, or into the error that it means. Never raises."""
     envelope = decode(response.body)
     if envelope is None:
         return _not_an_envelope(method, response)
@@ -136,7 +136,7 @@ def classify(method: str, response: HttpResponse) -> Reply | Bitrix24Error:
 
 
 def error_from(method: str, entry: Mapping[str, Any], status: int, *, in_batch: bool = False) -> ApiError:
-    """The error of an envelope, or of one command's entry in a batch (which carries no status of its own)."""
+    """The error of an envelope, or of one command's entry in a batch, which has no status of its own."""
     code, description = _code_and_text(entry)
     meaning = CODES.get(code) or _by_status(code, status, in_batch=in_batch)
     return meaning.error(
@@ -151,7 +151,7 @@ def error_from(method: str, entry: Mapping[str, Any], status: int, *, in_batch: 
 
 def _code_and_text(entry: Mapping[str, Any]) -> tuple[str, str]:
     raw = entry.get("error")
-    if isinstance(raw, dict):  # REST 3.0, which answers where a portal is called under its other path
+    if isinstance(raw, dict):  # REST 3.0 answers like this where a portal is called under its other path
         return str(raw.get("code", "")), str(raw.get("message", ""))
     code = "" if raw is None else str(raw)
     return code, str(entry.get("error_description") or "")
@@ -168,7 +168,7 @@ def _by_status(code: str, status: int, *, in_batch: bool) -> Meaning:
 
 
 def _unsure(meaning: Meaning) -> Meaning:
-    # A pending exception of the portal's application can replace any code, so an exotic one proves nothing.
+    # An exception of the portal's application can replace any code, so an unknown one proves nothing.
     return Meaning(meaning.error, meaning.hint, "unknown")
 
 

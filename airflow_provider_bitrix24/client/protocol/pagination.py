@@ -1,8 +1,8 @@
-"""How a long list is read page by page. Pure: parameters in, the next page's parameters out.
+"""Reads a long list page by page. Pure: parameters in, the next page's parameters out.
 
-Two ways. With ``start``/``next`` the portal counts all rows for every page; with ``start=-1`` it counts none and
-the pages follow each other by id. The second is used where rows have an id and the caller has not
-ordered them otherwise.
+There are two ways. With ``start`` and ``next`` the portal counts all rows for every page. With ``start=-1`` it counts
+none, and each page begins after the last id of the page before. The second way is used where rows have an id and the
+caller has not asked for another order.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.protocol.wire import Params, Reply
 
 PAGE = 50
-"""Rows on a page of the portal."""
+"""Rows on one page of the portal."""
 _BY_ID = {"crm.item.list": "id", "crm.stagehistory.list": "ID", "crm.deal.list": "ID", "crm.lead.list": "ID"}
-"""Methods whose rows can be followed by id -> the name of that id."""
+"""Method whose rows can be read in the order of their ids -> the name of the id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows, and the parameters of the next page or ``None`` at the end."""
+    """Rows, and the parameters of the next page; ``None`` after the last page."""
 
     items: list[Any]
     following: dict[str, Any] | None
@@ -35,15 +35,14 @@ def first_page(method: str, params: Params) -> dict[str, Any]:
     id_name = _cursor(method, params)
     if id_name is None:
         return dict(params)
-    order_key = "order"
-    return {**params, order_key: {id_name: "ASC"}, "start": -1}
+    return {**params, "order": {id_name: "ASC"}, "start": -1}
 
 
 def read_page(method: str, original: Params, asked: Params, reply: Reply) -> Page | ProtocolError:
-    """The rows of an answer and what to ask next.
+    """The rows of an answer, and the parameters of the next page.
 
-    :param original: what the caller asked for; decides between the two ways.
-    :param asked: the parameters of this very page.
+    :param original: the caller's parameters, which decide between the two ways.
+    :param asked: the parameters of this page.
     """
     items = rows(reply.result)
     if items is None:
@@ -57,6 +56,10 @@ def read_page(method: str, original: Params, asked: Params, reply: Reply) -> Pag
     if id_name is None:
         following = None if reply.next is None else {**asked, "start": reply.next}
         return _page(method, items, asked, following)
+    return _page_by_id(method, items, asked, id_name)
+
+
+def _page_by_id(method: str, items: list[Any], asked: Params, id_name: str) -> Page | ProtocolError:
     if len(items) < PAGE:
         return Page(items, None)
     last = items[-1]
@@ -67,8 +70,8 @@ def read_page(method: str, original: Params, asked: Params, reply: Reply) -> Pag
             executed="yes",
             hint=f"Add {id_name} to select.",
         )
-    behind = {**(asked.get("filter") or {}), f">{id_name}": last[id_name]}
-    return _page(method, items, asked, {**asked, "filter": behind})
+    after = {**(asked.get("filter") or {}), f">{id_name}": last[id_name]}
+    return _page(method, items, asked, {**asked, "filter": after})
 
 
 def _page(method: str, items: list[Any], asked: Params, following: dict[str, Any] | None) -> Page | ProtocolError:
@@ -83,7 +86,7 @@ def _page(method: str, items: list[Any], asked: Params, following: dict[str, Any
 
 
 def rows(result: object) -> list[Any] | None:
-    """The list inside a result: the result itself, or the only list in it (``items``, ``categories`` ...)."""
+    """The list in a result: the result itself, or its only list (``items``, ``categories`` and so on)."""
     if isinstance(result, list):
         return result
     if isinstance(result, Mapping):

@@ -1,6 +1,6 @@
-"""The REST envelope on the wire: calls to requests, answers to replies. No I/O, no judgement.
+"""The REST envelope: turns calls into requests, and answers into replies. Pure.
 
-Which answer is an error of which kind is decided in :mod:`.classify`.
+Which answer is which error is decided in :mod:`.error_codes`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HEADERS = {
     "Content-Type": "application/json",
     "User-Agent": f"airflow-provider-bitrix24/{__version__}",
 }
-"""Sent with every request. Bitrix24 asks for a telling User-Agent."""
+"""Sent with every request. Bitrix24 asks for a User-Agent that names the program."""
 _PLAIN_VALUES = "Pass texts, numbers, booleans, None, lists and dicts only."
 
 
@@ -38,8 +38,8 @@ _PLAIN_VALUES = "Pass texts, numbers, booleans, None, lists and dicts only."
 class Call:
     """One REST method with its parameters.
 
-    ``idempotent`` says that repeating it does no harm, so that it may be sent again when it is unknown
-    whether the portal acted on it.
+    ``idempotent`` says that repeating it is harmless, so that it may be sent again where nobody knows whether the
+    portal acted on it.
     """
 
     method: str
@@ -49,17 +49,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request ready to leave. Always a POST with a JSON body: the portal takes it for every method."""
+    """A request that is ready to be sent: always a POST with a JSON body, which the portal accepts for every method."""
 
     method: str
-    """The REST method, for messages: the URL holds the secret."""
+    """The REST method, for messages, since the URL holds the secret."""
     url: str = field(repr=False)
     body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """An answer, whatever it says.
+    """An answer, whatever its content.
 
     ``sent_at`` and ``received_at`` are seconds of the driver's monotonic clock.
     """
@@ -73,12 +73,12 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What the portal says about its own work on a method, in seconds. All parts may be missing."""
+    """What the portal reports about its work on a method, in seconds. Every part may be missing."""
 
     operating: float | None = None
-    """Work of this method in the running window of ten minutes."""
+    """Work on this method in the last ten minutes."""
     reset_in: float | None = None
-    """Time until the oldest part of that work leaves the window."""
+    """Time until the oldest part of that work no longer counts."""
 
 
 NO_TIMING = Timing()
@@ -86,7 +86,7 @@ NO_TIMING = Timing()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A successful answer: ``result`` (any JSON), paging, and the portal's timing."""
+    """A successful answer: ``result`` (any JSON), the counters for paging, and the portal's timing."""
 
     result: Any
     total: int | None = None
@@ -103,7 +103,7 @@ def encode(portal: Portal, call: Call) -> HttpRequest:
         text = json.dumps(dict(call.params), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         body = text.encode()
     except (TypeError, ValueError, RecursionError) as error:
-        # A lone surrogate raises UnicodeEncodeError, which is a ValueError.
+        # An unpaired surrogate raises UnicodeEncodeError, which is a ValueError.
         reason = f"{type(error).__name__}: {error}"
         raise ConfigurationError(
             f"The parameters of {call.method} cannot be sent as JSON ({reason}).", hint=_PLAIN_VALUES
@@ -112,7 +112,7 @@ def encode(portal: Portal, call: Call) -> HttpRequest:
 
 
 def decode(body: bytes) -> dict[str, Any] | None:
-    """The JSON object of an answer, or ``None`` where it is no such thing (HTML, cut, empty, a list)."""
+    """The JSON object of an answer, or ``None`` where it is something else (HTML, cut JSON, nothing, a list)."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -121,7 +121,7 @@ def decode(body: bytes) -> dict[str, Any] | None:
 
 
 def reply_from(envelope: Mapping[str, Any]) -> Reply:
-    """Read a successful envelope. Counters arrive as numbers or numeric texts; anything else is absent."""
+    """Read a successful envelope. A counter that is neither a number nor a numeric text counts as absent."""
     return Reply(
         result=envelope.get("result"),
         total=_whole(envelope.get("total")),
@@ -133,8 +133,8 @@ def reply_from(envelope: Mapping[str, Any]) -> Reply:
 def timing_from(value: object) -> Timing:
     """Read the ``time`` object of an answer or of a batch command.
 
-    ``operating_reset_at`` is a moment of the portal's clock, which may differ from ours, so it is turned into
-    a distance from the same object's ``finish``. Self-hosted portals send neither.
+    ``operating_reset_at`` is a time of the portal's clock, which may differ from ours, so it is turned into seconds
+    after the ``finish`` of the same object. Self-hosted portals send neither.
     """
     if not isinstance(value, Mapping):
         return NO_TIMING
@@ -161,10 +161,10 @@ def _whole(value: object) -> int | None:
 def php_query(params: Params) -> str:
     """Parameters as a query string that PHP reads back unchanged.
 
-    Lists and maps become brackets (``filter[@id][0]=57``), booleans 1 and 0; ``None`` is left out, as PHP
-    has no way to say it.
+    Lists and maps become brackets (``filter[@id][0]=57``), booleans become 1 and 0; ``None`` is left out, since PHP
+    has no notation for it.
 
-    :raises ConfigurationError: a value cannot be written so.
+    :raises ConfigurationError: a value cannot be written like this.
 
     >>> php_query({"filter": {">id": 5}, "select": ["id"]})
     'filter%5B%3Eid%5D=5&select%5B0%5D=id'
