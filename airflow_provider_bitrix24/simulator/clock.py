@@ -1,7 +1,6 @@
 """The portal's clock: real, or virtual for tests that span a day without sleeping.
 
-Everything in the simulator that tells the time or lets time pass asks this clock. It knows nothing of what
-the time is spent on.
+Everything in the simulator that needs the time, or lets time pass, uses this clock.
 """
 
 from __future__ import annotations
@@ -12,19 +11,19 @@ import time
 from datetime import datetime, timedelta, timezone
 
 VIRTUAL_START = 1_767_225_600.0
-"""Where a virtual clock starts unless told otherwise: 2026-01-01T00:00:00Z."""
+"""Where a virtual clock starts by default: 2026-01-01T00:00:00Z."""
 
 
 class Clock:
     """Time of a portal, in seconds since the epoch.
 
-    :param virtual: with ``False`` the clock runs by itself (and :meth:`advance` makes it jump ahead); with
-        ``True`` it stands still until it is advanced.
-    :param start: first reading of a virtual clock.
-    :param auto_advance: what a request that takes time does to a virtual clock: ``True`` moves the clock to
-        the moment it would end, so nothing ever waits; ``False`` makes the request wait for
-        :meth:`advance` (of another thread, or of the control API).
-    :param utc_offset: the portal's time zone, in hours; only dates in answers show it.
+    :param virtual: ``False``: the clock runs, and :meth:`advance` makes it jump ahead; ``True``: the clock stops
+        until it is advanced.
+    :param start: first reading of the clock.
+    :param auto_advance: what a request that takes time does to a virtual clock: ``True`` advances the clock to
+        the moment at which the request ends, so nothing waits; ``False`` makes the request wait for
+        :meth:`advance` (by another thread, or by the control API).
+    :param utc_offset: the portal's time zone, in hours; only dates in responses show it.
     """
 
     def __init__(
@@ -49,13 +48,13 @@ class Clock:
             self._offset = time.time() - time.monotonic() if start is None else start - time.monotonic()
 
     def now(self) -> float:
-        """Return the present moment, in seconds since the epoch; never goes back."""
+        """The present moment, in seconds since the epoch; never goes back."""
         return self._offset if self.virtual else self._offset + time.monotonic()
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass at once and wake every request whose time has come.
+        """Let `seconds` pass at once, and wake every request that waits for a moment up to then.
 
-        :raises ValueError: for a negative number: time does not run backwards.
+        :raises ValueError: for a negative number.
         """
         if seconds < 0:
             raise ValueError(f"the clock cannot go back: {seconds} s")
@@ -64,9 +63,9 @@ class Clock:
         self._wake_all()
 
     async def sleep_until(self, moment: float) -> None:
-        """Return when the clock has reached `moment`."""
+        """Wait until the clock has reached `moment`."""
         if self.virtual and self.auto_advance:
-            await asyncio.sleep(0)  # requests that end earlier get their turn first
+            await asyncio.sleep(0)  # requests that end earlier go first
             with self._lock:
                 self._offset = max(self._offset, moment)
             return
@@ -90,7 +89,7 @@ class Clock:
         return len(self._waiting)
 
     def iso(self, moment: float) -> str:
-        """Return `moment` as the portal writes dates: ISO 8601 to the second, with its own offset."""
+        """`moment` as the portal writes dates: ISO 8601 to the second, with its own offset."""
         second = int(moment)
         if second != self._iso_second:
             self._iso_text = datetime.fromtimestamp(second, self._zone).isoformat()
@@ -98,9 +97,9 @@ class Clock:
         return self._iso_text
 
     def parse(self, text: str) -> float:
-        """Return the moment that `text` (ISO 8601; without offset: the portal's zone) names.
+        """The moment that a date in ISO 8601 means; without an offset it is in the portal's zone.
 
-        :raises ValueError: when it is no date.
+        :raises ValueError: when `text` is not a date.
         """
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).timestamp()

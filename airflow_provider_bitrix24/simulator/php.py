@@ -1,7 +1,7 @@
-"""The portal's language: PHP's casts, its truth, its arrays and its bracket parameters.
+"""PHP, the portal's language: its casts, truthiness, arrays and bracket parameters.
 
-No kept Python library reads PHP's rules for query strings exactly (dots and blanks in names, ``a[``,
-``a[][b]``, 1,000 variables), hence this module. It knows nothing of Bitrix24.
+No maintained Python library follows PHP's rules for query strings exactly (dots and spaces in names, ``a[``,
+``a[][b]``, 1,000 variables), hence this module. Nothing in it is specific to Bitrix24.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ INT_MAX: Final = 9_223_372_036_854_775_807
 MAX_INPUT_VARS: Final = 1000
 MAX_NESTING: Final = 64
 _SHORT: Final = 18
-"""So many digits always fit a PHP integer."""
+"""Numbers of up to this many digits always fit a PHP integer."""
 
 _NUMBER = re.compile(r"[ \t\n\r\v\f]*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 _NAME_BREAKERS = str.maketrans(" .", "__")
@@ -25,7 +25,7 @@ _NAME_BREAKERS_OPEN = str.maketrans(" .[", "___")
 
 
 def to_int(value: Any) -> int:
-    """Return what PHP's ``(int)`` makes of `value`.
+    """What PHP's ``(int)`` makes of `value`.
 
     >>> [to_int(v) for v in ("57", " 57abc", "57.9", "1e3", "abc", "-5", None, True)]
     [57, 57, 57, 1000, 0, -5, 0, 1]
@@ -40,7 +40,7 @@ def to_int(value: Any) -> int:
 
 
 def _string_to_int(text: str) -> int:
-    """Read the number that a text begins with; what is too long saturates."""
+    """The number that a text begins with, clamped to the range of PHP's integers."""
     match = _NUMBER.match(text)
     if match is None:
         return 0
@@ -54,7 +54,7 @@ def _string_to_int(text: str) -> int:
 
 
 def to_str(value: Any) -> str:
-    """Return what PHP's ``(string)`` makes of `value`; an array is the word ``Array``."""
+    """What PHP's ``(string)`` makes of `value`; an array becomes the word ``Array``."""
     if isinstance(value, str):
         return value
     if value is None or value is False:
@@ -67,12 +67,12 @@ def to_str(value: Any) -> str:
 
 
 def truthy(value: Any) -> bool:
-    """Tell whether PHP takes `value` for true: not ``""``, ``"0"``, ``0``, null or an empty array."""
+    """Whether `value` is true in PHP: anything but ``""``, ``"0"``, ``0``, null and an empty array."""
     return value != "0" and bool(value)
 
 
 def is_numeric(value: Any) -> bool:
-    """Tell what PHP's ``is_numeric`` tells."""
+    """The result of PHP's ``is_numeric``."""
     if isinstance(value, bool):
         return False
     if isinstance(value, (int, float)):
@@ -84,7 +84,7 @@ def is_numeric(value: Any) -> bool:
 
 
 def array_items(value: Any) -> Iterable[tuple[str, Any]]:
-    """Iterate over a PHP array, whether JSON or form data brought it as a list or as a map."""
+    """The keys and values of a PHP array, which JSON and forms can send as a list or as a map."""
     if isinstance(value, dict):
         return [(str(key), each) for key, each in value.items()]
     if isinstance(value, list):
@@ -93,14 +93,14 @@ def array_items(value: Any) -> Iterable[tuple[str, Any]]:
 
 
 def array_values(value: Any) -> list[Any]:
-    """Return the values of a PHP array; of anything else a list with just it."""
+    """The values of a PHP array; for anything else a list of just that value."""
     if isinstance(value, list):
         return value
     return list(value.values()) if isinstance(value, dict) else [value]
 
 
 def encode_array(entries: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
-    """Return what PHP's JSON makes of an array: a list when its keys are exactly 0..n-1, else a map.
+    """What PHP's JSON makes of an array: a list when its keys are exactly 0..n-1, else a map.
 
     >>> encode_array({}), encode_array({"0": "x"}), encode_array({"1": "x"}), encode_array({"a": "x"})
     ([], ['x'], {'1': 'x'}, {'a': 'x'})
@@ -112,14 +112,14 @@ def encode_array(entries: Mapping[str, Any]) -> list[Any] | dict[str, Any]:
 
 
 def urldecode(text: str) -> str:
-    """Decode one name or value: ``+`` and ``%20`` are blanks; bytes that are no UTF-8 are replaced."""
+    """Decode one name or value: ``+`` and ``%20`` are spaces; bytes that are not UTF-8 are replaced."""
     if "+" in text:
         text = text.replace("+", " ")
     return unquote_to_bytes(text).decode("utf-8", "replace") if "%" in text else text
 
 
 def parse_query(text: str) -> dict[str, Any]:
-    """Return the variables that PHP's ``parse_str`` finds in a query string; nested arrays as dicts.
+    """The variables that PHP's ``parse_str`` finds in a query string; nested arrays as dicts.
 
     >>> parse_query("fields[TITLE]=a+b&id[]=1&id[]=2&a.b=3")
     {'fields': {'TITLE': 'a b'}, 'id': {'0': '1', '1': '2'}, 'a_b': '3'}
@@ -138,7 +138,7 @@ def parse_query(text: str) -> dict[str, Any]:
 
 
 def register_variables(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the nested variables of already decoded (name, value) pairs, such as multipart fields."""
+    """The nested variables of (name, value) pairs that are already decoded, such as multipart fields."""
     result: dict[str, Any] = {}
     variables = _Variables(result)
     for name, value in pairs:
@@ -147,7 +147,7 @@ def register_variables(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _Variables:
-    """PHP's registration of one request's variables into nested arrays."""
+    """One request's variables, registered in nested arrays as PHP does."""
 
     __slots__ = ("_next_index", "_root")
 
@@ -179,7 +179,7 @@ class _Variables:
                 end, key = inner, ""
             else:
                 end = name.find("]", inner)
-                if end < 0:  # not an index after all: the rest belongs to the name
+                if end < 0:  # not an index: the rest belongs to the name
                     index = index + name[bracket:].translate(_NAME_BREAKERS_OPEN)
                     break
                 key = name[start:end]
@@ -202,7 +202,7 @@ class _Variables:
         return opened
 
     def _key(self, target: dict[str, Any], index: str) -> str:
-        """Return the key for `index`; an empty one takes the next free number, as ``a[]`` does."""
+        """The key for `index`; an empty one takes the next free number, as ``a[]`` does."""
         upcoming = self._next_index.get(id(target), 0)
         if index == "" and target is not self._root:
             self._next_index[id(target)] = upcoming + 1

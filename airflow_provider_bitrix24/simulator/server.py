@@ -78,7 +78,7 @@ class PortalServer:
             await asyncio.sleep(0)
 
     def application(self) -> web.Application:
-        """Return the application with all routes."""
+        """The application with all routes."""
         app = web.Application(client_max_size=_BODY_LIMIT)
         app.add_routes([web.route("*", "/rest/{path:.*}", self._rest)])
         for room in (oauth, control, board):

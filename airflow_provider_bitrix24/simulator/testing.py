@@ -1,6 +1,6 @@
 """The simulator for tests: a portal in a thread, and a pytest fixture.
 
-Import the fixture where it is wanted; nothing here loads itself into pytest::
+Import the fixture where you need it; pytest does not load it by itself::
 
     from airflow_provider_bitrix24.simulator.testing import bitrix24_portal
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 __all__ = ["CONNECTION_VARIABLE", "SimulatorServer", "bitrix24_portal", "connection_json"]
 
 CONNECTION_VARIABLE = "AIRFLOW_CONN_BITRIX24_DEFAULT"
-"""Where the fixture puts the connection ``bitrix24_default``."""
+"""The environment variable in which the fixture defines the connection ``bitrix24_default``."""
 
 
 @pytest.fixture
 def bitrix24_portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatorServer]:
-    """A fresh portal in a thread, set as Airflow's connection ``bitrix24_default``."""
+    """A fresh portal in a thread, which Airflow's connection ``bitrix24_default`` leads to."""
     with SimulatorServer() as server:
         monkeypatch.setenv(CONNECTION_VARIABLE, connection_json(server.webhook_url))
         yield server
 
 
 def connection_json(webhook_url: str) -> str:
-    """Return an Airflow connection of type ``bitrix24`` as its environment variable holds it."""
+    """An Airflow connection of type ``bitrix24`` in the JSON form of its environment variable."""
     return json.dumps({"conn_type": "bitrix24", "password": webhook_url})

@@ -30,11 +30,11 @@ _START_SECONDS = 30
 class SimulatorServer:
     """A portal that serves a loopback port from a thread of its own.
 
-    :param port: 0 for any free one.
+    :param port: 0 for any free port.
     :param plan: ``"standard"``, ``"enterprise"`` or ``"self-hosted"``.
     :param tls: speak https; :attr:`certificate` is then the PEM text that clients must trust.
-    :param seed: ``"demo"``, a path of a seed file, or a seed as a dict; empty by default: two deal pipelines
-        and one of each other type, without items and triggers.
+    :param seed: ``"demo"``, the path of a seed file, or a seed as a dict. By default there are two deal pipelines and
+        one of each other type, without items and triggers.
     :param clock: e.g. ``Clock(virtual=True)``.
 
     >>> with SimulatorServer() as server:
@@ -72,7 +72,7 @@ class SimulatorServer:
         self._stop: asyncio.Event | None = None
 
     def start(self) -> Self:
-        """Listen and return at once, or fail at once.
+        """Start to listen.
 
         :raises PortInUseError: when the port is taken.
         """
@@ -90,7 +90,7 @@ class SimulatorServer:
         return self
 
     def stop(self) -> None:
-        """Close the port and end the thread; harmless when it is stopped already."""
+        """Close the port and end the thread; a stopped server stays stopped."""
         thread, self._thread = self._thread, None
         if thread is None:
             return
@@ -116,46 +116,46 @@ class SimulatorServer:
 
     @property
     def system_webhook_url(self) -> str:
-        """The webhook that the portal made for its triggers; see the "subscription" switch."""
+        """The System webhook, which the portal creates for its triggers; see the switch `subscription`."""
         return f"{self.url}/rest/1/{SYSTEM_SECRET}/"
 
     @property
     def board_url(self) -> str:
-        """The page that shows the board."""
+        """The address of the board."""
         return f"{self.url}/_simulator/board"
 
     def trigger_url(self, code: str, type_name: str = "DEAL") -> str:
-        """Return the URL that Bitrix24 shows for a trigger, ``{{ID}}`` left for the caller to fill in."""
+        """The URL that Bitrix24 shows for a trigger; the caller replaces ``{{ID}}``."""
         return f"{self.system_webhook_url}crm.automation.trigger/?target={type_name}_{{{{ID}}}}&code={code}"
 
     @property
     def fires(self) -> Counter[str]:
-        """How often each target got a fire that was executed."""
+        """How many fires were executed for each target."""
         return self.portal.fires
 
     @property
     def moves(self) -> Counter[str]:
-        """How often each item reached another stage."""
+        """How often each item moved to another stage."""
         return self.portal.moves
 
     @property
     def requests(self) -> RequestLog:
-        """The requests seen, secrets hidden."""
+        """The request log, secrets hidden."""
         return self.portal.request_log
 
     @property
     def faults(self) -> FaultPlan:
-        """What goes wrong with the next requests."""
+        """The faults that the next requests will meet."""
         return self.portal.faults
 
     @property
     def limits(self) -> RequestLimit:
-        """The leaky bucket."""
+        """The request limit, a leaky bucket."""
         return self.portal.limits
 
     @property
     def latency(self) -> Latency:
-        """Working time per request and per command."""
+        """The working time of each request and of each command."""
         return self.portal.latency
 
     @property
@@ -165,14 +165,14 @@ class SimulatorServer:
 
     @property
     def crashes(self) -> list[BaseException]:
-        """Failures of the simulator itself; a test may want to see that there were none."""
+        """Exceptions of the simulator itself; a test can check that there were none."""
         return self._server.rest.crashes
 
     async def _run(self, started: Future[int]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
             port = await self._server.start(LOOPBACK, self.port, self._context)
-        except Exception as error:  # noqa: BLE001  # handed over to whoever waits in start()
+        except Exception as error:  # noqa: BLE001  # raised again by start()
             started.set_exception(error)
             return
         started.set_result(port)

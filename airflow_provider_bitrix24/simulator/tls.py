@@ -12,7 +12,7 @@ _VALIDITY = dt.timedelta(days=365)
 
 
 def server_context(*hosts: str) -> tuple[ssl.SSLContext, str]:
-    """Return a server's TLS context, and the PEM text of the authority's certificate for clients to trust.
+    """A server's TLS context, and the PEM text of the authority's certificate for clients to trust.
 
     The server's certificate is valid for ``localhost``, the loopback addresses and `hosts`.
 

@@ -1,4 +1,4 @@
-"""Checking values that come from JSON against the types of what they are to fill."""
+"""Checks of values from JSON against type hints."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def check(data: Any, hints: Mapping[str, Any]) -> None:
-    """Make sure that `data` is an object with known names and fitting values only.
+    """Make sure that `data` is an object, that its names are known and that its values fit their hints.
 
-    :raises ValueError: names the first that is not, and what would be right.
+    :raises ValueError: names the first mistake and what is expected.
     """
     if not isinstance(data, dict):
-        raise ValueError(f"an object with {', '.join(hints)} is needed, not {data!r}")  # noqa: TRY004  # a mistake in JSON, not in a program
+        raise ValueError(f"an object with {', '.join(hints)} is needed, not {data!r}")  # noqa: TRY004  # the mistake is in JSON, not in a program
     for name, value in data.items():
         if name not in hints:
             raise ValueError(f"unknown key {name!r}; there are {', '.join(hints)}")
@@ -25,7 +25,7 @@ def check(data: Any, hints: Mapping[str, Any]) -> None:
 
 
 def assign(target: object, data: Any, hints: Mapping[str, Any]) -> None:
-    """Set attributes of `target`, all of them or none.
+    """Set attributes of `target`: all of them, or none when one does not fit.
 
     :raises ValueError: see :func:`check`.
     """
@@ -35,9 +35,9 @@ def assign(target: object, data: Any, hints: Mapping[str, Any]) -> None:
 
 
 def number(data: Mapping[str, Any], name: str, default: float | None = None) -> float:
-    """Return a finite number out of `data`.
+    """The finite number `name` in `data`.
 
-    :raises ValueError: when it is missing without `default`, or no number.
+    :raises ValueError: when it is missing and has no `default`, or is not a number.
     """
     value = data.get(name, default)
     if value is None:

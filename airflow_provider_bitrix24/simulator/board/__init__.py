@@ -15,5 +15,5 @@ __all__ = ["routes"]
 
 
 def routes(portal: Portal) -> list[web.RouteDef]:
-    """Return the routes of the board of `portal`."""
+    """The routes of the board of `portal`."""
     return Board(portal).routes()

@@ -28,17 +28,17 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
-"""They make the browser refuse anything from another origin, and scripts in titles."""
+"""They make the browser refuse anything from other origins, and scripts in an item's title."""
 
 
 class Board:
-    """Serves the board."""
+    """Serves the board of one portal."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes of the board."""
+        """The routes of the board."""
         return [
             web.get("/", self.to_board),
             web.get("/_simulator/board", self.page),
@@ -65,12 +65,12 @@ class Board:
         raise web.HTTPFound(f"/_simulator/board?{query}")
 
     async def page(self, request: web.Request) -> web.Response:
-        """Return the page."""
+        """The page."""
         del request
         return _file(_PAGE)
 
     async def file(self, request: web.Request) -> web.Response:
-        """Return a file that the page loads."""
+        """A file that the page loads."""
         return _file(request.path.rpartition("/")[2])
 
     async def events(self, request: web.Request) -> web.StreamResponse:

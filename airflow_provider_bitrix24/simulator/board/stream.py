@@ -1,7 +1,7 @@
-"""``/_simulator/board/events``: what a board view finds changed, as server-sent events.
+"""``/_simulator/board/events``: the changes of a board view, as server-sent events.
 
-Each viewer is asked for its differences ten times a second of real time (the portal's clock may stand still), so
-the work per second is bounded however fast items move, and a slow reader gets fewer, larger steps.
+The changes are collected ten times a second of real time (the portal's clock may be stopped). So the work per second
+is bounded however fast items move, and a slow reader gets fewer and larger steps.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TICK_SECONDS: Final = 0.1
 _RECONNECT_MILLISECONDS: Final = 500
 _IDLE_TICKS: Final = 100
-"""After so many ticks without a change a comment is sent, which shows whether the reader is still there."""
+"""After this many ticks without a change a comment is sent, which detects a reader that has left."""
 _HEADERS: Final = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 

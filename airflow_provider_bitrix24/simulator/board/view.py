@@ -1,8 +1,7 @@
 """What one viewer of the board sees: a pipeline's counts, a window of its newest cards, the last requests.
 
-A view remembers what it showed last and tells only what differs, so it can never drift from the portal:
-moves, edits, seeds and resets all come out as differences. Pure state; sending it is the business of
-:mod:`.board_stream`.
+A view compares the portal with what it showed last and reports the differences. So it never drifts from the portal:
+moves, edits, seeds and resets are all differences. :mod:`.stream` sends them.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal.request_log import RecordedRequest
 
 WINDOW: Final = 200
-"""Cards on the page at most, however many items there are."""
+"""The most cards on the page, however many items there are."""
 SHOWN_REQUESTS: Final = 30
 _SHOWN_PARAMETERS: Final = 120
-"""Characters of a request's parameters."""
+"""The most characters of a request's parameters."""
 
 _TYPE_LABELS: Final = {
     "LEAD": "Leads",
@@ -52,11 +51,11 @@ class _Column:
 
 
 class BoardView:
-    """One viewer's picture of the portal.
+    """One viewer's view of the portal.
 
-    :param type_name: entity type to look at, e.g. ``"DEAL"`` or ``"DYNAMIC_177"``.
-    :param category_id: number of the pipeline; a pipeline that does not exist (any more) is replaced by the
-        type's first, or by the deals' first.
+    :param type_name: entity type to show, e.g. ``"DEAL"`` or ``"DYNAMIC_177"``.
+    :param category_id: number of the pipeline; instead of one that does not exist, or was deleted, the view shows the
+        first pipeline of the type, or else of deals.
     """
 
     def __init__(self, portal: Portal, type_name: str = "DEAL", category_id: int = 0) -> None:
@@ -69,7 +68,7 @@ class BoardView:
         self._summary: dict[str, Any] = {}
 
     def changes(self) -> list[Change]:
-        """Return what differs from the last call; everything at the first."""
+        """The changes since the last call; the first call returns everything."""
         with self._portal.lock:
             found = [self._board_change(), self._request_change(), self._summary_change()]
         return [each for each in found if each is not None]
@@ -146,19 +145,19 @@ class BoardView:
         self._requests = numbers
         return Change("requests", {"requests": [self._request(each) for each in reversed(last)]})
 
-    def _request(self, seen: RecordedRequest) -> dict[str, Any]:
+    def _request(self, recorded: RecordedRequest) -> dict[str, Any]:
         return {
-            "number": seen.number,
-            "time": self._portal.clock.iso(seen.moment),
-            "http_method": seen.http_method,
-            "method": seen.method or seen.path,
-            "parameters": "" if seen.commands else _short(seen.params),
-            "commands": seen.commands,
-            "status": seen.status,
-            "milliseconds": round(seen.duration * 1000, 1),
-            "error": seen.error,
-            "fault": seen.fault,
-            "source": seen.source,
+            "number": recorded.number,
+            "time": self._portal.clock.iso(recorded.moment),
+            "http_method": recorded.http_method,
+            "method": recorded.method or recorded.path,
+            "parameters": "" if recorded.commands else _short(recorded.params),
+            "commands": recorded.commands,
+            "status": recorded.status,
+            "milliseconds": round(recorded.duration * 1000, 1),
+            "error": recorded.error,
+            "fault": recorded.fault,
+            "source": recorded.source,
         }
 
     def _summary_change(self) -> Change | None:
@@ -182,7 +181,7 @@ class BoardView:
 
 
 def shares(counts: Sequence[int], window: int) -> list[int]:
-    """Divide a window of cards among columns: everyone the same, and what one does not need goes to the others.
+    """Divide a window of cards equally among columns; what a column does not need goes to the others.
 
     >>> shares([100000, 3, 0, 10], 30)
     [17, 3, 0, 10]

@@ -17,5 +17,5 @@ __all__ = ["routes"]
 
 
 def routes(portal: Portal) -> list[web.RouteDef]:
-    """Return the routes of the control API of `portal`, its description included."""
+    """The routes of the control API of `portal`, its description included."""
     return [*ControlApi(portal).routes(), *ManualMoves(portal).routes(), *openapi.routes()]

@@ -1,6 +1,6 @@
-"""The control API under ``/_simulator/``: what a test or a person may ask of the simulator itself.
+"""The control API under ``/_simulator/``, by which tests and people observe and change the portal.
 
-Handlers take and return JSON objects; reading bodies and answering mistakes is :mod:`.control_input`'s.
+Handlers take and return JSON objects; :mod:`.input` reads bodies and answers mistakes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ControlApi:
         self._portal = portal
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes of the API."""
+        """The routes of the API."""
         both = {
             "clock": self.clock,
             "faults": self.faults,
@@ -91,7 +91,7 @@ class ControlApi:
         return {"ok": True}
 
     async def tokens(self, request: web.Request) -> Any:
-        """Issue a pair of OAuth tokens: ``{"client_id": ..., "user_id": 1}``, as an installation would."""
+        """Issue a pair of OAuth tokens, as an installation does: ``{"client_id": ..., "user_id": 1}``."""
         data = await body_of(request)
         portal = self._portal
         application = portal.accounts.applications.get(str(data.get("client_id", "")))
@@ -110,7 +110,7 @@ class ControlApi:
         return {"now": clock.now(), "iso": clock.iso(clock.now()), "virtual": clock.virtual}
 
     async def faults(self, request: web.Request) -> Any:
-        """Lay down faults: ``{"script": [...], "repeat": false}`` or ``{"random": {...}}``."""
+        """Plan faults: ``{"script": [...], "repeat": false}`` or ``{"random": {...}}``."""
         plan = self._portal.faults
         if request.method == "POST":
             data = await body_of(request)
@@ -124,7 +124,7 @@ class ControlApi:
         return {"pending": plan.pending, "injected": [each.kind for each in plan.injected]}
 
     async def clear_faults(self, request: web.Request) -> Any:
-        """Let all requests through from now on."""
+        """Discard all planned faults."""
         del request
         self._portal.faults.clear()
         return {"ok": True}
@@ -167,11 +167,11 @@ class ControlApi:
         query = {name: float(value) for name, value in request.query.items() if value.isdigit()}
         count, after = int(number(query, "last", 100)), int(number(query, "after", 0))
         request_log = self._portal.request_log
-        seen = [each.as_dict() for each in request_log.last(max(1, count)) if each.number > after]
-        return {"total": request_log.total, "requests": seen}
+        recorded = [each.as_dict() for each in request_log.last(max(1, count)) if each.number > after]
+        return {"total": request_log.total, "requests": recorded}
 
     async def fires(self, request: web.Request) -> Any:
-        """Show per entity how often a fire was executed and how often it moved."""
+        """Show for each entity how many fires were executed and how often it moved."""
         del request
         portal = self._portal
         with portal.lock:
@@ -179,7 +179,7 @@ class ControlApi:
             return {each: {"fires": portal.fires[each], "moves": portal.moves[each]} for each in targets}
 
     async def item(self, request: web.Request) -> Any:
-        """Show where one entity stands."""
+        """Show the stage of one entity, its moves and its fires."""
         target = request.match_info["target"]
         item = self._portal.find(target)
         if item is None:

@@ -1,4 +1,4 @@
-"""Bodies of the control API: reading them, and answering malformed ones with a sentence."""
+"""Bodies of the control API: they are read here, and malformed ones answered with a sentence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def answering(
 
 
 async def body_of(request: web.Request) -> dict[str, Any]:
-    """Return the JSON object of a body; an empty body is an empty object.
+    """The JSON object of a body; an empty body is an empty object.
 
     :raises MisuseError: when it is something else.
     """

@@ -1,7 +1,7 @@
 """``PATCH /_simulator/items/DEAL_57``: a person moves an item by hand, on the board or from a script.
 
-As when a card is dragged in the portal, robots of the new stage start and handlers can refuse. A manual move counts as
-no request and takes no operating time, because people do not call REST.
+As when a card is dragged in the portal, robots of the new stage start and handlers can refuse. Manual moves are not
+REST requests: no limit applies to them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ManualMoves:
         self._portal = portal
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the route."""
+        """The route."""
         return [web.patch("/_simulator/items/{target}", answering(self.move))]
 
     async def move(self, request: web.Request) -> Any:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 
 def routes() -> list[web.RouteDef]:
-    """Return the route of the description."""
+    """The route of the description."""
     return [web.get("/_simulator/openapi.json", _describe)]
 
 

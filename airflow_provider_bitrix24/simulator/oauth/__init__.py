@@ -15,5 +15,5 @@ __all__ = ["routes"]
 
 
 def routes(portal: Portal) -> list[web.RouteDef]:
-    """Return the routes of the authorization server of `portal`."""
+    """The routes of the authorization server of `portal`."""
     return OAuthPages(portal).routes()

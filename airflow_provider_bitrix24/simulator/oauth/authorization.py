@@ -1,7 +1,8 @@
 """The authorization server and the portal's authorization page, without HTTP.
 
-Bitrix24 has two hosts for this, ``oauth.bitrix.info`` and ``oauth.bitrix24.tech``. The simulator is its own;
-which one it claims to be, and whether it shows what the documentation's samples leave out, are settings.
+Bitrix24 has two hosts for this, ``oauth.bitrix.info`` and ``oauth.bitrix24.tech``. The simulator is its own
+authorization server. Two settings decide which host its answers name, and whether they have the fields that the
+documentation's samples leave out.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ MEMBER_ID: Final = "5b1c0f2e9a7d4c3680e1f2a3b4c5d6e7"
 
 
 @dataclass(frozen=True, slots=True)
-class OAuthReply:
-    """An answer of the token endpoint."""
+class OAuthResponse:
+    """A response of the token endpoint."""
 
     status: int
     body: dict[str, Any]
 
 
-def token(portal: Portal, params: dict[str, Any], base_url: str) -> OAuthReply:
+def token(portal: Portal, params: dict[str, Any], base_url: str) -> OAuthResponse:
     """Answer the token endpoint.
 
     :param params: `grant_type`, `client_id`, `client_secret`, and `code` or `refresh_token`.
-    :param base_url: address of this server, for the endpoints in the answer.
+    :param base_url: address of this server, for the endpoints in the response.
     """
     grant_type = params.get("grant_type")
     if grant_type not in ("authorization_code", "refresh_token"):
@@ -41,7 +42,7 @@ def token(portal: Portal, params: dict[str, Any], base_url: str) -> OAuthReply:
         return _error("invalid_request", f'No "{needed}" parameter found')
     application = portal.accounts.applications.get(str(params.get("client_id", "")))
     if application is None:
-        return OAuthReply(200, {"error": "wrong_client"})
+        return OAuthResponse(200, {"error": "wrong_client"})
     if params.get("client_secret") != application.client_secret:
         return _error("invalid_client", "The client credentials are invalid")
     if (refused := _withheld(application)) is not None:
@@ -51,14 +52,14 @@ def token(portal: Portal, params: dict[str, Any], base_url: str) -> OAuthReply:
         return _error("invalid_scope", "An unsupported scope was requested")
     grant = _grant(portal, application, grant_type, value)
     if grant is None:
-        return OAuthReply(400, {"error": "invalid_grant"})
-    return OAuthReply(200, _grant_body(portal, grant, base_url))
+        return OAuthResponse(400, {"error": "invalid_grant"})
+    return OAuthResponse(200, _grant_body(portal, grant, base_url))
 
 
 def authorize(portal: Portal, params: dict[str, Any], host: str) -> str | None:
-    """Return where the authorization page sends the browser; the simulator's user always consents.
+    """Where the authorization page sends the browser; the simulator's user always consents.
 
-    ``None`` when no such application is installed: the portal then shows its own page, without redirect.
+    ``None`` when no such application is installed: the portal then shows a page of its own.
     """
     application = portal.accounts.applications.get(str(params.get("client_id", "")))
     if application is None or not application.is_installed:
@@ -87,11 +88,11 @@ def _grant(portal: Portal, application: Application, grant_type: str, value: str
     return portal.tokens.issue(application.client_id, code.user_id, application.scopes, now)
 
 
-def _withheld(application: Application) -> OAuthReply | None:
+def _withheld(application: Application) -> OAuthResponse | None:
     if not application.is_installed:
-        return OAuthReply(401, {"error": "NOT_INSTALLED", "error_description": "Application not installed"})
+        return OAuthResponse(401, {"error": "NOT_INSTALLED", "error_description": "Application not installed"})
     if not application.is_paid:
-        return OAuthReply(401, {"error": "PAYMENT_REQUIRED", "error_description": "Payment required"})
+        return OAuthResponse(401, {"error": "PAYMENT_REQUIRED", "error_description": "Payment required"})
     return None
 
 
@@ -115,5 +116,5 @@ def _grant_body(portal: Portal, grant: Grant, base_url: str) -> dict[str, Any]:
     return body
 
 
-def _error(code: str, description: str) -> OAuthReply:
-    return OAuthReply(400, {"error": code, "error_description": description})
+def _error(code: str, description: str) -> OAuthResponse:
+    return OAuthResponse(400, {"error": code, "error_description": description})

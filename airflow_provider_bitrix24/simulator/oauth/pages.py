@@ -22,7 +22,7 @@ class OAuthPages:
         self._portal = portal
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes, each with and without the slash at its end."""
+        """The routes, each with and without a trailing slash."""
         return [
             web.route(method, path, handler)
             for path, handler, methods in (
@@ -35,7 +35,7 @@ class OAuthPages:
         ]
 
     async def authorize(self, request: web.Request) -> web.Response:
-        """Send the browser back to the application with a code; the simulator's user always agrees."""
+        """Redirect the browser to the application with a code; the simulator's user always consents."""
         location = authorization.authorize(self._portal, php.parse_query(request.query_string), request.host)
         if location is None:
             return web.Response(text=_NOT_INSTALLED, content_type="text/html")
@@ -47,5 +47,5 @@ class OAuthPages:
         if request.method == "POST":
             params.update(php.parse_query((await request.read()).decode("utf-8", "replace")))
         with self._portal.lock:
-            reply = authorization.token(self._portal, params, f"{request.scheme}://{request.host}")
-        return web.json_response(reply.body, status=reply.status)
+            answer = authorization.token(self._portal, params, f"{request.scheme}://{request.host}")
+        return web.json_response(answer.body, status=answer.status)

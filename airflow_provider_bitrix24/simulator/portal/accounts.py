@@ -1,4 +1,4 @@
-"""Users, webhooks and applications of a portal, and what a user may do with an item."""
+"""Users, webhooks and applications of a portal, and the rights of users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SYSTEM_SECRET = "s1mulat0rtr1gger"  # noqa: S105  # likewise
 
 
 class Accounts:
-    """Who may come in, and with what."""
+    """The users of a portal, and their credentials."""
 
     def __init__(self) -> None:
         self.users: dict[int, User] = {}
@@ -33,7 +33,7 @@ class Accounts:
     def add_webhook(
         self, user_id: int, secret: str, *, scopes: frozenset[str] = frozenset({"crm"}), is_system: bool = False
     ) -> Webhook:
-        """Make an inbound webhook of a user."""
+        """Add an inbound webhook of a user."""
         webhook = Webhook(len(self._webhooks) + 1, user_id, secret, scopes, is_system)
         self._webhooks[secret] = webhook
         return webhook
@@ -43,7 +43,7 @@ class Accounts:
         self._webhooks.pop(secret, None)
 
     def find_webhook(self, user: str, secret: str) -> Webhook | None:
-        """Return the webhook of a URL; `user` is the numeric id or the login."""
+        """The webhook of a URL; `user` is the numeric id or the login."""
         webhook = self._webhooks.get(secret)
         if webhook is None:
             return None
@@ -59,12 +59,12 @@ class Accounts:
 
 
 def may_use_crm(user: User) -> bool:
-    """Tell whether a user can read anything in the CRM."""
+    """Whether a user may read anything in the CRM."""
     return user.is_admin or user.access is not Access.NONE
 
 
 def may_read(user: User, item: Item) -> bool:
-    """Tell whether a user can read an item."""
+    """Whether a user may read an item."""
     if user.is_admin:
         return True
     if item.type_id in user.denied_types or user.access is Access.NONE:
@@ -73,23 +73,23 @@ def may_read(user: User, item: Item) -> bool:
 
 
 def may_update(user: User, item: Item) -> bool:
-    """Tell whether a user can change an item through an ordinary method."""
+    """Whether a user may change an item by an ordinary method."""
     if user.is_admin:
         return True
     return may_read(user, item) and user.access >= Access.OWN and (item.type_id, item.id) not in user.denied_items
 
 
 def may_create(user: User, type_id: int) -> bool:
-    """Tell whether a user can create items of a type."""
+    """Whether a user may create items of a type."""
     return user.is_admin or (user.access >= Access.OWN and type_id not in user.denied_types)
 
 
 def may_fire(user: User, type_id: int, entity_id: int, item: Item | None) -> bool:
-    """Tell whether a user may fire a webhook trigger for an entity.
+    """Whether a user may fire a webhook trigger for an entity.
 
-    The portal asks for the right named after the bare type, which holds for pipeline 0. So an administrator
-    may fire for anything, also for what does not exist, and nobody else for types whose pipelines all have
-    a number above 0 (invoices, smart processes).
+    The portal checks the right that is named after the bare type, which is that of pipeline 0. So administrators may
+    fire for anything, even for an entity that does not exist; other users may not fire for types without a pipeline 0
+    (invoices, smart processes).
     """
     if user.is_admin:
         return True

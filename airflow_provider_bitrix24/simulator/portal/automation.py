@@ -1,7 +1,7 @@
-"""What happens when a trigger is fired: which trigger is chosen, what it does, which robots follow.
+"""What a fire does: it chooses a trigger, moves the item and starts the robots of the new stage.
 
-The rules are those of the portal's ``BaseTrigger`` and its targets. The outcome is returned to nobody: the
-REST layer answers ``true`` whatever happened. Time that robots take is yielded, never slept.
+The rules are those of the portal's ``BaseTrigger`` and its targets. The outcome is not returned, since the REST method
+answers ``true`` in any case. Seconds that robots take are yielded; nothing sleeps here.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _SYSTEM_USER = 0
 def fire(portal: Portal, type_id: int, entity_id: int, code: str, *, application: str = "") -> Iterator[float] | None:
     """Fire a webhook's trigger (or an application's) for one entity.
 
-    For a contact or company the portal fires on what is linked to it: the client's current deal, and each
-    smart-process item of types that have such triggers. Which deal it takes if there are several is not
-    known; here it is the newest open one.
+    For a contact or company the portal fires for what is linked to it: the client's current deal, and each item of
+    smart processes that have triggers. It is not known which of several deals is the current one; here it is the
+    newest open deal.
     """
     portal.fires[entity_types.reference(type_id, entity_id)] += 1
     if not portal.settings.automation_enabled:
@@ -43,10 +43,10 @@ def fire(portal: Portal, type_id: int, entity_id: int, code: str, *, application
 
 
 def choose(portal: Portal, item: Item, code: str, application: str = "") -> AutomationTrigger | None:
-    """Return the one trigger that a fire applies to an item, ``None`` when no trigger fits.
+    """The one trigger that a fire applies to an item, ``None`` when no trigger fits.
 
-    Triggers are tried from the first stage on; those of the item's own stage never count, those behind it
-    only with "allow going back". Conditions are looked at before the code.
+    Triggers are tried in the order of their stages. Those of the item's own stage never fit, those of an earlier stage
+    only with "allow going back". Conditions are checked before the code.
     """
     placed = portal.triggers.get((item.type_id, item.category_id))
     if not placed:
@@ -119,10 +119,9 @@ def _place(portal: Portal, item: Item, stage: Stage, moved_by: int) -> bool:
 
 
 def _run_robots(portal: Portal, item: Item) -> Iterator[float]:
-    """Run stage after stage, as long as robots move the item on.
+    """Run the robots of stage after stage, as long as they move the item.
 
-    A move ends the other robots of the stage it leaves. Robots of a stage that was the last one started are
-    not started again, and a ring of robots is left after 50 moves.
+    A move ends the other robots of the stage that the item leaves. A circle of robots ends after 50 moves.
     """
     for _ in range(_MAX_ROBOT_MOVES):
         stage_id = item.stage_id
@@ -131,7 +130,7 @@ def _run_robots(portal: Portal, item: Item) -> Iterator[float]:
             if robot.seconds:
                 yield robot.seconds
             if item.stage_id != stage_id:
-                return  # somebody else moved it while the robot worked
+                return  # it was moved while the robot worked
             if robot.fails:
                 raise RestError("ERROR_CORE", "Robot failed", status=400)
             pipeline = portal.pipelines[item.type_id, item.category_id]
@@ -172,7 +171,7 @@ def _compare(operator: str, actual: Any, expected: Any) -> bool:
 
 
 def _field(item: Item, name: str) -> Any:
-    """Return a field under the name of :class:`.model.Item` or of ``crm.item.*``."""
+    """A field by its name in :class:`.model.Item` or in ``crm.item.*``."""
     snake = _CAPITAL.sub(lambda match: "_" + match[0].lower(), name).removesuffix("_by_id") + (
         "_by" if name.endswith("ById") else ""
     )

@@ -1,6 +1,6 @@
-"""Creating and changing items on behalf of a user, as REST methods do, unlike a trigger with all checks.
+"""Creates and changes items for a user, as REST methods do; unlike a trigger, with all checks.
 
-Fields come under the names of ``crm.item.*``; unknown ones are ignored, as the portal does.
+Fields have their names in ``crm.item.*``; unknown fields are ignored, as by the portal.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = {"title": "title"}
 _NUMBERS: Final = {"assignedById": "assigned_by", "contactId": "contact_id", "companyId": "company_id"}
-_FREE: Final = ("uf", "parentid")
+_USER_FIELDS: Final = ("uf", "parentid")
 _EXTRA: Final = frozenset(
     {"opened", "currencyId", "xmlId", "comments", "sourceId", "sourceDescription", "originId", "originatorId"}
 )
 
 
 def create(portal: Portal, user: User, type_id: int, fields: dict[str, Any]) -> tuple[Item, Iterator[float] | None]:
-    """Create an item; the robots of its stage start.
+    """Create an item, and return it with the robots of its stage.
 
-    :raises RestError: ``ACCESS_DENIED``; or for a stage or pipeline that the type does not have.
+    :raises RestError: when the user may not, or the type has no such stage or pipeline.
     """
     if not may_create(user, type_id):
         raise RestError("ACCESS_DENIED", "Access denied")
@@ -48,9 +48,9 @@ def create(portal: Portal, user: User, type_id: int, fields: dict[str, Any]) -> 
 
 
 def update(portal: Portal, user: User, item: Item, fields: dict[str, Any]) -> Iterator[float] | None:
-    """Change an item; nothing is saved, and nothing happens, when no field differs.
+    """Change an item, and return the robots of its new stage; without a difference nothing is saved.
 
-    :raises RestError: ``ACCESS_DENIED``; or what a before-update handler or a wrong stage causes.
+    :raises RestError: when the user may not, a handler refuses, or the type has no such stage or pipeline.
     """
     if not may_update(user, item):
         raise RestError("ACCESS_DENIED", "Access denied")
@@ -71,7 +71,7 @@ def update(portal: Portal, user: User, item: Item, fields: dict[str, Any]) -> It
 def delete(portal: Portal, user: User, item: Item) -> None:
     """Delete an item; its history stays.
 
-    :raises RestError: ``ACCESS_DENIED``.
+    :raises RestError: when the user may not.
     """
     if not may_update(user, item):
         raise RestError("ACCESS_DENIED", "Access denied")
@@ -109,7 +109,7 @@ def _write(item: Item, fields: dict[str, Any]) -> bool:
             changed |= _set(item, _NUMBERS[name], php.to_int(value))
         elif name == "opportunity":
             changed |= _set(item, name, float(value) if php.is_numeric(value) else 0.0)
-        elif name in _EXTRA or name.lower().startswith(_FREE):
+        elif name in _EXTRA or name.lower().startswith(_USER_FIELDS):
             changed |= item.extra.get(name) != value
             item.extra[name] = value
     return changed

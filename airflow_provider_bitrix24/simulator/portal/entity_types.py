@@ -1,7 +1,7 @@
-"""Entity types of the CRM: their names, ids and how their stages are spelled.
+"""Entity types of the CRM: their names and ids, and the spelling of their stages.
 
-The names that the trigger's parser accepts are those of the portal's ``CCrmOwnerType::ResolveID``; which of
-them automation then acts on is decided in :mod:`.automation`.
+A trigger's target can have every name that the portal's ``CCrmOwnerType::ResolveID`` knows; :mod:`.automation` decides
+which of them it acts on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FIRST_DYNAMIC: Final = 128
 LAST_OLD_DYNAMIC: Final = 191
 FIRST_NEW_DYNAMIC: Final = 1030
 _SUSPENDED_DYNAMIC: Final = 192
-"""Where recycle-bin twins of smart processes begin; automation never acts on them."""
+"""From here on ids belong to recycle-bin twins of smart processes; automation never acts on them."""
 
 _LONG_NAMES: Final[dict[str, int]] = {
     "LEAD": LEAD,
@@ -97,7 +97,7 @@ _SHORT_OF: Final[dict[int, str]] = {type_id: name for name, type_id in _SHORT_NA
 
 @dataclass(frozen=True, slots=True)
 class TypeTraits:
-    """How one entity type looks in REST answers."""
+    """How one entity type looks in REST responses."""
 
     has_pipelines: bool
     has_previous_stage: bool
@@ -115,15 +115,15 @@ _SMART = TypeTraits(has_pipelines=True, has_previous_stage=True, has_moved_time=
 
 
 def traits(type_id: int) -> TypeTraits:
-    """Return the traits of a staged type; smart invoices and smart processes share theirs."""
+    """The traits of a staged type; smart invoices and smart processes share theirs."""
     return _TRAITS.get(type_id, _SMART)
 
 
 def resolve_type(name: str) -> int:
-    """Return the id of a type named in a trigger's target; 0 when the portal knows no such name.
+    """The id of the type that a trigger's target names; 0 when the portal knows no such name.
 
-    Digits behind ``DYNAMIC_`` are taken as they are, whether or not such a type exists, so ``DYNAMIC_2`` is
-    a deal. Hexadecimal short forms of smart processes (``T80``) are not resolved here.
+    The digits after ``DYNAMIC_`` are the id even if no such type exists, so ``DYNAMIC_2`` is a deal. Hexadecimal short
+    names of smart processes (``T80``) are not resolved.
     """
     name = name.strip(" \t\n\r\0\v").upper()
     type_id = _LONG_NAMES.get(name) or _SHORT_NAMES.get(name)
@@ -137,22 +137,22 @@ def resolve_type(name: str) -> int:
 
 
 def type_name(type_id: int) -> str:
-    """Return the name under which targets and board show a type: ``DEAL``, ``DYNAMIC_177``."""
+    """The name of a type in targets and on the board: ``DEAL``, ``DYNAMIC_177``."""
     return _NAME_OF.get(type_id) or f"DYNAMIC_{type_id}"
 
 
 def short_name(type_id: int) -> str:
-    """Return the short name: ``D``, or ``Tb1`` (hexadecimal) for smart process 177."""
+    """The short name: ``D``, or ``Tb1`` (hexadecimal) for smart process 177."""
     return _SHORT_OF.get(type_id) or f"T{type_id:x}"
 
 
 def is_dynamic(type_id: int) -> bool:
-    """Tell whether an id belongs to smart processes: 128-191 and even numbers from 1030 on."""
+    """Whether an id is that of a smart process: 128 to 191, and even numbers from 1030 on."""
     return FIRST_DYNAMIC <= type_id <= LAST_OLD_DYNAMIC or (type_id >= FIRST_NEW_DYNAMIC and type_id % 2 == 0)
 
 
 def stage_dictionary(type_id: int, category_id: int) -> str:
-    """Return the ``ENTITY_ID`` under which ``crm.status.list`` keeps the stages of a pipeline."""
+    """The ``ENTITY_ID`` of a pipeline's stages in ``crm.status.list``."""
     if type_id == LEAD:
         return "STATUS"
     if type_id == QUOTE:
@@ -164,7 +164,7 @@ def stage_dictionary(type_id: int, category_id: int) -> str:
 
 
 def full_stage_id(type_id: int, category_id: int, stage: str) -> str:
-    """Return a stage's id as the portal spells it in that pipeline: ``NEW``, ``C5:NEW``, ``DT31_2:N``."""
+    """A stage's full id in its pipeline: ``NEW``, ``C5:NEW``, ``DT31_2:N``."""
     if ":" in stage or type_id in (LEAD, QUOTE):
         return stage
     if type_id == DEAL:
@@ -173,9 +173,9 @@ def full_stage_id(type_id: int, category_id: int, stage: str) -> str:
 
 
 def split_target(target: str) -> tuple[int, int]:
-    """Return type id and entity id of a well-formed ``"DEAL_57"``, for the simulator's own interfaces.
+    """Type id and entity id of a well-formed ``"DEAL_57"``, for the simulator's own interfaces.
 
-    :raises ValueError: when it names no type or no positive id.
+    :raises ValueError: when the type is unknown or the id is not positive.
     """
     name, _, number = target.rpartition("_")
     type_id, entity_id = resolve_type(name), to_int(number)
@@ -185,5 +185,5 @@ def split_target(target: str) -> tuple[int, int]:
 
 
 def reference(type_id: int, entity_id: int) -> str:
-    """Return ``"DEAL_57"`` for (2, 57)."""
+    """``"DEAL_57"`` for (2, 57)."""
     return f"{_NAME_OF.get(type_id) or f'DYNAMIC_{type_id}'}_{entity_id}"

@@ -23,7 +23,7 @@ class OutgoingEvent:
 
 
 def update_event_name(type_id: int) -> str:
-    """Return the name of the event that an update of an item causes."""
+    """The name of the event that an update of an item causes."""
     names = {LEAD: "ONCRMLEADUPDATE", DEAL: "ONCRMDEALUPDATE", QUOTE: "ONCRMQUOTEUPDATE"}
     return names.get(type_id, "ONCRMDYNAMICITEMUPDATE")
 

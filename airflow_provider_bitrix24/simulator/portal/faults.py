@@ -1,7 +1,6 @@
-"""Faults: what the portal, its front server or the network does wrong to the next requests.
+"""Faults: failures of the portal, its front server or the network that the next requests will meet.
 
-A fault is chosen here, from a script or at random; carrying it out is the business of :mod:`.rest` and
-:mod:`.server`.
+They are planned and chosen here, from a script or at random; :mod:`..rest` and :mod:`..server` carry them out.
 """
 
 from __future__ import annotations
@@ -20,22 +19,22 @@ if TYPE_CHECKING:
 
 
 class FaultKind(StrEnum):
-    """What can go wrong."""
+    """The kinds of failures."""
 
     REFUSE = "refuse"
     """503 QUERY_LIMIT_EXCEEDED; never executed."""
     DELAY = "delay"
-    """The answer comes `seconds` later; the effect comes before the wait with ``when="after"``."""
+    """The response comes `seconds` later; with ``when="after"`` the request is executed before the wait."""
     CUT = "cut"
-    """The connection is closed without an answer."""
+    """The connection is closed without a response."""
     RESET = "reset"
-    """The connection is reset (TCP RST) without an answer."""
+    """The connection is reset (TCP RST) without a response."""
     CUT_BODY = "cut_body"
-    """The headers promise the whole body, half of it comes, then the connection is closed."""
+    """The headers announce the whole body; half of it comes, then the connection is closed."""
     TRUNCATED = "truncated"
-    """A complete HTTP answer whose JSON ends in the middle."""
+    """A complete HTTP response whose JSON ends in the middle."""
     EMPTY = "empty"
-    """An answer with an empty body; `status` defaults to 200."""
+    """A response with an empty body; `status` defaults to 200."""
     HTML = "html"
     """A page instead of JSON; `status` defaults to 502."""
     ERROR = "error"
@@ -47,26 +46,25 @@ class FaultKind(StrEnum):
     INVALID_TOKEN = "invalid_token"  # noqa: S105  # a REST error's name
     """401 invalid_token; never executed."""
     COMMAND_ERROR = "command_error"
-    """Commands of a batch (`keys`, or every one) fail with `code`; other requests are left alone."""
+    """Commands of a batch (those of `keys`, or all) fail with `code`; other requests are not affected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One fault for one request.
 
-    :param kind: what goes wrong.
-    :param when: ``"before"`` the request was executed (it then never is), or ``"after"``.
+    :param kind: the kind of failure.
+    :param when: ``"before"``: the request is never executed; ``"after"``: it is executed first.
     :param status: HTTP status, for ``empty``, ``html`` and ``error``.
     :param code: REST error code, for ``error`` and ``command_error``.
-    :param description: text that goes with `code`.
-    :param seconds: for ``delay``, how long. For ``cut`` and ``reset`` after the effect: how many seconds
-        after the request's arrival the connection ends, while the portal goes on executing.
-    :param commands: execute only so many commands of a batch, then stop as if the process had died; with
-        ``when="after"`` only.
-    :param keys: commands of a batch that a ``command_error`` hits; empty: all of them.
+    :param description: the description of `code`.
+    :param seconds: for ``delay``, how long. For ``cut`` and ``reset`` with ``when="after"``: how many seconds after the
+        request's arrival the connection ends, while the portal continues to execute.
+    :param commands: execute only this many commands of a batch, then stop as if the process had died; only with
+        ``when="after"``.
+    :param keys: the commands of a batch that fail with a ``command_error``; empty: all of them.
     :param location: where a ``redirect`` leads.
-    :param method: REST method that the request must call for the fault to be spent on it, e.g. ``batch``;
-        empty: any.
+    :param method: the REST method of the request that meets the fault, e.g. ``batch``; empty: any.
     """
 
     kind: FaultKind
@@ -81,16 +79,16 @@ class Fault:
     method: str = ""
 
     def hits_command(self, key: str) -> bool:
-        """Tell whether a command of a batch must fail."""
+        """Whether the fault makes a command of a batch fail."""
         return self.kind is FaultKind.COMMAND_ERROR and (not self.keys or key in self.keys)
 
     @classmethod
     def parse(cls, spec: str | dict[str, Any] | Fault) -> Fault:
-        """Return the fault that a short or JSON form describes.
+        """The fault that a short or JSON form describes.
 
         ``"reset"``, ``"reset:after"``, ``"html:503:after"``, ``{"kind": "delay", "seconds": 2}``.
 
-        :raises ValueError: when it describes none; says what is wrong.
+        :raises ValueError: when it does not describe a fault; says what is wrong.
         """
         if isinstance(spec, Fault):
             return spec
@@ -130,7 +128,7 @@ def _kind(name: str) -> FaultKind:
 
 
 class FaultPlan:
-    """Which requests meet which fault; thread-safe."""
+    """The faults that the next requests meet; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -140,10 +138,10 @@ class FaultPlan:
         self.injected: list[Fault] = []
 
     def script(self, steps: Iterable[Fault | str | dict[str, Any] | None], *, repeat: bool = False) -> None:
-        """Lay down what the next requests meet, one step each, ``None`` for nothing.
+        """Plan the faults of the next requests, one step for each; ``None`` means no fault.
 
-        :param repeat: begin again at the end, for ever: ``script([None, None, None, "reset:after"],
-            repeat=True)`` hits every fourth request.
+        :param repeat: start again at the end: ``script([None, None, None, "reset:after"], repeat=True)`` hits every
+            fourth request.
         """
         parsed = [None if step is None else Fault.parse(step) for step in steps]
         with self._lock:
@@ -151,7 +149,7 @@ class FaultPlan:
             self._repeat = tuple(parsed) if repeat else ()
 
     def randomly(self, probability: float, kinds: Sequence[Fault | str | dict[str, Any]], *, seed: int) -> None:
-        """Hit each request with `probability` (0 to 1) by one of `kinds`, the same ones for the same seed."""
+        """Give each request one of `kinds` with a `probability` from 0 to 1; repeatable by `seed`."""
         parsed = tuple(Fault.parse(each) for each in kinds)
         if not parsed or not 0 <= probability <= 1:
             raise ValueError("random faults need at least one kind and a probability from 0 to 1")
@@ -159,7 +157,7 @@ class FaultPlan:
             self._random = (random.Random(seed), probability, parsed)  # noqa: S311  # repeatable, not secret
 
     def clear(self) -> None:
-        """Let all requests through from now on and forget what was injected."""
+        """Discard all planned faults, and the record of injected ones."""
         with self._lock:
             self._script.clear()
             self._repeat = ()
@@ -168,11 +166,11 @@ class FaultPlan:
 
     @property
     def pending(self) -> int:
-        """How many steps of the script are still to come."""
+        """The number of steps of the script that have not been taken."""
         return len(self._script)
 
     def next_for(self, method: str) -> Fault | None:
-        """Take the fault that a request calling `method` meets."""
+        """Take the fault that a request of `method` meets, ``None`` if it meets none."""
         if not self._script and self._random is None:
             return None
         with self._lock:

@@ -1,7 +1,7 @@
-"""The items of one entity type, indexed so that 100,000 of them answer at once.
+"""The items of one entity type, indexed so that any of 100,000 is found fast.
 
-Keeps ids sorted (for the ``>id`` cursor), and per stage (for the board and counts). It does not know what a
-move means: history, events and robots are the business of others.
+Ids are kept sorted (for the ``>id`` cursor) and by stage (for the board and counts). History, events and robots of a
+move are elsewhere.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class ItemStore:
         return item_id in self._items
 
     def get(self, item_id: int) -> Item | None:
-        """Return an item, ``None`` if there is none of that id."""
+        """The item of that id, ``None`` if there is none."""
         return self._items.get(item_id)
 
     def add(self, item: Item) -> None:
-        """Keep a new item.
+        """Add a new item.
 
         :raises ValueError: when its id is taken.
         """
@@ -49,7 +49,7 @@ class ItemStore:
         self._by_stage.setdefault((item.category_id, item.stage_id), {})[item.id] = None
 
     def remove(self, item_id: int) -> Item | None:
-        """Forget an item and return it."""
+        """Remove an item and return it."""
         item = self._items.pop(item_id, None)
         if item is not None:
             self._ids.remove(item_id)
@@ -57,29 +57,29 @@ class ItemStore:
         return item
 
     def place(self, item: Item, category_id: int, stage_id: str) -> None:
-        """Put an item on another stage."""
+        """Move an item to another stage."""
         self._by_stage[item.category_id, item.stage_id].pop(item.id, None)
         item.category_id, item.stage_id = category_id, stage_id
         self._by_stage.setdefault((category_id, stage_id), {})[item.id] = None
 
     def next_id(self) -> int:
-        """Return the id that the next new item gets."""
+        """The id that the next new item gets."""
         return self._ids[-1] + 1 if self._ids else 1
 
     def after(self, item_id: int) -> Iterator[Item]:
-        """Iterate in order of id over the items behind `item_id`."""
+        """The items after `item_id`, in order of their ids."""
         for index in range(bisect_right(self._ids, item_id), len(self._ids)):
             yield self._items[self._ids[index]]
 
     def descending(self) -> Iterator[Item]:
-        """Iterate over all items, the newest first."""
+        """All items, the newest first."""
         for item_id in reversed(self._ids):
             yield self._items[item_id]
 
     def newest_at(self, category_id: int, stage_id: str, count: int) -> list[int]:
-        """Return the ids of the `count` items that came to a stage last, the last first."""
+        """The ids of the `count` items that reached a stage last, the last one first."""
         return list(islice(reversed(self._by_stage.get((category_id, stage_id), {})), count))
 
     def count_at(self, category_id: int, stage_id: str) -> int:
-        """Return how many items stand at a stage."""
+        """The number of items at a stage."""
         return len(self._by_stage.get((category_id, stage_id), ()))

@@ -1,4 +1,4 @@
-"""How long the portal takes: seconds of a request as such, and of each command in it."""
+"""The portal's working time: of a request, and of each command in it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 class Latency:
     """Working time of a healthy portal, in seconds; zero by default.
 
-    A request's wall time is `request_seconds` plus `command_seconds` for each command it executes (a single
-    call is one command), plus what robots take. Only commands and robots count as operating time.
+    A request takes `request_seconds`, `command_seconds` for each command that it executes (a single call is one
+    command), and the time of robots. Only commands and robots count as operating time.
     """
 
     request_seconds: float = 0.0
     command_seconds: float = 0.0
 
     def set(self, *, request_ms: float | None = None, command_ms: float | None = None) -> None:
-        """Change either of the two, in milliseconds.
+        """Change one or both, in milliseconds.
 
         :raises ValueError: for a negative time.
         """

@@ -1,7 +1,6 @@
 """The portal's limits: the leaky bucket of requests and the budget of operating time.
 
-Both are asked with the present moment and never sleep. Which request or method they are asked about is
-decided by the caller.
+Callers pass the present moment; nothing sleeps here.
 """
 
 from __future__ import annotations
@@ -14,17 +13,16 @@ from airflow_provider_bitrix24.simulator.portal.settings import Plan
 BASKET_SECONDS = 60
 BASKETS = 10
 COUNTED_FROM = 0.1
-"""Executions of at most this many seconds are not counted."""
+"""Executions are counted when they take longer than this many seconds."""
 
 
 class RequestLimit:
     """A leaky bucket per source address.
 
-    :param capacity: requests that may come at once.
-    :param per_second: how fast the bucket drains.
-    :param drain: ``"continuous"``, or ``"steps"`` once a full second.
-    :param refused_count: whether a refused request adds to the bucket too. Whether it does at Bitrix24 is
-        not documented.
+    :param capacity: how many requests can come at once.
+    :param per_second: how many requests drain from the bucket per second.
+    :param drain: ``"continuous"``, or ``"steps"``: once in each full second.
+    :param refused_count: whether refused requests fill the bucket, too. For Bitrix24 this is not documented.
     """
 
     def __init__(self) -> None:
@@ -37,12 +35,12 @@ class RequestLimit:
         self._levels: dict[str, tuple[float, float]] = {}
 
     def set_plan(self, plan: Plan) -> None:
-        """Take the figures of a tariff plan; self-hosted portals have no such limit."""
+        """Set the figures of a tariff plan; self-hosted portals have no such limit."""
         self.capacity, self.per_second = (250.0, 5.0) if plan is Plan.ENTERPRISE else (50.0, 2.0)
         self.enabled = plan is not Plan.SELF_HOSTED
 
     def admit(self, source: str, now: float) -> bool:
-        """Count a request from `source`; ``False`` when it must be refused."""
+        """Count a request from `source`; ``False`` when it is refused."""
         if not self.enabled:
             return True
         level, since = self._drained(source, now)
@@ -54,11 +52,11 @@ class RequestLimit:
         return True
 
     def level(self, source: str, now: float) -> float:
-        """Return how full the bucket of `source` is."""
+        """How full the bucket of `source` is."""
         return self._drained(source, now)[0]
 
     def fullest(self, now: float) -> float:
-        """Return the level of the fullest bucket of all sources."""
+        """The level of the fullest bucket of all sources."""
         return max((self.level(source, now) for source in tuple(self._levels)), default=0.0)
 
     def clear(self) -> None:
@@ -76,10 +74,10 @@ class RequestLimit:
 
 
 class OperatingLimit:
-    """Working time per credential and method: ten baskets of a minute, refused above a sum.
+    """Working time per credential and method, in ten baskets of a minute; above a sum calls are refused.
 
-    The portal adds up the executions of one method within one HTTP request and counts the sum when it is
-    over 0.1 s. Newer portals also ban the method for a while once the limit is crossed (`ban_seconds`).
+    The portal adds up the executions of a method in one HTTP request, and counts the sum when it is over 0.1 s. Newer
+    portals also ban the method for `ban_seconds` when the limit is exceeded.
     """
 
     def __init__(self) -> None:
@@ -93,9 +91,9 @@ class OperatingLimit:
 
     @property
     def basket_seconds(self) -> float:
-        """Length of one of the ten baskets: a minute; shorter ones let one see a reset without a wait of minutes.
+        """Length of one of the ten baskets: a minute by default; shorter baskets make resets come sooner.
 
-        :raises ValueError: when it is set to nothing, or to less.
+        :raises ValueError: when it is set to a number that is not positive.
         """
         return self._basket_seconds
 
@@ -106,11 +104,11 @@ class OperatingLimit:
         self._basket_seconds = seconds
 
     def set_plan(self, plan: Plan) -> None:
-        """Switch counting off for a self-hosted portal, on for the others."""
+        """Switch the limit on, or off for a self-hosted portal."""
         self.enabled = plan is not Plan.SELF_HOSTED
 
     def spend(self, credential: str, method: str, seconds: float, now: float) -> None:
-        """Add the time that one request spent in a method."""
+        """Add the seconds that one request took for a method."""
         if not self.enabled or seconds <= COUNTED_FROM:
             return
         baskets = self._baskets.setdefault((credential, method), deque())
@@ -121,12 +119,12 @@ class OperatingLimit:
             baskets.append((minute, seconds))
 
     def operating(self, credential: str, method: str, now: float) -> float:
-        """Return the seconds of work in the last ten minutes."""
+        """The seconds of work in the last ten minutes."""
         baskets = self._current(credential, method, now)
         return sum(seconds for _, seconds in baskets) if baskets else 0.0
 
     def reset_at(self, credential: str, method: str, now: float) -> int:
-        """Return when the oldest basket leaves the sum, in seconds since the epoch."""
+        """When the oldest basket will leave the sum, in seconds since the epoch."""
         if self._banned_until and (until := self._banned_until.get((credential, method), 0.0)) > now:
             return int(until)
         baskets = self._current(credential, method, now)
@@ -134,7 +132,7 @@ class OperatingLimit:
         return int((minute + BASKETS) * self._basket_seconds)
 
     def blocked(self, credential: str, method: str, in_this_request: float, now: float) -> bool:
-        """Tell whether the next call must be refused: the sum so far is *greater* than the limit."""
+        """Whether the next call is refused, because the sum so far is *greater* than the limit."""
         if not self.enabled:
             return False
         key = (credential, method)
@@ -150,7 +148,7 @@ class OperatingLimit:
         return True
 
     def clear(self) -> None:
-        """Forget all work done."""
+        """Forget all operating time."""
         self._baskets.clear()
         self._banned_until.clear()
         self.refused = 0
@@ -177,16 +175,16 @@ class OperatingUsage:
         self._spent: dict[str, tuple[float, float]] = {}
 
     def blocked(self, method: str, now: float) -> bool:
-        """Tell whether a call of `method` must be refused now."""
+        """Whether a call of `method` is refused now."""
         return self._limit.blocked(self._credential, method, self._counted(method), now)
 
     def spend(self, method: str, seconds: float) -> None:
-        """Note the time of one execution."""
+        """Add the seconds of one execution."""
         total, counted = self._spent.get(method, (0.0, 0.0))
         self._spent[method] = (total + seconds, counted + seconds if seconds > COUNTED_FROM else counted)
 
     def times(self, method: str, now: float) -> tuple[float, int] | None:
-        """Return `operating` and `operating_reset_at` as answers show them; ``None`` where they show none."""
+        """`operating` and `operating_reset_at` as responses show them; ``None`` without the limit."""
         limit = self._limit
         if not limit.enabled:
             return None
@@ -194,7 +192,7 @@ class OperatingUsage:
         return operating, limit.reset_at(self._credential, method, now)
 
     def finish(self, now: float) -> None:
-        """Add what was spent to the baskets."""
+        """Add the operating time of this request to the baskets."""
         for method, (total, _) in self._spent.items():
             self._limit.spend(self._credential, method, total, now)
         self._spent.clear()

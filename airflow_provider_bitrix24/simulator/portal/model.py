@@ -1,7 +1,4 @@
-"""What a portal is made of: stages, pipelines, items, triggers, robots, users and credentials.
-
-Plain records without behaviour beyond looking things up in themselves.
-"""
+"""The records of a portal: stages, pipelines, items, triggers, robots, users and credentials."""
 
 from __future__ import annotations
 
@@ -12,12 +9,12 @@ from typing import Any, Literal
 from airflow_provider_bitrix24.simulator.portal import entity_types
 
 Semantics = Literal["S", "F"] | None
-"""``"S"`` success, ``"F"`` failure, ``None`` a stage on the way."""
+"""``"S"`` for success, ``"F"`` for failure, ``None`` for a stage before them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of a pipeline. `id` is the full one: ``C5:NEW``, not ``NEW``."""
+    """One stage of a pipeline. `id` is the full id: ``C5:NEW``, not ``NEW``."""
 
     id: str
     name: str
@@ -38,11 +35,11 @@ class Pipeline:
     sort: int = 100
 
     def stage(self, stage_id: str) -> Stage | None:
-        """Return the stage of that id, ``None`` when it belongs to no stage here."""
+        """The stage of that id, ``None`` if the pipeline has none."""
         return next((each for each in self.stages if each.id == stage_id), None)
 
     def position(self, stage_id: str) -> int:
-        """Return where a stage stands in the order, -1 when it is not in this pipeline."""
+        """The position of a stage in the pipeline, -1 if the pipeline does not have it."""
         for index, each in enumerate(self.stages):
             if each.id == stage_id:
                 return index
@@ -50,7 +47,7 @@ class Pipeline:
 
     @property
     def dictionary(self) -> str:
-        """The pipeline's name in ``crm.status.list``."""
+        """The ``ENTITY_ID`` of the pipeline's stages in ``crm.status.list``."""
         return entity_types.stage_dictionary(self.type_id, self.id)
 
 
@@ -73,11 +70,11 @@ class Item:
     company_id: int = 0
     opportunity: float = 0.0
     extra: dict[str, Any] = field(default_factory=dict)
-    """Further fields by their REST name (``ufCrm_1``), shown as they are."""
+    """Further fields by their names in REST (``ufCrm_1``), shown unchanged."""
 
     @property
     def reference(self) -> str:
-        """The item as a trigger's target: ``DEAL_57``."""
+        """The item's name as a trigger's target: ``DEAL_57``."""
         return entity_types.reference(self.type_id, self.id)
 
 
@@ -94,8 +91,8 @@ class Condition:
 class AutomationTrigger:
     """A trigger placed on a stage.
 
-    Without `code` a webhook trigger matches every call. With `application` set it is an application's
-    trigger, which only ``crm.automation.trigger.execute`` of that application fires.
+    A webhook trigger without `code` matches every call. A trigger with `application` belongs to that application, which
+    alone can fire it, by ``crm.automation.trigger.execute``.
     """
 
     type_id: int
@@ -110,11 +107,11 @@ class AutomationTrigger:
 
 @dataclass(frozen=True, slots=True)
 class Robot:
-    """A robot without delay: it runs inside the request that brought an item to its stage.
+    """A robot without delay: it runs inside the request that brings an item to its stage.
 
-    :param seconds: how long it works before it does anything.
-    :param move_to: full id of the stage it moves the item to, if any.
-    :param fails: it raises after its work; the request then answers with an error although the item moved.
+    :param seconds: how long it works before it has an effect.
+    :param move_to: full id of the stage that it moves the item to, if any.
+    :param fails: it fails after its work; the request then returns an error although the item has moved.
     """
 
     type_id: int
@@ -148,26 +145,26 @@ class User:
     is_active: bool = True
     denied_types: frozenset[int] = frozenset()
     denied_items: frozenset[tuple[int, int]] = frozenset()
-    """Single items, as (type id, id), that a user who is no administrator may not change."""
+    """Single items, as (type id, id), that the user may not change unless the user is an administrator."""
 
 
 @dataclass(slots=True)
 class Webhook:
-    """An inbound webhook: the secret part of a URL, bound to a user."""
+    """An inbound webhook: a user's secret, as part of a URL."""
 
     id: int
     user_id: int
     secret: str
     scopes: frozenset[str] = frozenset({"crm"})
     is_system: bool = False
-    """A trigger's own webhook, made by the portal when somebody copied the trigger's URL."""
+    """A System webhook, which the portal creates when a trigger's URL is copied."""
     is_blocked: bool = False
-    """Blocked by hand for overload."""
+    """An administrator of Bitrix24 has blocked it for overload."""
 
 
 @dataclass(slots=True)
 class Application:
-    """A local application with OAuth keys and the automation triggers that it has registered."""
+    """A local application: its OAuth credentials and the automation triggers that it has registered."""
 
     client_id: str
     client_secret: str
@@ -176,7 +173,7 @@ class Application:
     is_installed: bool = True
     is_paid: bool = True
     is_blocked: bool = False
-    """Blocked by hand for overload."""
+    """An administrator of Bitrix24 has blocked it for overload."""
     triggers: dict[str, str] = field(default_factory=dict)
     """Name by code."""
 

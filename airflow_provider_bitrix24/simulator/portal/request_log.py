@@ -1,4 +1,4 @@
-"""The requests that a portal has seen, with secrets hidden, for tests and for the board."""
+"""The log of requests to a portal, secrets hidden, for tests and the board."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 @dataclass(slots=True)
 class RecordedRequest:
-    """One request. Times are the portal's clock, `duration` and `moment` in seconds."""
+    """One request. `moment` and `duration` are seconds of the portal's clock."""
 
     number: int
     moment: float
@@ -31,32 +31,32 @@ class RecordedRequest:
     commands: int = 0
     status: int = 0
     error: str | None = None
-    """The `error` key of the answer; ``None`` when it had none."""
+    """The `error` key of the response; ``None`` when it has none."""
     duration: float = 0.0
     fault: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the request as the control API shows it."""
+        """The request as the control API shows it."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 def hide_secrets(params: dict[str, Any]) -> dict[str, Any]:
-    """Return `params` without the values of credentials."""
+    """`params` without the values of credentials."""
     if SECRET_PARAMETERS.isdisjoint(params):
         return params
     return {name: HIDDEN if name in SECRET_PARAMETERS else value for name, value in params.items()}
 
 
 def hide_headers(headers: dict[str, str]) -> dict[str, str]:
-    """Return `headers` without credentials."""
+    """`headers` without credentials."""
     if SECRET_HEADERS.isdisjoint(headers):
         return headers
     return {name: HIDDEN if name in SECRET_HEADERS else value for name, value in headers.items()}
 
 
 class RequestLog:
-    """The last requests and counts of all of them."""
+    """The last requests, and counts of all requests."""
 
     def __init__(self, keep: int = 5_000) -> None:
         self._requests: deque[RecordedRequest] = deque(maxlen=keep)
@@ -90,16 +90,16 @@ class RequestLog:
         )
 
     def close(self, recorded: RecordedRequest) -> None:
-        """Keep a finished record."""
+        """Add a finished record to the log."""
         self._requests.append(recorded)
         self.statuses[recorded.status] = self.statuses.get(recorded.status, 0) + 1
 
     def last(self, count: int) -> list[RecordedRequest]:
-        """Return the newest `count` requests, the newest last."""
+        """The newest `count` requests, the newest last."""
         return list(self._requests)[-count:]
 
     def of_method(self, method: str) -> list[RecordedRequest]:
-        """Return the kept requests that called a REST method."""
+        """The kept requests that called a REST method."""
         return [each for each in self._requests if each.method == method]
 
     def clear(self) -> None:

@@ -1,7 +1,7 @@
-"""Filling a portal from a JSON object: a seed file, the control API, or the built-in demo.
+"""Seeds: JSON objects that fill a portal, from a file, the control API or the built-in demo.
 
-Keys, all optional: ``users``, ``webhooks``, ``applications``, ``pipelines``, ``triggers``, ``robots``, ``vetoes``,
-``items``, ``generate``. See :func:`apply` for their forms.
+The keys, all optional, are ``users``, ``webhooks``, ``applications``, ``pipelines``, ``triggers``, ``robots``,
+``vetoes``, ``items`` and ``generate``; :func:`apply` shows their forms.
 """
 
 from __future__ import annotations
@@ -55,20 +55,20 @@ DEMO: Final[dict[str, Any]] = {
         {"target": "DYNAMIC_177_5", "stage": "DT177_12:NEW", "title": "Onboarding of Example Ltd"},
     ],
 }
-"""What the command shows when no seed file is given."""
+"""The content of the command's portal when no seed file is given."""
 
 
 _OWN_CHECKS: Final = frozenset({"access", "scopes", "conditions", "denied_types", "denied_items"})
 
 
 class SeedError(ValueError):
-    """A seed is malformed; the message says where and what would be right."""
+    """A seed is malformed; the message says where, and what is expected."""
 
 
 def load(portal: Portal, path: Path) -> None:
     """Fill a portal from a JSON file.
 
-    :raises SeedError: when it is not JSON or not a seed.
+    :raises SeedError: when it is not JSON, or not a seed.
     :raises OSError: when it cannot be read.
     """
     try:
@@ -120,7 +120,7 @@ def apply(portal: Portal, data: Any) -> None:
 
 
 def generate(portal: Portal, type_id: int, count: int, *, stage: str = "", first_id: int = 1) -> None:
-    """Create `count` items at once, ids from `first_id` on; 100,000 take about a second.
+    """Create `count` items, with ids from `first_id` on.
 
     :raises ValueError: for an unknown stage, or an id that is taken.
     """
@@ -132,7 +132,7 @@ def generate(portal: Portal, type_id: int, count: int, *, stage: str = "", first
 
 
 def _checked(entry: dict[str, Any], kind: type, *others: str) -> dict[str, Any]:
-    """Return `entry` once all its values fit the fields of a record; `others` are texts besides them."""
+    """`entry`, once its values are known to fit the fields of a record; `others` are further keys, of text."""
     hints = {**get_type_hints(kind), **dict.fromkeys(others, str)}
     check({name: value for name, value in entry.items() if name not in _OWN_CHECKS}, hints)
     return entry

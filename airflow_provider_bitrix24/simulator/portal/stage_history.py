@@ -1,4 +1,4 @@
-"""The portal's stage history: rows, by owner and in order of their ids."""
+"""The stage history: rows in order of their ids, of a type or of one item."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class StageHistory:
-    """What ``crm.stagehistory.list`` reads. Each entity type counts its own ids, as the portal's tables do."""
+    """The rows that ``crm.stagehistory.list`` reads. Each entity type has ids of its own, as in the portal's tables."""
 
     def __init__(self) -> None:
         self._rows: dict[int, list[HistoryRow]] = {}
         self._by_owner: dict[tuple[int, int], list[HistoryRow]] = {}
 
     def record(self, kind: HistoryType, item: Item, stage: Stage, now: float) -> HistoryRow | None:
-        """Write that `item` stands at `stage`, unless its newest row says just that."""
+        """Record that `item` is at `stage`, unless its newest row already says so."""
         of_owner = self._by_owner.setdefault((item.type_id, item.id), [])
         if of_owner:
             newest = of_owner[-1]
@@ -36,14 +36,14 @@ class StageHistory:
         return row
 
     def of_type(self, type_id: int) -> Sequence[HistoryRow]:
-        """Return all rows of one entity type in order of their ids."""
+        """All rows of one entity type in order of their ids."""
         return self._rows.get(type_id, ())
 
     def of_owner(self, type_id: int, owner_id: int) -> Sequence[HistoryRow]:
-        """Return one entity's rows in order of their ids."""
+        """One entity's rows in order of their ids."""
         return self._by_owner.get((type_id, owner_id), ())
 
     @staticmethod
-    def behind(rows: Sequence[HistoryRow], row_id: int) -> Sequence[HistoryRow]:
-        """Return those of `rows` (sorted by id) whose id is greater than `row_id`."""
+    def after(rows: Sequence[HistoryRow], row_id: int) -> Sequence[HistoryRow]:
+        """Those of `rows`, sorted by id, whose id is greater than `row_id`."""
         return rows[bisect_right(rows, row_id, key=lambda row: row.id) :]

@@ -62,9 +62,9 @@ def build_pipeline(
     *,
     is_default: bool = False,
 ) -> Pipeline:
-    """Return a pipeline whose stages follow in the order of `specs`, ids spelled as the portal does.
+    """A pipeline with stages in the order of `specs`, their ids spelled as the portal spells them.
 
-    :raises ValueError: when there is no stage at all.
+    :raises ValueError: when there are no stages.
     """
     stages = [
         Stage(entity_types.full_stage_id(type_id, category_id, stage_id), label, 10 * (1 + index), semantics, color)
@@ -76,13 +76,13 @@ def build_pipeline(
 
 
 def default_stages(type_id: int) -> tuple[StageSpec, ...]:
-    """Return the stages that the portal gives a new pipeline of a type."""
+    """The stages of a new pipeline of a type."""
     by_type = {LEAD: LEAD_STAGES, DEAL: DEAL_STAGES, QUOTE: QUOTE_STAGES, SMART_INVOICE: INVOICE_STAGES}
     return by_type.get(type_id, PROCESS_STAGES)
 
 
 def fresh_pipelines() -> list[Pipeline]:
-    """Return two deal pipelines (0 and 5) and one each for leads, quotes, invoices and process 177."""
+    """Two deal pipelines (0 and 5), and one each for leads, quotes, invoices and smart process 177."""
     return [
         build_pipeline(DEAL, 0, "Sales", DEAL_STAGES, is_default=True),
         build_pipeline(DEAL, 5, "Delivery", DEAL_STAGES),

@@ -1,7 +1,7 @@
-"""The whole portal in memory, and the convenient ways to fill and to question it.
+"""The whole portal in memory, with short methods to fill and to inspect it.
 
-:class:`Portal` joins the parts and offers the short methods that tests and seeds use. It decides nothing:
-what a fired trigger does is in :mod:`.automation`, what a method answers in :mod:`.methods`.
+:class:`Portal` holds the parts together for tests, seeds and REST methods. What a fire does is in :mod:`.automation`,
+what a REST method does in :mod:`..rest.methods`.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 
 class Portal:
-    """A Bitrix24 portal. Its `lock` guards everything that REST methods touch.
+    """A Bitrix24 portal. Its `lock` guards everything that REST methods read or change.
 
     :param plan: tariff plan, which sets the limits.
-    :param clock: the portal's clock; real by default.
+    :param clock: the portal's clock; by default a real one.
     """
 
     def __init__(self, *, plan: Plan | str = Plan.STANDARD, clock: Clock | None = None) -> None:
@@ -59,7 +59,7 @@ class Portal:
         self.clear()
 
     def clear(self) -> None:
-        """Forget all content and all that happened; keep plan, limits, latency, faults and clock."""
+        """Forget the content and everything that happened; keep plan, limits, latency, faults and clock."""
         with self.lock:
             self.accounts = Accounts()
             self.tokens = TokenStore()
@@ -94,9 +94,9 @@ class Portal:
         return pipeline
 
     def pipeline_of(self, stage: str, type_id: int = DEAL) -> Pipeline:
-        """Return the pipeline that a full stage id belongs to.
+        """The pipeline of a full stage id.
 
-        :raises ValueError: when there is none, naming the stages that there are.
+        :raises ValueError: when there is none; names the stages that exist.
         """
         known = []
         for pipeline in self.pipelines.values():
@@ -109,7 +109,7 @@ class Portal:
         )
 
     def default_pipeline(self, type_id: int) -> Pipeline:
-        """Return the pipeline that new items of a type start in.
+        """The pipeline that new items of a type start in.
 
         :raises ValueError: when the portal has no such type.
         """
@@ -121,8 +121,8 @@ class Portal:
         """Create an item and its first history row.
 
         :param item_id: its id; the next free one by default.
-        :param stage: full id of its stage; by default the first of the pipeline.
-        :param category: number of its pipeline; by default the stage's, or the type's default one.
+        :param stage: full id of its stage; by default the first stage of the pipeline.
+        :param category: number of its pipeline; by default that of the stage, or the type's default pipeline.
         :param fields: further fields of :class:`.model.Item`: `title`, `opportunity`, `contact_id` ...
         :raises ValueError: for an unknown stage or type, or an id that is taken.
         """
@@ -151,7 +151,7 @@ class Portal:
             self.items[type_id].remove(item_id)
 
     def move(self, target: str, stage: str, *, moved_by: int = 1) -> None:
-        """Put an item on another stage of its pipeline, as a colleague does on the board: no robots.
+        """Move an item to another stage of its pipeline, as a colleague does, but without starting robots.
 
         :raises KeyError: when there is no such item.
         :raises ValueError: when its pipeline has no such stage.
@@ -178,10 +178,10 @@ class Portal:
     ) -> AutomationTrigger:
         """Place a webhook trigger on a stage.
 
-        :param code: what calls must carry; without one the trigger matches every call.
-        :param conditions: field conditions; a mapping means equality, field by field.
+        :param code: the code that calls must have; a trigger without one matches every call.
+        :param conditions: conditions on fields; a mapping means equality of each field.
         :param allow_backwards: also move items that are past this stage.
-        :param application: client id; makes it that application's trigger instead of a webhook's.
+        :param application: client id of an application, for a trigger of that application instead of a webhook.
         """
         if not isinstance(conditions, dict):
             parsed = tuple(each for each in conditions if isinstance(each, Condition))
@@ -200,7 +200,7 @@ class Portal:
     def add_robot(
         self, stage: str, *, type_id: int = DEAL, seconds: float = 0.0, move_to: str = "", fails: bool = False
     ) -> Robot:
-        """Put a robot on a stage; see :class:`.model.Robot`."""
+        """Add a robot to a stage; see :class:`.model.Robot`."""
         with self.lock:
             self.pipeline_of(stage, type_id)
             robot = Robot(type_id, stage, seconds, move_to, fails)
@@ -216,13 +216,13 @@ class Portal:
     # What happened
 
     def find(self, target: str) -> Item | None:
-        """Return the item that ``"DEAL_57"`` names, ``None`` if there is none."""
+        """The item that ``"DEAL_57"`` names, ``None`` if there is none."""
         type_id, item_id = split_target(target)
         store = self.items.get(type_id)
         return store.get(item_id) if store else None
 
     def stage_of(self, target: str) -> str:
-        """Return the stage at which ``"DEAL_57"`` stands.
+        """The stage of ``"DEAL_57"``.
 
         :raises KeyError: when there is no such item.
         """
@@ -232,21 +232,21 @@ class Portal:
         return item.stage_id
 
     def history_of(self, target: str) -> list[HistoryRow]:
-        """Return an item's stage history, the oldest row first."""
+        """An item's stage history, the oldest row first."""
         return list(self.history.of_owner(*split_target(target)))
 
     @property
     def moves(self) -> Counter[str]:
-        """How often each item reached another stage, by target."""
+        """How often each item moved to another stage, by target."""
         return self.events.move_count
 
     @property
     def requests(self) -> RequestLog:
-        """The requests seen, secrets hidden."""
+        """The request log, secrets hidden."""
         return self.request_log
 
     def place(self, item: Item, category_id: int, stage: Stage, *, moved_by: int) -> None:
-        """Put an item on a stage, with all that the portal writes down when it does."""
+        """Move an item to a stage, with everything that the portal records of a move."""
         now = self.clock.now()
         changes_pipeline = category_id != item.category_id
         item.previous_stage_id = item.stage_id

@@ -1,4 +1,4 @@
-"""OAuth tokens of a portal: issued, rotated, expired. The endpoints are in :mod:`.oauth`."""
+"""OAuth tokens of a portal: issued, rotated, expired. Their endpoints are in :mod:`..oauth`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:
-    """What the browser brings back; good for 30 s and for one exchange."""
+    """A code that comes with the browser; valid for 30 s and for one exchange."""
 
     code: str
     client_id: str
@@ -35,17 +35,17 @@ class AuthorizationCode:
 
 
 class TokenStore:
-    """Grants and codes that the portal has given out."""
+    """The grants and codes that the portal has issued."""
 
     def __init__(self) -> None:
         self._by_access: dict[str, Grant] = {}
         self._by_refresh: dict[str, Grant] = {}
         self._codes: dict[str, AuthorizationCode] = {}
         self.refreshes = 0
-        """How often tokens were refreshed; Bitrix24 asks not to overdo it."""
+        """How often tokens were refreshed; Bitrix24 asks applications to refresh only when necessary."""
 
     def issue(self, client_id: str, user_id: int, scopes: frozenset[str], now: float) -> Grant:
-        """Give out a new, independent pair."""
+        """Issue a new, independent pair."""
         grant = Grant(
             secrets.token_hex(35),
             secrets.token_hex(35),
@@ -60,7 +60,7 @@ class TokenStore:
         return grant
 
     def rotate(self, refresh_token: str, client_id: str, now: float) -> Grant | None:
-        """Exchange a refresh token for a new pair, once; the old pair is worth nothing from then on.
+        """Exchange a refresh token for a new pair; the old pair becomes invalid.
 
         Returns ``None`` for a token that is unknown, used, expired or another application's.
         """
@@ -73,17 +73,17 @@ class TokenStore:
         return self.issue(client_id, old.user_id, old.scopes, now)
 
     def find(self, access_token: str) -> Grant | None:
-        """Return the grant of an access token, also of an expired one."""
+        """The grant of an access token, even of an expired one."""
         return self._by_access.get(access_token)
 
     def make_code(self, client_id: str, user_id: int, now: float) -> AuthorizationCode:
-        """Give out an authorization code."""
+        """Issue an authorization code."""
         code = AuthorizationCode(secrets.token_hex(35), client_id, user_id, now + CODE_SECONDS)
         self._codes[code.code] = code
         return code
 
     def take_code(self, code: str, client_id: str, now: float) -> AuthorizationCode | None:
-        """Spend an authorization code; ``None`` when it is unknown, spent, too old or another application's."""
+        """Use up an authorization code; ``None`` when it is unknown, used, expired or another application's."""
         found = self._codes.pop(code, None)
         if found is None or found.client_id != client_id or found.expires <= now:
             return None

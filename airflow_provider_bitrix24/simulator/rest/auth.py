@@ -1,7 +1,7 @@
-"""Who calls: application tokens and webhook URLs, and what the portal refuses before a method runs.
+"""Finds out who calls, by an application's token or a webhook's URL, and refuses what may not call.
 
-Tokens are looked at first, then webhooks, as the portal's handlers are registered. The order of refusals
-within each is the source's.
+Tokens are checked before webhooks, in the order in which the portal's handlers are registered. Within each, the order
+of refusals is that of the portal's source.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def authenticate(
     params: dict[str, Any],
     request: RestRequest,
 ) -> Identity:
-    """Return who calls `method`, and remove credentials from `params`.
+    """Find out who calls `method`, and remove credentials from `params`.
 
-    :param path: the credentials of a webhook URL; they override parameters of the same meaning.
-    :raises RestError: the portal's refusal, 401 by its source.
+    :param path: the credentials in a webhook's URL; they override parameters of the same meaning.
+    :raises RestError: the portal's refusal; 401 according to its source.
     """
     token = _token(request.headers.get("authorization"), params)
     if token:
@@ -49,7 +49,7 @@ def _token(header: str | None, params: dict[str, Any]) -> str:
     if header is not None and (match := _BEARER.match(header)) is not None:
         return header[match.end() :]
     found = ""
-    for name in ("access_token", "auth"):  # the later one wins: `auth` is asked for first
+    for name in ("access_token", "auth"):  # the later one wins, since the portal looks for `auth` first
         value = params.pop(name, None)
         if isinstance(value, str):
             found = value

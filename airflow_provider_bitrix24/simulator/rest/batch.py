@@ -37,12 +37,12 @@ class _Results:
         self.time: dict[str, Any] = {}
 
     def by_name(self, name: str) -> dict[str, Any]:
-        """Return the map that a reference names."""
+        """The map that a reference names."""
         found: dict[str, Any] = getattr(self, name)
         return found
 
     def encode(self) -> dict[str, Any]:
-        """Return the maps with the portal's list-or-map shapes."""
+        """The maps with the portal's list-or-map shapes."""
         return {
             "result": php.encode_array(self.result),
             "result_error": php.encode_array(self.error),
@@ -154,7 +154,7 @@ def _resolve(value: Any, results: _Results) -> Any:
 
 
 def _follow(found: Any, path: list[str]) -> Any:
-    """Return what a path leads to, or the deepest part of it that exists."""
+    """What a path leads to, or the deepest part of it that exists."""
     for key in path:
         if isinstance(found, dict) and found.get(key) is not None:
             found = found[key]

@@ -33,7 +33,7 @@ _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circu
 def time_object(
     execution: Execution, method: str, started: float, finished: float, processing: float
 ) -> dict[str, Any]:
-    """Return the `time` of a success; moments are seconds since the epoch, durations seconds."""
+    """The `time` of a success; moments are seconds since the epoch, durations seconds."""
     clock = execution.portal.clock
     whole = execution.portal.settings.time_format == "integer"
     start = int(started) if whole else started
@@ -52,12 +52,12 @@ def time_object(
 
 
 def number(value: float) -> float | int:
-    """Return a number as PHP's JSON shows it: a whole one without decimal point."""
+    """A number as PHP's JSON shows it: a whole one without decimal point."""
     return int(value) if value == int(value) else value
 
 
 def to_json(data: Any) -> bytes:
-    r"""Return the portal's JSON: ``< > & ' "`` as ``\u00XX``, slashes escaped, other letters as they are.
+    r"""The portal's JSON: ``< > & ' "`` as ``\u00XX``, slashes escaped, other letters as they are.
 
     What cannot be encoded becomes an error, for which the portal keeps the status of a success.
     """
@@ -74,7 +74,7 @@ def to_json(data: Any) -> bytes:
 
 
 def to_xml(data: Any) -> bytes:
-    """Return the portal's XML: no declaration, ``<item>`` for numbered keys, true as ``1``."""
+    """The portal's XML: no declaration, ``<item>`` for numbered keys, true as ``1``."""
     return ("<response>" + _xml(data) + "</response>").encode("utf-8", "xmlcharrefreplace")
 
 

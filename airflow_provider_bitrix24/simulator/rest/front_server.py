@@ -36,7 +36,7 @@ class FrontServer:
         self._background: set[asyncio.Task[RestResponse]] = set()
 
     async def respond(self, context: RequestContext) -> RestResponse:
-        """MethodResult one request."""
+        """Answer one request."""
         portal, settings = self._portal, self._portal.settings
         if (location := self._moved_to(context.request)) is not None:
             return response.redirect(location)
@@ -58,7 +58,7 @@ class FrontServer:
             execution.cancel()
 
     def _moved_to(self, request: RestRequest) -> str | None:
-        """Return where a portal without licence or under another name sends every request."""
+        """Where a portal without licence or under another name sends every request."""
         settings = self._portal.settings
         if settings.license_expired:
             return "/bitrix/coupon_activation.php"

@@ -70,7 +70,7 @@ class RequestContext:
 
 
 def parse_path(path: str) -> Route:
-    """Return what the path after ``/rest/`` names."""
+    """What the path after ``/rest/`` names."""
     parts = [unquote(part) for part in path.strip("/").split("/")]
     is_v3 = parts[0] == "api" and len(parts) > 1
     if is_v3:
@@ -87,7 +87,7 @@ def parse_path(path: str) -> Route:
 
 
 def parse_parameters(request: RestRequest) -> dict[str, Any]:
-    """Return the parameters of a request: those of the body override those of the query.
+    """The parameters of a request: those of the body override those of the query.
 
     JSON is read only with a JSON content type; JSON that is malformed, or neither object nor array, is silently
     ignored. A body without content type is read as a form. The body of a GET is not read.

@@ -51,42 +51,42 @@ class RestResponse:
 
 
 def render(status: int, body: dict[str, Any], output_format: str) -> RestResponse:
-    """Return an envelope as JSON or XML."""
+    """An envelope as JSON or XML."""
     if output_format == "xml":
         return RestResponse(status, envelope.to_xml(body), envelope.XML_TYPE, dict(_COMMON_HEADERS))
     return RestResponse(status, envelope.to_json(body), envelope.JSON_TYPE, dict(_COMMON_HEADERS))
 
 
 def refusal(error: RestError, settings: PortalSettings, output_format: str = "json") -> RestResponse:
-    """Return a REST error."""
+    """A REST error."""
     rendered = render(error.status_for(settings.statuses), error.body(), output_format)
     rendered.error = error.code
     return rendered
 
 
 def too_many_requests(settings: PortalSettings) -> RestResponse:
-    """Return the front server's refusal, which has no Retry-After."""
+    """The front server's refusal, which has no Retry-After."""
     return refusal(_TOO_MANY, settings)
 
 
 def redirect(location: str) -> RestResponse:
-    """Return a 302 with an empty body."""
+    """A 302 with an empty body."""
     return RestResponse(302, b"", envelope.HTML_TYPE, {"Location": location})
 
 
 def empty_500() -> RestResponse:
-    """Return what the client gets when the portal's own code dies: an empty 500."""
+    """What the client gets when the portal's own code crashes: an empty 500."""
     return RestResponse(500, b"", envelope.HTML_TYPE)
 
 
 def html_page(status: int) -> RestResponse:
-    """Return a page of the front server or of a proxy before it."""
+    """A page of the front server or of a proxy before it."""
     text = _FRONT_PAGE.format(_REASONS.get(status, f"{status} Error")) if status != 200 else _MAINTENANCE  # noqa: PLR2004
     return RestResponse(status, text.encode(), envelope.HTML_TYPE)
 
 
 def apply_fault(fault: Fault, true_response: RestResponse | None, settings: PortalSettings) -> RestResponse:
-    """Return what the client gets instead of the true response.
+    """What the client gets instead of the true response.
 
     :param true_response: the response to an executed request; ``None`` when it was not executed.
     """

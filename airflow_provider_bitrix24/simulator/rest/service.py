@@ -27,7 +27,7 @@ class RestService:
         """Exceptions that no client should be able to cause; the client got an empty 500."""
 
     async def handle(self, request: RestRequest) -> RestResponse:
-        """MethodResult one request; never raises."""
+        """Answer one request; never raises."""
         portal = self._portal
         route = parse_path(request.path)
         recorded = portal.request_log.open(

@@ -16,8 +16,8 @@ def test_rows_after_an_id(client):
         client.portal.move("DEAL_57", stage)
     rows = client.portal.history.of_type(2)
     assert [row.id for row in rows] == [1, 2, 3]
-    assert [row.stage_id for row in StageHistory.behind(rows, 1)] == ["PREPARATION", "WON"]
-    assert StageHistory.behind(rows, 3) == []
+    assert [row.stage_id for row in StageHistory.after(rows, 1)] == ["PREPARATION", "WON"]
+    assert StageHistory.after(rows, 3) == []
 
 
 def test_each_entity_type_counts_its_own_ids(client):

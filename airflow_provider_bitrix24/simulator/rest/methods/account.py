@@ -1,4 +1,4 @@
-"""Methods about the caller and the portal itself: ``scope``, ``profile``, ``server.time`` ..."""
+"""Methods about the caller and the portal: ``scope``, ``profile``, ``server.time`` ..."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ALL_SCOPES = ["basic", "crm", "department", "im", "log", "placement", "task", "
 
 @method("scope", GLOBAL_SCOPE)
 def scope(call: Call) -> Any:
-    """List the scopes of the credential, or with FULL all that the portal knows."""
+    """List the scopes of the credential or, with FULL, all scopes of the portal."""
     return list(_ALL_SCOPES) if php.truthy(call.upper().get("FULL")) else sorted(call.identity.scopes)
 
 
@@ -30,7 +30,7 @@ def methods(call: Call) -> Any:
 
 @method("method.get", GLOBAL_SCOPE)
 def method_get(call: Call) -> Any:
-    """Tell whether a method exists and whether the credential may call it."""
+    """Whether a method exists and whether the credential may call it."""
     found = find(php.to_str(call.params.get("name")))
     allowed = {GLOBAL_SCOPE, *call.identity.scopes}
     return {"isExisting": found is not None, "isAvailable": found is not None and found.scope in allowed}
@@ -38,14 +38,14 @@ def method_get(call: Call) -> Any:
 
 @method("server.time", GLOBAL_SCOPE)
 def server_time(call: Call) -> Any:
-    """Return the portal's time."""
+    """The portal's time."""
     clock = call.portal.clock
     return clock.iso(clock.now())
 
 
 @method("profile", GLOBAL_SCOPE)
 def profile(call: Call) -> Any:
-    """Return who the credential belongs to."""
+    """The user that the credential belongs to."""
     user = call.identity.user
     return {
         "ID": str(user.id),
@@ -59,7 +59,7 @@ def profile(call: Call) -> Any:
 
 @method("app.info", GLOBAL_SCOPE)
 def app_info(call: Call) -> Any:
-    """Describe the calling application; to a webhook only its scopes and the portal's licence."""
+    """Describe the calling application; for a webhook only its scopes and the portal's licence."""
     identity = call.identity
     license_name = "en_selfhosted" if not call.portal.settings.is_cloud else _LICENSES[call.portal.settings.plan]
     if not identity.client_id:
@@ -81,7 +81,7 @@ def app_info(call: Call) -> Any:
 
 @method("user.current", "user")
 def user_current(call: Call) -> Any:
-    """Return the user's record; needs the scope `user`."""
+    """The user's record; needs the scope `user`."""
     user = call.identity.user
     return {
         "ID": str(user.id),

@@ -1,4 +1,4 @@
-"""Arguments of controller methods: matched by name without regard to case, and by type."""
+"""Arguments of controller methods, found by their case-insensitive name and checked by type."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def integer(call: Call, name: str) -> int:
-    """Return a required whole number.
+    """A required whole number.
 
     :raises RestError: code ``"100"`` when it is absent or of another type.
     """
@@ -29,7 +29,7 @@ def integer(call: Call, name: str) -> int:
 
 
 def array(call: Call, name: str, *, required: bool = False) -> dict[str, Any]:
-    """Return an array argument as a dict; an absent optional one is empty."""
+    """An array as a dict; empty when it is optional and absent."""
     value = _find(call, name)
     if value is None:
         if required:
@@ -41,13 +41,13 @@ def array(call: Call, name: str, *, required: bool = False) -> dict[str, Any]:
 
 
 def text(call: Call, name: str, default: str = "") -> str:
-    """Return an optional text."""
+    """An optional text."""
     value = _find(call, name)
     return default if value is None else php.to_str(value)
 
 
 def staged_type(call: Call) -> tuple[int, ItemStore]:
-    """Return the entity type that `entityTypeId` names, with its items.
+    """The entity type that `entityTypeId` names, with its items.
 
     :raises RestError: ``ENTITY_TYPE_NOT_SUPPORTED`` for types that these methods cannot handle,
         ``NOT_FOUND`` for a smart process that does not exist.
@@ -62,7 +62,7 @@ def staged_type(call: Call) -> tuple[int, ItemStore]:
 
 
 def type_not_supported(type_id: int) -> RestError:
-    """Return the refusal of an entity type that a method cannot handle."""
+    """The refusal of an entity type that a method cannot handle."""
     return RestError("ENTITY_TYPE_NOT_SUPPORTED", f"Entity type {type_name(type_id)} is not supported")
 
 

@@ -22,11 +22,11 @@ def status_list(call: Call) -> Any:
     params = call.upper()
     rows = _status_rows(call.portal)
     known = {name: name for name in (rows[0] if rows else {})}
-    tests = parse_filter(
+    criteria = parse_filter(
         dict(php.array_items(params.get("FILTER"))), lambda name: known.get(name.upper()), call.portal.clock
     )
     order = parse_order(dict(php.array_items(params.get("ORDER"))), lambda name: known.get(name.upper()))
-    rows = [row for row in rows if all(holds(test, row[test.field]) for test in tests)]
+    rows = [row for row in rows if all(holds(criterion, row[criterion.field]) for criterion in criteria)]
     sort_rows(rows, order, lambda row, field: row[field])
     return MethodResult(rows, total=len(rows))
 
@@ -63,7 +63,7 @@ def _category(pipeline: Pipeline) -> dict[str, Any]:
         "entityTypeId": pipeline.type_id,
         "isDefault": "Y" if pipeline.is_default else "N",
     }
-    if pipeline.type_id == DEAL and pipeline.id:  # the first pipeline of deals is no row of the portal's table
+    if pipeline.type_id == DEAL and pipeline.id:  # pipeline 0 of deals has no row in the portal's table
         shown |= {"originId": "", "originatorId": ""}
     return shown
 

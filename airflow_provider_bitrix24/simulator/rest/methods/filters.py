@@ -21,23 +21,23 @@ _OPERATORS = {"", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "=%", "%
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One entry of a filter: a field, an operator and its operand."""
+    """One condition of a filter: a field, an operator and its operand."""
 
     field: str
     operator: str
     operand: Any
     values: frozenset[str]
-    """The operand as a set of texts, where the operator asks for one of several."""
+    """The operand as a set of texts, for operators that compare with several values."""
 
 
 def parse_filter(raw: dict[str, Any], known: Callable[[str], str | None], clock: Clock) -> list[Criterion]:
-    """Return the tests of a filter.
+    """The criteria of a filter.
 
-    :param known: returns the canonical name of a field, ``None`` for one that may not be filtered by.
-    :param clock: tells how the portal writes dates, so that dates of any offset can be compared.
+    :param known: returns the canonical name of a field, ``None`` for one that filters cannot use.
+    :param clock: writes dates as the portal does, so that dates with any offset can be compared.
     :raises RestError: ``INVALID_ARG_VALUE`` for an unknown field or operator.
     """
-    tests = []
+    criteria = []
     for key, operand in raw.items():
         match = _KEY.match(key)
         operator, name = match.groups() if match else ("", key)
@@ -48,12 +48,12 @@ def parse_filter(raw: dict[str, Any], known: Callable[[str], str | None], clock:
             raise RestError("INVALID_ARG_VALUE", f"Invalid filter: field '{key}' is not allowed in filter")
         wanted = _as_written(operand, clock) if field.endswith(_DATES) else operand
         values = frozenset(php.to_str(each) for each in php.array_values(wanted))
-        tests.append(Criterion(field, operator, wanted, values))
-    return tests
+        criteria.append(Criterion(field, operator, wanted, values))
+    return criteria
 
 
 def _as_written(operand: Any, clock: Clock) -> Any:
-    """Return dates in the portal's own offset; what is no date stays as it is."""
+    """Dates with the portal's own offset; other values unchanged."""
     if isinstance(operand, (dict, list)):
         return [_as_written(each, clock) for each in php.array_values(operand)]
     try:
@@ -62,22 +62,22 @@ def _as_written(operand: Any, clock: Clock) -> Any:
         return operand
 
 
-def holds(test: Criterion, actual: Any) -> bool:
-    """Tell whether a field's value passes a test."""
-    operator = test.operator
+def holds(criterion: Criterion, actual: Any) -> bool:
+    """Whether a field's value meets a criterion."""
+    operator = criterion.operator
     if operator in ("", "=", "@"):
-        return _text(actual) in test.values
+        return _text(actual) in criterion.values
     if operator in ("!", "!=", "!@"):
-        return _text(actual) not in test.values
+        return _text(actual) not in criterion.values
     if "%" in operator or operator == "?":
-        found = any(each.strip("%").lower() in _text(actual).lower() for each in test.values)
+        found = any(each.strip("%").lower() in _text(actual).lower() for each in criterion.values)
         return found is not operator.startswith("!")
-    order = _compare(actual, test.operand)
+    order = _compare(actual, criterion.operand)
     return {">": order > 0, ">=": order >= 0, "<": order < 0, "<=": order <= 0}[operator]
 
 
 def parse_order(raw: dict[str, Any], known: Callable[[str], str | None]) -> list[tuple[str, bool]]:
-    """Return (field, descending) pairs.
+    """The fields to order by, each with whether it is descending.
 
     :raises RestError: ``INVALID_ARG_VALUE`` for an unknown field or direction.
     """
@@ -92,14 +92,14 @@ def parse_order(raw: dict[str, Any], known: Callable[[str], str | None]) -> list
 
 
 def sort_rows(rows: list[Any], order: list[tuple[str, bool]], value: Callable[[Any, str], Any]) -> list[Any]:
-    """Return rows sorted by several fields."""
+    """Sort rows by several fields, in place, and return them."""
     for field, descending in reversed(order):
         rows.sort(key=lambda row, field=field: _sort_key(value(row, field)), reverse=descending)  # type: ignore[misc]
     return rows
 
 
 def page(rows: Iterable[Any], start: int, size: int) -> list[Any]:
-    """Return the rows of one page out of an iterable, reading no further."""
+    """The rows of one page of an iterable, which is read no further."""
     taken: list[Any] = []
     for index, row in enumerate(rows):
         if index >= start:

@@ -1,4 +1,4 @@
-"""How an item's fields are named and shown by ``crm.item.*``."""
+"""The fields of an item as ``crm.item.*`` names and shows them."""
 
 from __future__ import annotations
 
@@ -55,41 +55,41 @@ _READ: Final[dict[str, Read]] = {
 }
 FIELDS: Final = tuple(_READ)
 _CANONICAL: Final = {name.lower(): name for name in FIELDS}
-_FREE: Final = ("uf", "parentid")
+_USER_FIELDS: Final = ("uf", "parentid")
 _SHOWN: Final[dict[int, tuple[str, ...]]] = {}
 
 
 def canonical(name: str) -> str | None:
-    """Return a field's name as answers spell it; both ``stageId`` and ``STAGE_ID`` are understood.
+    """A field's name as responses spell it; both ``stageId`` and ``STAGE_ID`` are understood.
 
-    ``None`` for a name that no item has. User fields (``uf...``, ``parentId...``) are taken as they are.
+    ``None`` for a name that no item has. Names of user fields (``uf...``, ``parentId...``) are returned unchanged.
     """
     if name in _READ:
         return name
     found = _CANONICAL.get(name.replace("_", "").lower())
     if found is not None:
         return found
-    return name if name == "*" or name.lower().replace("_", "").startswith(_FREE) else None
+    return name if name == "*" or name.lower().replace("_", "").startswith(_USER_FIELDS) else None
 
 
 def field_value(portal: Portal, item: Item, name: str) -> Any:
-    """Return the value by which a field is filtered and sorted."""
+    """The value by which a field is filtered and sorted."""
     read = _READ.get(name)
     return read(portal, item) if read else item.extra.get(name, "")
 
 
 def render(portal: Portal, item: Item, select: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """Return an item as ``crm.item.get`` and ``crm.item.list`` show it.
+    """An item as ``crm.item.get`` and ``crm.item.list`` show it.
 
-    Fields that the type does not have are left out without a word.
+    Fields that the type does not have are silently left out.
     """
     shown = _SHOWN.get(item.type_id) or _SHOWN.setdefault(item.type_id, _shown_fields(item.type_id))
     if select is None:
-        return {name: _READ[name](portal, item) for name in shown} | _free(item)
+        return {name: _READ[name](portal, item) for name in shown} | _user_fields(item)
     fields = {name: _READ[name](portal, item) for name in select if name in shown}
     if item.extra:
-        free = _free(item)
-        fields |= {name: free[name] for name in select if name in free}
+        user_fields = _user_fields(item)
+        fields |= {name: user_fields[name] for name in select if name in user_fields}
     return fields
 
 
@@ -107,5 +107,5 @@ def _shown_fields(type_id: int) -> tuple[str, ...]:
     return tuple(name for name in FIELDS if name not in hidden)
 
 
-def _free(item: Item) -> dict[str, Any]:
+def _user_fields(item: Item) -> dict[str, Any]:
     return {name: value for name, value in item.extra.items() if name not in _READ}

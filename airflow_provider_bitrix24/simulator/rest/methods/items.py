@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @method("crm.item.get")
 def get(call: Call) -> Any:
-    """Return one item."""
+    """One item."""
     item_id = arguments.integer(call, "id")
     _, store = arguments.staged_type(call)
     return {"item": render(call.portal, _readable(call, store, item_id))}
@@ -32,14 +32,14 @@ def get(call: Call) -> Any:
 
 @method("crm.item.list")
 def list_items(call: Call) -> Any:
-    """Return a page of items, by default the oldest first; with ``start=-1`` without count."""
+    """A page of items, by default the oldest first; ``start=-1`` leaves out the count."""
     _, store = arguments.staged_type(call)
     select = _select(arguments.array(call, "select"))
-    tests = parse_filter(arguments.array(call, "filter"), canonical, call.portal.clock)
+    criteria = parse_filter(arguments.array(call, "filter"), canonical, call.portal.clock)
     order = parse_order(arguments.array(call, "order"), canonical)
     counting = call.start >= 0
     offset = call.start - call.start % PAGE if counting else 0
-    found, total = find_items(call, store, tests, order, offset, counting=counting)
+    found, total = find_items(call, store, criteria, order, offset, counting=counting)
     shown = {"items": [render(call.portal, item, select) for item in found]}
     if total is None:
         return MethodResult(shown)
@@ -103,7 +103,7 @@ def _not_found() -> RestError:
 
 
 def _select(raw: dict[str, Any]) -> tuple[str, ...] | None:
-    """Return the fields to show; ``None`` for all. The id is always among them."""
+    """The fields to show; ``None`` for all. The id is always among them."""
     names = [canonical(php.to_str(name)) or "" for name in raw.values()]
     if not names or "*" in names:
         return None

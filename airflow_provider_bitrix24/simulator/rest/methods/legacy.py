@@ -1,4 +1,4 @@
-"""``crm.deal.*`` and ``crm.lead.*``: the old methods, with upper-case fields and all values as texts."""
+"""``crm.deal.*`` and ``crm.lead.*``: the old methods, with upper-case fields and all values as text."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def _define(type_id: int, name: str) -> None:
-    """Enter the methods of one type."""
+    """Enter the methods of one type into the table."""
     method(f"crm.{name}.get")(_bind(_get, type_id))
     method(f"crm.{name}.list")(_bind(_list, type_id))
     method(f"crm.{name}.add")(_bind(_add, type_id))
@@ -51,14 +51,14 @@ def _list(call: Call, type_id: int) -> Any:
     params = call.upper()
     names = {name: name for name in known_field(type_id)}
     raw_filter = {name: value for name, value in _array(params, "FILTER").items() if _bare(name) in names}
-    tests = parse_filter({name.upper(): value for name, value in raw_filter.items()}, names.get, call.portal.clock)
+    criteria = parse_filter({name.upper(): value for name, value in raw_filter.items()}, names.get, call.portal.clock)
     raw_order = {name.upper(): value for name, value in _array(params, "ORDER").items() if name.upper() in names}
     order = parse_order(raw_order, names.get)
     select = [php.to_str(name).upper() for name in _array(params, "SELECT").values()]
     counting = call.start >= 0
     offset = call.start - call.start % PAGE if counting else 0
     found, total = find_items(
-        call, _store(call, type_id), tests, order, offset, counting=counting, value=legacy_value, id_field="ID"
+        call, _store(call, type_id), criteria, order, offset, counting=counting, value=legacy_value, id_field="ID"
     )
     rows = [legacy_fields(call.portal, item, select or None) for item in found]
     if total is None:

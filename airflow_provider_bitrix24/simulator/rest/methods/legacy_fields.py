@@ -1,4 +1,4 @@
-"""How the old methods name and show an item's fields: upper case, numbers as texts."""
+"""The fields of an item as the old methods name and show them: upper-case names, numbers as text."""
 
 from __future__ import annotations
 
@@ -79,28 +79,30 @@ _MODERN: Final = {
 
 
 def known_field(type_id: int) -> dict[str, Read]:
-    """Return the fields of deals or leads, with how each is read."""
+    """The fields of deals or leads, and how each is read."""
     return _LEAD if type_id == LEAD else _DEAL
 
 
 def legacy_value(portal: Portal, item: Item, name: str) -> Any:
-    """Return the value by which a field is filtered and sorted."""
+    """The value by which a field is filtered and sorted."""
     return known_field(item.type_id)[name](portal, item)
 
 
 def legacy_fields(portal: Portal, item: Item, select: list[str] | None) -> dict[str, Any]:
-    """Return an item as the old methods show it: all fields, or those selected and the id."""
+    """An item as the old methods show it: all fields, or the id and those selected."""
     readers = known_field(item.type_id)
     names = readers if select is None or "*" in select else ["ID", *(n for n in select if n in readers and n != "ID")]
     fields = {name: readers[name](portal, item) for name in names}
-    free = {name: value for name, value in item.extra.items() if name.upper().startswith("UF_")}
+    user_fields = {name: value for name, value in item.extra.items() if name.upper().startswith("UF_")}
     if select is None:
-        return fields | free
-    wants_all_free = "UF_*" in select
-    return fields | {name: value for name, value in free.items() if wants_all_free or name.upper() in select}
+        return fields | user_fields
+    wants_all_user_fields = "UF_*" in select
+    return fields | {
+        name: value for name, value in user_fields.items() if wants_all_user_fields or name.upper() in select
+    }
 
 
 def modern_names(type_id: int, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of an ``add`` or ``update`` under the names of ``crm.item.*``."""
+    """The fields of an ``add`` or ``update`` under the names of ``crm.item.*``."""
     foreign = "STAGE_ID" if type_id == LEAD else "STATUS_ID"
     return {_MODERN.get(name.upper(), name): value for name, value in fields.items() if name.upper() != foreign}

@@ -1,4 +1,4 @@
-"""Finding items by filter and order, through the store's indexes where a filter allows it."""
+"""Finds items by filter and order, by the store's indexes where the filter allows it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def find_items(
     call: Call,
     store: ItemStore,
-    tests: list[Criterion],
+    criteria: list[Criterion],
     order: list[tuple[str, bool]],
     offset: int,
     *,
@@ -33,48 +33,52 @@ def find_items(
     value: Value = field_value,
     id_field: str = "id",
 ) -> tuple[list[Item], int | None]:
-    """Return one page of items and, when `counting`, how many there are in all.
+    """One page of items and, when `counting`, the number of all items found.
 
     :param offset: rows before the page.
-    :param value: returns the value of a field for tests and order.
-    :param id_field: how that names the id.
+    :param value: returns the value of a field for criteria and order.
+    :param id_field: its name of the id.
     """
     user, portal = call.identity.user, call.portal
     sorting = bool(order) and order[0][0] != id_field
-    rows: Iterable[Item] = _candidates(store, tests, order, id_field)
+    rows: Iterable[Item] = _candidates(store, criteria, order, id_field)
     if not user.is_admin:
         rows = (item for item in rows if may_read(user, item))
-    remaining = [test for test in tests if not _is_id_set(test, id_field)]
-    if len(remaining) != len(tests) and len(tests) - len(remaining) > 1:
-        remaining = tests  # several tests of the id: only one was used as an index
+    remaining = [criterion for criterion in criteria if not _is_id_set(criterion, id_field)]
+    if len(remaining) != len(criteria) and len(criteria) - len(remaining) > 1:
+        remaining = criteria  # several criteria for the id: only one was used as an index
     if remaining:
-        rows = (item for item in rows if all(holds(test, value(portal, item, test.field)) for test in remaining))
+        rows = (
+            item
+            for item in rows
+            if all(holds(criterion, value(portal, item, criterion.field)) for criterion in remaining)
+        )
     if sorting:
         rows = sort_rows(list(rows), order, lambda item, field: value(portal, item, field))
     if not counting:
         return page(rows, offset, PAGE), None
-    if not tests and not sorting and user.is_admin:
+    if not criteria and not sorting and user.is_admin:
         return page(rows, offset, PAGE), len(store)
     everything = list(rows)
     return everything[offset : offset + PAGE], len(everything)
 
 
-def _is_id_set(test: Criterion, id_field: str) -> bool:
-    return test.field == id_field and test.operator in ("", "=", "@")
+def _is_id_set(criterion: Criterion, id_field: str) -> bool:
+    return criterion.field == id_field and criterion.operator in ("", "=", "@")
 
 
 def _candidates(
-    store: ItemStore, tests: list[Criterion], order: list[tuple[str, bool]], id_field: str
+    store: ItemStore, criteria: list[Criterion], order: list[tuple[str, bool]], id_field: str
 ) -> Iterator[Item]:
     """Iterate in order of id over the items that can pass."""
     descending = bool(order) and order[0] == (id_field, True)
-    behind = 0
-    for test in tests:
-        if _is_id_set(test, id_field):
-            wanted = sorted({php.to_int(value) for value in test.values}, reverse=descending)
+    after_id = 0
+    for criterion in criteria:
+        if _is_id_set(criterion, id_field):
+            wanted = sorted({php.to_int(value) for value in criterion.values}, reverse=descending)
             return (item for item_id in wanted if (item := store.get(item_id)) is not None)
-        if test.field == id_field and test.operator in (">", ">="):
-            behind = max(behind, php.to_int(test.operand) - (test.operator == ">="))
+        if criterion.field == id_field and criterion.operator in (">", ">="):
+            after_id = max(after_id, php.to_int(criterion.operand) - (criterion.operator == ">="))
     if not descending:
-        return store.after(behind)
-    return (item for item in store.descending() if item.id > behind)
+        return store.after(after_id)
+    return (item for item in store.descending() if item.id > after_id)

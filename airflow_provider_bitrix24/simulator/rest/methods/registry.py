@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal.model import User
 
 GLOBAL_SCOPE: Final = ""
-"""Scope of methods that need none."""
+"""The scope of methods that need none."""
 PAGE: Final = 50
-"""Rows on a page of any list."""
+"""Rows on one page of a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls: a user through a webhook or through an application's token."""
+    """The user who calls, by a webhook or by an application's token."""
 
     user: User
     credential: str
-    """What operating time is counted by: the webhook's number or the application's id."""
+    """Operating time is counted per credential: the webhook's number or the application's id."""
     scopes: frozenset[str]
     client_id: str = ""
     is_system: bool = False
@@ -37,10 +37,10 @@ class Call:
     identity: Identity
     params: dict[str, Any]
     start: int = 0
-    """The reserved parameter `start`; -1 for "do not count"."""
+    """The reserved parameter `start`; -1 leaves out the count."""
 
     def upper(self) -> dict[str, Any]:
-        """Return the parameters with upper-cased names, as old-style methods read them."""
+        """The parameters with their names in upper case, as the old methods read them."""
         return {name.upper(): value for name, value in self.params.items()}
 
 
@@ -53,7 +53,7 @@ class MethodResult:
     next: int | None = None
 
     def as_envelope(self) -> dict[str, Any]:
-        """Return the response's JSON object, still without its `time`.
+        """The response's JSON object, still without its `time`.
 
         A result that itself has a non-empty `error` and `error_description` takes the place of the envelope;
         the portal then keeps the status 200 and adds no `time`.
@@ -104,5 +104,5 @@ def method(name: str, scope: str = "crm") -> Callable[[Callable[[Call], Any]], C
 
 
 def find(name: str) -> Method | BatchMethod | None:
-    """Return the method of that name in any case, ``None`` if there is none."""
+    """The method of that name in any case, ``None`` if there is none."""
     return METHODS.get(name) or METHODS.get(name.lower())

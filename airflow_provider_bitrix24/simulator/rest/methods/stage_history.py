@@ -1,4 +1,4 @@
-"""``crm.stagehistory.list``: which stages an item has been through."""
+"""``crm.stagehistory.list``: the stages that items have been at."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _COMMON = ("ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME")
 
 @method("crm.stagehistory.list")
 def list_history(call: Call) -> Any:
-    """Return a page of history rows of one entity type.
+    """A page of history rows of one entity type.
 
-    Filters may only name the fields of a row, spelled exactly. An order by anything else is ignored, and so
-    is a selection of nothing known; the id is always among the fields.
+    Filters can only name the fields of a row, spelled exactly. An order by anything else is ignored, and so is a
+    selection without any known field. The id is always among the fields.
     """
     type_id = arguments.integer(call, "entityTypeId")
     store = call.portal.items.get(type_id)
@@ -37,14 +37,14 @@ def list_history(call: Call) -> Any:
     names = {name: name for name in _names(type_id)}
     raw_order = arguments.array(call, "order")
     order = [(name, php.to_str(way).upper() == "DESC") for name, way in raw_order.items() if name in names]
-    tests = parse_filter(arguments.array(call, "filter"), names.get, call.portal.clock)
+    criteria = parse_filter(arguments.array(call, "filter"), names.get, call.portal.clock)
     select = [php.to_str(name) for name in arguments.array(call, "select").values()]
     shown = [name for name in select if name in names] or list(names)
     if "ID" not in shown:
         shown.append("ID")
 
     portal = call.portal
-    rows = _passing(call, store, _candidates(portal, type_id, tests), tests)
+    rows = _passing(call, store, _candidates(portal, type_id, criteria), criteria)
     sort_rows(rows, order or [("ID", False)], lambda row, field: _value(portal, row, field))
     counting = call.start >= 0
     offset = call.start - call.start % PAGE if counting else 0
@@ -55,23 +55,25 @@ def list_history(call: Call) -> Any:
     return MethodResult({"items": page}, total=len(rows), next=following if page and following < len(rows) else None)
 
 
-def _candidates(portal: Portal, type_id: int, tests: list[Criterion]) -> Sequence[HistoryRow]:
-    """Return the rows that can pass, through an index where the filter names owners or a first id."""
+def _candidates(portal: Portal, type_id: int, criteria: list[Criterion]) -> Sequence[HistoryRow]:
+    """The rows that can pass, found by an index where the filter names owners or a first id."""
     history = portal.history
-    for test in tests:
-        if test.field == "OWNER_ID" and test.operator in ("", "=", "@"):
-            owners = sorted({php.to_int(value) for value in test.values})
+    for criterion in criteria:
+        if criterion.field == "OWNER_ID" and criterion.operator in ("", "=", "@"):
+            owners = sorted({php.to_int(value) for value in criterion.values})
             return [row for owner in owners for row in history.of_owner(type_id, owner)]
     rows = history.of_type(type_id)
-    for test in tests:
-        if test.field == "ID" and test.operator == ">":
-            return history.behind(rows, php.to_int(test.operand))
+    for criterion in criteria:
+        if criterion.field == "ID" and criterion.operator == ">":
+            return history.after(rows, php.to_int(criterion.operand))
     return rows
 
 
-def _passing(call: Call, store: ItemStore, rows: Sequence[HistoryRow], tests: list[Criterion]) -> list[HistoryRow]:
+def _passing(call: Call, store: ItemStore, rows: Sequence[HistoryRow], criteria: list[Criterion]) -> list[HistoryRow]:
     portal, user = call.portal, call.identity.user
-    passed = [row for row in rows if all(holds(test, _value(portal, row, test.field)) for test in tests)]
+    passed = [
+        row for row in rows if all(holds(criterion, _value(portal, row, criterion.field)) for criterion in criteria)
+    ]
     if user.is_admin:
         return passed
     return [row for row in passed if (item := store.get(row.owner_id)) is not None and may_read(user, item)]

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @method("crm.timeline.comment.add")
 def add(call: Call) -> Any:
-    """Add a comment to an item's timeline and return its id; repeating it adds another.
+    """Add a comment to an item's timeline and return its id; a repeated call adds another comment.
 
-    `fields` must be spelled in lower case.
+    The name `fields` must be in lower case.
     """
     fields = call.params.get("fields")
     if not isinstance(fields, dict):

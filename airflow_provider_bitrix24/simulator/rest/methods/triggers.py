@@ -1,4 +1,4 @@
-"""``crm.automation.trigger`` and its sisters for applications."""
+"""``crm.automation.trigger``, and ``crm.automation.trigger.*`` for applications."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CODE = re.compile(r"[a-z0-9.\-_]+", re.IGNORECASE | re.ASCII)
 
 @method("crm.automation.trigger")
 def trigger(call: Call) -> Any:
-    """Fire a webhook's trigger; ``true`` means no more than "allowed and well-formed"."""
+    """Fire a webhook's trigger; ``true`` only means that the call was well-formed and permitted."""
     _need_crm(call)
     target = call.params.get("target")
     if target is None:
@@ -35,7 +35,7 @@ def trigger(call: Call) -> Any:
     if not accepted or not may_fire(call.identity.user, type_id, entity_id, store.get(entity_id) if store else None):
         raise access_denied("There is no permissions to update the entity.", documented_status=400)
     steps = automation.fire(portal, type_id, entity_id, php.to_str(call.params.get("code")))
-    return True if steps is None else _work(steps)
+    return True if steps is None else _spend(steps)
 
 
 @method("crm.automation.trigger.add")
@@ -58,7 +58,7 @@ def list_triggers(call: Call) -> Any:
 
 @method("crm.automation.trigger.delete")
 def delete(call: Call) -> Any:
-    """Forget a registered trigger."""
+    """Delete a registered trigger."""
     application = _application(call)
     if application.triggers.pop(_code(call.upper()), None) is None:
         raise RestError("", "Trigger not found")
@@ -67,7 +67,7 @@ def delete(call: Call) -> Any:
 
 @method("crm.automation.trigger.execute")
 def execute(call: Call) -> Any:
-    """Fire an application's trigger; the right to the single item is not asked for."""
+    """Fire an application's trigger; the user's right to the item is not checked."""
     application, params = _application(call), call.upper()
     code = _code(params)
     if code not in application.triggers:
@@ -79,7 +79,7 @@ def execute(call: Call) -> Any:
     if entity_id <= 0:
         raise RestError("", "Incorrect parameter OWNER_ID.")
     steps = automation.fire(call.portal, type_id, entity_id, code, application=application.client_id)
-    return True if steps is None else _work(steps)
+    return True if steps is None else _spend(steps)
 
 
 def _need_crm(call: Call) -> None:
@@ -88,7 +88,7 @@ def _need_crm(call: Call) -> None:
 
 
 def _application(call: Call) -> Application:
-    """Return the calling application, after the checks in the portal's order."""
+    """The calling application, after the checks in the portal's order."""
     _need_crm(call)
     if not call.identity.user.is_admin:
         raise access_denied("Admin permissions required", documented_status=400)
@@ -120,6 +120,6 @@ def _parse_target(target: Any) -> tuple[int, int]:
     return type_id, entity_id
 
 
-def _work(steps: Iterator[float]) -> Generator[float, None, bool]:
+def _spend(steps: Iterator[float]) -> Generator[float, None, bool]:
     yield from steps
     return True
