@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, assert_never
 
 import httpx
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed
 from airflow_provider_bitrix24.client.flows.effects import (
     Acquire,
     Acquired,
@@ -31,10 +31,12 @@ from airflow_provider_bitrix24.client.flows.effects import (
 )
 from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
+from airflow_provider_bitrix24.client.transports.bounded_exchange import within
+from airflow_provider_bitrix24.client.transports.bounds import PIECE, AnswerBounds, UnusableAnswerError
+from airflow_provider_bitrix24.client.transports.failures import broken, certain, not_connected, timed_out, unusable
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.tls import (
     CA_HINT,
-    CONNECT_HINT,
     ENVIRONMENT_HINT,
     ENVIRONMENT_PROBLEM,
     PROXY_HINT,
@@ -75,6 +77,7 @@ class AsyncDriver:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         shield_loggers()
+        self._settings = settings
         self._pacer, self._log = pacer, log
         self._clock, self._wall, self._sleep = clock, wall, sleep
         self._client = _client(settings)
@@ -102,7 +105,8 @@ class AsyncDriver:
     async def _perform(self, effect: Effect) -> object:
         match effect:
             case Send(outgoing):
-                return tuple(await asyncio.gather(*(self._send(each) for each in outgoing)))
+                share = len(outgoing)
+                return tuple(await asyncio.gather(*(self._send(each, share=share) for each in outgoing)))
             case Acquire(want, refused):
                 grant = await self._shared(self._pacer.acquire, want, refused)
                 return Acquired(grant.count, grant.wait, self._clock())
@@ -124,21 +128,43 @@ class AsyncDriver:
             return update(*args, **kwargs)
         return await asyncio.to_thread(update, *args, **kwargs)
 
-    async def _send(self, outgoing: HttpRequest) -> HttpResponse | NoResponse:
+    async def _send(self, outgoing: HttpRequest, *, share: int) -> HttpResponse | NoResponse:
+        """Send one request.
+
+        :param share: how many answers share the limit on an answer's size.
+        """
+        bounds = AnswerBounds(
+            connect_timeout=self._settings.connect_timeout, read_timeout=self._settings.read_timeout, share=share
+        )
         sent_at = self._clock()
         try:
-            answer = await self._client.post(outgoing.url, content=outgoing.body, headers=HEADERS)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as failure:
-            error = _translate(outgoing.method, failure)
+            answer, body = await self._receive(outgoing, bounds)
+        except _FAILURES as failure:
+            error = _translate(outgoing.method, failure, bounds)
         else:
             return HttpResponse(
                 status=answer.status_code,
-                body=answer.content,
+                body=body,
                 content_type=answer.headers.get("Content-Type", ""),
                 sent_at=sent_at,
                 received_at=self._clock(),
             )
         return NoResponse(error, sent_at, self._clock())
+
+    async def _receive(self, outgoing: HttpRequest, bounds: AnswerBounds) -> tuple[httpx.Response, bytes]:
+        async with within(bounds) as trace:
+            request = self._client.build_request(
+                "POST", outgoing.url, content=outgoing.body, headers=HEADERS, extensions={"trace": trace}
+            )
+            answer = await self._client.send(request, stream=True)
+            try:
+                body = bounds.body(answer.headers.get("Content-Encoding", ""))
+                # Not through httpx, which decompresses without a bound.
+                async for received in answer.aiter_raw(PIECE):
+                    body.feed(received)
+            finally:
+                await answer.aclose()
+        return answer, body.content()
 
 
 def _client(settings: ClientSettings) -> httpx.AsyncClient:
@@ -178,28 +204,34 @@ def _usual_authorities(_file: str | None, _directory: str | None) -> ssl.SSLCont
         raise ConfigurationError(ENVIRONMENT_PROBLEM, hint=ENVIRONMENT_HINT) from None
 
 
-def _translate(method: str, failure: Exception) -> Bitrix24Error:
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, UnusableAnswerError)
+"""What may be raised while an exchange is under way."""
+_TIMED_OUT = (TimeoutError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ReadTimeout, httpx.WriteTimeout)
+_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""How a handshake ends that is cut off or never answered, which may be otherwise next time."""
+
+
+def _translate(method: str, failure: Exception, bounds: AnswerBounds) -> Bitrix24Error:
     """Our error for what httpx raised. Its text is never used: it may hold the URL."""
+    kind = type(failure).__name__
+    if isinstance(failure, UnusableAnswerError):
+        return unusable(method, failure)
+    if isinstance(failure, _TIMED_OUT):
+        return timed_out(method, kind, bounds)
+    return certain(method, kind, _by_type(method, failure), bounds)
+
+
+def _by_type(method: str, failure: Exception) -> Bitrix24Error:
+    """What the type of a failure and of its cause says."""
     kind = type(failure).__name__
     if isinstance(failure, httpx.InvalidURL | httpx.UnsupportedProtocol | UnicodeError):
         return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
     if isinstance(failure, httpx.ProxyError):
         refused = "407" in str(failure)
         return ConnectFailed(f"{method}: the proxy gave no connection.", hint=PROXY_HINT, permanent=refused)
-    if isinstance(failure, httpx.ConnectError):
-        return _not_connected(method, kind, _tls_cause(failure))
-    if isinstance(failure, httpx.ConnectTimeout | httpx.PoolTimeout):
-        return _not_connected(method, kind, None)
-    if isinstance(failure, httpx.ReadTimeout | httpx.WriteTimeout):
-        return OutcomeUnknown(f"{method}: no answer in time.")
-    return OutcomeUnknown(f"{method}: the connection broke before the answer was complete ({kind}).")
-
-
-_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-"""How a handshake ends that is cut off or never answered, which may be otherwise next time."""
-
-
-def _not_connected(method: str, kind: str, tls: ssl.SSLError | None) -> ConnectFailed:
+    if not isinstance(failure, httpx.ConnectError):
+        return broken(method, kind)
+    tls = _tls_cause(failure)
     if isinstance(tls, ssl.SSLCertVerificationError):
         return ConnectFailed(
             f"{method}: the portal's certificate is not trusted ({tls.verify_message}).",
@@ -208,7 +240,7 @@ def _not_connected(method: str, kind: str, tls: ssl.SSLError | None) -> ConnectF
         )
     if tls is not None and not isinstance(tls, _CUT_OFF):
         return ConnectFailed(f"{method}: no TLS connection ({tls.reason}).", hint=TLS_HINT, permanent=True)
-    return ConnectFailed(f"{method}: no connection to the portal ({kind}).", hint=CONNECT_HINT)
+    return not_connected(method, kind)
 
 
 def _tls_cause(failure: BaseException) -> ssl.SSLError | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3 import exceptions as urllib3_errors
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed
 from airflow_provider_bitrix24.client.flows.effects import (
     Acquire,
     Acquired,
@@ -30,10 +30,12 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Start,
 )
 from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
+from airflow_provider_bitrix24.client.transports.bounded_adapter import BoundedAdapter
+from airflow_provider_bitrix24.client.transports.bounds import CURRENT, PIECE, AnswerBounds, UnusableAnswerError
+from airflow_provider_bitrix24.client.transports.failures import broken, certain, not_connected, timed_out, unusable
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.tls import (
     CA_HINT,
-    CONNECT_HINT,
     ENVIRONMENT_HINT,
     ENVIRONMENT_PROBLEM,
     PROXY_HINT,
@@ -132,17 +134,22 @@ class SyncDriver:
             return (self._send(outgoing[0]),)
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._settings.max_concurrency, "bitrix24")
-        return tuple(self._threads.map(self._send, outgoing))
+        return tuple(self._threads.map(partial(self._send, share=len(outgoing)), outgoing))
 
-    def _send(self, outgoing: HttpRequest) -> HttpResponse | NoResponse:
+    def _send(self, outgoing: HttpRequest, *, share: int = 1) -> HttpResponse | NoResponse:
+        """Send one request.
+
+        :param share: how many answers share the limit on an answer's size.
+        """
+        bounds = AnswerBounds(
+            connect_timeout=self._settings.connect_timeout, read_timeout=self._settings.read_timeout, share=share
+        )
+        token = CURRENT.set(bounds)
         sent_at = self._clock()
         try:
-            # Not Session.send, which prepares the next request of a redirect and fails on an odd address.
-            adapter = self._session.get_adapter(outgoing.url)
-            answer = adapter.send(self._prepared(outgoing), **self._options(outgoing))
-            body = answer.content
-        except (requests.RequestException, urllib3_errors.HTTPError, OSError, UnicodeError) as failure:
-            error = _translate(outgoing.method, failure)
+            answer, body = self._receive(outgoing, bounds)
+        except _FAILURES as failure:
+            error = _translate(outgoing.method, failure, bounds)
         else:
             return HttpResponse(
                 status=answer.status_code,
@@ -151,7 +158,22 @@ class SyncDriver:
                 sent_at=sent_at,
                 received_at=self._clock(),
             )
+        finally:
+            CURRENT.reset(token)
         return NoResponse(error, sent_at, self._clock())
+
+    def _receive(self, outgoing: HttpRequest, bounds: AnswerBounds) -> tuple[requests.Response, bytes]:
+        # Not Session.send, which prepares the next request of a redirect and fails on an odd address.
+        adapter = self._session.get_adapter(outgoing.url)
+        answer = adapter.send(self._prepared(outgoing), **self._options(outgoing))
+        try:
+            body = bounds.body(answer.headers.get("Content-Encoding", ""))
+            # Not through requests, which decompresses without a bound.
+            while received := answer.raw.read(PIECE, decode_content=False):
+                body.feed(received)
+        finally:
+            answer.close()
+        return answer, body.content()
 
     @staticmethod
     def _prepared(outgoing: HttpRequest) -> requests.PreparedRequest:
@@ -173,7 +195,7 @@ class SyncDriver:
 
 def _session(settings: ClientSettings) -> requests.Session:
     session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=max(10, settings.max_concurrency), max_retries=0)
+    adapter = BoundedAdapter(pool_connections=2, pool_maxsize=max(10, settings.max_concurrency), max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.verify = checked_tls(settings)
@@ -190,6 +212,8 @@ _HANDSHAKE = (
 )
 """Parts of OpenSSL's reasons that only occur before a request is written."""
 
+_FAILURES = (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError, UnusableAnswerError)
+"""What may be raised while an exchange is under way; http.client raises ValueError at some malformed answers."""
 
 _NO_ADDRESS = (
     requests.exceptions.InvalidURL,
@@ -197,10 +221,21 @@ _NO_ADDRESS = (
     urllib3_errors.LocationValueError,
     UnicodeError,
 )
+_TIMED_OUT = (TimeoutError, requests.exceptions.ReadTimeout, urllib3_errors.ReadTimeoutError)
 
 
-def _translate(method: str, failure: Exception) -> Bitrix24Error:
+def _translate(method: str, failure: Exception, bounds: AnswerBounds) -> Bitrix24Error:
     """Our error for what requests raised. Its text is never used: it holds the URL."""
+    kind = type(failure).__name__
+    if isinstance(failure, UnusableAnswerError):
+        return unusable(method, failure)
+    if isinstance(failure, _TIMED_OUT):
+        return timed_out(method, kind, bounds)
+    return certain(method, kind, _by_type(method, failure), bounds)
+
+
+def _by_type(method: str, failure: Exception) -> Bitrix24Error:
+    """What the type of a failure and of its cause says."""
     kind = type(failure).__name__
     cause = _cause(failure)
     if isinstance(failure, _NO_ADDRESS):
@@ -219,14 +254,9 @@ def _translate(method: str, failure: Exception) -> Bitrix24Error:
         # A refused connection's text holds the proxy's port, which may be any number.
         refused = "407" in str(cause) and not isinstance(cause, urllib3_errors.NewConnectionError)
         return ConnectFailed(f"{method}: the proxy gave no connection.", hint=PROXY_HINT, permanent=refused)
-    if isinstance(cause, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError) or (
-        # The handshake has the connection's time-out, but urllib3 calls it a read time-out.
-        isinstance(cause.__cause__, TimeoutError) and "handshake" in str(cause.__cause__)
-    ):
-        return ConnectFailed(f"{method}: no connection to the portal ({kind}).", hint=CONNECT_HINT)
-    if isinstance(failure, requests.exceptions.ReadTimeout):
-        return OutcomeUnknown(f"{method}: no answer in time.")
-    return OutcomeUnknown(f"{method}: the connection broke before the answer was complete ({kind}).")
+    if isinstance(cause, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError):
+        return not_connected(method, kind)
+    return broken(method, kind)
 
 
 def _never_reached(cause: BaseException) -> bool:

@@ -1,0 +1,46 @@
+"""What both drivers say of an exchange that failed, given how far it had come. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConnectFailed, OutcomeUnknown
+from airflow_provider_bitrix24.client.transports.tls import CONNECT_HINT
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.transports.bounds import AnswerBounds, UnusableAnswerError
+
+UNUSABLE_HINT = (
+    "Ask for fewer rows or fields at once; if the answer should be small, check what answers at that address."
+)
+
+
+def not_connected(method: str, kind: str) -> ConnectFailed:
+    """The connection was never ready to carry the request."""
+    return ConnectFailed(f"{method}: no connection to the portal ({kind}).", hint=CONNECT_HINT)
+
+
+def broken(method: str, kind: str, *, hint: str = "") -> OutcomeUnknown:
+    """The connection broke at a moment that leaves open what the portal did."""
+    return OutcomeUnknown(f"{method}: the connection broke before the answer was complete ({kind}).", hint=hint)
+
+
+def timed_out(method: str, kind: str, bounds: AnswerBounds) -> ConnectFailed | OutcomeUnknown:
+    """A deadline passed: that of the connection, or that of the answer."""
+    if bounds.connecting:
+        return not_connected(method, kind)
+    return OutcomeUnknown(f"{method}: no complete answer within {bounds.read_timeout:g} s.")
+
+
+def unusable(method: str, problem: UnusableAnswerError) -> OutcomeUnknown:
+    """The answer was not read to its end."""
+    return OutcomeUnknown(f"{method}: {problem}; it was not read.", hint=UNUSABLE_HINT)
+
+
+def certain(method: str, kind: str, error: Bitrix24Error, bounds: AnswerBounds) -> Bitrix24Error:
+    """Correct an error's claim whether the request was sent: the exchange knows better than an exception's type."""
+    if bounds.connecting and error.executed == "unknown":
+        return not_connected(method, kind)
+    if bounds.sent and error.executed == "no":
+        return broken(method, kind, hint=error.hint if isinstance(error, ConnectFailed) else "")
+    return error
