@@ -227,7 +227,7 @@ def _by_type(method: str, failure: Exception) -> Bitrix24Error:
     if isinstance(failure, httpx.InvalidURL | httpx.UnsupportedProtocol | UnicodeError):
         return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
     if isinstance(failure, httpx.ProxyError):
-        refused = "407" in str(failure)
+        refused = str(failure).startswith("407")
         return ConnectFailed(f"{method}: the proxy gave no connection.", hint=PROXY_HINT, permanent=refused)
     if not isinstance(failure, httpx.ConnectError):
         return broken(method, kind)

@@ -251,8 +251,8 @@ def _by_type(method: str, failure: Exception) -> Bitrix24Error:
     if isinstance(cause, ssl.SSLError) and any(part in (cause.reason or "") for part in _HANDSHAKE):
         return ConnectFailed(f"{method}: no TLS connection ({cause.reason}).", hint=TLS_HINT, permanent=True)
     if isinstance(failure, requests.exceptions.ProxyError) and _never_reached(cause):
-        # A refused connection's text holds the proxy's port, which may be any number.
-        refused = "407" in str(cause) and not isinstance(cause, urllib3_errors.NewConnectionError)
+        # The number alone is also part of ports and of addresses in memory.
+        refused = "Tunnel connection failed: 407" in str(cause)
         return ConnectFailed(f"{method}: the proxy gave no connection.", hint=PROXY_HINT, permanent=refused)
     if isinstance(cause, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError):
         return not_connected(method, kind)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
 
-    from odd_server import OddServer
+    from tests.support.misbehaving_server import OddServer
 
 PATIENCE = 10.0
 """Seconds for which a slow behaviour goes on."""

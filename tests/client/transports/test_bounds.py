@@ -5,21 +5,8 @@ from __future__ import annotations
 import zlib
 
 import pytest
-from hostile_server import (
-    FLOODS,
-    GZIP,
-    RESULT,
-    SLOW,
-    SLOW_PROXIES,
-    bomb,
-    greeting_slowly,
-    of_length,
-    packed,
-    quickly,
-)
 from hypothesis import given
 from hypothesis import strategies as st
-from odd_server import NOT_SENT, PATH, OddServer, failure, send
 
 from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknown
 from airflow_provider_bitrix24.client.protocol.wire import Reply
@@ -32,6 +19,19 @@ from airflow_provider_bitrix24.client.transports.bounds import (
     UnusableAnswerError,
 )
 from airflow_provider_bitrix24.client.transports.failures import certain, timed_out
+from tests.support.hostile_server import (
+    FLOODS,
+    GZIP,
+    RESULT,
+    SLOW,
+    SLOW_PROXIES,
+    bomb,
+    greeting_slowly,
+    of_length,
+    packed,
+    quickly,
+)
+from tests.support.misbehaving_server import NOT_SENT, PATH, OddServer, failure, send
 
 both_kinds = pytest.mark.parametrize("kind", ["sync", "async"])
 SMALL = 100_000
