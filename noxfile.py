@@ -111,7 +111,5 @@ def without_direct(constraints: Path) -> str:
 
 
 def test(session: nox.Session, *paths: str) -> None:
-    """Run pytest with a home for Airflow that is thrown away."""
-    with tempfile.TemporaryDirectory(prefix="bitrix24-matrix-") as home:
-        env = {"AIRFLOW_HOME": home, "PYTHONDONTWRITEBYTECODE": None}
-        session.run("python", "-m", "pytest", *paths, *session.posargs, env=env)
+    """Run pytest."""
+    session.run("python", "-m", "pytest", *paths, *session.posargs, env={"PYTHONDONTWRITEBYTECODE": None})

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import shlex
-import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
-
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-home-"))
-os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -1,43 +1,26 @@
-"""Airflow for tests: a home of its own, a portal, a clock, and a way to run an operator (:mod:`.task_runs`)."""
+"""Airflow for tests: a portal, a clock, and a way to run an operator (:mod:`.task_runs`)."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
+import asyncio
+import contextlib
+import random
+import subprocess
+import sys
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-_HOME = tempfile.TemporaryDirectory(prefix="airflow-home-")
-_EXAMPLES = Path(__file__).parents[2] / "example_dags"
-# Airflow reads these when it is imported, so they come first.
-os.environ |= {
-    "AIRFLOW_HOME": _HOME.name,
-    "AIRFLOW__CORE__DAGS_FOLDER": str(_EXAMPLES),
-    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
-    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
-    "AIRFLOW__METRICS__TIMER_UNIT_CONSISTENCY": "True",
-    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-}
+import pytest
 
-import asyncio  # noqa: E402
-import contextlib  # noqa: E402
-import random  # noqa: E402
-import subprocess  # noqa: E402
-import sys  # noqa: E402
-import warnings  # noqa: E402
-from importlib import import_module  # noqa: E402
-from typing import TYPE_CHECKING, Any  # noqa: E402
-
-import pytest  # noqa: E402
-
-from airflow_provider_bitrix24.client.clock import Clock  # noqa: E402
-from airflow_provider_bitrix24.compat import BaseSensorOperator  # noqa: E402
-from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook  # noqa: E402
-from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator  # noqa: E402
-from airflow_provider_bitrix24.sensors.stage import StageSensor  # noqa: E402
-from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json  # noqa: E402
-from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger  # noqa: E402
-from tests.airflow.task_runs import Ran, run_on_2, run_on_3, unchanged  # noqa: E402
+from airflow_provider_bitrix24.client.clock import Clock
+from airflow_provider_bitrix24.compat import BaseSensorOperator
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
+from airflow_provider_bitrix24.sensors.stage import StageSensor
+from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
+from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
+from tests.airflow.task_runs import Ran, run_on_2, run_on_3, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
