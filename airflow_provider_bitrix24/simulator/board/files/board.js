@@ -1,5 +1,5 @@
-// The board: keeps a picture of one pipeline from the event stream and draws it, at most once a frame.
-// Whatever comes from the portal is written as text, never as markup.
+// The board: follows one pipeline through the event stream and draws it, at most once per frame.
+// Everything from the portal is inserted as text, never as markup.
 
 import { drawCards, drawColumns, goTo } from "./columns.js";
 import { dragging } from "./dragging.js";
@@ -11,8 +11,8 @@ const TOAST_MS = 6000;
 
 let source = null;
 let chosen = readAddress();
-let structure = null; // the pipeline shown: type, category, stages, and all pipelines there are
-const cards = new Map(); // item id -> what the stream said of it
+let structure = null; // the pipeline shown: type, category and stages; and all pipelines
+const cards = new Map(); // item id -> its data in the stream
 const wanted = new Map(); // stage id -> {count, ids}
 let summary = null;
 let requests = null;
@@ -115,7 +115,7 @@ function choose() {
   connect();
 }
 
-// ---- what one can do with it
+// ---- actions
 
 byId("columns").addEventListener("click", (event) => {
   const card = event.target.closest(".card");

@@ -1,4 +1,4 @@
-// Columns and cards: draws what is wanted, touches only what differs, lets the rest of the page be.
+// Columns and cards: draws what is wanted and changes only what differs on the page.
 
 import { byId, clockTime, make, number } from "./elements.js";
 import { animate, mayMove, measure } from "./motion.js";
@@ -9,7 +9,7 @@ const MOST_FRESH = 12;
 const columns = new Map(); // stage id -> {body, color, count, list, rest}
 const elements = new Map(); // item id -> card element
 
-/** Start anew with the columns of another pipeline. */
+/** Draw the columns of another pipeline. */
 export function drawColumns(stages) {
   columns.clear();
   elements.clear();
@@ -58,7 +58,7 @@ function isDark(color) {
 
 /**
  * Show the wanted cards.
- * wanted: stage id -> {count, ids}; cards: item id -> data; isFresh: nothing of it was on the page before.
+ * wanted: stage id -> {count, ids}; cards: item id -> data; isFresh: none of them was on the page before.
  */
 export function drawCards({ wanted, cards, isFresh }) {
   const focused = document.activeElement?.closest?.("#columns .card")?.dataset.id;
@@ -91,8 +91,8 @@ export function drawCards({ wanted, cards, isFresh }) {
 }
 
 /**
- * Which cards have come from another column: those above the first card that was in its column before. Cards
- * below it have come into view because the window of the column grew.
+ * The cards that have come from another column: those above the first card that was in this column before. Cards
+ * below it appear because the window of the column has grown.
  */
 function newcomers(wanted, cards) {
   const found = [];
@@ -107,7 +107,7 @@ function newcomers(wanted, cards) {
   return found;
 }
 
-/** Return the card of an item, made or brought up to date. */
+/** The card of an item, created or updated. */
 function drawCard(data, stage) {
   let card = elements.get(data.id);
   if (!card) {
@@ -136,7 +136,7 @@ function drawCard(data, stage) {
   return card;
 }
 
-/** Give a list exactly these cards in this order, touching only what is out of place. */
+/** Give a list exactly these cards in this order, moving only those that are out of place. */
 function order(list, ids) {
   let here = list.firstElementChild;
   for (const id of ids) {
@@ -152,7 +152,7 @@ function freshen(card) {
   card.cooling = setTimeout(() => delete card.dataset.fresh, FRESH_MS);
 }
 
-// ---- keyboard: one stop for Tab, arrows inside
+// ---- keyboard: Tab stops once, arrow keys move from card to card
 
 function rove(id) {
   const focused = elements.get(Number(id));

@@ -1,6 +1,6 @@
 // Dragging cards to other columns with a pointer. The dialog of a card does the same by keyboard.
 
-/** Call dropped(item id, stage id) when a card was let go over another column. */
+/** Call dropped(item id, stage id) when a card is dropped on another column. */
 export function dragging(board, dropped) {
   let dragged = null;
   let over = null;

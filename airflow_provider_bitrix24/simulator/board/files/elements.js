@@ -1,9 +1,9 @@
-// Small things every part of the page needs: elements, numbers, times.
+// Elements, numbers and times, as every part of the page needs them.
 
 export const byId = (id) => document.getElementById(id);
 export const number = new Intl.NumberFormat("en");
 
-/** A new element; text is text, never markup. */
+/** A new element; its text is never markup. */
 export function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -11,7 +11,7 @@ export function make(tag, className = "", text = "") {
   return element;
 }
 
-/** The time of day in the portal's own zone, which is what the ISO text shows. */
+/** The time of day in the portal's own zone, as in the ISO text. */
 export function clockTime(iso) {
   return iso.slice(11, 19);
 }

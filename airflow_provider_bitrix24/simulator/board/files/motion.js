@@ -1,5 +1,5 @@
-// How cards get from one place to another: measured before and after the page changed, then animated.
-// The page is right without any of this; motion is left out where there is too much of it or nobody wants it.
+// Animates cards from one place to another, from measurements before and after the page changes.
+// The page is correct without it; motion is left out where there would be too much, or where users turned it off.
 
 const FLIGHT_MS = 420;
 const STAGGER_MS = 14;
@@ -10,14 +10,14 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const sky = document.getElementById("flights");
 let flying = 0;
 
-/** Whether anything may move at all just now. */
+/** Whether motion is wanted now. */
 export function mayMove() {
   return !calm.matches && document.visibilityState === "visible";
 }
 
 /**
- * Note where things are, before the page changes.
- * arrivals: [{card, from, to, isNew}] with `from` and `to` columns; only the first of many are followed.
+ * Measure where cards are, before the page changes.
+ * arrivals: [{card, from, to, isNew}] with `from` and `to` columns; of many only the first are animated.
  */
 export function measure(arrivals) {
   const followed = arrivals.slice(0, MOST_FLIGHTS - flying);
@@ -32,7 +32,7 @@ export function measure(arrivals) {
   return { followed, starts, bystanders };
 }
 
-/** Let cards fly that changed columns, and slide those that made room; takes what measure() returned. */
+/** Animate cards that changed columns and cards that made room, from the result of measure(). */
 export function animate({ followed, starts, bystanders }) {
   const views = new Map(followed.flatMap(({ from, to }) => [from, to]).map((each) => [each, each.body.getBoundingClientRect()]));
   const ends = followed.map(({ card }) => card.getBoundingClientRect());
@@ -40,12 +40,12 @@ export function animate({ followed, starts, bystanders }) {
   for (const [card, now] of rests) slide(card, bystanders.get(card).top - now.top);
   followed.forEach(({ card, from, to }, index) => {
     const end = ends[index];
-    if (end.top > views.get(to).bottom) return; // it lands where nobody sees it
+    if (end.top > views.get(to).bottom) return; // it lands out of sight
     fly(card, to, start(starts[index], end, views.get(from)), end, index * STAGGER_MS);
   });
 }
 
-/** Where a flight begins: at the card's old place or, when that was out of sight, at the edge of its column. */
+/** Where a flight starts: at the card's old place or, if that was out of sight, at the edge of its column. */
 function start(was, end, view) {
   const lowest = view.bottom - end.height;
   const top = was ? Math.min(Math.max(was.top, view.top), lowest) : lowest;

@@ -1,4 +1,4 @@
-// What stands around the columns: the figures above, the requests below, the details of one card.
+// The panels around the columns: figures above, requests below, and the details of one card.
 
 import { byId, clockTime, make, number } from "./elements.js";
 
@@ -59,10 +59,10 @@ function statusOf(status, text) {
   return element;
 }
 
-/** Show what the control API knows of an item, and offer to move it. */
+/** Show what the control API returns for an item, and offer to move it. */
 export async function showDetails({ target, title }, stages) {
   const answer = await fetch(`items/${encodeURIComponent(target)}`);
-  if (!answer.ok) return; // it has gone; the board shows that in a moment
+  if (!answer.ok) return; // it is gone, as the board will soon show
   const fields = await answer.json();
   byId("details").dataset.target = target;
   byId("details-title").textContent = title;
@@ -83,7 +83,7 @@ function worded(name, value) {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** Move an item as a person would; returns what went wrong, or nothing. */
+/** Move an item by hand; returns the reason of a refusal, or nothing. */
 export async function moveByHand(target, stage) {
   const answer = await fetch(`items/${encodeURIComponent(target)}`, { method: "PATCH", body: JSON.stringify({ stage }) });
   return answer.ok ? "" : (await answer.json()).error;
