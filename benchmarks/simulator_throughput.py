@@ -3,7 +3,8 @@
 The simulator runs as its command in a process pinned to one core; the load comes from this process, pinned to
 another. Single calls go over a few keep-alive connections as raw bytes, so that the generator is the cheaper
 side. On a machine that does other work too, look at the last column: it counts only the time that the simulator
-had a core. Otherwise run it on an idle machine with at least two cores::
+had a core. Otherwise run it on an idle machine with at least two cores. At the end 100,000 further deals are created,
+and pages of them read by the cursor that clients use::
 
     python -m benchmarks.simulator_throughput [--seconds 5] [--connections 8]
 """
@@ -25,6 +26,7 @@ from benchmarks.machine import core, pin
 from scripts.simulator_process import SimulatorProcess
 
 ENTITIES = 20_000
+MORE_ENTITIES = 100_000
 
 
 class Connection:
@@ -67,6 +69,11 @@ def read(path, number):
     return f"GET {path}crm.item.list?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 
 
+def page_after(path, number):
+    query = quote(f"entityTypeId=2&start=-1&select[]=id&filter[>id]={number * 250}", safe="=&")
+    return f"GET {path}crm.item.list?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+
 async def measure(url, make, seconds, connections):
     """Return how many answers came over `connections` connections, and in how many seconds."""
     parts = urlsplit(url)
@@ -102,21 +109,30 @@ def main():
         pin(simulator.process.pid, served)
         simulator.seed_deals(ENTITIES, stages=("PREPARATION",))
         process = psutil.Process(simulator.process.pid)
-        for name, make, commands in (
-            ("single trigger calls", single, 1),
-            ("batched triggers", batch, 50),
-            ("crm.item.list of 50 by id", read, 1),
-        ):
-            before = process.cpu_times()
+
+        def show(name, make, commands=1):
+            before = processor_seconds(process)
             sent, took = asyncio.run(measure(simulator.webhook_url, make, options.seconds, options.connections))
-            after = process.cpu_times()
-            used = after.user + after.system - before.user - before.system
+            used = processor_seconds(process) - before
             print(
                 f"{name:26} {sent / took:9,.0f} requests/s {sent * commands / took:10,.0f} commands/s"
                 f" {sent / used:9,.0f} requests per second of processor time",
                 flush=True,
             )
+
+        show("single trigger calls", single)
+        show("batched triggers", batch, 50)
+        show("crm.item.list of 50 by id", read)
+        before = processor_seconds(process)
+        simulator.post("/seed", {"generate": [{"type": "DEAL", "count": MORE_ENTITIES, "first_id": ENTITIES + 1}]})
+        print(f"creating {MORE_ENTITIES:,} deals: {processor_seconds(process) - before:.2f} s of processor time")
+        show("crm.item.list after an id", page_after)
         print(f"simulator on core {served}, load on core {load}")
+
+
+def processor_seconds(process):
+    used = process.cpu_times()
+    return used.user + used.system
 
 
 if __name__ == "__main__":

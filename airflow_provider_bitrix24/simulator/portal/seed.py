@@ -25,6 +25,7 @@ from airflow_provider_bitrix24.simulator.portal.model import (
 from airflow_provider_bitrix24.simulator.validation import check
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from airflow_provider_bitrix24.simulator.portal.state import Portal
@@ -91,32 +92,11 @@ def apply(portal: Portal, data: Any) -> None:
     """
     if not isinstance(data, dict):
         raise SeedError("a seed is a JSON object")
-    readers = {
-        "users": _user,
-        "webhooks": _webhook,
-        "applications": _application,
-        "pipelines": _pipeline,
-        "triggers": _trigger,
-        "robots": _robot,
-        "vetoes": _veto,
-        "items": _item,
-        "generate": _generate,
-    }
-    if unknown := set(data) - set(readers):
-        raise SeedError(f"unknown key {', '.join(sorted(unknown))}; a seed knows {', '.join(readers)}")
+    if unknown := set(data) - set(_ADD):
+        raise SeedError(f"unknown key {', '.join(sorted(unknown))}; a seed knows {', '.join(_ADD)}")
     with portal.lock:
-        for key, read in readers.items():
-            entries = data.get(key, [])
-            if not isinstance(entries, list):
-                raise SeedError(f"{key!r} must be a list")
-            for index, entry in enumerate(entries):
-                if not isinstance(entry, dict):
-                    raise SeedError(f"{key}[{index}] must be an object")
-                try:
-                    read(portal, dict(entry))
-                except (KeyError, TypeError, ValueError) as error:
-                    reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-                    raise SeedError(f"{key}[{index}]: {reason}") from None
+        for key in _ADD:
+            _add_entries(portal, key, data.get(key, []))
 
 
 def generate(portal: Portal, type_id: int, count: int, *, stage: str = "", first_id: int = 1) -> None:
@@ -129,6 +109,19 @@ def generate(portal: Portal, type_id: int, count: int, *, stage: str = "", first
         first = stage or pipeline.stages[0].id
         for item_id in range(first_id, first_id + count):
             portal.add_item(type_id, item_id, stage=first, category=pipeline.id)
+
+
+def _add_entries(portal: Portal, key: str, entries: Any) -> None:
+    if not isinstance(entries, list):
+        raise SeedError(f"{key!r} must be a list")
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            raise SeedError(f"{key}[{index}] must be an object")
+        try:
+            _ADD[key](portal, dict(entry))
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise SeedError(f"{key}[{index}]: {reason}") from None
 
 
 def _checked(entry: dict[str, Any], kind: type, *others: str) -> dict[str, Any]:
@@ -146,7 +139,7 @@ def _type(entry: dict[str, Any]) -> int:
     return type_id
 
 
-def _user(portal: Portal, entry: dict[str, Any]) -> None:
+def _add_user(portal: Portal, entry: dict[str, Any]) -> None:
     access = str(entry.pop("access", "all")).upper()
     if access not in Access.__members__:
         raise ValueError(f"access is one of {', '.join(Access.__members__).lower()}")
@@ -154,19 +147,19 @@ def _user(portal: Portal, entry: dict[str, Any]) -> None:
     portal.accounts.add_user(User(entry.pop("id"), access=Access[access], **entry))
 
 
-def _webhook(portal: Portal, entry: dict[str, Any]) -> None:
+def _add_webhook(portal: Portal, entry: dict[str, Any]) -> None:
     scopes = frozenset(map(str, entry.pop("scopes", ("crm",))))
     _checked(entry, Webhook)
     user_id, secret = entry.pop("user_id"), entry.pop("secret")
     portal.accounts.add_webhook(user_id, secret, scopes=scopes, is_system=entry.pop("is_system", False))
 
 
-def _application(portal: Portal, entry: dict[str, Any]) -> None:
+def _add_application(portal: Portal, entry: dict[str, Any]) -> None:
     scopes = frozenset(map(str, entry.pop("scopes", ("crm",))))
     portal.accounts.add_application(Application(scopes=scopes, **_checked(entry, Application)))
 
 
-def _pipeline(portal: Portal, entry: dict[str, Any]) -> None:
+def _add_pipeline(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
     given = entry.pop("stages", None)
     specs = stages.default_stages(type_id) if given is None else [_stage_spec(each) for each in given]
@@ -184,7 +177,7 @@ def _stage_spec(spec: list[Any]) -> stages.StageSpec:
     return str(stage_id), str(name or stage_id), semantics, str(color or "#A8ADB4")
 
 
-def _trigger(portal: Portal, entry: dict[str, Any]) -> None:
+def _add_trigger(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
     conditions = entry.pop("conditions", {})
     if isinstance(conditions, list):
@@ -193,18 +186,18 @@ def _trigger(portal: Portal, entry: dict[str, Any]) -> None:
     portal.add_trigger(entry.pop("stage"), type_id=type_id, conditions=conditions, **entry)
 
 
-def _robot(portal: Portal, entry: dict[str, Any]) -> None:
+def _add_robot(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
     _checked(entry, Robot, "stage")
     portal.add_robot(entry.pop("stage"), type_id=type_id, **entry)
 
 
-def _veto(portal: Portal, entry: dict[str, Any]) -> None:
+def _add_veto(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
     portal.add_veto(str(entry.pop("stage")), type_id=type_id)
 
 
-def _item(portal: Portal, entry: dict[str, Any]) -> None:
+def _add_item(portal: Portal, entry: dict[str, Any]) -> None:
     type_id, item_id = split_target(str(entry.pop("target")))
     category = entry.pop("category", None)
     _checked(entry, Item, "stage")
@@ -215,3 +208,17 @@ def _generate(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
     check(entry, {"count": int, "stage": str, "first_id": int})
     generate(portal, type_id, entry.pop("count"), **entry)
+
+
+_ADD: Final[dict[str, Callable[[Portal, dict[str, Any]], None]]] = {
+    "users": _add_user,
+    "webhooks": _add_webhook,
+    "applications": _add_application,
+    "pipelines": _add_pipeline,
+    "triggers": _add_trigger,
+    "robots": _add_robot,
+    "vetoes": _add_veto,
+    "items": _add_item,
+    "generate": _generate,
+}
+"""How an entry of each list is added, in the order in which lists depend on each other."""

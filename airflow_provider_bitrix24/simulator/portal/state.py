@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.simulator.clock import Clock
@@ -33,7 +34,7 @@ from airflow_provider_bitrix24.simulator.portal.stage_history import StageHistor
 from airflow_provider_bitrix24.simulator.portal.tokens import TokenStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from airflow_provider_bitrix24.simulator.portal.model import HistoryRow, Pipeline
 
@@ -183,14 +184,12 @@ class Portal:
         :param allow_backwards: also move items that are past this stage.
         :param application: client id of an application, for a trigger of that application instead of a webhook.
         """
-        if not isinstance(conditions, dict):
-            parsed = tuple(each for each in conditions if isinstance(each, Condition))
-        else:
-            parsed = tuple(Condition(name, "=", value) for name, value in conditions.items())
+        if isinstance(conditions, Mapping):
+            conditions = [Condition(name, "=", value) for name, value in conditions.items()]
         with self.lock:
             pipeline = self.pipeline_of(stage, type_id)
             trigger = AutomationTrigger(
-                type_id, pipeline.id, stage, code, parsed, allow_backwards, application, execute_by
+                type_id, pipeline.id, stage, code, tuple(conditions), allow_backwards, application, execute_by
             )
             placed = self.triggers.setdefault((type_id, pipeline.id), [])
             placed.append(trigger)

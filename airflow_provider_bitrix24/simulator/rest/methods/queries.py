@@ -44,15 +44,8 @@ def find_items(
     rows: Iterable[Item] = _candidates(store, criteria, order, id_field)
     if not user.is_admin:
         rows = (item for item in rows if may_read(user, item))
-    remaining = [criterion for criterion in criteria if not _is_id_set(criterion, id_field)]
-    if len(remaining) != len(criteria) and len(criteria) - len(remaining) > 1:
-        remaining = criteria  # several criteria for the id: only one was used as an index
-    if remaining:
-        rows = (
-            item
-            for item in rows
-            if all(holds(criterion, value(portal, item, criterion.field)) for criterion in remaining)
-        )
+    if remaining := _beyond_index(criteria, id_field):
+        rows = (item for item in rows if all(holds(each, value(portal, item, each.field)) for each in remaining))
     if sorting:
         rows = sort_rows(list(rows), order, lambda item, field: value(portal, item, field))
     if not counting:
@@ -61,6 +54,13 @@ def find_items(
         return page(rows, offset, PAGE), len(store)
     everything = list(rows)
     return everything[offset : offset + PAGE], len(everything)
+
+
+def _beyond_index(criteria: list[Criterion], id_field: str) -> list[Criterion]:
+    """The criteria that :func:`_candidates` leaves to be checked."""
+    remaining = [criterion for criterion in criteria if not _is_id_set(criterion, id_field)]
+    only_one_id_set = len(criteria) - len(remaining) <= 1
+    return remaining if only_one_id_set else criteria
 
 
 def _is_id_set(criterion: Criterion, id_field: str) -> bool:
