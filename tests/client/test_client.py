@@ -66,7 +66,7 @@ def test_clients_are_context_managers_that_close_their_connections(bench):
     assert bench.do("call", "crm.item.get", {"entityTypeId": 2, "id": 1})["item"]["id"] == 1
 
 
-def test_a_call_gives_the_bare_result_and_raises_what_the_portal_answers(both):
+def test_a_call_gives_the_bare_result_and_raises_what_the_portal_answers(run_with_both_clients):
     def scenario(bench):
         bench.deals(1)
         bench.do("call", "crm.item.get", {"entityTypeId": 2, "id": 1})
@@ -77,14 +77,14 @@ def test_a_call_gives_the_bare_result_and_raises_what_the_portal_answers(both):
         bench.do("execute_trigger", "D_1", "c")
         bench.do("call", "scope", {"x": {1, 2}})
 
-    item, scope, *errors = both(scenario).outcomes
+    item, scope, *errors = run_with_both_clients(scenario).outcomes
     assert item["item"]["stageId"] == "NEW"
     assert "crm" in scope
     expected = [NotFoundError, InvalidRequestError, PermissionDeniedError, ConfigurationError, ConfigurationError]
     assert [type(error) for error in errors] == expected
 
 
-def test_a_batch_of_any_size_keeps_the_callers_keys(both):
+def test_a_batch_of_any_size_keeps_the_callers_keys(run_with_both_clients):
     def scenario(bench):
         bench.deals(120)
         commands = {f"deal {n}": ("crm.item.get", {"entityTypeId": 2, "id": n}) for n in range(1, 122)}
@@ -92,7 +92,7 @@ def test_a_batch_of_any_size_keeps_the_callers_keys(both):
         bench.do("batch", {})
         bench.do("batch", {0: ("scope", None), 1: ("no.such.method", None)})
 
-    whole, empty, numbered = both(scenario).outcomes
+    whole, empty, numbered = run_with_both_clients(scenario).outcomes
     assert list(whole.results) == [f"deal {n}" for n in range(1, 121)]
     assert isinstance(whole.errors["deal 121"], NotFoundError)
     assert (empty.results, empty.errors) == ({}, {})
@@ -100,7 +100,7 @@ def test_a_batch_of_any_size_keeps_the_callers_keys(both):
     assert list(numbered.errors) == [1]
 
 
-def test_lists_are_read_to_their_end_with_or_without_a_count(both):
+def test_lists_are_read_to_their_end_with_or_without_a_count(run_with_both_clients):
     def scenario(bench):
         bench.deals(120)
         bench.do("list", "crm.item.list", {"entityTypeId": 2, "select": ["id"]})
@@ -109,7 +109,7 @@ def test_lists_are_read_to_their_end_with_or_without_a_count(both):
         bench.do("list", "crm.item.list", {"entityTypeId": 2, "filter": {"stageId": "WON"}})
         bench.do("list", "crm.item.get", {"entityTypeId": 2, "id": 1})
 
-    bench = both(scenario)
+    bench = run_with_both_clients(scenario)
     by_id, counted, dictionary, nothing, error = bench.outcomes
     assert [row["id"] for row in by_id] == list(range(1, 121))
     assert [row["id"] for row in counted] == list(range(120, 0, -1))
@@ -123,7 +123,7 @@ def test_lists_are_read_to_their_end_with_or_without_a_count(both):
 def test_a_list_is_read_page_by_page_as_it_is_used(bench):
     bench.deals(120)
     if bench.kind == "sync":
-        portal, options = bench.client_parts(None)
+        portal, options = bench.client_parts()
         with Bitrix24Client(portal, **options) as made:
             rows = made.list("crm.item.list", {"entityTypeId": 2})
             assert len(bench.server.requests) == 0
@@ -131,7 +131,7 @@ def test_a_list_is_read_page_by_page_as_it_is_used(bench):
             assert len(bench.server.requests) == 1
 
 
-def test_stages_are_told_by_canonical_target(both):
+def test_stages_are_told_by_canonical_target(run_with_both_clients):
     def scenario(bench):
         bench.deals(2)
         bench.portal.add_item(7, 3, stage="SENT")
@@ -141,7 +141,7 @@ def test_stages_are_told_by_canonical_target(both):
         bench.do("get_stages", [])
         bench.do("get_stages", None)
 
-    stages, unreadable, unsupported, nothing, error = both(scenario).outcomes
+    stages, unreadable, unsupported, nothing, error = run_with_both_clients(scenario).outcomes
     result = {target: info.stage for target, info in stages.items()}
     assert result == {"DEAL_1": "NEW", "DEAL_2": "NEW", "QUOTE_3": "SENT"}
     assert isinstance(unreadable, ConfigurationError)
@@ -163,11 +163,11 @@ def test_stages_are_told_by_canonical_target(both):
         (177, 12, "DT177_12:NEW", "F"),
     ],
 )
-def test_the_stages_of_each_pipeline_come_in_their_order(both, type_id, category, first, last):
+def test_the_stages_of_each_pipeline_come_in_their_order(run_with_both_clients, type_id, category, first, last):
     def scenario(bench):
         bench.do("pipeline_stages", type_id, category)
 
-    [stages] = both(scenario).outcomes
+    [stages] = run_with_both_clients(scenario).outcomes
     assert (stages[0].id, stages[0].semantics, stages[-1].semantics) == (first, None, last)
     assert all(isinstance(stage, Stage) and stage.name for stage in stages)
 
@@ -202,20 +202,20 @@ def error_of(status, code, description=""):
         ([None, error_of(400, "100", "x")], False, "100 x"),
     ],
 )
-def test_a_check_says_what_is_wrong_and_raises_nothing(both, script, ok, said):
+def test_a_check_says_what_is_wrong_and_raises_nothing(run_with_both_clients, script, ok, said):
     def scenario(bench):
         bench.server.faults.script(script)
         bench.do("diagnose")
 
-    bench = both(scenario)
+    bench = run_with_both_clients(scenario)
     [diagnosis] = bench.outcomes
     assert diagnosis.ok is ok, diagnosis
     assert said in diagnosis.message
-    assert sum(bench.pauses) < 10
+    assert sum(bench.sleeps) < 10
     assert bench.portal.fires == {}
 
 
-def test_a_check_names_missing_scopes_and_people(both):
+def test_a_check_names_missing_scopes_and_people(run_with_both_clients):
     def scenario(bench):
         bench.portal.accounts.add_user(User(2, is_admin=False, access=Access.ALL, name="Ann", last_name="Lee"))
         bench.portal.accounts.add_webhook(2, "fine")
@@ -223,23 +223,23 @@ def test_a_check_names_missing_scopes_and_people(both):
         for secret in ("fine", "scopeless"):
             bench.do("diagnose", url=f"{bench.server.url}/rest/2/{secret}/")
 
-    fine, scopeless = both(scenario).outcomes
+    fine, scopeless = run_with_both_clients(scenario).outcomes
     assert fine.ok
     assert "Ann Lee (user 2), not an administrator" in fine.message
     assert not scopeless.ok
     assert "lacks the scope 'crm' (it has: " in scopeless.message
 
 
-def test_what_answers_yes_to_a_trigger_without_a_target_is_no_portal(play):
+def test_what_answers_yes_to_a_trigger_without_a_target_is_no_portal(perform):
     from airflow_provider_bitrix24.client.flows.calls import Channel
     from airflow_provider_bitrix24.client.flows.diagnosis import diagnose
 
     channel = Channel(portal=Portal(base_url="https://example.bitrix24.com", user_id="1", secret="s"))
-    diagnosis = play(
+    diagnosis = perform(
         diagnose(channel),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send scope", [(401, {"error": "ACCESS_DENIED"})]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send crm.automation.trigger", [{"result": True}]),
     )
     assert not diagnosis.ok

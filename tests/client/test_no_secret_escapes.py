@@ -19,7 +19,7 @@ from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.protocol.wire import Call, encode
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
-from tests.support.client_bench import KINDS, Bench
+from tests.support.client_bench import KINDS, ClientBench
 from tests.support.misbehaving_server import OddServer, answering, resetting, send, silent
 
 NEEDLE = "s3cr3t0fth3w3bh00k"
@@ -113,7 +113,7 @@ class Search:
             error = error.__cause__ or error.__context__
 
 
-class Failing(Bench):
+class Failing(ClientBench):
     """A bench whose client uses the secret, and hands out everything it was made of."""
 
     def __enter__(self):
@@ -152,7 +152,7 @@ def test_failures_of_the_portal_show_no_secret(kind, capfd):
                 bench.do("list", "crm.item.list", {"entityTypeId": 2})
                 bench.do("get_stages", targets)
                 bench.do("diagnose")
-                search.clean(*bench.made, *bench.result, *bench.outcomes)
+                search.clean(*bench.made, *bench.logged, *bench.outcomes)
                 assert any(isinstance(outcome, Bitrix24Error) or outcome for outcome in bench.outcomes)
         with Failing(kind) as bench:
             bench.portal.accounts.remove_webhook(SECRET)
@@ -161,7 +161,7 @@ def test_failures_of_the_portal_show_no_secret(kind, capfd):
             bench.fire(["DEAL_1"])
             bench.server.stop()
             bench.fire(["DEAL_1"])
-            search.clean(*bench.made, *bench.result)
+            search.clean(*bench.made, *bench.logged)
         assert search.masked > 100, "the libraries' own lines are there, without the secret"
     search.clean(*capfd.readouterr())
 

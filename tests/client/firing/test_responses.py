@@ -110,54 +110,54 @@ def fine(count, refused=()):
 
 
 def test_batches_refused_in_flight_together_are_all_put_back_to_be_sent_one_by_one():
-    play = Round([3, 3, 3])
+    round_ = Round([3, 3, 3])
     denied = api(PermissionDeniedError)
-    play.answer(denied, denied, denied)
-    assert play.sender.batches is False
-    assert play.outcomes() == [None] * 9
-    assert sorted(target.ref.id for target in play.ledger.queue) == list(range(1, 10))
-    assert {target.fires for target in play.targets} == {0}
-    assert play.receiver.blocking_error is None
+    round_.answer(denied, denied, denied)
+    assert round_.sender.batches is False
+    assert round_.outcomes() == [None] * 9
+    assert sorted(target.ref.id for target in round_.ledger.queue) == list(range(1, 10))
+    assert {target.fires for target in round_.targets} == {0}
+    assert round_.receiver.blocking_error is None
 
 
 def test_a_batch_that_got_through_beside_a_refused_one_is_read_as_a_batch():
-    play = Round([3, 3])
-    play.answer(api(PermissionDeniedError), fine(3))
-    assert list(play.ledger.accepted) == [target.ref for target in play.targets[3:]]
-    assert sorted(target.ref.id for target in play.ledger.queue) == [1, 2, 3]
+    round_ = Round([3, 3])
+    round_.answer(api(PermissionDeniedError), fine(3))
+    assert list(round_.ledger.accepted) == [target.ref for target in round_.targets[3:]]
+    assert sorted(target.ref.id for target in round_.ledger.queue) == [1, 2, 3]
 
 
 def test_commands_refused_by_a_limit_go_again_and_the_others_count():
-    play = Round([4])
-    play.answer(fine(4, refused=(1, 3)))
-    assert [target.ref.id for target in play.ledger.queue] == [2, 4]
-    assert isinstance(play.receiver.blocking_error, OperatingLimitError)
-    assert play.receiver.delay() == 10
-    assert play.receiver.delay() == 20
+    round_ = Round([4])
+    round_.answer(fine(4, refused=(1, 3)))
+    assert [target.ref.id for target in round_.ledger.queue] == [2, 4]
+    assert isinstance(round_.receiver.blocking_error, OperatingLimitError)
+    assert round_.receiver.delay() == 10
+    assert round_.receiver.delay() == 20
 
 
 def test_rounds_in_which_everything_is_refused_come_to_an_end():
-    play = Round([2])
+    round_ = Round([2])
     delays = []
     for _ in range(30):
-        play.answer(fine(2, refused=(0, 1)))
-        delays.append(play.receiver.delay())
+        round_.answer(fine(2, refused=(0, 1)))
+        delays.append(round_.receiver.delay())
         if delays[-1] is None:
             break
-        play.ledger.queue.clear()
-        for target in play.targets:
+        round_.ledger.queue.clear()
+        for target in round_.targets:
             target.fires += 1
     assert delays == [10, 20, 40, 80, 120, 120, 120, 120, 120, None]
 
 
 def test_a_round_in_which_something_ran_starts_the_count_again():
-    play = Round([2])
+    round_ = Round([2])
     for refused in ((0, 1), (0, 1), (1,), (0, 1)):
-        play.answer(fine(2, refused=refused))
-        delay = play.receiver.delay()
+        round_.answer(fine(2, refused=refused))
+        delay = round_.receiver.delay()
     assert delay == 20
-    play.answer(fine(2))
-    assert play.receiver.delay() == 0
+    round_.answer(fine(2))
+    assert round_.receiver.delay() == 0
 
 
 @pytest.mark.parametrize(
@@ -165,50 +165,50 @@ def test_a_round_in_which_something_ran_starts_the_count_again():
 )
 @pytest.mark.parametrize("batches", [True, False])
 def test_what_concerns_all_targets_puts_them_back(error, batches):
-    play = Round([1], batches=batches)
-    play.answer(error)
-    assert list(play.ledger.queue) == play.targets
-    assert play.receiver.blocking_error is error
+    round_ = Round([1], batches=batches)
+    round_.answer(error)
+    assert list(round_.ledger.queue) == round_.targets
+    assert round_.receiver.blocking_error is error
 
 
 def test_an_error_that_cannot_be_repeated_outweighs_those_that_can():
-    play = Round([1, 1, 1])
+    round_ = Round([1, 1, 1])
     wrong = api(AuthenticationError)
-    play.answer(api(RateLimitError), wrong, ConnectFailed("x"))
-    assert play.receiver.blocking_error is wrong
-    assert play.receiver.delay() is None
+    round_.answer(api(RateLimitError), wrong, ConnectFailed("x"))
+    assert round_.receiver.blocking_error is wrong
+    assert round_.receiver.delay() is None
 
 
 @pytest.mark.parametrize("error", [OutcomeUnknown("x"), ProtocolError("x", status=502)])
 def test_a_lost_request_is_told_and_looked_at_later(error):
-    play = Round([2])
-    result = play.receiver.note(play.shipments[0], Attempt(error, 0.0, 1.0), 1.0)
+    round_ = Round([2])
+    result = round_.receiver.note(round_.shipments[0], Attempt(error, 0.0, 1.0), 1.0)
     assert "2 targets (DEAL_1 to DEAL_2)" in result.message
-    [doubt] = play.ledger.in_doubt
-    assert (doubt.targets, doubt.sent_at, doubt.over) == (play.targets, 0.0, False)
-    assert play.receiver.delay() == 0
+    [doubt] = round_.ledger.in_doubt
+    assert (doubt.targets, doubt.sent_at, doubt.over) == (round_.targets, 0.0, False)
+    assert round_.receiver.delay() == 0
 
 
 def test_direct_calls_refused_for_each_target_fail_one_by_one_until_it_is_hopeless():
-    play = Round([1] * (MAX_REFUSED_IN_A_ROW + 1), batches=False)
+    round_ = Round([1] * (MAX_REFUSED_IN_A_ROW + 1), batches=False)
     denied = api(PermissionDeniedError)
-    play.answer(*[denied] * (MAX_REFUSED_IN_A_ROW - 1), denied, denied)
-    assert play.outcomes() == ["failed"] * (MAX_REFUSED_IN_A_ROW - 1) + [None, None]
-    assert play.receiver.blocking_error is denied
+    round_.answer(*[denied] * (MAX_REFUSED_IN_A_ROW - 1), denied, denied)
+    assert round_.outcomes() == ["failed"] * (MAX_REFUSED_IN_A_ROW - 1) + [None, None]
+    assert round_.receiver.blocking_error is denied
     luckier = Round([1] * (MAX_REFUSED_IN_A_ROW + 1), batches=False)
     luckier.answer(Reply(result=True), *[api(NotFoundError)] * MAX_REFUSED_IN_A_ROW)
     assert luckier.outcomes() == [None] + ["failed"] * MAX_REFUSED_IN_A_ROW
 
 
 def test_an_answer_that_is_no_batchs_is_a_doubt():
-    play = Round([2])
-    play.answer(Reply(result=True))
-    assert play.ledger.in_doubt[0].targets == play.targets
+    round_ = Round([2])
+    round_.answer(Reply(result=True))
+    assert round_.ledger.in_doubt[0].targets == round_.targets
 
 
 @pytest.mark.parametrize(("seconds", "size"), [(60.0, 8), (70.0, 7), (0.5, 25)])
 def test_a_batch_that_ended_in_a_time_out_makes_the_next_ones_smaller(seconds, size):
-    play = Round([25])
-    play.sender.sizer.costs.clear()
-    play.receiver.note(play.shipments[0], Attempt(OutcomeUnknown("no answer in time"), 0.0, seconds), seconds)
-    assert play.sender.sizer.size == size
+    round_ = Round([25])
+    round_.sender.sizer.costs.clear()
+    round_.receiver.note(round_.shipments[0], Attempt(OutcomeUnknown("no answer in time"), 0.0, seconds), seconds)
+    assert round_.sender.sizer.size == size

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from airflow_provider_bitrix24.client import AsyncBitrix24Client
+from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client
 from airflow_provider_bitrix24.client.base import BaseClient
 from airflow_provider_bitrix24.client.errors import ConfigurationError, OutcomeUnknown, ProtocolError
 from airflow_provider_bitrix24.client.flows.effects import Save, Start
@@ -52,36 +52,36 @@ def trigger(target, code="c", expected_stage=None, *, verify=True, checkpoint_st
     )
 
 
-def test_one_target_is_read_fired_and_seen_to_have_moved(play):
-    report = play(
+def test_one_target_is_read_fired_and_seen_to_have_moved(perform):
+    report = perform(
         trigger("DEAL_1"),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 1", [found(item(1))]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 2", [fired(1, item(1, "WON"))]),
     )
     assert (report.moved, report.results[0].stage_before, report.results[0].stage_after) == (1, "NEW", "WON")
 
 
-def test_an_unverified_target_is_the_documented_call_and_an_empty_list_is_nothing(play):
+def test_an_unverified_target_is_the_documented_call_and_an_empty_list_is_nothing(perform):
     direct = ("send crm.automation.trigger", [{"result": True}])
-    assert play(trigger("DEAL_1", verify=False), ("reserve 1", 0.0), direct).unverified == 1
-    assert play(trigger([])).results == []
-    assert play(trigger([], code=None)).results == []
+    assert perform(trigger("DEAL_1", verify=False), ("acquire 1", 0.0), direct).unverified == 1
+    assert perform(trigger([])).results == []
+    assert perform(trigger([], code=None)).results == []
 
 
-def test_a_missing_code_is_said_and_a_default_code_is_used(play):
-    report = play(
+def test_a_missing_code_is_said_and_a_default_code_is_used(perform):
+    report = perform(
         trigger("DEAL_1", None, verify=False),
-        ("tell", None),
-        ("reserve 1", 0.0),
+        ("log", None),
+        ("acquire 1", 0.0),
         ("send crm.automation.trigger", [{"result": True}]),
     )
     assert report.code is None
     for code in (None, ""):
-        defaulted = play(
+        defaulted = perform(
             trigger("DEAL_1", code, verify=False, default_code="d"),
-            ("reserve 1", 0.0),
+            ("acquire 1", 0.0),
             ("send crm.automation.trigger", [{"result": True}]),
         )
         assert defaulted.code == "d"
@@ -98,154 +98,154 @@ def test_a_missing_code_is_said_and_a_default_code_is_used(play):
         ({"target": None}, "target is None"),
     ],
 )
-def test_a_wrong_argument_is_refused_before_anything_is_sent(play, options, named):
+def test_a_wrong_argument_is_refused_before_anything_is_sent(perform, options, named):
     with pytest.raises(ConfigurationError) as caught:
-        play(trigger(**options))
+        perform(trigger(**options))
     assert named in str(caught.value)
 
 
-def test_a_lost_request_is_looked_at_waited_for_and_fired_again(play):
-    report = play(
+def test_a_lost_request_is_looked_at_waited_for_and_fired_again(perform):
+    report = perform(
         trigger("DEAL_1"),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 1", [found(item(1))]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 2", [(OutcomeUnknown("lost"), (0.0, 5.0))]),
-        ("tell", None),
-        ("reserve 1", 5.0),
+        ("log", None),
+        ("acquire 1", 5.0),
         ("send batch of 1", [found(item(1))]),
-        ("tell", None),
-        ("pause 55 settle", 60.0),
-        ("reserve 1", 60.0),
+        ("log", None),
+        ("sleep 55 settle", 60.0),
+        ("acquire 1", 60.0),
         ("send batch of 1", [found(item(1))]),
-        ("reserve 1", 60.0),
+        ("acquire 1", 60.0),
         ("send batch of 2", [(fired(1, item(1, "WON")), (60.0, 61.0))]),
         ("share cost 0.5", SharedCost(0.5)),
-        ("tell", None),
+        ("log", None),
     )
     assert report.moved == 1
 
 
-def test_what_another_process_measured_is_taken_over_or_waited_for(play):
+def test_what_another_process_measured_is_taken_over_or_waited_for(perform):
     targets = [f"DEAL_{number}" for number in range(1, 41)]
     items = [item(number) for number in range(1, 41)]
     moved = [item(number, "WON") for number in range(1, 41)]
-    report = play(
+    report = perform(
         trigger(targets),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 1", [found(*items)]),
         ("ask cost", SharedCost(None, 0.1)),
-        ("pause 0.1 pace", 0.1),
+        ("sleep 0.1 pace", 0.1),
         ("ask cost", SharedCost(0.005)),
-        ("reserve 1", 0.1),
+        ("acquire 1", 0.1),
         ("send batch of 41", [(fired(40, *moved), (0.1, 0.2))]),
         ("share cost 0.00243902", SharedCost(0.0)),
     )
     assert report.moved == 40
 
 
-def test_who_measures_asks_once(play):
+def test_who_measures_asks_once(perform):
     targets = [f"DEAL_{number}" for number in range(1, 26)]
     items = [item(number) for number in range(1, 26)]
     moved = [item(number, "WON") for number in range(1, 26)]
-    report = play(
+    report = perform(
         trigger(targets),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 1", [found(*items)]),
         ("ask cost", SharedCost(None)),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 25", [(401, {"error": "CONNECTION_ERROR"})]),
-        ("pause 1 retry", 1.0),
-        ("reserve 1", 1.0),
+        ("sleep 1 retry", 1.0),
+        ("acquire 1", 1.0),
         ("send batch of 25", [fired(24, *moved[:24])]),
-        ("reserve 1", 1.0),
+        ("acquire 1", 1.0),
         ("send batch of 2", [fired(1, moved[24])]),
     )
     assert report.moved == 25
 
 
-def test_a_last_look_that_fails_leaves_what_was_seen_in_the_batch(play):
-    report = play(
+def test_a_last_look_that_fails_leaves_what_was_seen_in_the_batch(perform):
+    report = perform(
         trigger("DEAL_1"),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 1", [found(item(1))]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 2", [fired(1, item(1))]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 1", [(401, {"error": "INVALID_CREDENTIALS"})]),
-        ("tell", None),
+        ("log", None),
     )
     assert (report.unmoved, report.results[0].stage_after) == (1, "NEW")
 
 
-def test_an_outage_of_minutes_after_a_fire_is_sat_out(play):
+def test_an_outage_of_minutes_after_a_fire_is_sat_out(perform):
     delays = [1, 2, 4, 8, 16, 30, 30, 30, 30]
     failed_looks = []
     for delay in delays:
         failed_looks += [
-            ("reserve 1", 5.0),
+            ("acquire 1", 5.0),
             ("send batch of 1", [(502, b"<html>")]),
-            ("tell", None),
-            (f"pause {delay} retry", 5.0),
+            ("log", None),
+            (f"sleep {delay} retry", 5.0),
         ]
-    report = play(
+    report = perform(
         trigger("DEAL_1"),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 1", [found(item(1))]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 2", [(OutcomeUnknown("lost"), (0.0, 5.0))]),
-        ("tell", None),
+        ("log", None),
         *failed_looks,
-        ("reserve 1", 156.0),
+        ("acquire 1", 156.0),
         ("send batch of 1", [found(item(1, "WON"))]),
     )
     assert (report.moved, report.failed) == (1, 0)
 
 
-def test_an_advice_is_not_worth_an_error(play):
-    report = play(
+def test_an_advice_is_not_worth_an_error(perform):
+    report = perform(
         trigger("DEAL_1", expected_stage="X"),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 1", [found(item(1))]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 2", [fired(1, item(1))]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 1", [found(item(1))]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send crm.status.list", [(403, DENIED)]),
     )
     assert (report.unmoved, report.results[0].reason) == (1, None)
 
 
-def test_who_may_read_nothing_of_a_type_is_told_once_and_fires_in_batches_all_the_same(play):
-    report = play(
+def test_who_may_read_nothing_of_a_type_is_told_once_and_fires_in_batches_all_the_same(perform):
+    report = perform(
         trigger(["DEAL_1", "LEAD_1"]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 2", [batch([], {"c0": DENIED, "c1": DENIED})]),
-        ("tell", None),
-        ("reserve 1", 0.0),
+        ("log", None),
+        ("acquire 1", 0.0),
         ("send batch of 2", [fired(2)]),
     )
     assert report.unverified == 2
 
 
-def test_a_snapshot_that_fails_for_good_raises_and_nothing_is_fired(play):
+def test_a_snapshot_that_fails_for_good_raises_and_nothing_is_fired(perform):
     with pytest.raises(ProtocolError):
-        play(trigger("DEAL_1"), ("reserve 1", 0.0), ("send batch of 1", [(302, b"")]))
+        perform(trigger("DEAL_1"), ("acquire 1", 0.0), ("send batch of 1", [(302, b"")]))
 
 
-def test_commands_that_read_are_repeated_alone_until_they_succeed_or_fail_for_good(play):
+def test_commands_that_read_are_repeated_alone_until_they_succeed_or_fail_for_good(perform):
     spent = {"error": "OPERATION_TIME_LIMIT", "error_description": ""}
     there = {"items": [item(1, "WON")]}
-    report = play(
+    report = perform(
         trigger(["DEAL_1", "LEAD_1", "QUOTE_1"]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 3", [batch({"c0": {"items": [item(1)]}}, {"c1": spent, "c2": {"error": "NOT_FOUND"}})]),
-        ("tell", None),
-        ("pause 10 retry", 10.0),
-        ("reserve 1", 10.0),
+        ("log", None),
+        ("sleep 10 retry", 10.0),
+        ("acquire 1", 10.0),
         ("send batch of 1", [found(item(1))]),
-        ("reserve 1", 10.0),
+        ("acquire 1", 10.0),
         ("send batch of 4", [batch({"c0": True, "c1": True, "c2": there, "c3": there})]),
     )
     assert (report.moved, report.failed) == (2, 1)
@@ -262,10 +262,10 @@ def test_a_conversation_that_is_interrupted_is_closed_and_its_cause_comes_out(be
 
     with benches(kind, settings={"bucket_size": 3}) as bench:
         targets = bench.stairs(60)
-        bench.on_pause = stop
+        bench.on_sleep = stop
         with pytest.raises(Stopped):
             bench.fire(targets)
-        bench.on_pause = None
+        bench.on_sleep = None
         assert bench.fire(targets).moved == 60
 
 
@@ -273,7 +273,7 @@ async def test_a_cancelled_firing_sends_nothing_more(benches):
     with benches("async", auto_advance=False) as bench:
         targets = bench.stairs(60)
         bench.server.latency.set(request_ms=1000)
-        portal, options = bench.client_parts(None)
+        portal, options = bench.client_parts()
         async with AsyncBitrix24Client(portal, **options) as client:
             firing = asyncio.ensure_future(client.trigger_automation(targets, "c"))
             while bench.server.requests.total == 0:  # noqa: ASYNC110 - the portal runs in another thread
@@ -285,10 +285,10 @@ async def test_a_cancelled_firing_sends_nothing_more(benches):
         assert bench.portal.fires == {}
 
 
-def test_an_applications_trigger_is_fired_by_number(play):
-    executed = play(
+def test_an_applications_trigger_is_fired_by_number(perform):
+    executed = perform(
         talk()._execute_trigger("deal_057", "c"),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send crm.automation.trigger.execute", [{"result": True}]),
     )
     assert executed is True
@@ -301,17 +301,14 @@ def test_progress_that_nobody_keeps_is_not_saved(benches, kind):
         return "done"
 
     with benches(kind) as bench:
-        _, options = bench.client_parts(None)
-        driver = options["driver"]
+        portal, options = bench.client_parts()
         if kind == "sync":
-            assert driver.run(saving()) == "done"
-            driver.close()
+            with Bitrix24Client(portal, **options) as client:
+                assert client._driver.run(saving()) == "done"
             return
 
         async def run():
-            try:
-                return await driver.run(saving())
-            finally:
-                await driver.close()
+            async with AsyncBitrix24Client(portal, **options) as client:
+                return await client._driver.run(saving())
 
         assert asyncio.run(run()) == "done"

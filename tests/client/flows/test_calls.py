@@ -42,136 +42,136 @@ def channel():
     return Channel(portal=portal, random=lambda: 1.0)
 
 
-def test_a_call_takes_a_token_and_sends_once(play, channel):
-    reply = play(
+def test_a_call_takes_a_token_and_sends_once(perform, channel):
+    reply = perform(
         calls.call(channel, Call("scope")),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send scope", [{"result": ["crm"], "total": 1}]),
     )
     assert (reply.result, reply.total) == (["crm"], 1)
 
 
-def test_a_token_of_later_is_waited_for_in_silence_or_aloud(play, channel):
-    play(
+def test_a_token_of_later_is_waited_for_in_silence_or_aloud(perform, channel):
+    perform(
         calls.call(channel, Call("scope")),
-        ("reserve 1", (1, 0.5, 0.0)),
-        ("pause 0.5 pace", 0.5),
+        ("acquire 1", (1, 0.5, 0.0)),
+        ("sleep 0.5 pace", 0.5),
         ("send scope", [{"result": 1}]),
     )
-    play(
+    perform(
         calls.call(channel, Call("scope")),
-        ("reserve 1", (1, 5.0, 0.0)),
-        ("tell", None),
-        ("pause 5 pace", 5.0),
+        ("acquire 1", (1, 5.0, 0.0)),
+        ("log", None),
+        ("sleep 5 pace", 5.0),
         ("send scope", [{"result": 1}]),
     )
 
 
-def test_refusals_are_repeated_and_reported_to_the_bucket(play, channel):
-    play(
+def test_refusals_are_repeated_and_reported_to_the_bucket(perform, channel):
+    perform(
         calls.call(channel, Call("scope")),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send scope", [FULL]),
-        ("tell", None),
-        ("pause 1 retry", 1.0),
-        ("reserve 1 after 1 refused", 1.0),
+        ("log", None),
+        ("sleep 1 retry", 1.0),
+        ("acquire 1 after 1 refused", 1.0),
         ("send scope", [FULL]),
-        ("tell", None),
-        ("pause 2 retry", 3.0),
-        ("reserve 1 after 1 refused", 3.0),
+        ("log", None),
+        ("sleep 2 retry", 3.0),
+        ("acquire 1 after 1 refused", 3.0),
         ("send scope", [{"result": 1}]),
     )
 
 
-def test_a_portal_that_refuses_for_ever_is_left_after_ten_times(play, channel):
+def test_a_portal_that_refuses_for_ever_is_left_after_ten_times(perform, channel):
     steps = []
     for attempt, delay in enumerate([1, 2, 4, 8, 16, 30, 30, 30, 30]):
         refused = " after 1 refused" if attempt else ""
-        steps += [(f"reserve 1{refused}", 0.0), ("send m", [FULL]), ("tell", None), (f"pause {delay} retry", 0.0)]
+        steps += [(f"acquire 1{refused}", 0.0), ("send m", [FULL]), ("log", None), (f"sleep {delay} retry", 0.0)]
     with pytest.raises(RateLimitError):
-        play(calls.call(channel, Call("m")), *steps, ("reserve 1 after 1 refused", 0.0), ("send m", [FULL]))
+        perform(calls.call(channel, Call("m")), *steps, ("acquire 1 after 1 refused", 0.0), ("send m", [FULL]))
 
 
 @pytest.mark.parametrize("lost", [CRASHED, PAGE, OutcomeUnknown("no answer"), (200, b""), (200, b'{"res')])
-def test_a_call_that_may_have_run_is_never_sent_again(play, channel, lost):
+def test_a_call_that_may_have_run_is_never_sent_again(perform, channel, lost):
     with pytest.raises((ServerError, ProtocolError, OutcomeUnknown)) as caught:
-        play(calls.call(channel, Call("m")), ("reserve 1", 0.0), ("send m", [lost]))
+        perform(calls.call(channel, Call("m")), ("acquire 1", 0.0), ("send m", [lost]))
     assert caught.value.executed == "unknown"
 
 
 @pytest.mark.parametrize("lost", [CRASHED, PAGE, OutcomeUnknown("no answer"), ConnectFailed("refused")])
-def test_a_harmless_call_is_repeated_until_it_gets_through(play, channel, lost):
-    reply = play(
+def test_a_harmless_call_is_repeated_until_it_gets_through(perform, channel, lost):
+    reply = perform(
         calls.call(channel, Call("m", idempotent=True)),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send m", [lost]),
-        ("tell", None),
-        ("pause 1 retry", 1.0),
-        ("reserve 1", 1.0),
+        ("log", None),
+        ("sleep 1 retry", 1.0),
+        ("acquire 1", 1.0),
         ("send m", [{"result": 7}]),
     )
     assert reply.result == 7
 
 
-def test_a_permanent_error_is_raised_at_once_and_nothing_is_sent_for_a_wrong_argument(play, channel):
+def test_a_permanent_error_is_raised_at_once_and_nothing_is_sent_for_a_wrong_argument(perform, channel):
     with pytest.raises(AuthenticationError):
-        play(calls.call(channel, Call("m", idempotent=True)), ("reserve 1", 0.0), ("send m", [WRONG]))
+        perform(calls.call(channel, Call("m", idempotent=True)), ("acquire 1", 0.0), ("send m", [WRONG]))
     with pytest.raises(ConfigurationError):
-        play(calls.call(channel, Call("m", {"x": object()})), ("reserve 1", 0.0))
+        perform(calls.call(channel, Call("m", {"x": object()})), ("acquire 1", 0.0))
 
 
-def test_the_working_time_is_waited_for_before_and_after_a_refusal(play, channel):
-    play(
+def test_the_working_time_is_waited_for_before_and_after_a_refusal(perform, channel):
+    perform(
         calls.call(channel, Call("m")),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send m", [({"result": 1, "time": timed(470, 300)}, (0.0, 5.0))]),
     )
     with pytest.raises(OperatingLimitError) as caught:
-        play(
+        perform(
             calls.call(channel, Call("m")),
-            ("reserve 1", 10.0),
+            ("acquire 1", 10.0),
             ("send m", [(SPENT, (10.0, 11.0))]),
-            ("tell", None),
-            ("pause 295 operating", 306.0),
+            ("log", None),
+            ("sleep 295 operating", 306.0),
             *[
                 step
                 for blind in (20, 40, 80, 120, 120, 120, 120, 120)
                 for step in (
-                    ("reserve 1", 306.0),
+                    ("acquire 1", 306.0),
                     ("send m", [(SPENT, (306.0, 306.0))]),
-                    ("tell", None),
-                    (f"pause {blind} operating", 306.0),
+                    ("log", None),
+                    (f"sleep {blind} operating", 306.0),
                 )
             ],
-            ("reserve 1", 306.0),
+            ("acquire 1", 306.0),
             ("send m", [(SPENT, (306.0, 306.0))]),
         )
     assert caught.value.reset_in == 0
-    play(
+    perform(
         calls.call(channel, Call("m")),
-        ("reserve 1", 310.0),
+        ("acquire 1", 310.0),
         ("send m", [({"result": 1, "time": timed(481, 60)}, (310.0, 310.0))]),
     )
-    play(
+    perform(
         calls.call(channel, Call("m")),
-        ("reserve 1", 320.0),
-        ("tell", None),
-        ("pause 50 operating", 370.0),
+        ("acquire 1", 320.0),
+        ("log", None),
+        ("sleep 50 operating", 370.0),
         ("send m", [{"result": 1}]),
     )
 
 
-def test_a_batch_sends_again_only_what_a_limit_refused(play, channel):
-    reply = play(
+def test_a_batch_sends_again_only_what_a_limit_refused(perform, channel):
+    reply = perform(
         batches.batch(channel, {"x": ("m", None), "y": ("m", {"id": 1}), "z": ("n", {})}),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         (
             "send batch of 3",
             [batch_of({"c0": "one"}, {"c1": SPENT[1], "c2": {"error": "NOT_FOUND"}}, {"c0": timed(480, 30)})],
         ),
-        ("tell", None),
-        ("pause 31 operating", 31.0),
-        ("reserve 1", 31.0),
+        ("log", None),
+        ("sleep 31 operating", 31.0),
+        ("acquire 1", 31.0),
         ("send batch of 1", [batch_of({"c0": "two"})]),
     )
     assert reply.results == {"x": "one", "y": "two"}
@@ -179,69 +179,69 @@ def test_a_batch_sends_again_only_what_a_limit_refused(play, channel):
     assert isinstance(reply.errors["z"], NotFoundError)
 
 
-def test_a_batch_keeps_the_callers_keys_in_the_callers_order_over_many_requests(play, channel):
+def test_a_batch_keeps_the_callers_keys_in_the_callers_order_over_many_requests(perform, channel):
     commands = {f"key {number}": ("m", {"id": number}) for number in range(120)}
     fifty = batch_of({f"c{number}": number for number in range(50)})
-    reply = play(
+    reply = perform(
         batches.batch(channel, commands),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 50", [fifty]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 50", [fifty]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 20", [batch_of({f"c{number}": number for number in range(20)})]),
     )
     assert list(reply.results) == list(commands)
     assert reply.errors == {}
 
 
-def test_a_batch_that_never_got_through_raises_and_a_later_failure_becomes_its_commands_error(play, channel):
+def test_a_batch_that_never_got_through_raises_and_a_later_failure_becomes_its_commands_error(perform, channel):
     commands = {str(number): ("m", None) for number in range(130)}
     with pytest.raises(ProtocolError):
-        play(batches.batch(channel, commands), ("reserve 1", 0.0), ("send batch of 50", [PAGE]))
+        perform(batches.batch(channel, commands), ("acquire 1", 0.0), ("send batch of 50", [PAGE]))
     fifty = batch_of({f"c{number}": number for number in range(50)})
-    reply = play(
+    reply = perform(
         batches.batch(channel, commands),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 50", [fifty]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 50", [PAGE]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 30", [batch_of({f"c{number}": number for number in range(30)})]),
     )
     assert len(reply.results) == 80
     assert {error.executed for error in reply.errors.values()} == {"unknown"}
-    stopped = play(
+    stopped = perform(
         batches.batch(channel, commands),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 50", [fifty]),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send batch of 50", [WRONG]),
     )
     assert len(stopped.errors) == 80
     assert {error.executed for error in stopped.errors.values()} == {"no"}
 
 
-def test_a_wrong_argument_of_a_batch_is_refused_before_anything_is_sent(play, channel):
+def test_a_wrong_argument_of_a_batch_is_refused_before_anything_is_sent(perform, channel):
     commands = {str(number): ("m", {"x": object() if number == 60 else 1}) for number in range(100)}
     with pytest.raises(ConfigurationError):
-        play(batches.batch(channel, commands))
+        perform(batches.batch(channel, commands))
 
 
-def test_an_answer_that_is_not_a_batchs_raises(play, channel):
+def test_an_answer_that_is_not_a_batchs_raises(perform, channel):
     with pytest.raises(ProtocolError):
-        play(batches.batch(channel, {"a": ("m", None)}), ("reserve 1", 0.0), ("send batch of 1", [{"result": True}]))
+        perform(batches.batch(channel, {"a": ("m", None)}), ("acquire 1", 0.0), ("send batch of 1", [{"result": True}]))
 
 
-def test_commands_refused_for_ever_fail_while_the_others_go_on(play, channel):
+def test_commands_refused_for_ever_fail_while_the_others_go_on(perform, channel):
     commands = {str(number): ("m", None) for number in range(51)}
     first = batch_of({f"c{number}": 1 for number in range(1, 50)}, {"c0": SPENT[1]})
-    steps = [("reserve 1", 0.0), ("send batch of 50", [first]), ("tell", None), ("pause 10 operating", 0.0)]
+    steps = [("acquire 1", 0.0), ("send batch of 50", [first]), ("log", None), ("sleep 10 operating", 0.0)]
     for wait in (20, 40, 80, 120, 120, 120, 120, 120):
         refused = batch_of([], {"c0": SPENT[1], "c1": SPENT[1]})
-        steps += [("reserve 1", 0.0), ("send batch of 2", [refused]), ("tell", None), (f"pause {wait} operating", 0.0)]
+        steps += [("acquire 1", 0.0), ("send batch of 2", [refused]), ("log", None), (f"sleep {wait} operating", 0.0)]
     last = batch_of([], {"c0": SPENT[1], "c1": SPENT[1]})
-    reply = play(batches.batch(channel, commands), *steps, ("reserve 1", 0.0), ("send batch of 2", [last]))
+    reply = perform(batches.batch(channel, commands), *steps, ("acquire 1", 0.0), ("send batch of 2", [last]))
     assert len(reply.results) == 49
     assert {key: type(error) for key, error in reply.errors.items()} == {
         "0": OperatingLimitError,
@@ -249,22 +249,22 @@ def test_commands_refused_for_ever_fail_while_the_others_go_on(play, channel):
     }
 
 
-def test_a_page_that_holds_no_list_raises_and_a_list_is_read_to_its_end(play, channel):
+def test_a_page_that_holds_no_list_raises_and_a_list_is_read_to_its_end(perform, channel):
     with pytest.raises(ProtocolError):
-        play(calls.page(channel, "scope", {}, None), ("reserve 1", 0.0), ("send scope", [{"result": {"a": 1}}]))
-    page = play(
+        perform(calls.page(channel, "scope", {}, None), ("acquire 1", 0.0), ("send scope", [{"result": {"a": 1}}]))
+    page = perform(
         calls.page(channel, "crm.status.list", {}, None),
-        ("reserve 1", 0.0),
+        ("acquire 1", 0.0),
         ("send crm.status.list", [{"result": [1], "next": 50}]),
     )
     assert (page.items, page.following) == ([1], {"start": 50})
 
 
-def test_an_empty_batch_sends_nothing(play, channel):
-    assert play(batches.batch(channel, {})).results == {}
+def test_an_empty_batch_sends_nothing(perform, channel):
+    assert perform(batches.batch(channel, {})).results == {}
 
 
-def test_one_failed_command_is_an_error_value(play, channel):
+def test_one_failed_command_is_an_error_value(perform, channel):
     refused = batch_of([], {"c0": {"error": "", "error_description": "Target is not set."}})
-    reply = play(batches.batch(channel, {"a": ("m", None)}), ("reserve 1", 0.0), ("send batch of 1", [refused]))
+    reply = perform(batches.batch(channel, {"a": ("m", None)}), ("acquire 1", 0.0), ("send batch of 1", [refused]))
     assert isinstance(reply.errors["a"], InvalidRequestError)

@@ -70,14 +70,14 @@ def test_rows_that_are_none_are_passed_over(value, found):
     assert reading.found == {EntityRef(2, number): Snapshot(stage) for number, stage in found.items()}
 
 
-def test_stages_come_in_the_portals_order_even_if_it_sends_them_otherwise(play, channel):
+def test_stages_come_in_the_portals_order_even_if_it_sends_them_otherwise(perform, channel):
     rows = [
         {"STATUS_ID": "WON", "NAME": "Won", "SORT": "100", "SEMANTICS": "S"},
         {"STATUS_ID": "NEW", "NAME": "New", "SORT": "10", "SEMANTICS": None},
         "nonsense",
         {"STATUS_ID": "PREPARATION", "NAME": "Prepare", "SORT": 20, "SEMANTICS": ""},
     ]
-    stages = play(pipeline_stages(channel, 2, 0), ("reserve 1", 0.0), ("send crm.status.list", [{"result": rows}]))
+    stages = perform(pipeline_stages(channel, 2, 0), ("acquire 1", 0.0), ("send crm.status.list", [{"result": rows}]))
     assert [(stage.id, stage.semantics) for stage in stages] == [("NEW", None), ("PREPARATION", None), ("WON", "S")]
 
 
@@ -87,6 +87,6 @@ def test_that_nobody_may_read_is_told_once(channel):
     assert [type(wish) for _ in range(3) for wish in reader._tell_blind(error)] == [Log]
 
 
-def test_nobody_reads_nothing(play):
-    assert play(Verifier(None, None).all([EntityRef(2, 1)])) == StageReadings()
-    assert play(Verifier(None, None).window([EntityRef(2, 1)])) == StageReadings()
+def test_nobody_reads_nothing(perform):
+    assert perform(Verifier(None, None).all([EntityRef(2, 1)])) == StageReadings()
+    assert perform(Verifier(None, None).window([EntityRef(2, 1)])) == StageReadings()

@@ -1,0 +1,78 @@
+"""Performs a flow by a script of effects and their results, without sockets and clocks."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.client.flows.effects import (
+    Acquire,
+    Acquired,
+    Effect,
+    Log,
+    NoResponse,
+    Save,
+    Send,
+    ShareCost,
+    Sleep,
+)
+from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.flows.effects import Flow
+
+
+def perform(flow: Flow[Any], *steps: tuple[str, Any]) -> Any:
+    """Perform a flow step by step and return its result; the flow must yield exactly these effects.
+
+    :param steps: an effect in words (:func:`described`), and its result. The result of "send ..." is a list with a body
+        (of status 200), a (status, body) or an error for each request, each perhaps in a pair with (sent_at,
+        received_at); of "acquire n" the time or (count, wait, time); of "sleep ..." the time.
+    """
+    left, result = list(steps), None
+    try:
+        while left:
+            effect = flow.send(result)
+            expected, result = left.pop(0)
+            assert described(effect) == expected, (described(effect), effect)
+            if isinstance(effect, Send):
+                result = tuple(_response(each) for each in result)
+            elif isinstance(effect, Acquire):
+                result = Acquired(*result) if isinstance(result, tuple) else Acquired(effect.want, 0.0, result)
+        effect = flow.send(result)
+    except StopIteration as end:
+        assert not left, f"the flow has ended, but the script goes on with {left}"
+        return end.value
+    raise AssertionError(f"the script has ended, but the flow yields {described(effect)}: {effect}")
+
+
+def described(effect: Effect) -> str:
+    """An effect in words."""
+    match effect:
+        case Send(requests):
+            return "send " + ", ".join(_named(each) for each in requests)
+        case Sleep(seconds, kind):
+            return f"sleep {seconds:g} {kind}"
+        case Acquire(want, refused):
+            return f"acquire {want}" + (f" after {refused} refused" if refused else "")
+        case ShareCost(_, measured):
+            return "ask cost" if measured is None else f"share cost {measured:g}"
+        case Save():
+            return "save"
+        case Log():
+            return "log"
+
+
+def _named(request: HttpRequest) -> str:
+    commands = json.loads(request.body).get("cmd") if request.method == "batch" else None
+    return request.method if commands is None else f"batch of {len(commands)}"
+
+
+def _response(answer: Any) -> HttpResponse | NoResponse:
+    answer, moments = answer if isinstance(answer, tuple) and isinstance(answer[1], tuple) else (answer, (0.0, 0.0))
+    if isinstance(answer, Bitrix24Error):
+        return NoResponse(answer, *moments)
+    status, body = answer if isinstance(answer, tuple) else (200, answer)
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return HttpResponse(status=status, body=raw, sent_at=moments[0], received_at=moments[1])
