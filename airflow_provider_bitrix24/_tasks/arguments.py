@@ -1,4 +1,4 @@
-"""Checks of an operator's arguments, as written and as rendered. Pure and light: DAG files load it at every parse."""
+"""Checks an operator's arguments, as written and as rendered. Pure and light: DAG files load it at every parse."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_options(
 ) -> None:
     """Refuse arguments that are wrong or contradict each other.
 
-    :param expects: whether an ``expected_stage`` is given.
+    :param expects: whether ``expected_stage`` is given.
     :param wait_timeout: seconds.
     :param poke_interval: seconds.
     :raises ConfigurationError: the message names the argument.
@@ -35,16 +35,16 @@ def check_options(
             "wait_timeout is given without expected_stage.", hint="Say in expected_stage what to wait for."
         )
     if not verify:
-        _check_blind(expects=expects, on_unmoved=on_unmoved, waits=wait_timeout is not None)
+        _check_unverified(expects=expects, on_unmoved=on_unmoved, waits=wait_timeout is not None)
 
 
-def _check_blind(*, expects: bool, on_unmoved: str | None, waits: bool) -> None:
-    reading = {
+def _check_unverified(*, expects: bool, on_unmoved: str | None, waits: bool) -> None:
+    needs_reading = {
         "expected_stage": expects,
         "wait_timeout": waits,
         f"on_unmoved={on_unmoved!r}": on_unmoved not in (None, "ignore"),
     }
-    given = [name for name, there in reading.items() if there]
+    given = [name for name, is_given in needs_reading.items() if is_given]
     if given:
         raise ConfigurationError(
             f"verify=False reads nothing, so {' and '.join(given)} cannot be had.",
@@ -53,9 +53,9 @@ def _check_blind(*, expects: bool, on_unmoved: str | None, waits: bool) -> None:
 
 
 def check_rendered(name: str, *, given: bool, rendered: object) -> None:
-    """Refuse an argument that was given and turned out to hold nothing: it must not count as left out.
+    """Refuse an argument that was given but rendered to nothing. It must not count as left out.
 
-    :param rendered: what its template or its upstream task made of it.
+    :param rendered: what its template or its upstream task produced.
     :raises ConfigurationError: the message names the argument.
     """
     if given and (rendered is None or rendered == "" or (isinstance(rendered, str) and not rendered.strip())):

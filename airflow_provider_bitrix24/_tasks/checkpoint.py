@@ -1,8 +1,8 @@
-"""The checkpoint of a firing in Airflow's task state store, so that a next try goes on where one stopped.
+"""Keeps the checkpoint of a firing in Airflow's task state store, so that the next try resumes where one stopped.
 
-Airflow 3.3 keeps small values per task instance through retries, deferral and a user's Clear; older ones do
-not, and there a journal without a store only notices that the task is being killed. What is kept is decided in
-:mod:`.client.progress`.
+Airflow 3.3 keeps small values per task instance through retries, deferral and a user's Clear. Older versions do not;
+there, the checkpoint store saves nothing and only notices that Airflow is ending the task. What a checkpoint holds is
+decided in :mod:`..client.firing.checkpoint`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ KEY = "bitrix24_firing"
 TARGETS_KEY = "bitrix24_targets"
 WAITS_KEY = "bitrix24_waits"
 LONGEST_TARGETS = 60_000
-"""Characters of a compressed list of targets beyond which it is not kept."""
+"""A compressed list of targets with more characters than this is not kept."""
 MAX_IDLE_DEFERRALS = 10
-"""Waits outside the worker in a row, without anything done between, after which the worker waits and gives up."""
+"""Deferrals in a row without progress after which the worker itself waits, and then gives up."""
 LONG_WAIT = 60.0
-"""Seconds of waiting for the portal from which it is worth giving the worker slot back."""
+"""A wait for the portal that is longer than these seconds is worth giving the worker slot back."""
 
 
-class DeferWait(Exception):  # noqa: N818 - no error: the firing goes on later
-    """The portal wants a long wait, which the worker need not spend. ``seconds`` tells how long."""
+class DeferWait(Exception):  # noqa: N818 - not an error: the firing continues later
+    """The portal asks for a long wait, so the task defers itself for ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"waiting {seconds:.0f} s")
@@ -39,14 +39,14 @@ class DeferWait(Exception):  # noqa: N818 - no error: the firing goes on later
 
 
 class TaskKilledError(Exception):
-    """Airflow is ending this task; nothing more is sent."""
+    """Airflow is ending this task, so nothing more is sent."""
 
 
 class TaskCheckpointStore:
-    """Keeps one firing's checkpoint; see :class:`.client.flows.effects.CheckpointStore`. Made once per run of a task.
+    """The :class:`~..client.flows.effects.CheckpointStore` of one run of a task.
 
-    :param store: Airflow's task state store, or ``None`` where there is none or it must not be used.
-    :param defers: whether a long wait ends this stay in the worker (:class:`DeferWait`).
+    :param store: Airflow's task state store, or ``None`` if there is none or it must not be used.
+    :param defers: whether a long wait defers the task (:class:`DeferWait`).
     """
 
     def __init__(self, store: Any, *, defers: bool = False) -> None:
@@ -61,16 +61,16 @@ class TaskCheckpointStore:
         return cls(context.get("task_state_store") if durable else None, defers=deferrable)
 
     def stop_firing(self) -> None:
-        """Let no more requests leave: Airflow is ending the task. May be called from a signal handler."""
+        """Send no more requests, since Airflow is ending the task. A signal handler may call this."""
         self._killed.set()
 
     @property
     def survives(self) -> bool:
-        """Whether a next try will find what is saved."""
+        """Whether the next try finds what is saved."""
         return self._store is not None
 
     def load(self) -> Mapping[str, Any] | None:
-        """What an earlier try saved, if anything."""
+        """Return what an earlier try saved, if anything."""
         if self._store is None:
             return None
         kept = self._store.get(KEY, None)
@@ -82,10 +82,10 @@ class TaskCheckpointStore:
     def save(self, record: dict[str, Any], *, ahead: bool) -> None:
         """Save before anything else is sent.
 
-        :raises TaskKilledError: the task is being ended, and requests were to leave. They do not, and are not saved
-            as if they had.
-        :raises Exception: Airflow could not store it. A worker that lost its supervisor must not go on firing
-            beside its own retry, so this ends the firing.
+        :raises TaskKilledError: requests were about to leave, but Airflow is ending the task. They are neither sent
+            nor saved as sent.
+        :raises Exception: Airflow could not store the record, which ends the firing. A worker that lost its
+            supervisor must not continue to fire beside its own retry.
         """
         if ahead and self._killed.is_set():
             raise TaskKilledError("Airflow is ending the task.")
@@ -94,7 +94,7 @@ class TaskCheckpointStore:
             self._states = record.get("states")
 
     def amend(self, refs: Sequence[EntityRef], results: Iterable[TargetResult], *, awaited: bool) -> None:
-        """Save what was learnt after the firing; see :func:`.client.progress.amended`."""
+        """Save what was learnt after the firing; see :func:`~..client.firing.checkpoint.amended`."""
         from airflow_provider_bitrix24.client.firing.checkpoint import amended
 
         kept = self.load()
@@ -102,13 +102,13 @@ class TaskCheckpointStore:
             self._store.set(KEY, amended(kept, refs, results, awaited=awaited))
 
     def keep_targets(self, targets: Sequence[str]) -> None:
-        """Keep what is about to be fired, for a next try that could not tell it otherwise; not if it is very long."""
+        """Keep a list of targets that the next try could not compute again, unless it is very long."""
         packed = pack_json(list(targets))
         if self._store is not None and len(packed) <= LONGEST_TARGETS:
             self._store.set(TARGETS_KEY, packed)
 
     def kept_targets(self) -> list[str] | None:
-        """The targets of an earlier try that has sent something."""
+        """Return the targets of an earlier try that has sent something."""
         packed = None if self.load() is None else self._store.get(TARGETS_KEY, None)
         if not isinstance(packed, str):
             return None
@@ -116,23 +116,23 @@ class TaskCheckpointStore:
         return targets
 
     def wait(self, seconds: float, kind: str) -> None:
-        """Leave the worker for a long wait for the portal's working time.
+        """Leave the worker for a long wait for the portal's operating limit.
 
-        :raises WaitElsewhere: it is worth it.
+        :raises DeferWait: the wait is worth it.
         """
-        if self._defers and kind == "operating" and seconds > LONG_WAIT and self._counts_wait() <= MAX_IDLE_DEFERRALS:
+        if self._defers and kind == "operating" and seconds > LONG_WAIT and self._count_wait() <= MAX_IDLE_DEFERRALS:
             raise DeferWait(seconds)
 
-    def _counts_wait(self) -> int:
-        """Number of this wait in a row of those between which nothing was done."""
+    def _count_wait(self) -> int:
+        """Count this wait and return how many there were in a row without progress."""
         last = self._store.get(WAITS_KEY, None)
-        vain = isinstance(last, dict) and last.get("states") == self._states
-        count = last["count"] + 1 if vain else 1
+        idle = isinstance(last, dict) and last.get("states") == self._states
+        count = last["count"] + 1 if idle else 1
         self._store.set(WAITS_KEY, {"states": self._states, "count": count})
         return int(count)
 
     def delete(self) -> None:
-        """Forget everything: the task has succeeded, so that a Clear does its work anew."""
+        """Delete everything: the task has succeeded, so a Clear fires anew."""
         if self._store is not None:
             for key in (KEY, TARGETS_KEY, WAITS_KEY):
                 self._store.delete(key)

@@ -1,7 +1,7 @@
-"""Has everybody arrived? What a look at waiting entities means, and when to look again. Pure.
+"""Waiting for entities to arrive at a stage: what a check of their stages means, and when the next one is due. Pure.
 
-A robot may take its time, so a task can wait until its entities stand at an expected stage. Whoever waits
-(an operator in its worker, a sensor, an Airflow trigger) reads the stages and asks here.
+A robot may take a while, so a task can wait until its entities stand at an expected stage. What waits (an operator in
+its worker, a sensor, an Airflow trigger) reads the stages and passes them in here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from airflow_provider_bitrix24._tasks.wording import listed, standing
 from airflow_provider_bitrix24.client.report import MISSING, TriggerReport
 
 if TYPE_CHECKING:
@@ -17,21 +18,18 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.stages import StageInfo
 
 Require = Literal["all", "any", "each"]
-"""When a wait is over. ``all``: one look shows all of them at an expected stage. ``any``: one look shows one
-there. ``each``: every one was seen there at some look, as robots may have moved the first ones on before the last
-one comes; those that can no longer be read are given up, and the wait goes on for the others."""
-
-_SHOWN = 10
-"""How many targets a message names."""
+"""When a wait is over. ``all``: one check finds all entities at an expected stage. ``any``: one check finds one of them
+there. ``each``: every entity was there at some check, since robots may move the first ones on before the last one
+arrives; an entity that can no longer be read is given up, and the wait continues for the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageCheck:
-    """Who stands where at one look.
+    """Where entities stand at one check.
 
-    :param arrived: target -> expected stage at which it stands.
-    :param waiting: target -> other stage at which it stands.
-    :param missing: targets that can no longer be read; waiting for them is in vain.
+    :param arrived: target -> the expected stage where it stands.
+    :param waiting: target -> the other stage where it stands.
+    :param missing: targets that can no longer be read; there is no point in waiting for them.
     """
 
     arrived: dict[str, str]
@@ -40,11 +38,11 @@ class StageCheck:
 
 
 def check_stages(targets: Iterable[str], stages: Mapping[str, StageInfo], expected: Collection[str]) -> StageCheck:
-    """Sort targets by what a reading shows.
+    """Sort targets by where they stand.
 
     :param targets: canonical forms, such as ``DEAL_57``.
     :param stages: what ``get_stages`` returned for them.
-    :param expected: stage ids, any of which will do.
+    :param expected: stage ids, any of which is accepted.
     """
     arrived: dict[str, str] = {}
     waiting: dict[str, str | None] = {}
@@ -61,7 +59,7 @@ def check_stages(targets: Iterable[str], stages: Mapping[str, StageInfo], expect
 
 
 def update(report: TriggerReport, check: StageCheck) -> TriggerReport:
-    """Bring a report up to date: who has arrived counts as moved, the others as unmoved where they stand."""
+    """Update a report: entities that have arrived count as moved, the others as unmoved where they stand."""
     results = []
     for result in report.results:
         if result.target in check.arrived:
@@ -77,7 +75,7 @@ def update(report: TriggerReport, check: StageCheck) -> TriggerReport:
 
 
 def next_check(*, now: float, deadline: float, interval: float) -> float | None:
-    """Seconds until the next look, or ``None`` when time is up. The last look falls on the deadline.
+    """Return the seconds until the next check, or ``None`` when time is up. The last check is at the deadline.
 
     All times are seconds of the same clock.
     """
@@ -86,12 +84,12 @@ def next_check(*, now: float, deadline: float, interval: float) -> float | None:
 
 @dataclass(slots=True, kw_only=True)
 class StageWait:
-    """A wait from its first look to its end: whom to look at next, who was seen where, and how it ended.
+    """A wait from its first check to its end: what to check next, where entities stand, and how it ended.
 
-    :param targets: whom to look at next; canonical forms.
-    :param expected: stage ids, any of which will do.
+    :param targets: what to check next; canonical forms.
+    :param expected: stage ids, any of which is accepted.
     :param require: see :data:`Require`.
-    :param fail_on: stage ids at which one entity ends the wait with failure.
+    :param fail_on: stage ids where a single entity fails the wait.
     """
 
     targets: Sequence[str]
@@ -101,7 +99,7 @@ class StageWait:
     check: StageCheck = field(default_factory=lambda: StageCheck({}, {}, ()))
     done: bool = False
     failure: str | None = None
-    """Why the wait is in vain; it is over then, too."""
+    """Why the wait ended without success, if it did."""
 
     @property
     def finished(self) -> bool:
@@ -109,30 +107,25 @@ class StageWait:
         return self.done or self.failure is not None
 
     def observe(self, stages: Mapping[str, StageInfo]) -> None:
-        """Take a look at :attr:`targets` into account.
+        """Take a check of :attr:`targets` into account.
 
         :param stages: what ``get_stages`` returned for them.
         """
-        seen = check_stages(self.targets, stages, self.expected)
+        check = check_stages(self.targets, stages, self.expected)
         if self.require == "each":
             before = self.check
-            self.check = StageCheck(before.arrived | seen.arrived, seen.waiting, before.missing + seen.missing)
-            self.targets = list(seen.waiting)
-            self.done = not seen.waiting
+            self.check = StageCheck(before.arrived | check.arrived, check.waiting, before.missing + check.missing)
+            self.targets = list(check.waiting)
+            self.done = not check.waiting
             return
-        self.check = seen
-        self.done = bool(seen.arrived) if self.require == "any" else not (seen.waiting or seen.missing)
-        self.failure = None if self.done else self._in_vain(seen)
+        self.check = check
+        self.done = bool(check.arrived) if self.require == "any" else not (check.waiting or check.missing)
+        self.failure = None if self.done else self._why_failed()
 
-    def _in_vain(self, seen: StageCheck) -> str | None:
+    def _why_failed(self) -> str | None:
         problems = []
-        if lost := [f"{target} stands at {stage}" for target, stage in seen.waiting.items() if stage in self.fail_on]:
-            problems.append(f"{_listed(lost)}.")
-        if seen.missing:
-            problems.append(f"{_listed(seen.missing)}: {MISSING}")
+        if lost := {target: stage for target, stage in self.check.waiting.items() if stage in self.fail_on}:
+            problems.append(f"{standing(lost)}.")
+        if self.check.missing:
+            problems.append(f"{listed(self.check.missing)}: {MISSING}")
         return " ".join(problems) or None
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

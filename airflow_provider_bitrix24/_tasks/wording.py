@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 SHOWN = 10
 """How many entities a message names; the task's log names all."""
@@ -20,3 +20,11 @@ def listed(texts: Sequence[str], separator: str = ", ") -> str:
     """Join the first texts, and say how many more there are."""
     shown = separator.join(texts[:SHOWN])
     return f"{shown}{separator}and {len(texts) - SHOWN} more" if len(texts) > SHOWN else shown
+
+
+def standing(stages: Mapping[str, str | None]) -> str:
+    """Say where targets stand.
+
+    :param stages: target -> stage id.
+    """
+    return listed([f"{target} stands at {stage}" for target, stage in stages.items()])

@@ -1,7 +1,7 @@
-"""The decorator ``@task.bitrix24_trigger``: a function says which entities, the operator fires for them.
+"""The decorator ``@task.bitrix24_trigger``: a function returns the entities, and the operator fires for them.
 
-Airflow finds it through the provider's metadata. Type checkers know ``@task.bitrix24_trigger`` only as some
-decorator; :func:`bitrix24_trigger_task` is the same one with its arguments typed.
+Airflow finds it in the provider's metadata. Type checkers do not know the arguments of ``@task.bitrix24_trigger``;
+:func:`bitrix24_trigger_task` is the same decorator with typed arguments.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ Arguments = ParamSpec("Arguments")
 """Parameters of the decorated function."""
 
 TARGETS_KEY = "bitrix24_targets"
-"""XCom key of what the function returned, for a task that goes on in another worker."""
+"""XCom key of what the function returned, for a task that continues in another worker."""
 
 WHAT_IT_RETURNS = "(what the function returns)"
-"""The target until the function has run. A text, as Airflow 2.11 would show and hash an object's address."""
+"""The target until the function has run. A text, since Airflow 2.11 would show and hash the address of an object."""
 
 
 class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOperator):
     """Runs a function, then fires the automation trigger for the targets that it returns.
 
-    :param python_callable: the function. It returns one target such as ``"DEAL_57"``, or any number of them.
+    :param python_callable: the function. It returns one target such as ``"DEAL_57"``, or an iterable of targets.
     :param op_args: its positional arguments. (templated)
     :param op_kwargs: its keyword arguments. (templated)
-    :raises ConfigurationError: the function is a coroutine function, or ``target`` is given as well.
+    :raises ConfigurationError: the function is async, or ``target`` is given as well.
     """
 
     template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *TriggerAutomationOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = {**DecoratedOperator.template_fields_renderers}
     custom_operator_name = "@task.bitrix24_trigger"
-    overwrite_rtif_after_execution = True  # the page of the task shows what the function returned
+    overwrite_rtif_after_execution = True  # so that the task's page shows what the function returned
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
         )
 
     def execute(self, context: Context) -> Any:
-        """Call the function and do with its targets what the operator does; returns the operator's report."""
+        """Call the function, then fire for its targets as the operator does. Returns the operator's report."""
         checkpoint_store = self._open_checkpoint(context)
         kept = checkpoint_store.kept_targets()
         if kept is not None:
@@ -93,7 +93,7 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
         try:
             return self._fire_and_conclude(context, checkpoint_store, targets)
         except TaskDeferred:
-            # Whoever goes on must not call the function again: it may return others by then.
+            # The task that resumes must not call the function again, which may return other targets then.
             context["ti"].xcom_push(key=TARGETS_KEY, value=self.target)
             raise
 
@@ -105,16 +105,16 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
         return self.render_template(targets, context)
 
     def resume_firing(self, context: Context, event: object = None) -> Any:  # noqa: ARG002 - Airflow passes it
-        """Go on, after a wait outside the worker, with the targets that the function returned before it."""
-        self._recall(context)
+        """Continue after a wait outside the worker, with the targets that the function returned before it."""
+        self._restore_target(context)
         return self._fire_and_conclude(context, self._open_checkpoint(context), self.target)
 
     def execute_complete(self, context: Context, event: object = None) -> Any:
-        """Conclude after a wait on the triggerer; the task's page goes on showing what the function returned."""
-        self._recall(context)
+        """Conclude after a wait on the triggerer. The task's page still shows what the function returned."""
+        self._restore_target(context)
         return super().execute_complete(context, event)
 
-    def _recall(self, context: Context) -> None:
+    def _restore_target(self, context: Context) -> None:
         ti = context["ti"]
         self.target = ti.xcom_pull(key=TARGETS_KEY, task_ids=ti.task_id, map_indexes=ti.map_index)
 
@@ -156,18 +156,18 @@ def bitrix24_trigger_task(
 def bitrix24_trigger_task(
     python_callable: Callable[..., Any] | None = None, *, multiple_outputs: bool | None = None, **kwargs: Any
 ) -> Any:
-    """Make a task of a function that returns targets; they are fired as by :class:`.TriggerAutomationOperator`.
+    """Make a task from a function that returns targets, and fire for them as :class:`.TriggerAutomationOperator` does.
 
-    What ``@task.bitrix24_trigger`` leads to. The task's output is the operator's report, not what the function
+    ``@task.bitrix24_trigger`` is this function. The task's output is the operator's report, not what the function
     returned.
 
     >>> @bitrix24_trigger_task(code="c5u4m", expected_stage="PREPARATION")  # doctest: +SKIP
     ... def start_production(offers):
     ...     return [f"DEAL_{offer['deal_id']}" for offer in offers if offer["signed"]]
 
-    :param python_callable: the function, where the decorator is used without arguments.
-    :param multiple_outputs: push each part of the report as an XCom of its own, such as ``moved``.
-    :param kwargs: arguments of :class:`.TriggerAutomationOperator` but ``target``, and of every operator.
+    :param python_callable: the function, if the decorator is used without arguments.
+    :param multiple_outputs: push each part of the report, such as ``moved``, as a separate XCom.
+    :param kwargs: arguments of :class:`.TriggerAutomationOperator` except ``target``, and of every operator.
     """
     return cast(
         "Any",

@@ -1,4 +1,4 @@
-"""The operator for triggers that an OAuth application has registered; :mod:`.automation` offers it to users."""
+"""The operator for triggers that an OAuth application has registered. Users import it from :mod:`.automation`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class ExecuteTriggerOperator(BaseOperator):
     """Fires a trigger that an application has registered (``crm.automation.trigger.execute``) for one entity.
 
-    The portal takes this from an application of an administrator only and refuses it to a webhook, which is all
-    that connections of this release hold. It answers ``true`` whether or not anything moved.
+    The portal accepts this call only from an administrator's application and refuses it from a webhook, the only
+    credential that a connection can hold in this release. It answers ``true`` whether or not anything moved.
 
     :param target: the entity, such as ``"DEAL_57"``. (templated)
-    :param code: code under which the application has registered the trigger. (templated)
+    :param code: the code under which the application registered the trigger. (templated)
     :param bitrix24_conn_id: id of the connection. (templated)
     :return: what the portal answered.
     """
@@ -40,8 +40,8 @@ class ExecuteTriggerOperator(BaseOperator):
     def execute(self, context: Context) -> bool:
         """Fire once.
 
-        :raises AirflowFailException: no retry helps, or the trigger may have been fired.
-        :raises Bitrix24Error: nothing was fired; a retry may help.
+        :raises AirflowFailException: a retry cannot help, or the trigger may have been fired.
+        :raises Bitrix24Error: nothing was fired, and a retry may help.
         """
         from airflow_provider_bitrix24.client.targets import EntityRef
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
@@ -53,7 +53,7 @@ class ExecuteTriggerOperator(BaseOperator):
             try:
                 fired = hook.execute_trigger(str(ref), self.code)
             except BaseException as error:
-                # The execution time-out and signals, too: nobody knows then whether it was fired.
+                # Also the execution time-out and signals: it is not known whether the trigger was fired.
                 if isinstance(error, Bitrix24Error) and error.executed == "no":
                     raise
                 what = str(error) or type(error).__name__

@@ -1,6 +1,6 @@
 """A task's wait for the entities that it has fired: in its worker, or on the triggerer.
 
-Both ways look at the same entities at the same times and end with the same report.
+Both ways check the same entities at the same times and end with the same report.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 class Wait:
     """What a task waits for.
 
-    :param expected: stage ids, any of which will do.
-    :param timeout: seconds until it gives up.
-    :param interval: seconds between two looks.
+    :param expected: stage ids, any of which is accepted.
+    :param timeout: seconds until the wait ends without success.
+    :param interval: seconds between two checks.
     """
 
     expected: Collection[str]
@@ -43,15 +43,15 @@ class Wait:
         report: TriggerReport,
         *,
         log: Any,
-        tell: Callable[[Iterable[TargetResult]], None],
-        keep: Callable[[TriggerReport], None],
+        log_results: Callable[[Iterable[TargetResult]], None],
+        keep_report: Callable[[TriggerReport], None],
     ) -> TriggerReport:
-        """Look at those that have not arrived until all have or time is up.
+        """Check the entities that have not arrived until all have, or until time is up.
 
         :param log: the task's logger.
-        :param tell: writes to the log what became of some targets.
-        :param keep: puts the report aside where the wait ends with an error.
-        :raises Bitrix24Error: the portal refuses for good.
+        :param log_results: writes the outcome of some targets to the log.
+        :param keep_report: stores the report if the wait ends with an error.
+        :raises Bitrix24Error: the portal refuses permanently.
         """
         waiting = waiting_targets(report)
         clock = self.clock
@@ -68,23 +68,23 @@ class Wait:
                 stages = hook.get_stages(waiting)
             except Bitrix24Error as error:
                 if error.permanent:
-                    keep(report)
+                    keep_report(report)
                     raise
                 log.warning("Could not look: %s", error)
                 continue
             check = check_stages(waiting, stages, self.expected)
             report = update(report, check)
             settled = {*check.arrived, *check.missing}
-            tell(each for each in report.results if each.target in settled)
+            log_results(each for each in report.results if each.target in settled)
             waiting = list(check.waiting)
         late = set(waiting)
-        tell(each for each in report.results if each.target in late)
+        log_results(each for each in report.results if each.target in late)
         return report
 
     def on_triggerer(self, ti: Any, report: TriggerReport, conn_id: str, verify_conn_id: str | None) -> StageTrigger:
-        """Put the report aside and return the Airflow trigger that waits instead of the worker.
+        """Store the report and return the Airflow trigger that waits in place of the worker.
 
-        :param ti: the task instance, whose XCom keeps the report.
+        :param ti: the task instance, whose XCom stores the report.
         """
         from airflow_provider_bitrix24.triggers.stage import StageTrigger
 
@@ -100,35 +100,37 @@ class Wait:
         )
 
 
-def after_wait(ti: Any, event: object, *, keep: Callable[[TriggerReport], None]) -> tuple[TriggerReport, TriggerReport]:
-    """Report before and after a wait on the triggerer.
+def after_wait(
+    ti: Any, event: object, *, keep_report: Callable[[TriggerReport], None]
+) -> tuple[TriggerReport, TriggerReport]:
+    """Return the reports before and after a wait on the triggerer.
 
     :param event: what the Airflow trigger fired.
-    :param keep: puts the report aside where the wait ended with an error.
-    :raises LostEventError: event or report are missing, or do not fit; who has arrived is not known.
-    :raises AirflowFailException: the portal refuses for good.
-    :raises TransportError: the triggerer could not look for too long; a retry may help.
+    :param keep_report: stores the report if the wait ended with an error.
+    :raises LostEventError: the event or the report is missing or does not fit, so it is not known which entities
+        have arrived.
+    :raises AirflowFailException: the portal refuses permanently.
+    :raises TransportError: the triggerer could not read the stages for too long; a retry may help.
     """
     from airflow_provider_bitrix24.exceptions import LostEventError
     from airflow_provider_bitrix24.triggers.event import WaitEvent
 
-    parked = ti.xcom_pull(task_ids=ti.task_id, key=DEFERRED_REPORT_KEY, map_indexes=ti.map_index)
-    report = load_report(parked)
-    if report is None:
+    before = load_report(ti.xcom_pull(task_ids=ti.task_id, key=DEFERRED_REPORT_KEY, map_indexes=ti.map_index))
+    if before is None:
         raise LostEventError(
             "The task was woken, but its report is not in XCom under "
             f"{DEFERRED_REPORT_KEY!r}. Who has arrived is not known."
         )
-    seen = WaitEvent.read(event, targets=waiting_targets(report), require="each")
-    known = update(report, seen.check)
-    if seen.status in ("error", "failed"):
-        keep(known)
-        if seen.permanent or seen.status == "failed":
-            raise AirflowFailException(seen.message)
-        raise TransportError(seen.message)
-    return report, known
+    ended = WaitEvent.read(event, targets=waiting_targets(before), require="each")
+    after = update(before, ended.check)
+    if ended.status in ("error", "failed"):
+        keep_report(after)
+        if ended.permanent or ended.status == "failed":
+            raise AirflowFailException(ended.message)
+        raise TransportError(ended.message)
+    return before, after
 
 
 def waiting_targets(report: TriggerReport) -> list[str]:
-    """Targets that were fired and have not arrived."""
+    """Return the targets that were fired and have not arrived."""
     return [result.target for result in report.results if result.outcome == "unmoved"]

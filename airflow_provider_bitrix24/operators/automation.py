@@ -1,8 +1,8 @@
-"""The operator that fires automation triggers and says what came of it.
+"""The operator that fires automation triggers and reports the outcome of each entity.
 
-The hook and the client below it do the work. What a report means for the task is judged in
-:mod:`..failures`, what the log says is worded in :mod:`..outcome_log`. DAG files import this module at every
-parse, so what is costly is imported in ``execute``.
+The hook and its client do the work. :mod:`.._tasks.verdict` decides what a report means for the task, and
+:mod:`.._tasks.report_log` words it for the log. DAG files import this module at every parse, so expensive imports are
+inside the methods.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_bitrix24._tasks.arguments import check_options, check_rendered
-from airflow_provider_bitrix24._tasks.verdict import decide, permanent_errors_fail_at_once
+from airflow_provider_bitrix24._tasks.verdict import (
+    UNSAFE_RETRIES,
+    decide,
+    interrupted,
+    permanent_errors_fail_at_once,
+)
 from airflow_provider_bitrix24._tasks.wording import counted
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
@@ -33,15 +38,15 @@ if TYPE_CHECKING:
 __all__ = ["ExecuteTriggerOperator", "TriggerAutomationOperator"]
 
 REPORT_KEY = "report"
-"""XCom key of the report where the task does not succeed; a task that does returns it."""
+"""XCom key of the report if the task does not succeed. A task that succeeds returns the report."""
 
 
 class TriggerAutomationOperator(BaseOperator):
-    """Fires an automation trigger for one entity or thousands, and shows where each stood and stands.
+    """Fires an automation trigger for one entity or for thousands, and reports each entity's stage before and after.
 
-    The portal answers ``true`` to every trigger that it could parse and permit, whether or not anything
-    moved. So every entity is read before and after, unless ``verify`` is off. What comes back shows where an
-    entity stands, not who moved it: a colleague may click at the same moment.
+    The portal answers ``true`` to every well-formed, permitted call, whether or not anything moved. The operator
+    therefore reads every entity before and after, unless ``verify`` is off. The report shows where an entity stands,
+    not who moved it: a colleague may move it at the same moment.
 
     .. seealso::
         :ref:`howto/operator:TriggerAutomationOperator`
@@ -54,27 +59,27 @@ class TriggerAutomationOperator(BaseOperator):
     ... )  # doctest: +SKIP
 
     :param target: one entity such as ``"DEAL_57"``, or a list of them; also ``LEAD_4``, ``QUOTE_3``,
-        ``SMART_INVOICE_12``, ``DYNAMIC_177_5``. An empty list succeeds at once. (templated)
-    :param code: code of the "Track incoming webhook" trigger; the connection's default if not given.
-        (templated)
+        ``SMART_INVOICE_12``, ``DYNAMIC_177_5``. With an empty list the task succeeds at once. (templated)
+    :param code: code of the "Track incoming webhook" trigger; by default, the code in the connection. (templated)
     :param bitrix24_conn_id: id of the connection. (templated)
-    :param expected_stage: id of the stage where the entities shall arrive, such as ``"PREPARATION"`` or
-        ``"C5:WON"``, or several of which any will do. Who stands there already is not fired, which makes
-        retries of the task safe. (templated)
-    :param on_unmoved: what an entity that did not move means: ``"ignore"``, ``"warn"``, ``"skip"`` (skips the
-        task if none moved, stood there already or is unverified, else warns) or ``"fail"``. By default ``"fail"``
-        with ``expected_stage``, else ``"warn"``. An entity that was refused or does not exist always fails the task.
-    :param verify: read the entities before and after. Without it everything accepted is ``unverified``.
-    :param verify_conn_id: id of a second connection to the same portal, for reading where the webhook that
-        fires may not read. (templated)
-    :param wait_timeout: seconds to wait until all stand at ``expected_stage``, for triggers whose robots take
-        their time. ``None`` does not wait.
-    :param poke_interval: seconds between two looks while waiting.
-    :param deferrable: free the worker while waiting: for robots (``wait_timeout``) and, on Airflow 3.3, for the
+    :param expected_stage: id of the stage that the entities should move to, such as ``"PREPARATION"`` or
+        ``"C5:WON"``, or a list of ids, any of which is accepted. An entity that already stands there is not fired, so
+        retries of the task are safe. (templated)
+    :param on_unmoved: what to do about entities that did not move: ``"ignore"``, ``"warn"``, ``"skip"`` (skip the
+        task if no entity moved, was already there or is unverified; otherwise warn) or ``"fail"``. The default is
+        ``"fail"`` with ``expected_stage``, otherwise ``"warn"``. An entity that was refused or does not exist always
+        fails the task.
+    :param verify: read the entities before and after. If off, every accepted entity is ``unverified``.
+    :param verify_conn_id: id of a second connection to the same portal. It reads the entities if the first webhook
+        is not allowed to. (templated)
+    :param wait_timeout: seconds to wait until all entities stand at ``expected_stage``, for triggers whose robots
+        take a while. ``None`` does not wait.
+    :param poke_interval: seconds between two checks while waiting.
+    :param deferrable: free the worker slot while waiting for robots (``wait_timeout``) and, on Airflow 3.3, for the
         portal's operating limit.
-    :param durable: resume where a killed worker stopped, where Airflow can store that.
-    :return: the report: ``code``, ``portal``, the counts ``moved``, ``already``, ``unmoved``, ``unverified``
-        and ``failed``, and ``results``. Where the task fails or is skipped it is in XCom under ``report``.
+    :param durable: resume where a killed worker stopped, if Airflow can store a checkpoint (3.3 and later).
+    :return: the report: ``code``, ``portal``, the counts ``moved``, ``already``, ``unmoved``, ``unverified`` and
+        ``failed``, and ``results``. If the task fails or is skipped, the report is in XCom under ``report``.
     """
 
     template_fields: Sequence[str] = (
@@ -86,7 +91,7 @@ class TriggerAutomationOperator(BaseOperator):
     )
     operator_extra_links = (EntityLink(),)
     ui_color = "#bbedfc"
-    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK
     _checkpoint_store: TaskCheckpointStore | None = None
 
     def __init__(
@@ -130,9 +135,9 @@ class TriggerAutomationOperator(BaseOperator):
         """Fire, verify, wait; then succeed, skip or fail.
 
         :raises AirflowSkipException: nothing moved and ``on_unmoved`` is ``"skip"``.
-        :raises AirflowFailException: it failed and no retry helps, or a retry could move an entity twice.
-        :raises Bitrix24Error: nothing was fired; a retry may help.
-        :raises TargetsFailedError: some failed, and a retry is safe.
+        :raises AirflowFailException: a retry cannot help, or could move an entity twice.
+        :raises Bitrix24Error: nothing was fired, and a retry may help.
+        :raises TargetsFailedError: some entities failed, and a retry is safe.
         """
         return self._fire_and_conclude(context, self._open_checkpoint(context), self.target)
 
@@ -155,7 +160,7 @@ class TriggerAutomationOperator(BaseOperator):
                 self.log.info("target is an empty list: nothing to do.")
                 return TriggerReport(code=self.code, portal="", results=[]).as_dict()
             if self.retries and not request.repeatable and not checkpoint_store.survives:
-                self._warn_of_retries()
+                self.log.warning("%s", UNSAFE_RETRIES)
             try:
                 report = self._fire(context, request, checkpoint_store)
             except DeferWait as wait:
@@ -180,11 +185,11 @@ class TriggerAutomationOperator(BaseOperator):
         )
 
     def resume_firing(self, context: Context, event: object = None) -> dict[str, Any]:  # noqa: ARG002 - Airflow passes it
-        """Go on from the checkpoint after a wait that was spent outside the worker; ends as :meth:`execute` does."""
+        """Continue from the checkpoint after a wait outside the worker. Ends as :meth:`execute` does."""
         return self.execute(context)
 
     def on_kill(self) -> None:
-        """Ask the firing to stop before its next request. Nothing depends on its having the time."""
+        """Stop the firing before its next request. Nothing depends on this being called in time."""
         if self._checkpoint_store is not None:
             self._checkpoint_store.stop_firing()
 
@@ -196,20 +201,13 @@ class TriggerAutomationOperator(BaseOperator):
         self.log.info("Giving the worker slot back for %.0f s; the firing goes on from its checkpoint.", seconds)
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume_firing")
 
-    def _warn_of_retries(self) -> None:
-        self.log.warning(
-            "The task has retries, but neither expected_stage nor an Airflow that can store a checkpoint (3.3, "
-            "with durable=True): if this worker is killed while it fires, the next try fires the same entities "
-            "again and may move them twice. Set expected_stage, or retries=0."
-        )
-
     def _fire(self, context: Context, request: FiringRequest, checkpoint_store: TaskCheckpointStore) -> TriggerReport:
         from airflow_provider_bitrix24._tasks.checkpoint import DeferWait
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
         count = counted(request.refs)
         with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook:
-            # Before anything else, since the link shall work for a task that fails, too.
+            # Before anything else, so that the link also works for a task that fails.
             url = hook.get_conn().portal.page_url(request.refs[0].page)
             context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
             self.log.info("Firing %s for %s.", f"trigger {request.code!r}" if request.code else "the trigger", count)
@@ -224,15 +222,11 @@ class TriggerAutomationOperator(BaseOperator):
             except (Bitrix24Error, DeferWait):
                 raise  # nothing was fired, or everything is saved
             except BaseException as error:
-                # The execution time-out, a signal: some may have been fired, and nobody knows which.
+                # The execution time-out or a signal: some may have been fired, and it is not known which.
                 if request.repeatable or checkpoint_store.survives:
                     raise
-                raise AirflowFailException(
-                    f"Interrupted while firing {count} ({type(error).__name__}). No retry follows: some "
-                    "may have been fired; repeating could move them twice. Set expected_stage to make retries "
-                    "safe."
-                ) from error
-            self._log_outcomes(each for each in report.results if not (request.waits and each.outcome == "unmoved"))
+                raise AirflowFailException(interrupted(count, error)) from error
+            self._log_results(each for each in report.results if not (request.waits and each.outcome == "unmoved"))
             if request.waits and report.unmoved:
                 checkpoint_store.amend(request.refs, report.results, awaited=True)
                 report = self._wait(context, hook, request, report)
@@ -244,8 +238,8 @@ class TriggerAutomationOperator(BaseOperator):
         """Wait until all have arrived or time is up."""
         from airflow_provider_bitrix24.operators._waiting import Wait, waiting_targets
 
-        keep = partial(_keep_report, context)
-        keep(report)
+        keep_report = partial(_keep_report, context)
+        keep_report(report)
         wait = Wait(
             expected=request.expected or (),
             timeout=request.wait_timeout or 0,
@@ -259,12 +253,12 @@ class TriggerAutomationOperator(BaseOperator):
             )
             trigger = wait.on_triggerer(context["ti"], report, self.bitrix24_conn_id, self.verify_conn_id or None)
             self.defer(trigger=trigger, method_name="execute_complete")
-        return wait.in_worker(hook, report, log=self.log, tell=self._log_outcomes, keep=keep)
+        return wait.in_worker(hook, report, log=self.log, log_results=self._log_results, keep_report=keep_report)
 
     def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
-        """Conclude after a wait on the triggerer; ends as :meth:`execute` does.
+        """Conclude after a wait on the triggerer. Ends as :meth:`execute` does.
 
-        :raises LostEventError: the event is missing or unknown, so that nobody knows who has arrived.
+        :raises LostEventError: the event is missing or unknown, so it is not known which entities have arrived.
         """
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.operators._waiting import after_wait, waiting_targets
@@ -273,16 +267,16 @@ class TriggerAutomationOperator(BaseOperator):
             permanent_errors_fail_at_once(),
             Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook,
         ):
-            # This process has looked no connection up yet, and so masks no secret in its log.
+            # This process has not read the connection yet, so it does not mask the secret in its log.
             hook.get_conn()
-        before, report = after_wait(context["ti"], event, keep=partial(_keep_report, context))
-        waited = set(waiting_targets(before))
-        self._log_outcomes(each for each in report.results if each.target in waited)
-        # The report names what was fired, whatever the templates render to by now.
+        before, report = after_wait(context["ti"], event, keep_report=partial(_keep_report, context))
+        awaited = set(waiting_targets(before))
+        self._log_results(each for each in report.results if each.target in awaited)
+        # The report names what was fired, whatever the templates render to now.
         request = self._request([each.target for each in report.results], report.code)
         return self._conclude(context, request, report, self._open_checkpoint(context))
 
-    def _log_outcomes(self, results: Iterable[TargetResult]) -> None:
+    def _log_results(self, results: Iterable[TargetResult]) -> None:
         from airflow_provider_bitrix24._tasks.report_log import report_lines
 
         for level, line in report_lines(list(results), quiet_unmoved=self.on_unmoved == "ignore"):
@@ -296,7 +290,7 @@ class TriggerAutomationOperator(BaseOperator):
         report: TriggerReport,
         checkpoint_store: TaskCheckpointStore,
     ) -> dict[str, Any]:
-        """Return the report, or end the task otherwise with the report in XCom."""
+        """Return the report, or put it in XCom and end the task another way."""
         shown = report.as_dict()
         counts = ", ".join(f"{shown[name]} {name}" for name in ("moved", "already", "unmoved", "unverified", "failed"))
         self.log.info("Of %d: %s.", len(report.results), counts)

@@ -1,7 +1,7 @@
-"""A sensor that waits until entities stand at a stage, whoever moves them there.
+"""A sensor that waits until entities stand at a stage, no matter what moves them there.
 
-What a look means is decided in :mod:`..check`; where nobody waits in a worker, :mod:`..triggers.stage` looks. DAG
-files import this module at every parse, so what is costly is imported when it is used.
+:mod:`.._tasks.waiting` decides what a check means; a deferred sensor checks in :mod:`..triggers.stage`. DAG files
+import this module at every parse, so expensive imports are inside the methods.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24._tasks.waiting import StageWait
+from airflow_provider_bitrix24._tasks.wording import SHOWN, standing
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, TransportError
 from airflow_provider_bitrix24.client.number_range import SECONDS_ABOVE_ZERO
@@ -33,16 +34,15 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.triggers.event import WaitEvent
 
 MAX_FAILURES = 10
-"""How many looks in a row may fail for a passing reason, each of several tries; the sensor's ``timeout`` is the only
-bound in the mode ``reschedule``, where no worker remembers."""
-_SHOWN = 10
+"""How many checks in a row may fail for a transient reason, each after several tries. In the mode ``reschedule`` no
+worker remembers them, so there the sensor's ``timeout`` is the only limit."""
 
 
 class StageSensor(BaseSensorOperator):
     """Waits until entities stand at a stage.
 
-    Each look reads all entities, of any types, in one request (up to 2,500). Works in the modes ``poke`` and
-    ``reschedule`` and deferred on the triggerer, with the same outcome. Nothing is fired.
+    Each check reads all entities, of any types, in one request (up to 2,500). The modes ``poke`` and ``reschedule`` and
+    deferral to the triggerer have the same outcome. The sensor fires nothing.
 
     .. seealso::
         :ref:`howto/sensor:StageSensor`
@@ -51,25 +51,25 @@ class StageSensor(BaseSensorOperator):
     ...     task_id="paid", target=["DEAL_57", "SMART_INVOICE_3"], expected_stage=["WON", "DT31_2:P"], fail_on="LOSE"
     ... )  # doctest: +SKIP
 
-    :param target: one entity such as ``"DEAL_57"``, or a list of them, types mixed at will. An empty list succeeds
-        at once. (templated)
-    :param expected_stage: stage id such as ``"C5:WON"``, or several of which any will do; list later stages too if
-        entities may move on between two looks. (templated)
-    :param require: ``"all"``: one look shows all of them there. ``"any"``: one of them will do.
-    :param fail_on: stage ids at which one entity fails the task at once, such as ``"LOSE"``. With ``"any"`` one that
-        has arrived outweighs it. (templated)
+    :param target: one entity such as ``"DEAL_57"``, or a list of them, which may mix types. With an empty list the
+        task succeeds at once. (templated)
+    :param expected_stage: stage id such as ``"C5:WON"``, or a list of ids, any of which is accepted. List later stages
+        too if entities may move on between two checks. (templated)
+    :param require: ``"all"``: one check finds all entities there. ``"any"``: one entity is enough.
+    :param fail_on: stage ids where a single entity fails the task at once, such as ``"LOSE"``. With ``"any"``, an
+        entity that has arrived takes precedence. (templated)
     :param bitrix24_conn_id: id of the connection. (templated)
     :param deferrable: wait on the triggerer, at a constant ``poke_interval``.
-    :return: where those stand that have arrived, such as ``{"DEAL_57": "WON"}``.
+    :return: the stages of the entities that have arrived, such as ``{"DEAL_57": "WON"}``.
 
-    An entity that does not exist, or that the webhook's user may not read, fails the task at once. ``soft_fail`` skips
-    the task instead, as it does at the sensor's time-out.
+    An entity that does not exist, or that the webhook's user may not read, fails the task at once. With ``soft_fail``
+    the task is skipped instead, as at the sensor's time-out.
     """
 
     template_fields: Sequence[str] = ("target", "expected_stage", "fail_on", "bitrix24_conn_id")
     operator_extra_links = (EntityLink(),)
     ui_color = "#d9f7fd"
-    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK
 
     def __init__(
         self,
@@ -96,10 +96,10 @@ class StageSensor(BaseSensorOperator):
         SECONDS_ABOVE_ZERO.check("poke_interval", self.poke_interval)
 
     def execute(self, context: Context) -> Any:
-        """Wait; in the worker, or after one look there on the triggerer.
+        """Wait in the worker or, if deferrable, on the triggerer after one check in the worker.
 
-        :raises AirflowFailException: an entity is missing or stands at a stage of ``fail_on``, or the portal refuses
-            for good.
+        :raises AirflowFailException: an entity is missing or stands at a stage in ``fail_on``, or the portal refuses
+            permanently.
         :raises AirflowSensorTimeout: time is up.
         :raises AirflowSkipException: either of these, with ``soft_fail``.
         :raises Bitrix24Error: the portal could not be reached for too long; a retry may help.
@@ -109,82 +109,82 @@ class StageSensor(BaseSensorOperator):
         deadline = self._clock.now() + self.timeout
         with self._soft_failures():
             try:
-                found = self.poke(context)
+                poked = self.poke(context)
             except (AirflowFailException, AirflowSkipException):
                 raise
             except Exception as error:
                 if not self.silent_fail:
                     raise
                 self.log.warning("Could not look: %s", error)
-                found = PokeReturnValue(is_done=False)
-            if not found:
+                poked = PokeReturnValue(is_done=False)
+            if not poked:
                 self._defer_until(deadline)
-        return found.xcom_value
+        return poked.xcom_value
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once.
+        """Check once.
 
-        :raises AirflowFailException: an entity is missing or stands at a stage of ``fail_on``, or the portal refuses
-            for good.
+        :raises AirflowFailException: an entity is missing or stands at a stage in ``fail_on``, or the portal refuses
+            permanently.
         """
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
         with permanent_errors_fail_at_once():
-            refs, watch = self._parse()
+            refs, wait = self._parse()
             if not refs:
                 self.log.info("target is an empty list: nothing to wait for.")
                 return PokeReturnValue(is_done=True, xcom_value={})
             with Bitrix24Hook(self.bitrix24_conn_id) as hook:
-                self._link(context, hook.get_conn().portal.page_url(refs[0].page))
+                self._push_link(context, hook.get_conn().portal.page_url(refs[0].page))
                 try:
-                    watch.observe(hook.get_stages(watch.targets))
+                    wait.observe(hook.get_stages(wait.targets))
                 except Bitrix24Error as error:
                     self._tolerate(error)
                     return PokeReturnValue(is_done=False)
         self._failures = 0
-        if watch.failure is not None:
-            self.log.error("%s", watch.failure)
-            raise AirflowFailException(watch.failure)
-        if not watch.done:
-            self.log.info("Not there yet: %s", _standing(watch.check.waiting))
-        return PokeReturnValue(is_done=watch.done, xcom_value=watch.check.arrived)
+        if wait.failure is not None:
+            self.log.error("%s", wait.failure)
+            raise AirflowFailException(wait.failure)
+        if not wait.done:
+            self.log.info("Not there yet: %s", _where(wait.check.waiting))
+        return PokeReturnValue(is_done=wait.done, xcom_value=wait.check.arrived)
 
     def execute_complete(self, context: Context, event: object = None) -> dict[str, str]:  # noqa: ARG002 - Airflow's
-        """Conclude after a wait on the triggerer; ends as :meth:`execute` does.
+        """Conclude after a wait on the triggerer. Ends as :meth:`execute` does.
 
-        :raises LostEventError: the event is missing or unknown, so that nobody knows who has arrived.
+        :raises LostEventError: the event is missing or unknown, so it is not known which entities have arrived.
         """
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.triggers.event import WaitEvent
 
         with self._soft_failures(), permanent_errors_fail_at_once():
             with Bitrix24Hook(self.bitrix24_conn_id) as hook:
-                # This process has looked no connection up yet, and so masks no secret in its log.
+                # This process has not read the connection yet, so it does not mask the secret in its log.
                 hook.get_conn()
             refs, _ = self._parse()
-        seen = WaitEvent.read(event, targets=[str(ref) for ref in refs], require=self.require)
+        ended = WaitEvent.read(event, targets=[str(ref) for ref in refs], require=self.require)
         with self._soft_failures():
-            return self._ended(seen)
+            return self._conclude(ended)
 
-    def _ended(self, seen: WaitEvent) -> dict[str, str]:
-        if seen.status == "arrived":
-            return seen.check.arrived
-        if seen.status == "timeout":
-            raise AirflowSensorTimeout(f"Not there after {self.timeout:.0f} s: {_standing(seen.check.waiting)}")
-        self.log.error("%s", seen.message)
-        if seen.status == "failed" or seen.permanent:
-            raise AirflowFailException(seen.message)
-        raise TransportError(seen.message)
+    def _conclude(self, ended: WaitEvent) -> dict[str, str]:
+        if ended.status == "arrived":
+            return ended.check.arrived
+        if ended.status == "timeout":
+            raise AirflowSensorTimeout(f"Not there after {self.timeout:.0f} s: {_where(ended.check.waiting)}")
+        self.log.error("%s", ended.message)
+        if ended.status == "failed" or ended.permanent:
+            raise AirflowFailException(ended.message)
+        raise TransportError(ended.message)
 
     def _defer_until(self, deadline: float) -> None:
         from airflow_provider_bitrix24.triggers.stage import StageTrigger
 
-        _, watch = self._parse()
+        _, wait = self._parse()
         trigger = StageTrigger(
-            targets=watch.targets,
-            expected_stage=watch.expected,
+            targets=wait.targets,
+            expected_stage=wait.expected,
             require=self.require,
-            fail_on=watch.fail_on,
+            fail_on=wait.fail_on,
             deadline=deadline,
             poke_interval=self.poke_interval,
             max_failures=None if self.silent_fail else MAX_FAILURES,
@@ -207,13 +207,13 @@ class StageSensor(BaseSensorOperator):
             )
         if unreadable := [str(ref) for ref in refs if not ref.readable]:
             raise ConfigurationError(
-                f"{', '.join(unreadable[:_SHOWN])} cannot be waited for.",
+                f"{', '.join(unreadable[:SHOWN])} cannot be waited for.",
                 hint="Contacts and companies have no stages, and orders cannot be read.",
             )
         targets = [str(ref) for ref in refs]
         return refs, StageWait(targets=targets, expected=expected, require=self.require, fail_on=fail_on)
 
-    def _link(self, context: Context, url: str) -> None:
+    def _push_link(self, context: Context, url: str) -> None:
         if not self._linked:
             context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
             self._linked = True
@@ -226,7 +226,7 @@ class StageSensor(BaseSensorOperator):
 
     @contextmanager
     def _soft_failures(self) -> Iterator[None]:
-        """Do what Airflow's own loop does with a look that fails; it is not in use here."""
+        """Handle errors as Airflow's own loop of checks does, which a deferrable sensor does not use."""
         try:
             yield
         except AirflowFailException as error:
@@ -241,7 +241,5 @@ class StageSensor(BaseSensorOperator):
             raise
 
 
-def _standing(waiting: dict[str, str | None]) -> str:
-    shown = ", ".join(f"{target} stands at {stage}" for target, stage in list(waiting.items())[:_SHOWN])
-    more = f", and {len(waiting) - _SHOWN} more" if len(waiting) > _SHOWN else ""
-    return f"{shown}{more}." if shown else "nobody could look."
+def _where(waiting: dict[str, str | None]) -> str:
+    return f"{standing(waiting)}." if waiting else "nobody could look."

@@ -1,1 +1,1 @@
-"""Airflow triggers: waits that need no worker. They only read; nothing is ever fired from one."""
+"""Airflow triggers: waits that need no worker. They only read from the portal and fire nothing there."""

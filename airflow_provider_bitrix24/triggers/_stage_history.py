@@ -1,7 +1,6 @@
-"""How entities' moves are read from the portal's stage history: what to ask, what a row means, where to go on. Pure.
+"""The portal's stage history: how to query it, what a row means, and which row to continue after (the cursor). Pure.
 
-The portal writes a row whenever an entity of a type with stages enters one, and numbers the rows. The triggers do
-the reading.
+The portal adds a numbered row whenever an entity enters a stage. :class:`.stage.StageChangeEventTrigger` reads them.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ _TYPES = "Write LEAD, DEAL, SMART_INVOICE, SMART_DOCUMENT, SMART_B2E_DOC or DYNA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageHistoryQuery:
-    """Which moves are wanted.
+    """Which moves to read.
 
     :param type_id: entityTypeId, such as 2 for deals.
     :param type_name: ``DEAL``, ``DYNAMIC_177`` ...
-    :param stages: ids of the stages that are entered, sorted; empty for any.
-    :param category_id: number of the pipeline, ``None`` for any.
+    :param stages: ids of the stages that entities enter, sorted; empty for any.
+    :param category_id: number of the pipeline; ``None`` for any.
     """
 
     type_id: int
@@ -57,22 +56,22 @@ class StageHistoryQuery:
         return cls(type_id=type_id, type_name=type_name, stages=stages, category_id=category_id)
 
     def newest(self) -> dict[str, Any]:
-        """Parameters that ask for the newest row of this type of entity, whatever its stage."""
+        """Return the parameters for the newest row of this type of entity, whatever its stage."""
         return {"entityTypeId": self.type_id, "order": {"ID": "DESC"}, "select": ["ID"], "start": -1}
 
     def after(self, history_id: int) -> dict[str, Any]:
-        """Parameters that ask for the next rows, at most 50, that are wanted."""
-        wanted: dict[str, Any] = {">ID": history_id}
+        """Return the parameters for the next matching rows, at most 50, after this one."""
+        conditions: dict[str, Any] = {">ID": history_id}
         if self.stages:
-            wanted[f"@{self._stage_field}"] = list(self.stages)
+            conditions[f"@{self._stage_field}"] = list(self.stages)
         if self.category_id is not None:
-            wanted["CATEGORY_ID"] = self.category_id
-        return {"entityTypeId": self.type_id, "order": {"ID": "ASC"}, "filter": wanted, "start": -1}
+            conditions["CATEGORY_ID"] = self.category_id
+        return {"entityTypeId": self.type_id, "order": {"ID": "ASC"}, "filter": conditions, "start": -1}
 
     def read(self, row: object) -> Move:
         """Read a row.
 
-        :raises ProtocolError: it is none.
+        :raises ProtocolError: a part of the row is missing or malformed.
         """
         if not isinstance(row, Mapping):
             raise _malformed()
@@ -82,16 +81,16 @@ class StageHistoryQuery:
             raise _malformed() from None
 
     def key(self, conn_id: str) -> str:
-        """Name under which the place in the history is kept: other wishes have another place."""
-        wishes = json.dumps([conn_id, self.type_name, self.stages, self.category_id])
-        return f"bitrix24_{self.type_name}_{hashlib.sha256(wishes.encode()).hexdigest()[:12]}"
+        """Return the key under which the cursor is stored. Another query has another cursor."""
+        query = json.dumps([conn_id, self.type_name, self.stages, self.category_id])
+        return f"bitrix24_{self.type_name}_{hashlib.sha256(query.encode()).hexdigest()[:12]}"
 
     @property
     def _stage_field(self) -> str:
         return "STATUS_ID" if self.type_name == _LEAD else "STAGE_ID"
 
     def _read(self, row: Mapping[str, Any]) -> Move:
-        # Older portals send numbers as texts.
+        # Older portals send numbers as strings.
         category = row.get("CATEGORY_ID")
         return Move(
             history_id=int(row["ID"]),
@@ -109,11 +108,11 @@ class StageHistoryQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """An entity has entered a stage.
+    """An entity entered a stage.
 
-    :param history_id: the row's number, which is never given twice for a type of entity.
+    :param history_id: the row's number, unique for a type of entity.
     :param target: ``DEAL_57``.
-    :param moved_time: the portal's text in ISO 8601.
+    :param moved_time: the portal's text, in ISO 8601.
     """
 
     history_id: int
@@ -123,7 +122,7 @@ class Move:
     moved_time: str
 
     def as_payload(self, portal: str) -> dict[str, Any]:
-        """As JSON.
+        """Return the move as JSON.
 
         :param portal: the portal's address without a credential.
         """
@@ -138,9 +137,9 @@ class Move:
 
 
 def newest_id(rows: Sequence[Any]) -> int:
-    """Number of the first of these rows; 0 where there are none.
+    """Return the number of the first row, or 0 if there are none.
 
-    :raises ProtocolError: it is no row.
+    :raises ProtocolError: the row has no number.
     """
     try:
         return int(rows[0]["ID"]) if rows else 0
@@ -153,19 +152,19 @@ def _malformed() -> ProtocolError:
 
 
 def is_last_page(rows: Sequence[Any]) -> bool:
-    """Whether no more rows follow for now."""
+    """Whether no more rows follow at the moment."""
     return len(rows) < PAGE
 
 
-def kept_place(kept: object, portal: str) -> int | None:
-    """Read the place that an earlier run kept (see :func:`place_to_keep`); ``None`` if it is of another portal."""
-    if isinstance(kept, Mapping) and kept.get("portal") == portal and isinstance(kept.get("history_id"), int):
-        return int(kept["history_id"])
+def load_cursor(stored: object, portal: str) -> int | None:
+    """Read a cursor that :func:`dump_cursor` wrote; ``None`` if it belongs to another portal."""
+    if isinstance(stored, Mapping) and stored.get("portal") == portal and isinstance(stored.get("history_id"), int):
+        return int(stored["history_id"])
     return None
 
 
-def place_to_keep(history_id: int, portal: str) -> dict[str, Any]:
-    """Place in a portal's history, as JSON."""
+def dump_cursor(history_id: int, portal: str) -> dict[str, Any]:
+    """Return the number of the last row that was read as JSON."""
     return {"portal": portal, "history_id": history_id}
 
 
@@ -173,7 +172,7 @@ def _parse_type(entity_type: object) -> tuple[int, str]:
     try:
         ref = EntityRef.parse(f"{entity_type}_1" if isinstance(entity_type, str) else entity_type)
     except ConfigurationError:
-        # A webhook's URL holds its secret, so nothing like a URL is repeated.
+        # The URL of a webhook contains its secret, so no URL is repeated.
         shown = "a URL" if "/" in str(entity_type) else repr(entity_type)
         raise ConfigurationError(f"entity_type is {shown}.", hint=_TYPES) from None
     if ref.type_name == "QUOTE":

@@ -1,6 +1,6 @@
-"""What an Airflow trigger tells the task that it wakes: written and read here, so that both agree. Pure.
+"""The event that an Airflow trigger sends to the task it resumes: written and read here, so that both agree. Pure.
 
-Reading fails closed: a task must not succeed on an event that is missing or that it does not understand.
+Reading fails closed: a task must not succeed if its event is missing or unknown.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 Status = Literal["arrived", "timeout", "failed", "error"]
-"""``arrived``: the wait came to a good end. ``timeout``: time is up. ``failed``: what was seen makes waiting vain.
-``error``: looking failed, as ``message`` says."""
+"""``arrived``: the wait succeeded. ``timeout``: time is up. ``failed``: there is no point in waiting any longer.
+``error``: the stages could not be read, as ``message`` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitEvent:
-    """How a wait ended and who stands where.
+    """How a wait ended, and where the entities stand.
 
     :param status: see :data:`Status`.
-    :param check: who was seen where.
+    :param check: where the entities stand.
     :param message: for ``failed`` and ``error``, what a person should know; never a secret.
-    :param permanent: for ``error``, whether no retry helps.
+    :param permanent: for ``error``, whether a retry cannot help.
     """
 
     status: Status
@@ -36,7 +36,7 @@ class WaitEvent:
     permanent: bool = False
 
     def as_payload(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the event as JSON."""
         return {
             "status": self.status,
             "arrived": self.check.arrived,
@@ -50,7 +50,7 @@ class WaitEvent:
     def read(cls, payload: object, *, targets: Collection[str], require: Require) -> Self:
         """Read what :meth:`as_payload` wrote, in the task that waited for these targets.
 
-        :raises LostEventError: it is missing, of another form, or does not fit the targets.
+        :raises LostEventError: the event is missing, has another form, or does not fit the targets.
         """
         if payload is None:
             raise LostEventError(
@@ -63,9 +63,9 @@ class WaitEvent:
                 "The task was woken by an event of unknown form; perhaps triggerer and worker have different versions "
                 "of airflow-provider-bitrix24. Who has arrived is not known."
             )
-        seen = event.check
-        strangers = {*seen.arrived, *seen.waiting, *seen.missing}.difference(targets)
-        if strangers or (event.status == "arrived" and not _complete(seen, targets, require)):
+        check = event.check
+        unknown = {*check.arrived, *check.waiting, *check.missing}.difference(targets)
+        if unknown or (event.status == "arrived" and not _complete(check, targets, require)):
             raise LostEventError(
                 "The task was woken by an event that does not fit its targets; perhaps a template renders "
                 "differently now. Who has arrived is not known."
@@ -90,8 +90,8 @@ class WaitEvent:
         )
 
 
-def _complete(seen: StageCheck, targets: Collection[str], require: Require) -> bool:
+def _complete(check: StageCheck, targets: Collection[str], require: Require) -> bool:
     if require == "any":
-        return bool(seen.arrived)
-    gone = seen.missing if require == "each" else ()
-    return {*seen.arrived, *gone} == set(targets)
+        return bool(check.arrived)
+    given_up = check.missing if require == "each" else ()
+    return {*check.arrived, *given_up} == set(targets)

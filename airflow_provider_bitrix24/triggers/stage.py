@@ -1,7 +1,7 @@
-"""Airflow triggers that watch where entities stand; ``run`` of each is one loop with one sleep.
+"""Airflow triggers that watch the stages of entities. The ``run`` method of each is one loop with one sleep.
 
-They run on the triggerer, in one event loop with all others, may be started anew at any time, and only ever read.
-What a look means is decided in :mod:`..check`, what a history row means in :mod:`.history`.
+They run in the triggerer's event loop, shared with all other triggers, may be restarted at any time, and only read.
+:mod:`.._tasks.waiting` decides what a check means, and :mod:`._stage_history` what a row of the history means.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ _PATH = "airflow_provider_bitrix24.triggers.stage"
 LONGEST_BACK_OFF = 900.0
 """Seconds between two polls while the portal cannot be reached, unless ``poll_interval`` is longer."""
 NO_CONNECTION = 10
-"""Looks in a row without a connection after which a wait ends."""
+"""A wait ends after this many checks in a row without a connection."""
 SHORT_INTERVAL = 5.0
-"""Seconds that Airflow may take to store what a trigger has fired."""
+"""Seconds that Airflow may need to store an event that a trigger has fired."""
 
 
 class StageTrigger(BaseTrigger):
-    """Waits until entities stand at a stage: the part of operators and sensors that needs no worker.
+    """Waits until entities stand at a stage, on behalf of a deferred operator or sensor.
 
-    Looks once per ``poke_interval``, at all entities in one request (up to 2,500 of them), first after half to one
-    interval, so that waits which start together do not look together. Fires one event, a
-    :class:`~.event.WaitEvent` as JSON. Started anew, it goes on until the same deadline.
+    Checks all entities once per ``poke_interval``, in one request for up to 2,500 of them. The first check comes after
+    half of the interval to the whole of it, so that waits that start together do not check together. Fires one event,
+    a :class:`~.event.WaitEvent` as JSON. After a restart it waits until the same deadline.
 
     :param targets: canonical forms, such as ``["DEAL_57"]``.
-    :param expected_stage: stage ids, any of which will do.
-    :param deadline: when to give up, in seconds since the epoch. It is looked at once more then.
-    :param poke_interval: seconds between two looks.
-    :param require: ``"all"`` at one look, ``"any"`` of them, or ``"each"`` at some look.
-    :param fail_on: stage ids at which one entity ends the wait with failure.
-    :param max_failures: how many looks in a row may fail for a passing reason; ``None`` for any number.
-    :param bitrix24_conn_id: id of the connection; the triggerer looks it up itself.
+    :param expected_stage: stage ids, any of which is accepted.
+    :param deadline: when to stop waiting, in seconds since the epoch. The last check is made then.
+    :param poke_interval: seconds between two checks.
+    :param require: ``"all"`` at one check, ``"any"`` of them, or ``"each"`` at some check.
+    :param fail_on: stage ids where a single entity fails the wait.
+    :param max_failures: how many checks in a row may fail for a transient reason; ``None`` for any number.
+    :param bitrix24_conn_id: id of the connection, which the triggerer reads itself.
     :param verify_conn_id: id of a second connection that reads.
     """
 
-    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class StageTrigger(BaseTrigger):
         self.verify_conn_id = verify_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Class and arguments, plain JSON without a secret."""
+        """Return class path and arguments, as JSON without a secret."""
         return f"{_PATH}.StageTrigger", {
             "targets": self.targets,
             "expected_stage": self.expected_stage,
@@ -89,62 +89,60 @@ class StageTrigger(BaseTrigger):
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, and fire one event when the wait is over, for whichever reason."""
+        """Wait, and fire one event when the wait is over for any reason."""
         event = await self._wait()
         yield TriggerEvent(event.as_payload())  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> WaitEvent:
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
-        watch = StageWait(
-            targets=self.targets, expected=self.expected_stage, require=self.require, fail_on=self.fail_on
-        )
+        wait = StageWait(targets=self.targets, expected=self.expected_stage, require=self.require, fail_on=self.fail_on)
         failures = 0
         interval = self._clock.jitter(self.poke_interval)
         async with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id) as hook:
             while True:
-                # A triggerer that comes up after the deadline still looks once.
+                # A triggerer that starts after the deadline still checks once.
                 delay = next_check(now=self._clock.now(), deadline=self.deadline, interval=interval)
                 await self._clock.asleep(delay or 0)
                 interval = self.poke_interval
                 try:
-                    watch.observe(await hook.aget_stages(watch.targets))
+                    wait.observe(await hook.aget_stages(wait.targets))
                     failures = 0
                 except Bitrix24Error as error:
                     failures += 1
                     if error.permanent or failures == self.max_failures:
                         return WaitEvent(
-                            status="error", check=watch.check, message=str(error), permanent=error.permanent
+                            status="error", check=wait.check, message=str(error), permanent=error.permanent
                         )
                     self.log.warning("Could not look: %s", error)
                 except AirflowNotFoundException:
-                    # Airflow says this, too, when it could not ask for the connection.
+                    # Airflow also raises this when it could not ask for the connection.
                     failures += 1
                     if failures == (self.max_failures or NO_CONNECTION) or self._clock.now() >= self.deadline:
-                        return WaitEvent(status="error", check=watch.check, message=self._no_connection)
+                        return WaitEvent(status="error", check=wait.check, message=self._no_connection)
                     self.log.warning("%s", self._no_connection)
-                if watch.finished or self._clock.now() >= self.deadline:
-                    return self._ended(watch)
+                if wait.finished or self._clock.now() >= self.deadline:
+                    return self._ended(wait)
 
     @property
     def _no_connection(self) -> str:
         named = " or ".join(repr(each) for each in (self.bitrix24_conn_id, self.verify_conn_id) if each)
         return f"The triggerer finds no connection {named}. It needs the connections that the workers have."
 
-    def _ended(self, watch: StageWait) -> WaitEvent:
-        status: Status = "arrived" if watch.done else "failed" if watch.failure else "timeout"
-        return WaitEvent(status=status, check=watch.check, message=watch.failure or "")
+    def _ended(self, wait: StageWait) -> WaitEvent:
+        status: Status = "arrived" if wait.done else "failed" if wait.failure else "timeout"
+        return WaitEvent(status=status, check=wait.check, message=wait.failure or "")
 
 
 class StageChangeEventTrigger(BaseEventTrigger):
     """Fires an event whenever an entity enters a stage; for an ``AssetWatcher``, on Airflow 3.
 
-    Reads the portal's stage history, one request per ``poll_interval``. Starts at the newest row and goes on from
-    where it was: on Airflow 3.3 the place is kept with the asset, so that nothing is missed while no triggerer
-    runs; before 3.3 it is in memory, and what happens while no triggerer runs is missed.
+    Reads the portal's stage history, with one request per ``poll_interval``, and starts after its newest row. On
+    Airflow 3.3 the cursor is stored with the asset, so moves that happen while no triggerer runs are read later. Before
+    3.3 it is in memory, and such moves are missed.
 
-    Every move is fired at least once: what was fired just before a triggerer died is fired again. The number in
-    ``history_id`` stays the same then. A payload looks like this::
+    Every move is fired at least once: a move that was fired just before a triggerer died is fired again, with the same
+    ``history_id``. A payload looks like this::
 
         {"history_id": 4711, "target": "DEAL_57", "stage": "C5:WON", "category_id": 5,
          "moved_time": "2026-11-03T10:20:30+03:00", "portal": "https://example.bitrix24.com"}
@@ -156,14 +154,14 @@ class StageChangeEventTrigger(BaseEventTrigger):
 
     :param entity_type: ``"LEAD"``, ``"DEAL"``, ``"SMART_INVOICE"``, ``"SMART_DOCUMENT"``, ``"SMART_B2E_DOC"`` or
         ``"DYNAMIC_177"``. Bitrix24 keeps no history of quotes.
-    :param stage: id of the stage that is entered, or several of which any will do; any stage if not given.
-    :param category_id: number of the pipeline; any if not given.
-    :param bitrix24_conn_id: id of the connection; the triggerer looks it up itself.
+    :param stage: id of the stage that entities enter, or a list of ids; by default, any stage.
+    :param category_id: number of the pipeline; by default, any pipeline.
+    :param bitrix24_conn_id: id of the connection, which the triggerer reads itself.
     :param poll_interval: seconds between two polls.
     :raises ConfigurationError: an argument is wrong, or the type has no history.
     """
 
-    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK
 
     def __init__(
         self,
@@ -175,27 +173,27 @@ class StageChangeEventTrigger(BaseEventTrigger):
         poll_interval: float = 60,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._moves = _stage_history.StageHistoryQuery.parse(entity_type, stage, category_id)
+        self._query = _stage_history.StageHistoryQuery.parse(entity_type, stage, category_id)
         SECONDS_ABOVE_ZERO.check("poll_interval", poll_interval)
         self.bitrix24_conn_id = bitrix24_conn_id
         self.poll_interval = poll_interval
-        self._place: int | None = None
-        self._kept: int | None = None
+        self._cursor: int | None = None
+        self._stored: int | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Class and arguments. Equal wishes give equal arguments: Airflow knows a watcher by them."""
+        """Return class path and arguments. Airflow identifies a watcher by them, so equal queries give equal ones."""
         return f"{_PATH}.StageChangeEventTrigger", {
-            "entity_type": self._moves.type_name,
-            "stage": list(self._moves.stages) or None,
-            "category_id": self._moves.category_id,
+            "entity_type": self._query.type_name,
+            "stage": list(self._query.stages) or None,
+            "category_id": self._query.category_id,
             "bitrix24_conn_id": self.bitrix24_conn_id,
             "poll_interval": self.poll_interval,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll for ever.
+        """Poll forever.
 
-        :raises Bitrix24Error: the portal refuses for good, such as for a webhook that was deleted.
+        :raises Bitrix24Error: the portal refuses permanently, for example because the webhook was deleted.
         """
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
@@ -211,7 +209,7 @@ class StageChangeEventTrigger(BaseEventTrigger):
                     while more:
                         moves, more = await self._page(hook)
                         for move in moves:
-                            self._place = move.history_id
+                            self._cursor = move.history_id
                             yield TriggerEvent(move.as_payload(portal))  # type: ignore[no-untyped-call]
                     failures = 0
                 except (Bitrix24Error, AirflowNotFoundException) as error:
@@ -220,7 +218,7 @@ class StageChangeEventTrigger(BaseEventTrigger):
                     self.log.warning("Could not read the stage history: %s", error)
                 await self._clock.asleep(self._delay(failures))
                 if fatal is not None:
-                    # Airflow starts a failed watcher anew at once, so the pause comes before the end.
+                    # Airflow restarts a failed watcher at once, so the pause comes before the end.
                     raise fatal from None
 
     def _delay(self, failures: int) -> float:
@@ -228,41 +226,41 @@ class StageChangeEventTrigger(BaseEventTrigger):
         return min(self.poll_interval * 2.0 ** min(failures, 30), longest)
 
     async def _resume(self, hook: Bitrix24Hook) -> str:
-        """Find the place to read from, and keep it: what earlier polls fired is stored by now. The portal's address."""
+        """Find the cursor and store it: Airflow has stored what earlier polls fired. Returns the portal's address."""
         portal = (await hook.aget_conn()).portal.base_url
-        if self._place is None:
-            self._place = await self._start(hook, portal)
+        if self._cursor is None:
+            self._cursor = await self._start(hook, portal)
         store = getattr(self, "asset_state_store", None)
-        if store is not None and self._place != self._kept:
-            await store.aset(self._moves.key(self.bitrix24_conn_id), _stage_history.place_to_keep(self._place, portal))
-            self._kept = self._place
+        if store is not None and self._cursor != self._stored:
+            await store.aset(self._query.key(self.bitrix24_conn_id), _stage_history.dump_cursor(self._cursor, portal))
+            self._stored = self._cursor
         return portal
 
     async def _page(self, hook: Bitrix24Hook) -> tuple[list[_stage_history.Move], bool]:
-        """Read the next moves. Whether more are waiting comes with them."""
-        rows = await self._rows(hook, self._moves.after(self._place or 0))
-        return [self._moves.read(row) for row in rows], not _stage_history.is_last_page(rows)
+        """Read the next moves, and whether more follow."""
+        rows = await self._rows(hook, self._query.after(self._cursor or 0))
+        return [self._query.read(row) for row in rows], not _stage_history.is_last_page(rows)
 
     async def _start(self, hook: Bitrix24Hook, portal: str) -> int:
-        """Go on from the place that was kept, or from the newest row."""
-        rows = await self._rows(hook, self._moves.newest())
+        """Return the cursor that was stored or, without one, the newest row."""
+        rows = await self._rows(hook, self._query.newest())
         newest = _stage_history.newest_id(rows)
-        self._kept = _stage_history.kept_place(await self._stored(), portal)
-        if self._kept is None or self._kept > newest:
-            if self._kept is not None:
+        self._stored = _stage_history.load_cursor(await self._load(), portal)
+        if self._stored is None or self._stored > newest:
+            if self._stored is not None:
                 self.log.warning("The portal's stage history ends before the place that was kept; starting at its end.")
-            self.log.info("Watching %s on %s from now on.", self._moves, portal)
+            self.log.info("Watching %s on %s from now on.", self._query, portal)
             return newest
-        self.log.info("Watching %s on %s, going on after row %d.", self._moves, portal, self._kept)
-        return self._kept
+        self.log.info("Watching %s on %s, going on after row %d.", self._query, portal, self._stored)
+        return self._stored
 
-    async def _stored(self) -> object:
+    async def _load(self) -> object:
         store = getattr(self, "asset_state_store", None)
         if store is None:
             return None
         try:
-            return await store.aget(self._moves.key(self.bitrix24_conn_id))
-        except ValueError:  # what the store says of a trigger that several assets share
+            return await store.aget(self._query.key(self.bitrix24_conn_id))
+        except ValueError:  # what the store raises if several assets share the trigger
             self.log.warning(
                 "Several assets are watched with the same arguments, and Airflow keeps no place for them together: "
                 "what happens while no triggerer runs will be missed. Give each asset other arguments."
