@@ -1,7 +1,7 @@
-"""``airflow bitrix24 check | stages`` (Airflow 3.2 and later): other names for ``python -m airflow_provider_bitrix24``.
+"""``airflow bitrix24 check | stages`` (Airflow 3.2 and later): aliases of ``python -m airflow_provider_bitrix24``.
 
-Airflow asks for the commands whenever any of its own runs, so the work is imported when it is to be done.
-Older ones do not ask; use the module there.
+Airflow asks for the commands whenever one of its own runs, so the code behind them is imported only when they run.
+Older versions of Airflow do not ask; use the module there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def get_commands() -> list[CLICommand]:
-    """Return the commands in the form of Airflow; named under ``cli`` in the provider's metadata."""
+    """Return the commands as Airflow describes its own. The provider's metadata names this function under ``cli``."""
     from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
     conn_id = Arg(("conn_id",), metavar="CONN_ID", help="id of the Airflow connection")  # type: ignore[no-untyped-call]
@@ -43,7 +43,7 @@ def get_commands() -> list[CLICommand]:
 
 
 def run(arguments: Namespace) -> None:
-    """Do what the module's command of this name does, and end with its exit status."""
+    """Run the module's command of this name, and exit with its status."""
     from airflow_provider_bitrix24.__main__ import main
 
     sys.exit(main([arguments.subcommand, arguments.conn_id, *getattr(arguments, "target", ())]))

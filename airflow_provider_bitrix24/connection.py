@@ -1,13 +1,12 @@
-"""From an Airflow connection of type ``bitrix24`` to the portal, the settings and the default code.
+"""Reads an Airflow connection of type ``bitrix24``: the portal, the settings and the default code.
 
-Reads what people type, paste or put into an environment variable and checks it; every message names what
-is wrong and what to do. What the form shows is declared in :mod:`.connection_form`; looking a connection
-up and masking its secrets is the hook's.
+Checks what people type, paste or put into an environment variable; every message says what is wrong and what to do.
+:mod:`.connection_form` declares what the form shows. The hook looks a connection up and masks its secrets.
 
-A connection can say where the portal is in these ways (``SECRET`` is the webhook's secret):
+A connection can name the portal in these ways (``SECRET`` is the webhook's secret):
 
 * Host ``example.bitrix24.com``, Login ``1``, Password ``SECRET``;
-* the webhook's URL as Bitrix24 shows it in Password, Host and Login empty;
+* Password holds the webhook's URL as Bitrix24 shows it; Host and Login are empty;
 * as a URI, ``bitrix24://1:SECRET@example.bitrix24.com``;
 * a simulator on this machine: Host ``http://127.0.0.1:8024``, or as a URI
   ``bitrix24://1:SECRET@127.0.0.1:8024/http`` (Airflow calls the last part the schema).
@@ -36,13 +35,13 @@ _SECRET_IN_PATH = re.compile(r"/rest/[^/\s]+/([^/?#\s]+)")
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")
 _LONG_NAME = f"extra__{CONN_TYPE}__"
-"""What the test button of Airflow 2.11 puts before an extra's name; it sends each under both names."""
+"""The prefix that the test button of Airflow 2.11 adds to an extra's name. It sends each extra under both names."""
 _SHOWN = 40
 """How many characters of a wrong value a message repeats."""
 
 
 class AirflowConnection(Protocol):
-    """What is read of Airflow's connection, which is another class in each version."""
+    """The part of Airflow's connection that is read. Its class differs from version to version."""
 
     @property
     def host(self) -> str | None: ...  # noqa: D102
@@ -60,12 +59,12 @@ class AirflowConnection(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bitrix24Connection:
-    """What a connection says.
+    """A connection that was read and checked.
 
     :param portal: the portal and the webhook.
     :param settings: limits, time-outs, TLS.
-    :param default_code: trigger code for tasks that name none.
-    :param warnings: what a person should change, though it works.
+    :param default_code: the trigger code of tasks that do not name one.
+    :param warnings: what a person should change, although it works.
     """
 
     portal: Portal
@@ -75,10 +74,10 @@ class Bitrix24Connection:
 
 
 def secrets_of(connection: AirflowConnection) -> list[str]:
-    """Every text of a connection that must not be shown, also of one that turns out to be wrong.
+    """Return every text of a connection that must not be shown, even if the connection is wrong.
 
-    Airflow masks the password as it stands. That misses a secret inside a pasted URL, or percent-encoded in
-    a request's.
+    Airflow masks the password as it is stored, which misses a secret inside a pasted URL or percent-encoded in the URL
+    of a request.
     """
     password = (connection.password or "").strip()
     found = [password] if password else []
@@ -103,7 +102,7 @@ def read_connection(connection: AirflowConnection) -> Bitrix24Connection:
             f"Known are {', '.join(EXTRA_FIELDS)}."
         )
     values = {name: _value(name, field, extra.get(name)) for name, field in EXTRA_FIELDS.items()}
-    values.pop("auth_method")  # the webhook is the only one; anything else was refused above
+    values.pop("auth_method")  # the webhook is the only choice; anything else was refused above
     default_code = values.pop("default_code") or pasted.code
     _check_proxy(values["proxy"])
     values["pacing_directory"] = conf.get("bitrix24", "pacing_directory", fallback=None) or None
@@ -152,7 +151,7 @@ def _check_same(portal: Portal, address: str, login: str, port: int | None) -> N
 
 
 def _address(connection: AirflowConnection) -> str:
-    """Host with the scheme and port that Airflow may keep apart from it."""
+    """Return Host with the scheme and the port, which Airflow may store in fields of their own."""
     host, schema = (connection.host or "").strip(), (connection.schema or "").strip()
     if not host:
         return ""
@@ -175,7 +174,7 @@ def _with_port(address: str, port: int | None) -> str:
         parts = urlsplit(address)
         named = parts.port
     except ValueError:
-        return address  # the portal's address is checked as a whole, with a message of its own
+        return address  # the address is checked as a whole later, with its own message
     if named is None:
         return parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
     if named != port:
@@ -184,7 +183,7 @@ def _with_port(address: str, port: int | None) -> str:
 
 
 def _parse_extra(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
-    if isinstance(text, Mapping):  # what Airflow 3.2 makes of a URI's query
+    if isinstance(text, Mapping):  # Airflow 3.2 turns the query of a URI into a mapping
         extra: Any = dict(text)
     elif not text or not text.strip():
         return {}
@@ -192,7 +191,7 @@ def _parse_extra(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
         try:
             extra = json.loads(text)
         except ValueError:
-            # The text may hold a secret, and the error would repeat it.
+            # The text may contain a secret, which the error would repeat.
             raise ConfigurationError("Extra is no JSON.", hint='Use the form {"plan": "standard"}.') from None
     if not isinstance(extra, dict):
         raise ConfigurationError("Extra is no JSON object.", hint='Use the form {"plan": "standard"}.')
@@ -201,7 +200,7 @@ def _parse_extra(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _value(name: str, field: ExtraField, value: Any) -> Any:
-    """Read one extra; what was left empty is absent, and forms save that as null or as an empty text."""
+    """Read one extra. A field that was left empty is absent; forms save it as null or as an empty string."""
     if isinstance(value, str):
         value = value.strip()
     if value is None or value == "":
@@ -250,7 +249,7 @@ def _text(name: str, field: ExtraField, value: Any) -> str:
 
 def _check_proxy(proxy: str | None) -> None:
     if proxy is not None and not re.match(r"^https?://[^\s/]+/?$", proxy):
-        # It may hold a password, so it is not repeated.
+        # It may contain a password, so it is not repeated.
         raise ConfigurationError("proxy is no address of a proxy.", hint="Use the form http://proxy.example.com:3128.")
 
 

@@ -1,9 +1,8 @@
 """The connection form of the type ``bitrix24``, declared once and rendered for every Airflow.
 
 Airflow 3 reads the form from the provider's metadata (:func:`conn_fields`, :func:`ui_field_behaviour`);
-Airflow 2.11 asks the hook class for widgets (:func:`widgets`, :func:`field_behaviour`). Both come from the
-tables below, so they cannot disagree. Neither Airflow validates what is saved reliably: values are read
-and checked in :mod:`.connection`.
+Airflow 2.11 asks the hook class for widgets (:func:`widgets`, :func:`field_behaviour`). Both come from the tables
+below, so they cannot disagree. Neither version validates reliably what it saves: :mod:`.connection` checks the values.
 
 Airflow loads this module in every process, so it imports nothing but the standard library.
 """
@@ -22,7 +21,7 @@ HOOK_NAME = "Bitrix24"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandardField:
-    """One of Airflow's own connection fields, under the name that it has for Bitrix24."""
+    """One of Airflow's own connection fields, with its label for Bitrix24."""
 
     label: str
     placeholder: str
@@ -32,8 +31,8 @@ class StandardField:
 class ExtraField:
     """A named value in the connection's extra.
 
-    ``default`` is what an absent value means; it is filled in by the form of Airflow 3 only where
-    ``prefill`` is set, since that form saves every default it shows.
+    ``default`` is what an absent value means. The form of Airflow 3 fills it in only with ``prefill``, since that form
+    saves every default that it shows.
     """
 
     label: str
@@ -54,14 +53,14 @@ STANDARD_FIELDS: dict[str, StandardField] = {
         label="Secret or URL (Password)",
         placeholder="Paste the webhook's URL, and leave Host and Login empty",
     ),
-    # Airflow 3.3.1 and 3.3.2 refuse to test a connection that has no port, and nothing else can bring one in.
+    # Airflow 3.3.1 and 3.3.2 refuse to test a connection without a port, and only this field can give it one.
     "port": StandardField(label="Port", placeholder="443 (the test button of Airflow 3.3.1 and 3.3.2 needs it)"),
 }
-"""Airflow's field -> what it holds here. The others are hidden. Labels keep Airflow's names, which messages use."""
+"""Airflow's field -> its label. The other fields are hidden. Labels keep Airflow's names, since messages use them."""
 
 HIDDEN_FIELDS = ("schema",)
-"""Fields that the form does not show. ``extra`` is none of them, though every extra has a field of its own: where it
-is hidden, the test button of Airflow 2.11 does nothing."""
+"""Fields that the form does not show. ``extra`` stays visible, although every extra has its own field: if it is hidden,
+the test button of Airflow 2.11 does nothing."""
 
 EXTRA_FIELDS: dict[str, ExtraField] = {
     "default_code": ExtraField(
@@ -142,21 +141,21 @@ EXTRA_FIELDS: dict[str, ExtraField] = {
         prefill=True,
     ),
 }
-"""Name in the connection's extra -> field. What is not named here is not read."""
+"""Name in the connection's extra -> field. Other names are not read."""
 
 
 def conn_fields() -> dict[str, Any]:
-    """Extra fields as Airflow 3 takes them: provider metadata, key ``conn-fields``."""
+    """Return the extra fields for Airflow 3: the provider metadata ``conn-fields``."""
     return {name: _conn_field(field) for name, field in EXTRA_FIELDS.items()}
 
 
 def ui_field_behaviour() -> dict[str, Any]:
-    """Labels of the standard fields as Airflow 3 takes them: provider metadata, ``ui-field-behaviour``."""
+    """Return the labels of the standard fields for Airflow 3: the provider metadata ``ui-field-behaviour``."""
     return {key.replace("_", "-"): value for key, value in field_behaviour().items()}
 
 
 def field_behaviour() -> dict[str, Any]:
-    """Labels of the standard fields as Airflow 2.11 takes them: ``Hook.get_ui_field_behaviour``."""
+    """Return the labels of the standard fields for Airflow 2.11: ``Hook.get_ui_field_behaviour``."""
     return {
         "hidden_fields": list(HIDDEN_FIELDS),
         "relabeling": {name: field.label for name, field in STANDARD_FIELDS.items()},
@@ -165,17 +164,17 @@ def field_behaviour() -> dict[str, Any]:
 
 
 def widgets() -> dict[str, Any]:
-    """Extra fields as Airflow 2.11 takes them: ``Hook.get_connection_form_widgets``.
+    """Return the extra fields for Airflow 2.11: ``Hook.get_connection_form_widgets``.
 
-    A boolean is a text field: that form forgets a check mark that was taken away, so editing any other field
-    would switch it on again.
+    A boolean is a text field: that form does not store a check box that was cleared, so editing any other field would
+    switch it on again.
     """
     from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
     from wtforms import IntegerField, StringField
     from wtforms.validators import AnyOf, NumberRange, Optional, Regexp
 
     def widget(field: ExtraField) -> Any:
-        # One form serves all connection types, so an empty field must pass.
+        # All connection types share one form, so an empty field must pass.
         validators: list[Any] = [Optional()]
         if field.choices:
             validators.append(AnyOf(field.choices))
@@ -198,7 +197,7 @@ def widgets() -> dict[str, Any]:
 
 
 def _conn_field(field: ExtraField) -> dict[str, Any]:
-    # Without "null" in its type, a field is required; one that was left empty is saved as null.
+    # Without "null" in its type a field is required, and an empty field is saved as null.
     schema: dict[str, Any] = {"type": [field.kind, "null"]}
     if field.choices:
         schema["enum"] = list(field.choices)

@@ -1,7 +1,7 @@
-"""The errors that tasks raise, in one place for those who catch them.
+"""The errors that tasks raise. Import them from here.
 
-The client's own errors (:class:`Bitrix24Error` and below) derive from nothing of Airflow's, so that the client can be
-used without it.
+The errors of the client (:class:`Bitrix24Error` and its subclasses) do not derive from Airflow's, so that the client
+works without Airflow.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ __all__ = [
 class TargetsFailedError(AirflowException):
     """Some targets failed or did not move, and a retry may help.
 
-    :param report: what became of each target.
+    :param report: the outcome of each target.
     """
 
     def __init__(self, message: str, report: TriggerReport) -> None:
@@ -67,7 +67,7 @@ class TargetsFailedError(AirflowException):
 
 
 class LostEventError(Exception):
-    """A deferred task was resumed without an event that it can rely on. A retry of the task checks again.
+    """A deferred task was resumed without a valid event. A retry of the task checks again.
 
-    Not one of Airflow's exceptions: a sensor's ``soft_fail`` would skip the task for them.
+    It does not derive from Airflow's exceptions, for which a sensor's ``soft_fail`` would skip the task.
     """

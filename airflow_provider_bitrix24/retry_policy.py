@@ -1,10 +1,10 @@
-"""When, and whether, Airflow should try a failed task again (Airflow 3.3 and later).
+"""Decides whether, and when, Airflow retries a failed task (Airflow 3.3 and later).
 
-The operators of this package fail at once by themselves where no retry helps. The policy does the same for
-tasks that call the hook, and for all of them it sets the delay: until the portal accepts the method again, or
-longer from try to try while it refuses. What an error means is said in :mod:`.client.errors`.
+The operators of this package fail at once if no retry can help. The policy does the same for tasks that call the hook,
+and sets the delay of all retries: until the portal accepts the method again, or longer from try to try while the portal
+refuses requests. :mod:`.client.errors` says what an error means.
 
-The module can be imported on any Airflow; making a policy needs 3.3.
+Any Airflow can import the module, but creating a policy needs 3.3.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from airflow_provider_bitrix24.client.errors import (
     Bitrix24Error,
     ConfigurationError,
     OperatingLimitError,
-    RateLimitError,
 )
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow_provider_bitrix24.client.report import TargetError
     from airflow_provider_bitrix24.compat import Context, RetryDecision, RetryPolicy
 else:
@@ -31,30 +32,30 @@ else:
     except ImportError:  # before Airflow 3.3
         RetryDecision, RetryPolicy = None, object
 
-UNTOLD_RESET = 60.0
-"""Seconds until a next try where the portal has not said when it resets. It counts working time by the minute
-and frees the oldest one first."""
+DEFAULT_RESET = 60.0
+"""Seconds until the next try if the portal did not say when it resets. It counts operating time by the minute and frees
+the oldest minute first."""
 SPREAD = 10.0
-"""Tasks that were refused together come back within this many seconds, not all at once."""
+"""Tasks that were refused together are retried over this many seconds, not all at once."""
 
 
 class Bitrix24RetryPolicy(RetryPolicy):
-    """Fails at once what no retry can help, retries at the operating reset, backs off where refused.
+    """Fails a task at once if no retry can help, retries at the operating reset, backs off from the request limit.
 
-    Everything else is left to the task's ``retry_delay``. A task is never tried more often than its ``retries``
-    say.
+    Other errors are retried after the task's ``retry_delay``. A task is never retried more often than its ``retries``
+    allow.
 
     >>> PythonOperator(
     ...     task_id="read_deals", python_callable=read, retries=5, retry_policy=Bitrix24RetryPolicy()
     ... )  # doctest: +SKIP
 
-    :param first_delay: seconds until the first retry of a task that was refused for too many requests; each
-        further one takes twice as long.
-    :param longest_delay: seconds that such a delay grows to.
+    :param first_delay: seconds until the first retry of a task that was refused for too many requests. The delay
+        doubles with each further retry.
+    :param longest_delay: the longest such delay, in seconds.
     :raises ConfigurationError: this Airflow has no retry policies, or a delay is wrong.
     """
 
-    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK
 
     def __init__(self, *, first_delay: float = 30.0, longest_delay: float = 600.0) -> None:
         if RetryDecision is None:
@@ -75,10 +76,10 @@ class Bitrix24RetryPolicy(RetryPolicy):
         self,
         exception: BaseException,
         try_number: int,
-        max_tries: int,  # noqa: ARG002 - Airflow holds to it
-        context: Context | None = None,  # noqa: ARG002 - the error says enough
+        max_tries: int,  # noqa: ARG002 - Airflow enforces it
+        context: Context | None = None,  # noqa: ARG002 - the error is enough
     ) -> RetryDecision:
-        """Decide what follows after a try has failed.
+        """Decide what follows a failed try.
 
         :param exception: what the task raised.
         :param try_number: number of the try that failed, from 1.
@@ -86,9 +87,9 @@ class Bitrix24RetryPolicy(RetryPolicy):
         errors = _errors_in(exception)
         if isinstance(exception, Bitrix24Error) and all(error.permanent for error in errors):
             return RetryDecision.fail(f"No retry helps: {exception}")
-        if resets := [_reset_in(error) for error in errors if _is(error, OperatingLimitError)]:
-            return self._retry(max(resets), "The portal's operating limit is reached")
-        if any(_is(error, RateLimitError) for error in errors):
+        if any(error.limit == "operating" for error in errors):
+            return self._retry(_seconds_to_reset(errors), "The portal's operating limit is reached")
+        if any(error.limit == "requests" for error in errors):
             longest = min(self.longest_delay, self.first_delay * 2.0 ** min(try_number - 1, 30))
             return self._retry(longest / 2, "The portal takes no more requests for now", spread=longest / 2)
         return RetryDecision.default()
@@ -98,12 +99,12 @@ class Bitrix24RetryPolicy(RetryPolicy):
         return RetryDecision.retry(timedelta(seconds=delay), f"{reason}; trying again in {delay:.0f} s.")
 
     def serialize(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the arguments as JSON."""
         return {"first_delay": self.first_delay, "longest_delay": self.longest_delay}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> Bitrix24RetryPolicy:
-        """Build what :meth:`serialize` has described."""
+        """Create a policy from what :meth:`serialize` returned."""
         return cls(**data)
 
 
@@ -119,16 +120,8 @@ def _errors_in(exception: BaseException) -> list[Bitrix24Error | TargetError]:
             return []
 
 
-def _is(error: Bitrix24Error | TargetError, kind: type[Bitrix24Error]) -> bool:
-    """Whether it is of this kind; of a target's error only the portal's code is left."""
-    from airflow_provider_bitrix24.client.protocol.error_codes import CODES
-
-    if isinstance(error, Bitrix24Error):
-        return isinstance(error, kind)
-    return error.code in CODES and issubclass(CODES[error.code].error, kind)
-
-
-def _reset_in(error: Bitrix24Error | TargetError) -> float:
-    told = error.reset_in if isinstance(error, OperatingLimitError) else None
-    # One second more, as the portal counts in whole seconds.
-    return UNTOLD_RESET if told is None else told + 1.0
+def _seconds_to_reset(errors: Iterable[Bitrix24Error | TargetError]) -> float:
+    """Return the longest reset that the portal has announced; a target's error does not keep it."""
+    announced = [error.reset_in for error in errors if isinstance(error, OperatingLimitError)]
+    # One second more, since the portal counts in whole seconds.
+    return max((DEFAULT_RESET if seconds is None else seconds + 1.0 for seconds in announced), default=DEFAULT_RESET)

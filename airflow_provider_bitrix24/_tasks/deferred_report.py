@@ -41,7 +41,10 @@ def load_report(dumped: object) -> TriggerReport | None:
 
 
 def _dump_error(error: TargetError | None) -> list[Any] | None:
-    return None if error is None else [error.code, error.message, error.executed, error.permanent]
+    if error is None:
+        return None
+    limit = [] if error.limit is None else [error.limit]
+    return [error.code, error.message, error.executed, error.permanent, *limit]
 
 
 def _load_result(

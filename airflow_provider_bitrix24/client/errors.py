@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Executed = Literal["no", "yes", "unknown"]
 """Whether the portal acted on a request: certainly not, certainly, or nobody knows."""
+Limit = Literal["requests", "operating"]
+"""A limit of the portal: on the requests of an address, or on the working time of a method."""
 
 _SHOWN = 3
 """How many failed commands one message names."""
@@ -46,6 +48,8 @@ class Bitrix24Error(Exception):
     executed: Executed = "no"
     permanent = True
     """Whether the same request is certain to fail again later."""
+    limit: Limit | None = None
+    """The portal's limit that was reached, if it was one."""
 
     def __init__(self, message: str, *, hint: str = "", executed: Executed | None = None) -> None:
         super().__init__(message)
@@ -165,6 +169,7 @@ class RateLimitError(ApiError):
     """Too many requests from this address: refused before anything ran."""
 
     permanent = False
+    limit: Limit = "requests"
 
 
 class OperatingLimitError(RateLimitError):
@@ -174,6 +179,7 @@ class OperatingLimitError(RateLimitError):
     known: the refusal does not say it, only the last success did.
     """
 
+    limit = "operating"
     reset_in: float | None = None
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from airflow_provider_bitrix24.client.errors import ApiError, Bitrix24Error, Executed
+from airflow_provider_bitrix24.client.errors import ApiError, Bitrix24Error, Executed, Limit
 
 Outcome = Literal["moved", "already", "unmoved", "unverified", "failed"]
 """``moved``: it stands elsewhere than before (with an expected stage: there). ``already``: it stood there, so
@@ -38,12 +38,14 @@ class TargetError:
     executed: Executed
     permanent: bool = True
     """Whether trying again later certainly does not help."""
+    limit: Limit | None = None
+    """The portal's limit that was reached, if it was one."""
 
     @classmethod
     def from_error(cls, error: Bitrix24Error, executed: Executed | None = None) -> TargetError:
         """Translate an error into plain values."""
         code = error.code if isinstance(error, ApiError) else type(error).__name__
-        return cls(code, str(error), executed or error.executed, error.permanent)
+        return cls(code, str(error), executed or error.executed, error.permanent, error.limit)
 
     def as_dict(self) -> dict[str, str]:
         """As JSON."""

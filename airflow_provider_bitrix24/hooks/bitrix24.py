@@ -1,6 +1,6 @@
-"""The hook: an Airflow connection as a Bitrix24 client, which does the work.
+"""The hook: turns an Airflow connection into a Bitrix24 client, which does the work.
 
-Which fields a connection has is declared in :mod:`..connection_form`, what they mean in :mod:`..connection`.
+:mod:`..connection_form` declares the fields of a connection, and :mod:`..connection` reads them.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ if TYPE_CHECKING:
 
 
 class Bitrix24Hook(BaseHook):
-    """Talks to the portal of an Airflow connection of type ``bitrix24``.
+    """Calls the portal of an Airflow connection of type ``bitrix24``.
 
-    Use it in a ``with`` statement, or call :meth:`close` when done; ``async with`` and :meth:`aclose` in an
-    event loop. Creating it looks nothing up and opens nothing.
+    Use it in a ``with`` statement, or call :meth:`close` when done; in an event loop, use ``async with`` or
+    :meth:`aclose`. Creating a hook neither reads the connection nor opens one to the portal.
 
     >>> with Bitrix24Hook() as hook:  # doctest: +SKIP
     ...     deal = hook.call("crm.item.get", {"entityTypeId": 2, "id": 57})["item"]
     ...     report = hook.trigger_automation("DEAL_57", "c5u4m")
 
     :param bitrix24_conn_id: id of the connection.
-    :param verify_conn_id: id of a second connection to the same portal, whose webhook reads entities where
-        that of the first one may not (a trigger's own webhook can be limited to firing).
+    :param verify_conn_id: id of a second connection to the same portal. Its webhook reads the entities if the first
+        one is not allowed to (a trigger's own webhook may be limited to firing).
     """
 
     conn_name_attr = "bitrix24_conn_id"
     default_conn_name = "bitrix24_default"
     conn_type = connection_form.CONN_TYPE
     hook_name = connection_form.HOOK_NAME
-    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK
 
     def __init__(self, bitrix24_conn_id: str = default_conn_name, *, verify_conn_id: str | None = None) -> None:
         super().__init__()
@@ -63,21 +63,21 @@ class Bitrix24Hook(BaseHook):
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Extra fields of the connection form on Airflow 2.11; Airflow 3 reads the provider's metadata."""
+        """Return the extra fields of the form on Airflow 2.11; Airflow 3 reads the provider's metadata."""
         return connection_form.widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Labels of the connection form on Airflow 2.11; Airflow 3 reads the provider's metadata."""
+        """Return the labels of the form on Airflow 2.11; Airflow 3 reads the provider's metadata."""
         return connection_form.field_behaviour()
 
     # -- the client
 
     def get_conn(self) -> Bitrix24Client:
-        """Return the client, made at the first call.
+        """Return the client, which the first call creates.
 
         :raises AirflowNotFoundException: there is no such connection.
-        :raises ConfigurationError: the connection cannot be used; the message says what to mend.
+        :raises ConfigurationError: the connection cannot be used; the message says what to correct.
         """
         if self._client is None:
             found = [self._mask(self.get_connection(conn_id)) for conn_id in self._conn_ids]
@@ -85,23 +85,23 @@ class Bitrix24Hook(BaseHook):
         return self._client
 
     def _new_client(self, arguments: dict[str, Any]) -> Bitrix24Client:
-        """Make the client; tests give it another driver or store."""
+        """Create the client. Tests override this to pass another driver or store."""
         from airflow_provider_bitrix24.client import Bitrix24Client
 
         return Bitrix24Client(**arguments)
 
     async def aget_conn(self) -> AsyncBitrix24Client:
-        """Return the client for an event loop, made at the first call; raises as :meth:`get_conn` does."""
+        """Return the client for an event loop, which the first call creates. Raises as :meth:`get_conn` does."""
         if self._aclient is None:
             found = [await aget_connection(conn_id) for conn_id in self._conn_ids]
             for each in found:
                 await amask_secrets(secrets_of(each))
-            # Loading libraries and certificates would hold up the event loop for a tenth of a second.
+            # Loading libraries and certificates would block the event loop for a tenth of a second.
             self._aclient = await asyncio.to_thread(lambda: self._new_async_client(self._arguments(found)))
         return self._aclient
 
     def _new_async_client(self, arguments: dict[str, Any]) -> AsyncBitrix24Client:
-        """Make the client for an event loop; tests give it another driver or store."""
+        """Create the client for an event loop. Tests override this to pass another driver or store."""
         from airflow_provider_bitrix24.client import AsyncBitrix24Client
 
         return AsyncBitrix24Client(**arguments)
@@ -115,7 +115,7 @@ class Bitrix24Hook(BaseHook):
         return connection
 
     def _arguments(self, connections: Sequence[Connection]) -> dict[str, Any]:
-        """Keyword arguments of either client, from the connection and perhaps the second one."""
+        """Return the keyword arguments of either client, from the connection and the second one, if any."""
         own, *others = (self._read(*each) for each in zip(self._conn_ids, connections, strict=True))
         return {
             "portal": own.portal,
@@ -165,18 +165,18 @@ class Bitrix24Hook(BaseHook):
     # -- calls
 
     def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Call a REST method and return its ``result``. A request of unknown outcome is never repeated.
+        """Call a REST method and return its ``result``. A request whose outcome is unknown is never repeated.
 
-        :raises Bitrix24Error: the portal refused, or did not answer.
+        :raises Bitrix24Error: the portal refused or gave no answer.
         """
         return self.get_conn().call(method, params)
 
     async def acall(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Do as :meth:`call` does."""
+        """Like :meth:`call`, in an event loop."""
         return await (await self.aget_conn()).call(method, params)
 
     def batch(self, commands: Mapping[str, tuple[str, Mapping[str, Any] | None]]) -> BatchReply:
-        """Call many methods in few requests.
+        """Call many methods with few requests.
 
         :param commands: your key -> (method, parameters).
         :return: ``results`` and ``errors`` by your keys; ``raise_for_errors()`` raises if there are errors.
@@ -184,7 +184,7 @@ class Bitrix24Hook(BaseHook):
         return self.get_conn().batch(commands)
 
     async def abatch(self, commands: Mapping[str, tuple[str, Mapping[str, Any] | None]]) -> BatchReply:
-        """Do as :meth:`batch` does."""
+        """Like :meth:`batch`, in an event loop."""
         return await (await self.aget_conn()).batch(commands)
 
     def list(self, method: str, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
@@ -199,7 +199,7 @@ class Bitrix24Hook(BaseHook):
         return self.get_conn().list(method, params)
 
     async def alist(self, method: str, params: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
-        """Do as :meth:`list` does."""
+        """Like :meth:`list`, in an event loop."""
         async for item in (await self.aget_conn()).list(method, params):
             yield item
 
@@ -212,16 +212,16 @@ class Bitrix24Hook(BaseHook):
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
     ) -> TriggerReport:
-        """Fire the automation trigger for one entity or many, and show where each stands before and after.
+        """Fire the automation trigger for one entity or many, and report each entity's stage before and after.
 
-        The portal answers true whether or not anything moved, so every entity is read, unless ``verify`` is
-        off.
+        The portal answers ``true`` whether or not anything moved, so every entity is read, unless ``verify`` is off.
 
-        :param target: ``"DEAL_57"``, or several.
-        :param code: the trigger's code; the connection's default if not given.
-        :param expected_stage: stage id, or several of which any will do. Who stands there is not fired.
+        :param target: ``"DEAL_57"``, or a list of targets.
+        :param code: the trigger's code; by default, the code in the connection.
+        :param expected_stage: stage id, or a list of ids, any of which is accepted. An entity that already stands there
+            is not fired.
         :param verify: read every entity before and after.
-        :param checkpoint_store: keeps the progress, so that a later call goes on where this one stopped.
+        :param checkpoint_store: keeps the checkpoint, so that a later call resumes where this one stopped.
         :raises Bitrix24Error: nothing was fired. Later errors are in the report.
         """
         client = self.get_conn()
@@ -237,48 +237,48 @@ class Bitrix24Hook(BaseHook):
         expected_stage: str | Iterable[str] | None = None,
         verify: bool = True,
     ) -> TriggerReport:
-        """Do as :meth:`trigger_automation` does."""
+        """Like :meth:`trigger_automation`, in an event loop."""
         client = await self.aget_conn()
         return await client.trigger_automation(target, code, expected_stage=expected_stage, verify=verify)
 
     def execute_trigger(self, target: str, code: str) -> bool:
         """Fire a trigger that an application has registered (``crm.automation.trigger.execute``).
 
-        The portal takes this from an application of an administrator only; a webhook, which is all that
-        connections of this release hold, is refused.
+        The portal accepts this only from an administrator's application and refuses it from a webhook, the only
+        credential that a connection can hold in this release.
 
-        :returns: what the portal answered; ``True`` whether or not anything moved.
+        :returns: what the portal answered: ``True`` whether or not anything moved.
         :raises Bitrix24Error: the portal refused or gave no answer.
         """
         return self.get_conn().execute_trigger(target, code)
 
     async def aexecute_trigger(self, target: str, code: str) -> bool:
-        """Do as :meth:`execute_trigger` does."""
+        """Like :meth:`execute_trigger`, in an event loop."""
         return await (await self.aget_conn()).execute_trigger(target, code)
 
     def get_stages(self, targets: str | Sequence[str]) -> dict[str, StageInfo]:
-        """Read where entities stand: canonical target -> stage. Those that cannot be read are absent.
+        """Return where entities stand, by canonical target. Entities that cannot be read are absent.
 
-        :raises ConfigurationError: a contact, a company or an order, which have no stage to read.
+        :raises ConfigurationError: a target is a contact, a company or an order, whose stage cannot be read.
         :raises Bitrix24Error: the portal refused or gave no answer.
         """
         return self.get_conn().get_stages(targets)
 
     async def aget_stages(self, targets: str | Sequence[str]) -> dict[str, StageInfo]:
-        """Do as :meth:`get_stages` does."""
+        """Like :meth:`get_stages`, in an event loop."""
         return await (await self.aget_conn()).get_stages(targets)
 
     def pipeline_stages(self, type_id: int, category_id: int | None) -> Sequence[Stage]:
-        """Read the stages of a pipeline, in order; ``id`` is what ``expected_stage`` takes.
+        """Return the stages of a pipeline, in order. Their ``id`` is what ``expected_stage`` takes.
 
-        :param type_id: number of the entities' type, such as 2 for deals.
+        :param type_id: entityTypeId, such as 2 for deals.
         :param category_id: number of the pipeline; ``None`` for types without pipelines.
         :raises Bitrix24Error: the portal refused or gave no answer.
         """
         return self.get_conn().pipeline_stages(type_id, category_id)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Try the connection; called by the test button and by ``airflow connections test``. Never fires."""
+        """Test the connection, for the test button and ``airflow connections test``. Never fires a trigger."""
         try:
             own = read_connection(self._mask(self.get_connection(self.bitrix24_conn_id)))
             with self:

@@ -1,8 +1,7 @@
 """A notifier that fires automation triggers, for callbacks of tasks and DAGs and for deadline alerts.
 
-The hook does the work. A callback has neither retries nor an outcome of its own, so what went wrong is said
-in its log and raised, which Airflow logs as well. DAG files import this module at every parse, so what is
-costly is imported in the methods.
+The hook does the work. A callback has neither retries nor an outcome, so errors are logged and raised, and Airflow logs
+what is raised. DAG files import this module at every parse, so expensive imports are inside the methods.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
 class TriggerAutomationNotifier(BaseNotifier):
     """Fires an automation trigger when a task or a DAG run succeeds, fails, or misses a deadline.
 
-    Airflow runs callbacks at least once: when a process dies in the middle, it may run one again. Give
-    ``expected_stage`` where a second move would do harm; an entity that stands there is not fired again.
+    Airflow runs callbacks at least once: if a process dies during one, Airflow may run it again. Set
+    ``expected_stage`` if a second move would do harm; an entity that already stands there is not fired again.
 
     .. seealso::
         :ref:`howto/notifier:TriggerAutomationNotifier`
@@ -37,14 +36,13 @@ class TriggerAutomationNotifier(BaseNotifier):
     >>> TriggerAutomationNotifier("DEAL_{{ params.deal }}", "c5u4m", expected_stage="PREPARATION")  # doctest: +SKIP
 
     :param target: one entity such as ``"DEAL_57"``, or a list of them. (templated)
-    :param code: code of the "Track incoming webhook" trigger; the connection's default if not given.
-        (templated)
+    :param code: code of the "Track incoming webhook" trigger; by default, the code in the connection. (templated)
     :param bitrix24_conn_id: id of the connection. (templated)
-    :param expected_stage: id of the stage where the entities shall arrive, or several of which any will do. Who
-        stands there already is not fired, and who does not arrive is an error. (templated)
-    :param verify: read the entities before and after. Without it everything accepted counts as done.
-    :param verify_conn_id: id of a second connection to the same portal, for reading where the webhook that
-        fires may not read. (templated)
+    :param expected_stage: id of the stage that the entities should move to, or a list of ids, any of which is
+        accepted. An entity that already stands there is not fired; one that does not arrive is an error. (templated)
+    :param verify: read the entities before and after. If off, every accepted entity counts as done.
+    :param verify_conn_id: id of a second connection to the same portal. It reads the entities if the first webhook
+        is not allowed to. (templated)
     :raises ConfigurationError: ``expected_stage`` together with ``verify=False``.
     """
 
@@ -81,10 +79,10 @@ class TriggerAutomationNotifier(BaseNotifier):
             )
 
     def __call__(self, *args: Any) -> None:
-        """Render and notify. The notifier itself keeps its templates, since it may serve many tasks."""
+        """Render and notify. The notifier itself keeps its templates, since several tasks may share it."""
         BaseNotifier.__call__(copy.copy(self), *args)
 
-    def notify(self, context: Context) -> None:  # noqa: ARG002 - what is needed of it has been rendered
+    def notify(self, context: Context) -> None:  # noqa: ARG002 - its values have been rendered
         """Fire, verify and log.
 
         :raises VerificationError: an entity did not arrive at ``expected_stage``.
@@ -96,8 +94,8 @@ class TriggerAutomationNotifier(BaseNotifier):
             report = hook.trigger_automation(**self._arguments)
         self._conclude(report)
 
-    async def async_notify(self, context: Context) -> None:  # noqa: ARG002 - what is needed of it has been rendered
-        """Do as :meth:`notify` does, in the event loop of a triggerer (Airflow 3.1 and later)."""
+    async def async_notify(self, context: Context) -> None:  # noqa: ARG002 - its values have been rendered
+        """Like :meth:`notify`, in the event loop of a triggerer (Airflow 3.1 and later)."""
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
         hook = Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None)
@@ -107,13 +105,13 @@ class TriggerAutomationNotifier(BaseNotifier):
         self._conclude(report)
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
-        """Replace the templates by what they stand for in this context.
+        """Render the templates in this context.
 
         :raises ConfigurationError: a template cannot be rendered.
         """
         try:
             super().render_template_fields(context, jinja_env)
-        except Exception as error:  # a template runs the user's expressions, which may raise anything
+        except Exception as error:  # a template runs the user's expressions, which may raise any exception
             raise ConfigurationError(
                 f"A template of the notifier cannot be rendered: {type(error).__name__}: {error}.",
                 hint="A callback's context lacks some of what a task's has.",
@@ -147,7 +145,7 @@ class TriggerAutomationNotifier(BaseNotifier):
 
 @contextmanager
 def _own_errors() -> Iterator[None]:
-    """Let a callback fail with an error of this package where a connection is missing."""
+    """Raise an error of this package if a connection is missing."""
     try:
         yield
     except AirflowNotFoundException as error:

@@ -309,6 +309,7 @@ def test_a_report_is_parked_and_found_again_whole():
     results = [
         TargetResult(target="DEAL_1", outcome="failed", error=error),
         TargetResult(target="DEAL_2", outcome="unmoved", stage_before="NEW", stage_after="NEW", reason="why"),
+        TargetResult(target="DEAL_3", outcome="failed", error=TargetError("X", "no", "no", False, "operating")),
     ]
     report = TriggerReport(code="c", portal="https://example.com", results=results)
 

@@ -27,7 +27,7 @@ from airflow_provider_bitrix24.client.report import TargetError, TargetResult, T
 from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.retry_policy import SPREAD, UNTOLD_RESET, Bitrix24RetryPolicy
+from airflow_provider_bitrix24.retry_policy import DEFAULT_RESET, SPREAD, Bitrix24RetryPolicy
 
 HAS_POLICIES = find_spec("airflow.sdk") is not None and find_spec("airflow.sdk.definitions.retry_policy") is not None
 needs_policies = pytest.mark.skipif(not HAS_POLICIES, reason="retry policies came with Airflow 3.3")
@@ -45,7 +45,7 @@ def operating_limit(reset_in=None):
 
 def targets_failed(*errors, unmoved=0):
     results = [
-        TargetResult(target=f"DEAL_{number}", outcome="failed", error=TargetError(*error))
+        TargetResult(target=f"DEAL_{number}", outcome="failed", error=TargetError.from_error(error))
         for number, error in enumerate(errors, 1)
     ]
     results += [
@@ -94,7 +94,7 @@ def test_what_no_retry_can_help_fails_at_once(decide, error):
         refused(ServerError),
         ProtocolError("html", status=502),
         BatchError(results={"a": 1}, errors={"b": refused(NotFoundError), "c": refused(ServerError)}),
-        targets_failed(("NOT_FOUND", "no", "no", True), unmoved=1),
+        targets_failed(refused(NotFoundError), unmoved=1),
         targets_failed(unmoved=2),
         ValueError("the task's own"),
         KeyboardInterrupt(),
@@ -112,9 +112,9 @@ def test_everything_else_is_left_to_the_tasks_own_delay(decide, error):
     ("error", "seconds"),
     [
         (operating_limit(125.0), 126.0),
-        (operating_limit(), UNTOLD_RESET),
+        (operating_limit(), DEFAULT_RESET),
         (BatchError(results={}, errors={"a": operating_limit(5.0), "b": operating_limit(90.0)}), 91.0),
-        (targets_failed(("OPERATION_TIME_LIMIT", "no", "no", False)), UNTOLD_RESET),
+        (targets_failed(operating_limit(125.0)), DEFAULT_RESET),
     ],
 )
 def test_at_the_operating_limit_the_next_try_comes_after_the_reset(decide, error, seconds):
@@ -127,7 +127,7 @@ def test_at_the_operating_limit_the_next_try_comes_after_the_reset(decide, error
 
 
 @needs_policies
-@pytest.mark.parametrize("error", [refused(RateLimitError), targets_failed(("QUERY_LIMIT_EXCEEDED", "", "no", False))])
+@pytest.mark.parametrize("error", [refused(RateLimitError), targets_failed(refused(RateLimitError))])
 @pytest.mark.parametrize(("try_number", "longest"), [(1, 30), (2, 60), (3, 120), (5, 480), (6, 600), (5000, 600)])
 def test_where_refused_the_delay_grows_up_to_a_limit(decide, error, try_number, longest):
     for _ in range(20):

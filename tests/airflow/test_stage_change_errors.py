@@ -33,7 +33,7 @@ from tests.airflow.trigger_runs import (
 async def test_a_place_of_another_portal_is_not_gone_on_from(portal, time, kept):
     trigger = watches()
     trigger.asset_state_store = store = Store()
-    store.kept[trigger._moves.key("bitrix24_default")] = kept
+    store.kept[trigger._query.key("bitrix24_default")] = kept
     moves_at_sleeps(portal, time, [("DEAL_57", "WON")])
 
     assert [each["target"] for each in await all_events(trigger)] == ["DEAL_57"]
@@ -42,7 +42,7 @@ async def test_a_place_of_another_portal_is_not_gone_on_from(portal, time, kept)
 async def test_a_place_behind_the_end_of_the_history_is_given_up(portal, time):
     trigger = watches()
     trigger.asset_state_store = store = Store()
-    store.kept[trigger._moves.key("bitrix24_default")] = {"portal": portal.url, "history_id": 10_000}
+    store.kept[trigger._query.key("bitrix24_default")] = {"portal": portal.url, "history_id": 10_000}
     moves_at_sleeps(portal, time, [("DEAL_57", "WON")])
 
     assert [each["target"] for each in await all_events(trigger)] == ["DEAL_57"]
