@@ -109,11 +109,12 @@ def test_the_wheels_metadata_tells_airflow_and_installers_what_they_need(wheel):
     assert metadata["Description-Content-Type"] == "text/markdown"
 
 
-def test_the_changelog_begins_with_this_version():
+def test_the_changelogs_newest_release_is_this_version():
     from airflow_provider_bitrix24 import __version__
 
-    [first, *_] = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
-    assert first == __version__
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    [newest, *_] = headings[1:] if headings[0] == "Unreleased" else headings
+    assert newest == __version__
 
 
 def pins(path: Path) -> dict[str, str]:
