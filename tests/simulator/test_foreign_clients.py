@@ -1,8 +1,8 @@
 """Bitrix24 clients that others wrote run unmodified against a real simulator process, over https.
 
-``pytest -m foreign``. The Python clients live in an environment of their own, which is made once; the JavaScript
-SDK needs Node and npm. What each client did is printed by its session script in ``foreign/`` and judged here,
-together with what the portal itself has noted.
+``pytest -m foreign``. The Python clients have an environment of their own, which is made once; the JavaScript SDK needs
+Node and npm. The session scripts in ``foreign/`` print what each client did; it is checked here, together with the
+portal's own records.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from tests.support.portal_client import PATIENCE_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -31,7 +33,7 @@ pytestmark = pytest.mark.foreign
 FOLDER = Path(__file__).parent / "foreign"
 PORTAL_NAME = "portal.bitrix24.example"
 OAUTH_NAME = "oauth.bitrix24.tech"
-"""Where the official Python SDK refreshes tokens; it cannot be told another address."""
+"""Where the official Python SDK refreshes tokens; the address cannot be configured."""
 APPLICATION = {"client_id": "local.5f0c", "client_secret": "appsecret"}
 SEED = {
     "generate": [{"type": "DEAL", "count": 120}, {"type": "LEAD", "count": 120}],
@@ -91,7 +93,7 @@ def simulator(tmp_path: Path) -> Iterator[Simulator]:
             yield Simulator(started["port"], started["webhook_url"], ca)
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE_SECONDS)
     assert process.returncode == 0
 
 

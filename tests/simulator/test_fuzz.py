@@ -1,6 +1,6 @@
-"""Whatever a client sends: never a traceback, never a hang, and a portal that stays consistent.
+"""Whatever a client sends, there is no traceback and no hang, and the portal stays consistent.
 
-A hundred and fifty examples a test by default; ``BITRIX24_FUZZ_EXAMPLES=10000`` for a long run.
+Each test has 150 examples by default; set ``BITRIX24_FUZZ_EXAMPLES=10000`` for a long run.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def send(server, http_method, path, body=None, headers=None):
 
 
 def assert_sound(server, status, body, headers):
-    """Check an answer, and the portal behind it."""
+    """Check a response, and the state of the portal."""
     assert 200 <= status < 600
     assert not TRACES.search(body), body
     if headers.get_content_type() == "application/json" and body:

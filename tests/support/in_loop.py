@@ -1,4 +1,4 @@
-"""The simulator inside a test's own event loop: nothing else decides when it goes on."""
+"""The simulator inside a test's own event loop, where tests decide when it continues."""
 
 from __future__ import annotations
 

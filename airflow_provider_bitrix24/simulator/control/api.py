@@ -1,6 +1,6 @@
 """The control API under ``/_simulator/``, by which tests and people observe and change the portal.
 
-Handlers take and return JSON objects; :mod:`.input` reads bodies and answers mistakes.
+Handlers take and return JSON objects; :mod:`.json_handlers` reads bodies and answers mistakes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
 from aiohttp import web
 
-from airflow_provider_bitrix24.simulator.control.input import answering, body_of
+from airflow_provider_bitrix24.simulator.control.json_handlers import json_body, json_handler
 from airflow_provider_bitrix24.simulator.portal import seed
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET, SYSTEM_SECRET
 from airflow_provider_bitrix24.simulator.portal.settings import Plan, PortalSettings
@@ -47,16 +47,16 @@ class ControlApi:
             "settings": self.settings,
         }
         return [
-            web.get("/_simulator/", answering(self.state)),
-            web.post("/_simulator/reset", answering(self.reset)),
-            web.post("/_simulator/seed", answering(self.seed)),
-            web.post("/_simulator/tokens", answering(self.tokens)),
-            web.get("/_simulator/requests", answering(self.requests)),
-            web.get("/_simulator/fires", answering(self.fires)),
-            web.get("/_simulator/items/{target}", answering(self.item)),
-            web.delete("/_simulator/faults", answering(self.clear_faults)),
-            *(web.get(f"/_simulator/{name}", answering(handler)) for name, handler in both.items()),
-            *(web.post(f"/_simulator/{name}", answering(handler)) for name, handler in both.items()),
+            web.get("/_simulator/", json_handler(self.state)),
+            web.post("/_simulator/reset", json_handler(self.reset)),
+            web.post("/_simulator/seed", json_handler(self.seed)),
+            web.post("/_simulator/tokens", json_handler(self.tokens)),
+            web.get("/_simulator/requests", json_handler(self.requests)),
+            web.get("/_simulator/fires", json_handler(self.fires)),
+            web.get("/_simulator/items/{target}", json_handler(self.item)),
+            web.delete("/_simulator/faults", json_handler(self.clear_faults)),
+            *(web.get(f"/_simulator/{name}", json_handler(handler)) for name, handler in both.items()),
+            *(web.post(f"/_simulator/{name}", json_handler(handler)) for name, handler in both.items()),
         ]
 
     async def state(self, request: web.Request) -> Any:
@@ -79,7 +79,7 @@ class ControlApi:
 
         Plan, limits, latency, switches and the clock stay as they are.
         """
-        data = await body_of(request)
+        data = await json_body(request)
         self._portal.clear()
         self._portal.faults.clear()
         seed.apply(self._portal, data)
@@ -87,12 +87,12 @@ class ControlApi:
 
     async def seed(self, request: web.Request) -> Any:
         """Add the content of a seed."""
-        seed.apply(self._portal, await body_of(request))
+        seed.apply(self._portal, await json_body(request))
         return {"ok": True}
 
     async def tokens(self, request: web.Request) -> Any:
         """Issue a pair of OAuth tokens, as an installation does: ``{"client_id": ..., "user_id": 1}``."""
-        data = await body_of(request)
+        data = await json_body(request)
         portal = self._portal
         application = portal.accounts.applications.get(str(data.get("client_id", "")))
         if application is None:
@@ -106,14 +106,14 @@ class ControlApi:
         """Show the portal's time; ``{"advance": seconds}`` lets time pass."""
         clock = self._portal.clock
         if request.method == "POST":
-            clock.advance(number(await body_of(request), "advance"))
+            clock.advance(number(await json_body(request), "advance"))
         return {"now": clock.now(), "iso": clock.iso(clock.now()), "virtual": clock.virtual}
 
     async def faults(self, request: web.Request) -> Any:
         """Plan faults: ``{"script": [...], "repeat": false}`` or ``{"random": {...}}``."""
         plan = self._portal.faults
         if request.method == "POST":
-            data = await body_of(request)
+            data = await json_body(request)
             check(data, {"script": list, "repeat": bool, "random": dict})
             if "script" in data:
                 plan.script(data["script"], repeat=bool(data.get("repeat", False)))
@@ -133,7 +133,7 @@ class ControlApi:
         """Show and change plan, request limit and operating limit."""
         portal = self._portal
         if request.method == "POST":
-            data = await body_of(request)
+            data = await json_body(request)
             operating, plan = data.pop("operating", {}), data.pop("plan", portal.settings.plan)
             check(operating, _OPERATING)
             if plan != portal.settings.plan:
@@ -150,7 +150,7 @@ class ControlApi:
         """Show and change the working times: ``{"request_ms": 20, "command_ms": 5}``."""
         latency = self._portal.latency
         if request.method == "POST":
-            data = await body_of(request)
+            data = await json_body(request)
             check(data, {"request_ms": float, "command_ms": float})
             latency.set(**data)
         return {"request_ms": latency.request_seconds * 1000, "command_ms": latency.command_seconds * 1000}
@@ -159,7 +159,7 @@ class ControlApi:
         """Show and change the portal's switches."""
         settings = self._portal.settings
         if request.method == "POST":
-            assign(settings, await body_of(request), _SETTINGS)
+            assign(settings, await json_body(request), _SETTINGS)
         return {name: getattr(settings, name) for name in _SETTINGS}
 
     async def requests(self, request: web.Request) -> Any:

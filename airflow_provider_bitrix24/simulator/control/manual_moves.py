@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from airflow_provider_bitrix24.simulator.control.input import MisuseError, answering, body_of
+from airflow_provider_bitrix24.simulator.control.json_handlers import MisuseError, json_body, json_handler
 from airflow_provider_bitrix24.simulator.errors import RestError
 from airflow_provider_bitrix24.simulator.portal import edits
 from airflow_provider_bitrix24.simulator.validation import number
@@ -31,12 +31,12 @@ class ManualMoves:
 
     def routes(self) -> list[web.RouteDef]:
         """The route."""
-        return [web.patch("/_simulator/items/{target}", answering(self.move))]
+        return [web.patch("/_simulator/items/{target}", json_handler(self.move))]
 
     async def move(self, request: web.Request) -> Any:
         """Move an item to a stage: ``{"stage": "C5:WON"}``, as user 1 or as the user that ``user_id`` names."""
         portal = self._portal
-        data = await body_of(request)
+        data = await json_body(request)
         item = portal.find(target := request.match_info["target"])
         if item is None:
             raise web.HTTPNotFound(text=json.dumps({"error": f"there is no {target}"}), content_type="application/json")

@@ -5,7 +5,7 @@ import { B24Hook, B24OAuth } from "@bitrix24/b24jssdk";
 const portal = JSON.parse(process.argv[2]);
 
 /** What a result or an exception says. */
-async function told(call) {
+async function failureOf(call) {
   try {
     const result = await call();
     return result.isSuccess ? null : { messages: result.getErrorMessages() };
@@ -49,8 +49,8 @@ async function byWebhook() {
     items: items.getData().map((item) => item.id),
     pages,
     page: [plain.getData().result.length, plain.getTotal(), plain.isMore()],
-    missing: await told(() => call.make(get(9999))),
-    no_target: await told(() => call.make(fire("FOO_1"))),
+    missing: await failureOf(() => call.make(get(9999))),
+    no_target: await failureOf(() => call.make(fire("FOO_1"))),
   };
 }
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import pytest
 
 from airflow_provider_bitrix24.simulator.portal.entity_types import DEAL
+from airflow_provider_bitrix24.simulator.portal.model import Condition
 
 
 def test_a_colleague_moves_a_deal_by_hand(client):
@@ -13,6 +16,13 @@ def test_a_colleague_moves_a_deal_by_hand(client):
         client.portal.move("DEAL_99", "WON")
     with pytest.raises(ValueError, match="NOPE"):
         client.portal.move("DEAL_57", "NOPE")
+
+
+def test_conditions_can_be_any_mapping_or_any_iterable(client):
+    portal = client.portal
+    by_mapping = portal.add_trigger("WON", conditions=MappingProxyType({"title": "x"}))
+    by_generator = portal.add_trigger("WON", conditions=(Condition(name, "=", "x") for name in ("title",)))
+    assert by_mapping.conditions == by_generator.conditions == (Condition("title", "=", "x"),)
 
 
 def test_unknown_stages_pipelines_and_items_are_named(client):

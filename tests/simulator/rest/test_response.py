@@ -26,7 +26,7 @@ def test_responses_that_are_not_an_envelope(client, fault, status, content_type,
     with pytest.raises(ValueError, match=r"Expecting|Unterminated|delimiter"):
         json.loads(response.body)
     assert client.stage_of("DEAL_57") == stage
-    assert client.get("scope").status == 200  # the next request is none of its business
+    assert client.get("scope").status == 200  # the next request is not affected
 
 
 def test_a_body_that_ends_in_the_middle(client):

@@ -1,4 +1,4 @@
-"""Bodies of the control API: they are read here, and malformed ones answered with a sentence."""
+"""Handlers of JSON: they read an object, return data, and answer mistakes with 400 and a sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class MisuseError(ValueError):
     """A caller's mistake; the message says what is expected."""
 
 
-def answering(
+def json_handler(
     handler: Callable[[web.Request], Awaitable[Any]],
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     """Wrap a handler that returns JSON data; a ``ValueError`` becomes 400 with ``{"error": ...}``."""
@@ -28,7 +28,7 @@ def answering(
     return answer
 
 
-async def body_of(request: web.Request) -> dict[str, Any]:
+async def json_body(request: web.Request) -> dict[str, Any]:
     """The JSON object of a body; an empty body is an empty object.
 
     :raises MisuseError: when it is something else.
