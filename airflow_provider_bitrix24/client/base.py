@@ -38,20 +38,11 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.stages import Stage
     from airflow_provider_bitrix24.client.stores.protocol import PacingStore
 
-LOG = logging.getLogger("airflow_provider_bitrix24.client")
-
 
 class BaseClient:
     """One portal with one credential, and perhaps a second credential for reading.
 
-    :param portal: address and credential.
-    :param settings: limits and time-outs.
-    :param reader: another credential of the same portal, used for reading where the first is refused.
-    :param default_code: the automation trigger's code where a call names none.
-    :param store: where the request limit's bucket is kept; by default shared by all processes of the machine.
-    :param log: gets what a person should know, such as waits; never a secret.
-    :param clock: tests pass their own.
-    :raises ConfigurationError: ``reader`` leads to another portal, or the CA bundle does not exist.
+    The parameters are those of :class:`~.client.Bitrix24Client`.
     """
 
     def __init__(
@@ -62,7 +53,6 @@ class BaseClient:
         reader: Portal | None = None,
         default_code: str | None = None,
         store: PacingStore | None = None,
-        log: logging.Logger = LOG,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._settings = settings or ClientSettings()
@@ -75,7 +65,6 @@ class BaseClient:
             )
         self._reader = None if reader is None else Channel(portal=reader, settings=self._settings, random=clock.random)
         self._pacer = _pacer(portal, self._settings, store, clock)
-        self._log = log
 
     @classmethod
     def from_webhook_url(

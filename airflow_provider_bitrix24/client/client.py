@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.base import LOG, BaseClient
+from airflow_provider_bitrix24.client.base import BaseClient
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
     from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 
+LOG = logging.getLogger("airflow_provider_bitrix24.client")
+
 
 class Bitrix24Client(BaseClient):
     """A client for one portal. Threads may share it only for separate calls; use it as a context manager.
@@ -33,6 +35,15 @@ class Bitrix24Client(BaseClient):
     >>> with Bitrix24Client.from_webhook_url("https://example.bitrix24.com/rest/1/SECRET/") as client:
     ...     report = client.trigger_automation("DEAL_57", "c5u4m")  # doctest: +SKIP
 
+    :param portal: address and credential.
+    :param settings: limits and time-outs.
+    :param reader: another credential of the same portal, used for reading where the first is refused.
+    :param default_code: the automation trigger's code where a call names none.
+    :param store: where the request limit's bucket is kept; by default shared by all processes of the machine.
+    :param log: gets what a person should know, such as waits; never a secret.
+    :param clock: what all waits go by.
+    :param driver: performs the flows; by default with requests.
+    :raises ConfigurationError: ``reader`` leads to another portal, or the CA bundle does not exist.
     """
 
     def __init__(
@@ -49,23 +60,8 @@ class Bitrix24Client(BaseClient):
     ) -> None:
         from airflow_provider_bitrix24.client.transports.sync import SyncDriver  # loads requests
 
-        super().__init__(
-            portal,
-            settings=settings,
-            reader=reader,
-            default_code=default_code,
-            store=store,
-            log=log,
-            clock=clock,
-        )
-        self._driver = driver or SyncDriver(
-            self.settings,
-            pacer=self._pacer,
-            log=self._log,
-            clock=clock.monotonic,
-            wall=clock.now,
-            sleep=clock.sleep,
-        )
+        super().__init__(portal, settings=settings, reader=reader, default_code=default_code, store=store, clock=clock)
+        self._driver = driver or SyncDriver(self.settings, pacer=self._pacer, log=log, clock=clock)
 
     def call(self, method: str, params: Params | None = None) -> Any:
         """Call a REST method and return its ``result``.
@@ -172,6 +168,8 @@ class AsyncBitrix24Client(BaseClient):
 
     >>> async with AsyncBitrix24Client.from_webhook_url("https://example.bitrix24.com/rest/1/SECRET/") as client:
     ...     report = await client.trigger_automation("DEAL_57", "c5u4m")  # doctest: +SKIP
+
+    By default it performs the flows with httpx.
     """
 
     def __init__(
@@ -188,23 +186,8 @@ class AsyncBitrix24Client(BaseClient):
     ) -> None:
         from airflow_provider_bitrix24.client.transports.aio import AsyncDriver  # loads httpx
 
-        super().__init__(
-            portal,
-            settings=settings,
-            reader=reader,
-            default_code=default_code,
-            store=store,
-            log=log,
-            clock=clock,
-        )
-        self._driver = driver or AsyncDriver(
-            self.settings,
-            pacer=self._pacer,
-            log=self._log,
-            clock=clock.monotonic,
-            wall=clock.now,
-            sleep=clock.asleep,
-        )
+        super().__init__(portal, settings=settings, reader=reader, default_code=default_code, store=store, clock=clock)
+        self._driver = driver or AsyncDriver(self.settings, pacer=self._pacer, log=log, clock=clock)
 
     async def call(self, method: str, params: Params | None = None) -> Any:
         """See :meth:`Bitrix24Client.call`."""

@@ -11,6 +11,7 @@ import math
 import selectors
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client.clock import Clock
 from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknown
 from airflow_provider_bitrix24.client.flows.effects import NoResponse
 from airflow_provider_bitrix24.client.protocol.wire import HttpResponse
@@ -56,7 +57,7 @@ class ModelDriver(SyncDriver):
     def __init__(self, world: World, pacer: Any, log: Any) -> None:
         self._world, self._pacer, self._log = world, pacer, log
         process = world.process
-        self._clock, self._wall, self._sleep = process.monotonic, process.wall, process.sleep
+        self._clock = Clock(monotonic=process.monotonic, now=process.wall, sleep=process.sleep)
 
     def close(self) -> None:
         pass
@@ -80,12 +81,12 @@ class ModelAsyncDriver(AsyncDriver):
     def __init__(self, world: World, pacer: Any, log: Any) -> None:
         self._world, self._pacer, self._log = world, pacer, log
         process = world.process
-        self._clock, self._wall, self._sleep = process.monotonic, process.wall, asleep(world)
+        self._clock = Clock(monotonic=process.monotonic, now=process.wall, asleep=asleep(world))
 
     async def close(self) -> None:
         pass
 
-    async def _send(self, outgoing: HttpRequest) -> HttpResponse | NoResponse:
+    async def _send(self, outgoing: HttpRequest, **_: object) -> HttpResponse | NoResponse:
         world = self._world
         sent_at = world.process.monotonic()
         pending, until = leave(world, outgoing)

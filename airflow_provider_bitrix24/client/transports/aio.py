@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-import time
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, assert_never
 
 import httpx
 
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed
 from airflow_provider_bitrix24.client.flows.effects import (
     Acquire,
@@ -48,7 +48,7 @@ from airflow_provider_bitrix24.client.transports.tls import (
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from airflow_provider_bitrix24.client.settings import ClientSettings
     from airflow_provider_bitrix24.client.stores.pacer import Pacer
@@ -59,12 +59,7 @@ T = TypeVar("T")
 
 
 class AsyncDriver:
-    """Performs flows over one pool of kept-alive connections, inside a running event loop.
-
-    :param clock: monotonic seconds.
-    :param wall: seconds since the epoch.
-    :param sleep: waits for some seconds.
-    """
+    """Performs flows over one pool of kept-alive connections, inside a running event loop."""
 
     def __init__(
         self,
@@ -72,19 +67,17 @@ class AsyncDriver:
         *,
         pacer: Pacer,
         log: logging.Logger,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         shield_loggers()
         self._settings = settings
         self._pacer, self._log = pacer, log
-        self._clock, self._wall, self._sleep = clock, wall, sleep
+        self._clock = clock
         self._client = _client(settings)
 
     def start(self) -> Start:
         """The moment at which a firing begins."""
-        return Start(self._clock(), self._wall())
+        return Start(self._clock.monotonic(), self._clock.now())
 
     async def run(self, flow: Flow[T]) -> T:
         """Perform a flow to its end and return its result; its errors propagate."""
@@ -109,10 +102,10 @@ class AsyncDriver:
                 return tuple(await asyncio.gather(*(self._send(each, share=share) for each in outgoing)))
             case Acquire(want, refused):
                 grant = await self._shared(self._pacer.acquire, want, refused)
-                return Acquired(grant.count, grant.wait, self._clock())
+                return Acquired(grant.count, grant.wait, self._clock.monotonic())
             case Sleep(seconds):
-                await self._sleep(seconds)
-                return self._clock()
+                await self._clock.asleep(seconds)
+                return self._clock.monotonic()
             case ShareCost(name, measured):
                 return await self._shared(self._pacer.share_cost, name, measured)
             case Save():
@@ -136,7 +129,7 @@ class AsyncDriver:
         bounds = AnswerBounds(
             connect_timeout=self._settings.connect_timeout, read_timeout=self._settings.read_timeout, share=share
         )
-        sent_at = self._clock()
+        sent_at = self._clock.monotonic()
         try:
             answer, body = await self._receive(outgoing, bounds)
         except _FAILURES as failure:
@@ -147,9 +140,9 @@ class AsyncDriver:
                 body=body,
                 content_type=answer.headers.get("Content-Type", ""),
                 sent_at=sent_at,
-                received_at=self._clock(),
+                received_at=self._clock.monotonic(),
             )
-        return NoResponse(error, sent_at, self._clock())
+        return NoResponse(error, sent_at, self._clock.monotonic())
 
     async def _receive(self, outgoing: HttpRequest, bounds: AnswerBounds) -> tuple[httpx.Response, bytes]:
         async with within(bounds) as trace:

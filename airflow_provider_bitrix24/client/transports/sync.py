@@ -7,7 +7,6 @@ since "certainly not sent" and "maybe sent" must not be confused.
 from __future__ import annotations
 
 import ssl
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 import requests
 from urllib3 import exceptions as urllib3_errors
 
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed
 from airflow_provider_bitrix24.client.flows.effects import (
     Acquire,
@@ -46,7 +46,6 @@ from airflow_provider_bitrix24.client.transports.tls import (
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
 
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.settings import ClientSettings
@@ -56,12 +55,7 @@ T = TypeVar("T")
 
 
 class SyncDriver:
-    """Performs flows over one pool of kept-alive connections.
-
-    :param clock: monotonic seconds.
-    :param wall: seconds since the epoch, which a checkpoint keeps from one try to the next.
-    :param sleep: waits for some seconds.
-    """
+    """Performs flows over one pool of kept-alive connections."""
 
     def __init__(
         self,
@@ -69,21 +63,19 @@ class SyncDriver:
         *,
         pacer: Pacer,
         log: logging.Logger,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         shield_loggers()
         self._settings = settings
         self._pacer, self._log = pacer, log
-        self._clock, self._wall, self._sleep = clock, wall, sleep
+        self._clock = clock
         self._session = _session(settings)
         self._environment: dict[str, Any] | None = None
         self._threads: ThreadPoolExecutor | None = None
 
     def start(self) -> Start:
         """The moment at which a firing begins."""
-        return Start(self._clock(), self._wall())
+        return Start(self._clock.monotonic(), self._clock.now())
 
     def run(self, flow: Flow[T], *, checkpoint_store: CheckpointStore | None = None) -> T:
         """Perform a flow to its end and return its result; its errors propagate.
@@ -112,12 +104,12 @@ class SyncDriver:
                 return self._exchange(outgoing)
             case Acquire(want, refused):
                 grant = self._pacer.acquire(want, refused)
-                return Acquired(grant.count, grant.wait, self._clock())
+                return Acquired(grant.count, grant.wait, self._clock.monotonic())
             case Sleep(seconds, kind):
                 if checkpoint_store is not None:
                     checkpoint_store.wait(seconds, kind)
-                self._sleep(seconds)
-                return self._clock()
+                self._clock.sleep(seconds)
+                return self._clock.monotonic()
             case ShareCost(name, measured):
                 return self._pacer.share_cost(name, measured)
             case Save(record, ahead):
@@ -145,7 +137,7 @@ class SyncDriver:
             connect_timeout=self._settings.connect_timeout, read_timeout=self._settings.read_timeout, share=share
         )
         token = CURRENT.set(bounds)
-        sent_at = self._clock()
+        sent_at = self._clock.monotonic()
         try:
             answer, body = self._receive(outgoing, bounds)
         except _FAILURES as failure:
@@ -156,11 +148,11 @@ class SyncDriver:
                 body=body,
                 content_type=answer.headers.get("Content-Type", ""),
                 sent_at=sent_at,
-                received_at=self._clock(),
+                received_at=self._clock.monotonic(),
             )
         finally:
             CURRENT.reset(token)
-        return NoResponse(error, sent_at, self._clock())
+        return NoResponse(error, sent_at, self._clock.monotonic())
 
     def _receive(self, outgoing: HttpRequest, bounds: AnswerBounds) -> tuple[requests.Response, bytes]:
         # Not Session.send, which prepares the next request of a redirect and fails on an odd address.

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from airflow_provider_bitrix24.client import Bitrix24Client, ClientSettings, parse_webhook_url
+from airflow_provider_bitrix24.client.clock import Clock
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
-from airflow_provider_bitrix24.client.transports.sync import SyncDriver
-from airflow_provider_bitrix24.simulator.clock import Clock
+from airflow_provider_bitrix24.simulator.clock import Clock as PortalClock
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 
@@ -47,7 +47,7 @@ class KeptJournal:
 
 @pytest.fixture
 def portal():
-    with SimulatorServer(port=0, clock=Clock(virtual=True)) as server:
+    with SimulatorServer(port=0, clock=PortalClock(virtual=True)) as server:
         server.portal.add_trigger("PREPARATION", code="c5u4m")
         # The same code on the next stage: firing twice moves twice, so that nothing can hide.
         server.portal.add_trigger("EXECUTING", code="c5u4m")
@@ -56,16 +56,12 @@ def portal():
 
 def client_of(server, *, die_after_exchange: int | None = None):
     settings = ClientSettings(max_concurrency=2)
-    clock = server.clock
-
-    def sleep(seconds):
-        clock.advance(seconds)
-
+    time = server.clock
+    clock = Clock(monotonic=time.now, now=time.now, sleep=time.advance, random=lambda: 0.5)
     wanted = parse_webhook_url(server.webhook_url).portal
-    client = Bitrix24Client(wanted, settings=settings, store=ProcessStore(clock.now))
-    driver = SyncDriver(settings, pacer=client._pacer, log=client._log, clock=clock.now, sleep=sleep)
+    client = Bitrix24Client(wanted, settings=settings, store=ProcessStore(time.now), clock=clock)
     if die_after_exchange is not None:
-        real, count = driver._exchange, 0
+        real, count = client._driver._exchange, 0
 
         def send(requests):
             nonlocal count
@@ -75,9 +71,7 @@ def client_of(server, *, die_after_exchange: int | None = None):
                 raise Killed
             return answers
 
-        driver._exchange = send
-    client._driver.close()
-    client._driver = driver
+        client._driver._exchange = send
     return client
 
 
