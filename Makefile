@@ -10,6 +10,7 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; d
 	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$each && break; done)
 ENVIRONMENT = $(PYTHON) -m scripts.environments
+# With arguments, `make test` runs the chosen tests in one process and holds no gate.
 PYTEST_ARGS ?=
 # All of them run, also after one has failed. `mypy tests/typing`: what a type checker tells users of the package.
 CHECKS = 'ruff check .' 'ruff format --check .' mypy 'mypy tests/typing' lint-imports codespell
@@ -33,7 +34,10 @@ demo-stop: ## Stop what KEEP=1 has left running
 	else echo 'Nothing was running.'; fi
 
 test: python-found ## All tests that need no running Airflow, with the coverage gates
-	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m scripts.run_tests $(PYTEST_ARGS)
+	@python=$$($(ENVIRONMENT) --groups test) && $(if $(PYTEST_ARGS),"$$python" -m pytest $(PYTEST_ARGS),\
+	"$$python" -m pytest -n logical --maxprocesses 8 --dist loadfile --cov --cov-report= && \
+	"$$python" -m coverage report --include='airflow_provider_bitrix24/client/*' --fail-under=98 && \
+	"$$python" -m coverage report --fail-under=95)
 
 test-client: python-found ## The client's and the simulator's tests in an environment without Airflow
 	@python=$$($(ENVIRONMENT) --airflow none --groups test) \

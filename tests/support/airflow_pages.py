@@ -46,7 +46,7 @@ class Pages3:
         toggle = self.page.get_by_role("dialog").get_by_role("button", name=name, exact=True)
         if toggle.get_attribute("aria-expanded") != "true":
             toggle.click()
-        self.page.wait_for_timeout(400)  # it slides open
+        self.page.get_by_role("dialog").get_by_role("button", name=name, exact=True, expanded=True).wait_for()
 
     def field(self, name: str) -> Locator:
         return self.page.locator(f"[name={name if name in STANDARD_FIELDS else f'element_{name}'}]")
@@ -69,7 +69,6 @@ class Pages3:
         self.page.get_by_role("row", name=conn_id).get_by_role("button", name="Test Connection").click()
         told = self.page.locator("[data-part=root][data-scope=toast]").filter(has_text="Test Connection")
         told.wait_for()
-        self.page.wait_for_timeout(500)  # it slides in
         return told.inner_text()
 
     def open_task(self, dag_id: str, run_id: str, task_id: str, *, map_index: int = -1) -> None:
@@ -79,7 +78,6 @@ class Pages3:
     def open_grid(self, dag_id: str) -> None:
         self.page.goto(f"{self._url}/dags/{dag_id}")
         self.page.get_by_text("Last Dag Run").wait_for()
-        self.page.wait_for_timeout(1500)  # its chart is drawn gradually
 
 
 class Pages2:

@@ -47,7 +47,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     def opened(address: str, *, known_errors: Collection[str] = (), **options: object) -> Page:
         defaults = {"viewport": {"width": 1440, "height": 900}, "ignore_https_errors": True}
         context = browser.new_context(**defaults | options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: str(error) in known_errors or failures.append(str(error)))

@@ -56,13 +56,14 @@ def pages(airflow, open_page):
 @pytest.fixture
 def picture(pages, tmp_path):
     """Take a picture of what the page shows."""
-    folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
+    folder = Path(os.environ.get("SCREENSHOTS", tmp_path))  # nothing depends on the pictures, or on the pause
 
     def take(name, *, height=800):
         pages.page.set_viewport_size({"width": 1280, "height": height})
         pages.page.mouse.move(0, 0)
         path = folder / f"{name}-{LINE}.png"
-        pages.page.screenshot(path=path)
+        pages.page.wait_for_timeout(1500)  # charts are drawn gradually, forms and messages slide in
+        pages.page.screenshot(path=path, animations="disabled")
         assert path.stat().st_size > 10_000
 
     return take
