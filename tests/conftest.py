@@ -1,4 +1,8 @@
-"""A home for Airflow that is thrown away, set before any test imports Airflow, so that their order does not matter."""
+"""What holds for all tests, whichever run and in whatever order.
+
+Airflow's home is thrown away and set before any test imports Airflow. Hypothesis draws a fixed number of examples, and
+more with ``--hypothesis-profile=thorough``; none has a time limit, since a shared machine may be slow for a moment.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-home-", ignore_cleanup_errors=True)
@@ -21,4 +26,7 @@ os.environ |= {
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
 }
 
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=40, database=None)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200, database=None)
+hypothesis.settings.load_profile("quick")
 pytest.register_assert_rewrite("tests.support")

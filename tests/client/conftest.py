@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import hypothesis
 import pytest
 
 from tests.support import flow_script
@@ -12,10 +11,6 @@ from tests.support.client_bench import KINDS, ClientBench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-# No deadline: a shared machine may be slow for a moment.
-hypothesis.settings.register_profile("client", deadline=None, max_examples=40, database=None)
-hypothesis.settings.load_profile("client")
 
 
 @pytest.fixture

@@ -1,14 +1,10 @@
-"""Whatever a client sends, there is no traceback and no hang, and the portal stays consistent.
-
-Each test has 150 examples by default; set ``BITRIX24_FUZZ_EXAMPLES=10000`` for a long run.
-"""
+"""Whatever a client sends, there is no traceback and no hang, and the portal stays consistent."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import json
-import os
 import re
 import socket
 from urllib.parse import quote
@@ -24,10 +20,8 @@ from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 from tests.support.portal_client import PATIENCE_SECONDS, add_sales_content
 from tests.support.rest_call_strategies import CALLS, COMMANDS, DATA, PARAMETERS, query_of
 
-EXAMPLES = int(os.environ.get("BITRIX24_FUZZ_EXAMPLES", "150"))
 FUZZ = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
+    max_examples=4 * settings.default.max_examples,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 TRACES = re.compile(rb"Traceback|File \"|\.py\b|airflow_provider|line \d+, in")
