@@ -174,8 +174,8 @@ class Life:
             record.returned = task.run(operator, context, resume)
             if self._done_max_tries is None:
                 self._done_max_tries = self.max_tries
-            process.point("executed")
             record.raised_after = True
+            process.point("executed")
             self._hand_over(record.returned, ti, plan)
             ask(process, "report success")
             return End("success")
@@ -236,6 +236,9 @@ class Life:
         if self.plan.kind == "decorator":
             record.targets = self.last_called  # a try that resumes does not call the function again
         record.error = end.error
+        record.pushed = self.xcoms.pushed_in.get(RETURN_VALUE) == record.number
+        unhurt = not (record.struck or process.dead or process.orphaned or record.store_failed or record.raised_after)
+        record.healthy = unhurt and self.world.portal.last_fault_at < record.began_at
         record.report = self.xcoms.load("report") if self.xcoms.pushed_in.get("report") == record.number else None
         if self._restarting:
             self.state = "up_for_retry"

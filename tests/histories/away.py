@@ -34,7 +34,11 @@ def be_away(world: World, plan: Away, deferral: Any, sender: Sender) -> tuple[st
         world.timeline.advance_to(max(world.timeline.now, moment))
         payload: Any = kwargs["moment"].isoformat()
     else:
-        payload = _wait(world, plan, classpath, json.dumps(kwargs), process, sender)
+        try:
+            payload = _wait(world, plan, classpath, json.dumps(kwargs), process, sender)
+        except Exception as error:  # noqa: BLE001 - Airflow tells the task of whatever its trigger raises
+            world.trigger_errors.append(error)
+            return "__fail__", {"error": "Trigger failure", "traceback": [str(error)]}
     if plan.fate == "lost":
         payload = None
     elif plan.fate == "odd":
@@ -51,12 +55,12 @@ def _wait(world: World, plan: Away, classpath: str, kwargs: str, process: Proces
             Process(world.timeline, process.host, interruptions, lambda struck, _: struck.kill()), sender
         )
         try:
-            payload = STAGE.new_loop().run_until_complete(_first(make(**json.loads(kwargs))))
+            payload = STAGE.run(_first(make(**json.loads(kwargs))))
         except Killed:
             world.timeline.advance_to(world.timeline.now + STARTS_ANEW_AFTER)
             continue
         return json.loads(json.dumps(payload))
-    raise AssertionError("The last triggerer lives.")
+    raise LookupError("The last triggerer lives on.")
 
 
 async def _first(trigger: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.histories.boards import CONTACT, ORDER, key_of
+from tests.histories.exceptions import expected_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from tests.histories.stays import StayRecord
 
 Found = tuple[str, str]
-_LISTED = 1_000
+MAX_FIRES = 3
+"""Fires of one target after which the package gives it up."""
 
 
 def check_reports(life: Life) -> Iterator[Found]:
@@ -82,15 +84,10 @@ def _reached(life: Life, stay: StayRecord, target: str) -> bool:
     return maybe_fired and any(stays[0].began_at <= each.at <= stay.ended_at for each in stood)
 
 
-def _expected(life: Life) -> tuple[str, ...]:
-    named = life.plan.expected_stage
-    return (named,) if isinstance(named, str) else named or ()
-
-
 def _stood_there(life: Life, stay: StayRecord, target: str) -> bool:
     epochs = _epochs(life, stay)
     began = min(each.began_at for each in life.stays if each.epoch in epochs)
-    return any(stage in _expected(life) for stage in _stages(life, target, began, stay.ended_at))
+    return any(stage in expected_of(life.history) for stage in _stages(life, target, began, stay.ended_at))
 
 
 def _stages(life: Life, target: str, since: float, until: float) -> list[str]:
@@ -115,11 +112,11 @@ def _true(life: Life, stay: StayRecord, result: dict[str, Any]) -> Iterator[Foun
     if after is not None and after not in (stages[stages.index(before) :] if before in stages else stages):
         yield "I3", f"{target} is said to stand at {after}, where it did not stand later"
     match result["outcome"]:
-        case "moved" if after is None or (before == after and not _expected(life)):
+        case "moved" if after is None or (before == after and not expected_of(life.history)):
             yield "I3", f"{target} is said to have moved from {before} to {after}"
-        case "moved" if _expected(life) and after not in _expected(life):
+        case "moved" if expected_of(life.history) and after not in expected_of(life.history):
             yield "I3", f"{target} is said to have moved to {after}, which is not expected"
-        case "unmoved" if before != after and after is not None and not _expected(life):
+        case "unmoved" if before != after and after is not None and not expected_of(life.history):
             yield "I3", f"{target} is said not to have moved from {before} to {after}"
         case "unmoved" if _moved_before_reading(life, stay, target, before):
             yield "I3", f"{target} is said not to have moved, and the last reading before that showed a move"
@@ -151,7 +148,7 @@ def _moved_before_reading(life: Life, stay: StayRecord, target: str, before: str
 def _could_look(life: Life, stay: StayRecord, target: str) -> bool:
     """Whether a reading of this entity arrived in this stay, once every fire of it was over."""
     fires = _fires(life, stay, target)
-    if not fires or len([each for each in fires if each.stay == stay.number]) >= 3:
+    if not fires or len(fires) >= MAX_FIRES:
         return False
     over = max(each.sent_at for each in fires) + 60.0
     looks = life.world.portal.record.looks.get(key_of(target), ())

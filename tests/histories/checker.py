@@ -27,6 +27,11 @@ class Violation:
     invariant: str
     message: str
 
+    @property
+    def kind(self) -> str:
+        """What is wrong, whichever entity or stage it concerns: the words of the message, without the names in it."""
+        return " ".join([self.invariant, *(word for word in self.message.split() if word.isalpha() and word.islower())])
+
     def __str__(self) -> str:
         return f"{self.invariant}: {self.message}"
 

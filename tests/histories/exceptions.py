@@ -21,6 +21,17 @@ SETTLE_AFTER = 60.0
 """Seconds for which a portal may go on with a request that the client has lost."""
 
 
+def expected_of(history: History) -> tuple[str, ...]:
+    """Return the stages that a task expects."""
+    named = history.task.expected_stage
+    return (named,) if isinstance(named, str) else named or ()
+
+
+def readable(history: History) -> bool:
+    """Tell whether somebody may read entities."""
+    return history.task.verify and (history.portal.rights == "all" or history.task.second)
+
+
 class Pair:
     """Two fires of one run for one entity, and what is known about the time between them."""
 
@@ -45,24 +56,23 @@ class Pair:
 
     @property
     def cut_off(self) -> bool:
-        """Whether a stay between them ended in a way that let nobody say that no try may follow, or a user cleared."""
-        died = any(each.killed or each.orphaned for each in self.between)
-        return died or any(each.cleared_before for each in self.after_first)
+        """Whether a stay between them was ended by others, so that the task could not rule a next try out."""
+        ended = any(each.killed or each.orphaned or each.raised_after or "clear" in each.struck for each in self.between)
+        return ended or any(each.cleared_before for each in self.after_first)
 
     @property
     def expected(self) -> tuple[str, ...]:
         """Stages that the task expects."""
-        named = self.history.task.expected_stage
-        return (named,) if isinstance(named, str) else named or ()
+        return expected_of(self.history)
 
     @property
     def readable(self) -> bool:
         """Whether somebody may read entities."""
-        return self.history.task.verify and (self.history.portal.rights == "all" or self.history.task.second)
+        return readable(self.history)
 
 
 def nothing_remembers(pair: Pair) -> bool:
-    """No store, and a try that was cut off or cleared: all that is left is where the entity stands."""
+    """No store, and a try that others ended or cleared: all that is left is where the entity stands."""
     if pair.same_stay or pair.remembers or not pair.cut_off:
         return False
     return not pair.expected or not pair.readable or pair.second.stood_at not in pair.expected
@@ -90,8 +100,8 @@ def executed_late(pair: Pair) -> bool:
 
 
 def looked_recorded(pair: Pair) -> bool:
-    """The last try was killed between the push of ``return_value`` and the report of success, and then cleared."""
-    return any(each.killed and each.raised_after and each.end == "failed" for each in pair.between)
+    """The last try ended between the push of ``return_value`` and the record of its success, and was then cleared."""
+    return any(each.pushed and each.end == "failed" for each in pair.between)
 
 
 ALL: tuple[Callable[[Pair], bool], ...] = (

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 LATENCY = 0.05
 CUT_AFTER = 60.0
 """Seconds after which the portal ends a request."""
+LIMIT = 480.5
+"""Seconds of work that the portal shows of a method that it refuses."""
 READER = "2"
 """User of the second connection's webhook."""
 
@@ -70,6 +72,7 @@ class Portal:
         self.requests = 0
         self.commands = 0
         self.last_fault_at = -1.0
+        self._limited_until = -1.0
 
     # -- a request arrives
 
@@ -168,11 +171,12 @@ class Portal:
             self.last_fault_at = self._timeline.now
         if kind == "operating":
             fire.refusal = "operating"
+            self._limited_until = max(self._limited_until, self._timeline.now + self._plan.reset_in)
             return rest.LIMITED, True
         if kind == "core_before":
             return rest.CORE, True
         fire.executed_at = self._timeline.now
-        lag = 0.0 if kind in ("core_after", "exotic") else request.lag
+        lag = 0.0 if kind in ("core_after", "exotic", "unmentioned") else request.lag
         if lag > 0:
             self._timeline.at(self._timeline.now + lag, lambda: self.automation.fire(fire, command.code))
         else:
@@ -220,28 +224,28 @@ class Portal:
             return
         else:
             body = {"result": request.results.get("")}
-        body["time"] = self._time()
+        body["time"] = self._time(request.method)
         text = json.dumps(body).encode()
         request.pending.answer = work.answer(Answer(200, text))
 
     def _batch_body(self, request: _Request) -> dict[str, Any]:
         errors = {key: {"error": code, "error_description": text} for key, (code, text) in request.errors.items()}
-        times = {key: self._time() for key in request.results}
+        methods = dict(request.commands)
+        times = {key: self._time(methods[key].method) for key in request.results}
         parts: dict[str, Any] = {"result": request.results, "result_error": errors, "result_time": times}
         parts = {name: part or [] for name, part in parts.items()}  # PHP's empty array
         return {"result": {**parts, "result_total": [], "result_next": []}}
 
-    def _time(self) -> dict[str, Any]:
+    def _time(self, method: str) -> dict[str, Any]:
         now = EPOCH + self._timeline.now + self._plan.clock
         if self._plan.odd_time:
             return {"start": "soon", "finish": -1e308, "operating": -1e308, "operating_reset_at": 1e308}
-        spent = min(100.0, self._plan.cost * self.commands)
-        return {
-            "start": int(now),
-            "finish": now,
-            "operating": spent,
-            "operating_reset_at": int(now + self._plan.reset_in),
-        }
+        spent, reset_in = 0.0, 600.0
+        if method == rest.TRIGGER:
+            spent, reset_in = min(100.0, self._plan.cost * self.commands), self._plan.reset_in
+            if self._timeline.now < self._limited_until:
+                spent, reset_in = LIMIT, self._limited_until - self._timeline.now
+        return {"start": int(now), "finish": now, "operating": spent, "operating_reset_at": int(now + reset_in)}
 
     def _answer_at(self, pending: Pending, seconds: float, answer: Answer) -> None:
         pending.done_at = self._timeline.now + seconds

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from unittest import mock
 
 from tests.histories.driver import ModelAsyncDriver, ModelDriver, VirtualLoop, asleep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
     from datetime import datetime
 
     from tests.histories.world import World
 
 PORTAL = "https://portal.example"
 CONNECTION, SECOND = "bitrix24_default", "bitrix24_reader"
+
+
+T = TypeVar("T")
 
 
 class Stage:
@@ -35,12 +39,19 @@ class Stage:
             raise LookupError("No history is live.")
         return self.world
 
-    def new_loop(self) -> VirtualLoop:
-        """Return the event loop, for the live world."""
-        if self.loop is None or self.loop.is_closed():
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the live world's time."""
+        if self.loop is None:
             self.loop = VirtualLoop()
         self.loop.world = self.now
-        return self.loop
+        try:
+            return self.loop.run_until_complete(coroutine)
+        finally:
+            # What ended the loop from outside has left its tasks behind.
+            for each in asyncio.all_tasks(self.loop):
+                each.cancel()
+                with suppress(asyncio.CancelledError):
+                    self.loop.run_until_complete(each)
 
 
 STAGE = Stage()

@@ -1,4 +1,4 @@
-"""Makes a failing history smaller: fewer choices, plainer choices, as long as the same invariant does not hold."""
+"""Makes a failing history smaller: fewer choices, plainer choices, as long as the same is wrong."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ BUDGET = 3_000
 def shrink(seed: int) -> History:
     """Return the plainest history that was found to fail as that of the seed does; the seams are in."""
     choices = Choices(Random(seed))  # noqa: S311 - no secret
-    wrong = _wrong(draw_history(choices, seed))
+    kinds = _kinds(draw_history(choices, seed))
     best = choices.made
-    if not wrong:
+    if not kinds:
         return draw_history(Choices(replay=best), seed)
     left, improved = BUDGET, True
     while improved and left > 0:
@@ -34,14 +34,14 @@ def shrink(seed: int) -> History:
                 break
             tried = Choices(replay=candidate)
             history = draw_history(tried, seed)
-            if _order(tried.made) < _order(best) and wrong & _wrong(history):
+            if _order(tried.made) < _order(best) and kinds[0] in _kinds(history):
                 best, improved = tried.made, True
                 break
     return draw_history(Choices(replay=best), seed)
 
 
-def _wrong(history: History) -> set[str]:
-    return {each.invariant for each in live(history).verdict.violations}
+def _kinds(history: History) -> list[str]:
+    return [each.kind for each in live(history).verdict.violations]
 
 
 def _order(made: list[int]) -> tuple[int, int, list[int]]:

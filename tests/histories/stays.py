@@ -28,6 +28,10 @@ class StayRecord:
     """The report in XCom that was pushed in this stay."""
     raised_after: bool = False
     """Whether it was not the package that raised, but something after it."""
+    pushed: bool = False
+    """Whether the report was in XCom as ``return_value`` at its end."""
+    healthy: bool = False
+    """Whether nothing went wrong in it: no fault at the portal, no interruption, no failure of Airflow's."""
     struck: list[str] = field(default_factory=list)
     killed: bool = False
     orphaned: bool = False

@@ -159,3 +159,22 @@ def test_odd_values_in_a_reading(violations, odd):
     entities = tuple(EntityPlan(type_id=DEAL, id=1 + each, odd=odd if each == 1 else None) for each in range(3))
     history = History(seed=1, task=task(3), portal=portal(entities=entities))
     assert violations(history) == []
+
+
+@mended
+def test_a_robot_moves_there_and_back(violations):
+    robot = RobotPlan(type_id=DEAL, stage=PREPARATION, to=0)
+    history = History(seed=1, task=task(on_unmoved="fail"), portal=portal(robots=(robot,)))
+    assert violations(history) == []
+
+
+@mended
+@pytest.mark.parametrize("rights", ["no_read", "fire_only"])
+def test_the_second_connection_reads_in_the_next_try(violations, rights):
+    history = History(
+        seed=1,
+        task=task(expected_stage="PREPARATION", second=True),
+        portal=portal(rights=rights),
+        stays=(struck("kill", "answered", 3),),
+    )
+    assert violations(history) == []

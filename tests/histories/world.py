@@ -26,6 +26,8 @@ class World:
     process: Process
     sender: Sender = field(default_factory=lambda: Sender(0, -1))
     tell: Callable[[float, str], None] | None = None
+    trigger_errors: list[Exception] = field(default_factory=list)
+    """What Airflow triggers have raised, which they never should."""
     pacing: dict[str, ProcessStore] = field(default_factory=dict)
 
     @classmethod
