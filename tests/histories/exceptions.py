@@ -57,7 +57,9 @@ class Pair:
     @property
     def cut_off(self) -> bool:
         """Whether a stay between them was ended by others, so that the task could not rule a next try out."""
-        ended = any(each.killed or each.orphaned or each.raised_after or "clear" in each.struck for each in self.between)
+        ended = any(
+            each.killed or each.orphaned or each.raised_after or "clear" in each.struck for each in self.between
+        )
         return ended or any(each.cleared_before for each in self.after_first)
 
     @property
