@@ -114,7 +114,7 @@ def _no_such_stage(life: Life, type_id: int, number: int) -> bool:
 
 
 def _repeated(life: Life, stay: StayRecord) -> Iterator[Found]:
-    """A retry is to follow that remembers nothing: then nothing that was fired may have gone where it cannot be told."""
+    """A retry is to follow that remembers nothing: then nothing fired may stand where that does not show."""
     if life.remembers:
         return
     fires = _fires(life, stay)
