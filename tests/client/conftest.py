@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import flow_script
-from tests.support.client_bench import KINDS, ClientBench
+from tests.support.client_bench import ClientBench
+from tests.support.drivers import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

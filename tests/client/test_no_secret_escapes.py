@@ -19,8 +19,9 @@ from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.protocol.wire import Call, encode
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
-from tests.support.client_bench import KINDS, ClientBench
-from tests.support.misbehaving_server import OddServer, answering, resetting, send, silent
+from tests.support.client_bench import ClientBench
+from tests.support.drivers import KINDS
+from tests.support.misbehaving_server import MisbehavingServer, answering, resetting, send, silent
 
 NEEDLE = "s3cr3t0fth3w3bh00k"
 SECRET = f"{NEEDLE}%&'(~"
@@ -171,12 +172,12 @@ def outcomes_of_odd_sockets(kind, monkeypatch):
     echo = f"HTTP/1.1 200 OK\r\nContent-Type: /rest/1/{ENCODED}/x\r\nContent-Length: 1\r\n\r\n<".encode()
     refusal = b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"
     for behave in (answering(b""), resetting, answering(b"nonsense\r\n"), answering(echo)):
-        with OddServer(behave) as server:
+        with MisbehavingServer(behave) as server:
             yield send(kind, f"http://127.0.0.1:{server.port}/{path}")
-    with OddServer(silent) as server:
+    with MisbehavingServer(silent) as server:
         yield send(kind, f"http://127.0.0.1:{server.port}/{path}", read_timeout=0.05)
         yield send(kind, f"https://127.0.0.1:{server.port}/{path}", connect_timeout=0.05, read_timeout=0.05)
-    with OddServer(answering(refusal)) as proxy:
+    with MisbehavingServer(answering(refusal)) as proxy:
         address = f"http://user:{PROXY_NEEDLE}@127.0.0.1:{proxy.port}"
         yield send(kind, f"https://example.bitrix24.com/{path}", proxy=address)
         port = proxy.port

@@ -10,7 +10,7 @@ import logging
 import re
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client, ClientSettings, parse_webhook_url
 from airflow_provider_bitrix24.client.clock import Clock
@@ -22,8 +22,8 @@ from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Kind = Literal["sync", "async"]
-KINDS: tuple[Kind, Kind] = ("sync", "async")
+    from tests.support.drivers import Kind
+
 _NUMBER = count(1)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
 
-    from tests.support.misbehaving_server import OddServer
+    from tests.support.misbehaving_server import MisbehavingServer
 
 PATIENCE = 10.0
 """Seconds for which a slow behaviour goes on."""
@@ -24,13 +24,13 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 END = b"Content-Length: 15\r\n\r\n" + RESULT
 
-Behaviour = "Callable[[OddServer, socket.socket], None]"
+Behaviour = "Callable[[MisbehavingServer, socket.socket], None]"
 
 
 def slowly(first: bytes, again: bytes, last: bytes) -> Behaviour:
     """Answer with ``first``, then some bytes at a time, each of them well within any time between two bytes."""
 
-    def behave(server: OddServer, connection: socket.socket) -> None:
+    def behave(server: MisbehavingServer, connection: socket.socket) -> None:
         if not server.hear(connection):
             return
         connection.sendall(first)
@@ -47,7 +47,7 @@ def quickly(first: bytes, pieces: Iterable[bytes], last: bytes = b"") -> Behavio
     """Answer with ``first`` and then all pieces as fast as the client takes them."""
     kept = pieces if isinstance(pieces, repeat) else tuple(pieces)
 
-    def behave(server: OddServer, connection: socket.socket) -> None:
+    def behave(server: MisbehavingServer, connection: socket.socket) -> None:
         if not server.hear(connection):
             return
         connection.sendall(first)
@@ -59,7 +59,7 @@ def quickly(first: bytes, pieces: Iterable[bytes], last: bytes = b"") -> Behavio
 
 
 def _until_the_client_leaves(behave: Behaviour) -> Behaviour:
-    def leaving(server: OddServer, connection: socket.socket) -> None:
+    def leaving(server: MisbehavingServer, connection: socket.socket) -> None:
         try:
             behave(server, connection)
         except OSError:
@@ -83,7 +83,7 @@ SLOW = {
 """Behaviours that keep a client waiting, a little at a time."""
 
 
-def greeting_slowly(server: OddServer, connection: socket.socket) -> None:
+def greeting_slowly(server: MisbehavingServer, connection: socket.socket) -> None:
     """Begin a TLS handshake, a byte at a time."""
     connection.recv(65536)
     connection.sendall(b"\x16\x03\x03\x40\x00")

@@ -1,12 +1,11 @@
-"""A server that does odd things to connections, and a way to send calls to it with either driver."""
+"""A server that misbehaves, and a way to send calls to it with either driver."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import socket
 import struct
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +14,23 @@ from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknow
 from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.flows.calls import send as send_flow
 from airflow_provider_bitrix24.client.protocol.wire import Call
-from airflow_provider_bitrix24.client.stores.pacer import Pacer
-from airflow_provider_bitrix24.client.stores.process import ProcessStore
-from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
-from airflow_provider_bitrix24.client.transports.sync import SyncDriver
+from tests.support.drivers import run_flow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow_provider_bitrix24.client.flows.calls import Attempt
+    from airflow_provider_bitrix24.client.flows.effects import Flow
+    from tests.support.drivers import Kind
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n%s\r\n" + b'{"result":true}'
 
 
 @dataclass
-class OddServer:
-    """A socket that does to each connection what a test wants; keeps what it was sent."""
+class MisbehavingServer:
+    """A server that treats each connection as a test wants, and keeps the requests that it was sent."""
 
-    behave: Callable[[OddServer, socket.socket], object]
+    behave: Callable[[MisbehavingServer, socket.socket], object]
     heard: list[bytes] = field(default_factory=list)
     connections: int = 0
 
@@ -110,31 +108,18 @@ def hanging_up(_server, connection):
     connection.shutdown(socket.SHUT_RDWR)
 
 
-def send(kind: str, url: str, *, count: int = 1, together: int = 1, **settings: Any) -> list[Attempt]:
+def send(kind: Kind, url: str, *, count: int = 1, together: int = 1, **settings: Any) -> list[Attempt]:
     """Send calls one after the other, some together; returns the last outcomes."""
     chosen = ClientSettings(**settings)
     channel = Channel(portal=parse_webhook_url(url).portal, settings=chosen)
-    pacer = Pacer(store=ProcessStore(), key="x", bucket=None)
     calls = [Call("some.method", {"x": 1})] * together
-    if kind == "sync":
-        driver = SyncDriver(chosen, pacer=pacer, log=logging.getLogger("test"))
-        try:
-            for _ in range(count):
-                outcomes = driver.run(send_flow(channel, calls))
-        finally:
-            driver.close()
+
+    def flow() -> Flow[list[Attempt]]:
+        for _ in range(count):
+            outcomes = yield from send_flow(channel, calls)
         return outcomes
 
-    async def talk():
-        driver = AsyncDriver(chosen, pacer=pacer, log=logging.getLogger("test"))
-        try:
-            for _ in range(count):
-                outcomes = await driver.run(send_flow(channel, calls))
-        finally:
-            await driver.close()
-        return outcomes
-
-    return asyncio.run(talk())
+    return run_flow(kind, flow(), settings=chosen)
 
 
 PATH = "rest/1/s3cr3t%25%26"
@@ -155,14 +140,18 @@ def failure(kind: str, url: str, **settings: Any) -> tuple[type, str, bool]:
     return type(error), error.executed, error.permanent
 
 
-def free_port(*, holding: str = "") -> int:
-    """A port on which nobody listens."""
-    ports = (0,) if not holding else (number for number in range(10_000, 65_000) if holding in str(number))
-    for port in ports:
-        with socket.socket() as probe:
+@contextmanager
+def refusing_port(*, holding: str = "") -> Iterator[int]:
+    """A port that is taken, so that nothing else listens on it, and refuses connections.
+
+    :param holding: digits that the number of the port must have in it.
+    """
+    with socket.socket() as taken:
+        for port in (0,) if not holding else (number for number in range(10_000, 65_000) if holding in str(number)):
             try:
-                probe.bind(("127.0.0.1", port))
+                taken.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return probe.getsockname()[1]
-    raise AssertionError("no port is free")
+            yield taken.getsockname()[1]
+            return
+    raise AssertionError("no such port is free")

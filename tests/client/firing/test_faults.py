@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_bitrix24.client.errors import ConnectFailed, OperatingLimitError, OutcomeUnknown, ProtocolError
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
-from tests.support.client_bench import KINDS
+from tests.support.drivers import KINDS
 
 LOST = ["reset", "cut", "cut_body", "truncated", "empty:200", "html:200", "html:502", "html:503", "error:500"]
 REFUSED = ["refuse", "busy"]

@@ -1,4 +1,4 @@
-"""Conversations as lists of wishes and answers: what is sent, repeated, waited for and given up."""
+"""One call as a list of effects and results: what is sent, repeated, waited for and given up."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from airflow_provider_bitrix24.client.errors import (
     AuthenticationError,
     ConfigurationError,
     ConnectFailed,
-    InvalidRequestError,
-    NotFoundError,
     OperatingLimitError,
     OutcomeUnknown,
     ProtocolError,
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.flows import batches, calls
+from airflow_provider_bitrix24.client.flows import calls
 from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.protocol.wire import Call
@@ -30,10 +28,6 @@ WRONG = (401, {"error": "INVALID_CREDENTIALS", "error_description": ""})
 
 def timed(operating: float, reset_in: float) -> dict[str, float]:
     return {"operating": operating, "operating_reset_at": 1000.0 + reset_in, "finish": 1000.0}
-
-
-def batch_of(results, errors=None, times=None):
-    return {"result": {"result": results, "result_error": errors or [], "result_time": times or []}}
 
 
 @pytest.fixture
@@ -161,94 +155,6 @@ def test_the_working_time_is_waited_for_before_and_after_a_refusal(perform, chan
     )
 
 
-def test_a_batch_sends_again_only_what_a_limit_refused(perform, channel):
-    reply = perform(
-        batches.batch(channel, {"x": ("m", None), "y": ("m", {"id": 1}), "z": ("n", {})}),
-        ("acquire 1", 0.0),
-        (
-            "send batch of 3",
-            [batch_of({"c0": "one"}, {"c1": SPENT[1], "c2": {"error": "NOT_FOUND"}}, {"c0": timed(480, 30)})],
-        ),
-        ("log", None),
-        ("sleep 31 operating", 31.0),
-        ("acquire 1", 31.0),
-        ("send batch of 1", [batch_of({"c0": "two"})]),
-    )
-    assert reply.results == {"x": "one", "y": "two"}
-    assert list(reply.errors) == ["z"]
-    assert isinstance(reply.errors["z"], NotFoundError)
-
-
-def test_a_batch_keeps_the_callers_keys_in_the_callers_order_over_many_requests(perform, channel):
-    commands = {f"key {number}": ("m", {"id": number}) for number in range(120)}
-    fifty = batch_of({f"c{number}": number for number in range(50)})
-    reply = perform(
-        batches.batch(channel, commands),
-        ("acquire 1", 0.0),
-        ("send batch of 50", [fifty]),
-        ("acquire 1", 0.0),
-        ("send batch of 50", [fifty]),
-        ("acquire 1", 0.0),
-        ("send batch of 20", [batch_of({f"c{number}": number for number in range(20)})]),
-    )
-    assert list(reply.results) == list(commands)
-    assert reply.errors == {}
-
-
-def test_a_batch_that_never_got_through_raises_and_a_later_failure_becomes_its_commands_error(perform, channel):
-    commands = {str(number): ("m", None) for number in range(130)}
-    with pytest.raises(ProtocolError):
-        perform(batches.batch(channel, commands), ("acquire 1", 0.0), ("send batch of 50", [PAGE]))
-    fifty = batch_of({f"c{number}": number for number in range(50)})
-    reply = perform(
-        batches.batch(channel, commands),
-        ("acquire 1", 0.0),
-        ("send batch of 50", [fifty]),
-        ("acquire 1", 0.0),
-        ("send batch of 50", [PAGE]),
-        ("acquire 1", 0.0),
-        ("send batch of 30", [batch_of({f"c{number}": number for number in range(30)})]),
-    )
-    assert len(reply.results) == 80
-    assert {error.executed for error in reply.errors.values()} == {"unknown"}
-    stopped = perform(
-        batches.batch(channel, commands),
-        ("acquire 1", 0.0),
-        ("send batch of 50", [fifty]),
-        ("acquire 1", 0.0),
-        ("send batch of 50", [WRONG]),
-    )
-    assert len(stopped.errors) == 80
-    assert {error.executed for error in stopped.errors.values()} == {"no"}
-
-
-def test_a_wrong_argument_of_a_batch_is_refused_before_anything_is_sent(perform, channel):
-    commands = {str(number): ("m", {"x": object() if number == 60 else 1}) for number in range(100)}
-    with pytest.raises(ConfigurationError):
-        perform(batches.batch(channel, commands))
-
-
-def test_an_answer_that_is_not_a_batchs_raises(perform, channel):
-    with pytest.raises(ProtocolError):
-        perform(batches.batch(channel, {"a": ("m", None)}), ("acquire 1", 0.0), ("send batch of 1", [{"result": True}]))
-
-
-def test_commands_refused_for_ever_fail_while_the_others_go_on(perform, channel):
-    commands = {str(number): ("m", None) for number in range(51)}
-    first = batch_of({f"c{number}": 1 for number in range(1, 50)}, {"c0": SPENT[1]})
-    steps = [("acquire 1", 0.0), ("send batch of 50", [first]), ("log", None), ("sleep 10 operating", 0.0)]
-    for wait in (20, 40, 80, 120, 120, 120, 120, 120):
-        refused = batch_of([], {"c0": SPENT[1], "c1": SPENT[1]})
-        steps += [("acquire 1", 0.0), ("send batch of 2", [refused]), ("log", None), (f"sleep {wait} operating", 0.0)]
-    last = batch_of([], {"c0": SPENT[1], "c1": SPENT[1]})
-    reply = perform(batches.batch(channel, commands), *steps, ("acquire 1", 0.0), ("send batch of 2", [last]))
-    assert len(reply.results) == 49
-    assert {key: type(error) for key, error in reply.errors.items()} == {
-        "0": OperatingLimitError,
-        "50": OperatingLimitError,
-    }
-
-
 def test_a_page_that_holds_no_list_raises_and_a_list_is_read_to_its_end(perform, channel):
     with pytest.raises(ProtocolError):
         perform(calls.page(channel, "scope", {}, None), ("acquire 1", 0.0), ("send scope", [{"result": {"a": 1}}]))
@@ -258,13 +164,3 @@ def test_a_page_that_holds_no_list_raises_and_a_list_is_read_to_its_end(perform,
         ("send crm.status.list", [{"result": [1], "next": 50}]),
     )
     assert (page.items, page.following) == ([1], {"start": 50})
-
-
-def test_an_empty_batch_sends_nothing(perform, channel):
-    assert perform(batches.batch(channel, {})).results == {}
-
-
-def test_one_failed_command_is_an_error_value(perform, channel):
-    refused = batch_of([], {"c0": {"error": "", "error_description": "Target is not set."}})
-    reply = perform(batches.batch(channel, {"a": ("m", None)}), ("acquire 1", 0.0), ("send batch of 1", [refused]))
-    assert isinstance(reply.errors["a"], InvalidRequestError)

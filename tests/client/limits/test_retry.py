@@ -19,7 +19,7 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
+from airflow_provider_bitrix24.client.limits.retry import Backoff, RetryPolicy
 
 POLICY = RetryPolicy()
 
@@ -103,3 +103,18 @@ def test_waiting_for_an_operating_limit_without_known_end_outlasts_its_window_of
         assert 600 <= sum(given) <= 1200
         assert max(given) <= 120
         assert delays[len(given) :] == [None] * (99 - len(given))
+
+
+def test_a_backoff_counts_the_tries_of_one_request():
+    backoff = Backoff(policy=POLICY, idempotent=True, random=lambda: 1.0)
+    assert [backoff.after(OutcomeUnknown("x")) for _ in range(5)] == [1, 2, 4, 8, None]
+    assert Backoff(policy=POLICY, idempotent=False, random=lambda: 1.0).after(OutcomeUnknown("x")) is None
+
+
+def test_parts_of_a_request_that_fail_together_are_one_try():
+    backoff = Backoff(policy=POLICY, idempotent=True, random=lambda: 1.0)
+    errors = {"lost": OutcomeUnknown("x"), "wrong": api(InvalidRequestError), "full": api(RateLimitError)}
+    assert backoff.after_each(errors) == {"lost": 1, "full": 1}
+    assert backoff.after_each({"lost": OutcomeUnknown("x")}) == {"lost": 2}
+    assert backoff.after_each({}) == {}
+    assert backoff.tries == 3

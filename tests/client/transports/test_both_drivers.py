@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError, ConnectFailed, ProtocolError
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.protocol.wire import Reply
+from tests.support.drivers import KINDS
 from tests.support.misbehaving_server import (
     FINE,
     NOT_SENT,
     PATH,
     UNKNOWN,
-    OddServer,
+    MisbehavingServer,
     answering,
     failure,
-    free_port,
+    refusing_port,
     resetting,
     send,
     silent,
 )
 
-both_kinds = pytest.mark.parametrize("kind", ["sync", "async"])
+both_kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 @both_kinds
 def test_nobody_listens(kind):
-    assert failure(kind, f"http://127.0.0.1:{free_port()}/{PATH}/") == NOT_SENT
+    with refusing_port() as port:
+        assert failure(kind, f"http://127.0.0.1:{port}/{PATH}/") == NOT_SENT
 
 
 @both_kinds
@@ -52,7 +53,7 @@ def test_a_connection_that_is_never_accepted(kind):
                 filler.setblocking(False)
                 filler.connect_ex(crowded.getsockname())
             url = f"http://127.0.0.1:{crowded.getsockname()[1]}/{PATH}/"
-            assert failure(kind, url, connect_timeout=0.1, read_timeout=30) == NOT_SENT
+            assert failure(kind, url, connect_timeout=0.1, read_timeout=3600) == NOT_SENT
         finally:
             for filler in fillers:
                 filler.close()
@@ -60,11 +61,9 @@ def test_a_connection_that_is_never_accepted(kind):
 
 @both_kinds
 def test_an_answer_that_does_not_come_in_time(kind):
-    with OddServer(silent) as server:
-        begun = time.monotonic()
+    with MisbehavingServer(silent) as server:
         url = f"http://127.0.0.1:{server.port}/{PATH}/"
-        assert failure(kind, url, connect_timeout=30, read_timeout=0.1) == UNKNOWN
-        assert time.monotonic() - begun < 5
+        assert failure(kind, url, connect_timeout=3600, read_timeout=0.1) == UNKNOWN
 
 
 @both_kinds
@@ -82,14 +81,14 @@ def test_an_answer_that_does_not_come_in_time(kind):
     ],
 )
 def test_a_connection_that_breaks_after_the_request_was_sent(kind, behave):
-    with OddServer(behave) as server:
+    with MisbehavingServer(behave) as server:
         assert failure(kind, f"http://127.0.0.1:{server.port}/{PATH}/") == UNKNOWN
         assert len(server.heard) == 1
 
 
 @both_kinds
 def test_an_answer_cut_in_its_headers_leaves_open_what_the_portal_did(kind):
-    with OddServer(answering(b"HTTP/1.1 200 OK\r\nContent-Ty")) as server:
+    with MisbehavingServer(answering(b"HTTP/1.1 200 OK\r\nContent-Ty")) as server:
         assert failure(kind, f"http://127.0.0.1:{server.port}/{PATH}/")[1:] == UNKNOWN[1:]
 
 
@@ -97,7 +96,7 @@ def test_an_answer_cut_in_its_headers_leaves_open_what_the_portal_did(kind):
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "xn--.example", "http:"])
 def test_an_address_that_no_library_takes(kind, host, monkeypatch):
     monkeypatch.setattr(Portal, "method_url", lambda _self, method: f"https://{host}/{PATH}/{method}")
-    kind_of_error, executed, _ = failure(kind, f"https://127.0.0.1:{free_port()}/{PATH}/")
+    kind_of_error, executed, _ = failure(kind, f"https://127.0.0.1:1/{PATH}/")
     assert issubclass(kind_of_error, ConfigurationError | ConnectFailed)
     assert executed == "no"
 
@@ -109,7 +108,7 @@ def test_an_address_that_no_library_takes(kind, host, monkeypatch):
 )
 def test_a_redirect_is_never_followed_wherever_it_leads(kind, location):
     answer = b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n"
-    with OddServer(answering(answer)) as server:
+    with MisbehavingServer(answering(answer)) as server:
         assert failure(kind, f"http://127.0.0.1:{server.port}/{PATH}/") == (ProtocolError, "no", True)
         assert len(server.heard) == 1
 
@@ -117,7 +116,7 @@ def test_a_redirect_is_never_followed_wherever_it_leads(kind, location):
 @both_kinds
 def test_one_connection_serves_calls_one_after_the_other_and_no_cookie_comes_back(kind):
     cookies = b"Set-Cookie: PHPSESSID=1; path=/\r\nSet-Cookie: BITRIX_SM=2\r\n"
-    with OddServer(answering(*[FINE % cookies] * 5)) as server:
+    with MisbehavingServer(answering(*[FINE % cookies] * 5)) as server:
         [outcome] = send(kind, f"http://127.0.0.1:{server.port}/{PATH}/", count=5)
         assert outcome.reply == Reply(result=True)
         assert server.connections == 1
@@ -127,7 +126,7 @@ def test_one_connection_serves_calls_one_after_the_other_and_no_cookie_comes_bac
 
 @both_kinds
 def test_no_more_connections_are_opened_than_may_be_in_flight(kind):
-    with OddServer(answering(*[FINE % b""] * 20)) as server:
+    with MisbehavingServer(answering(*[FINE % b""] * 20)) as server:
         outcomes = send(kind, f"http://127.0.0.1:{server.port}/{PATH}/", count=5, together=3, max_concurrency=3)
         assert [outcome.reply.result for outcome in outcomes] == [True] * 3
         assert server.connections <= 3
@@ -141,7 +140,7 @@ def test_a_request_is_a_json_post_with_our_name_and_nothing_from_the_users_files
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HOME", str(tmp_path))
-    with OddServer(answering(FINE % b"")) as server:
+    with MisbehavingServer(answering(FINE % b"")) as server:
         send(kind, f"http://127.0.0.1:{server.port}/{PATH}/")
     [request] = server.heard
     head = request.lower()

@@ -31,14 +31,14 @@ from tests.support.hostile_server import (
     packed,
     quickly,
 )
-from tests.support.misbehaving_server import NOT_SENT, PATH, OddServer, failure, send
+from tests.support.misbehaving_server import NOT_SENT, PATH, MisbehavingServer, failure, send
 
 both_kinds = pytest.mark.parametrize("kind", ["sync", "async"])
 SMALL = 100_000
 
 
 def reply(kind, behave, **settings):
-    with OddServer(behave) as server:
+    with MisbehavingServer(behave) as server:
         [outcome] = send(kind, f"http://127.0.0.1:{server.port}/{PATH}/", **settings)
     return outcome.reply
 
@@ -64,7 +64,7 @@ def test_an_answer_that_comes_a_little_at_a_time_has_one_deadline(kind, behave):
 
 @both_kinds
 def test_a_tls_handshake_that_comes_a_little_at_a_time_has_one_deadline(kind):
-    with OddServer(greeting_slowly) as server:
+    with MisbehavingServer(greeting_slowly) as server:
         url = f"https://127.0.0.1:{server.port}/{PATH}/"
         assert failure(kind, url, connect_timeout=0.3, read_timeout=30) == NOT_SENT
 
@@ -72,7 +72,7 @@ def test_a_tls_handshake_that_comes_a_little_at_a_time_has_one_deadline(kind):
 @both_kinds
 @pytest.mark.parametrize("behave", SLOW_PROXIES.values(), ids=SLOW_PROXIES)
 def test_a_tunnel_that_is_never_ready_has_one_deadline_and_nothing_was_sent(kind, behave):
-    with OddServer(behave) as proxy:
+    with MisbehavingServer(behave) as proxy:
         url = f"https://example.bitrix24.com/{PATH}/"
         address = f"http://127.0.0.1:{proxy.port}"
         assert failure(kind, url, proxy=address, connect_timeout=0.3, read_timeout=30) == NOT_SENT
@@ -158,7 +158,7 @@ def test_answers_that_come_together_share_the_limit(kind, monkeypatch):
     monkeypatch.setattr(bounds_module, "MAX_ANSWER", SMALL)
     for size, together, fits in [(SMALL - 100, 1, True), (SMALL - 100, 2, False), (SMALL // 2 - 100, 2, True)]:
         body = b'{"result":"' + b"x" * size + b'"}'
-        with OddServer(of_length(packed([body]), GZIP)) as server:
+        with MisbehavingServer(of_length(packed([body]), GZIP)) as server:
             outcomes = send(kind, f"http://127.0.0.1:{server.port}/{PATH}/", together=together)
         assert [isinstance(outcome.reply, Reply) for outcome in outcomes] == [fits] * together
 

@@ -8,20 +8,21 @@ import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError, ConnectFailed
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+from tests.support.drivers import KINDS
 from tests.support.misbehaving_server import (
     NEVER,
     NOT_SENT,
     PATH,
-    OddServer,
+    MisbehavingServer,
     answering,
     failure,
-    free_port,
     hanging_up,
     mute,
+    refusing_port,
     send,
 )
 
-both_kinds = pytest.mark.parametrize("kind", ["sync", "async"])
+both_kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 @both_kinds
@@ -53,7 +54,7 @@ def test_https_to_a_port_that_speaks_http(kind):
 @both_kinds
 def test_a_tls_handshake_that_is_cut_or_never_ends_was_not_the_last_word(kind):
     for behave in (hanging_up, mute):
-        with OddServer(behave) as server:
+        with MisbehavingServer(behave) as server:
             url = f"https://127.0.0.1:{server.port}/{PATH}/"
             _, executed, permanent = failure(kind, url, connect_timeout=0.2, read_timeout=0.2)
         assert permanent is False
@@ -67,12 +68,13 @@ def test_authorities_that_cannot_be_read_are_named_before_anything_is_sent(kind,
     if content is not None:
         path.write_text(content)
     with pytest.raises(ConfigurationError, match=r"ca\.pem"):
-        send(kind, f"https://127.0.0.1:{free_port()}/{PATH}/", ca_bundle=str(path))
+        send(kind, f"https://127.0.0.1:1/{PATH}/", ca_bundle=str(path))
 
 
 @both_kinds
 def test_a_directory_of_authorities_is_taken(kind, tmp_path):
-    assert failure(kind, f"https://127.0.0.1:{free_port()}/{PATH}/", ca_bundle=str(tmp_path)) == NOT_SENT
+    with refusing_port() as port:
+        assert failure(kind, f"https://127.0.0.1:{port}/{PATH}/", ca_bundle=str(tmp_path)) == NOT_SENT
 
 
 @both_kinds
@@ -88,8 +90,9 @@ def test_a_changed_file_of_authorities_is_read_again(kind, tmp_path):
 @both_kinds
 @pytest.mark.parametrize("holding", ["", "407"])
 def test_a_proxy_that_nobody_runs(kind, holding):
-    proxy = f"http://user:pr0xyp4ss@127.0.0.1:{free_port(holding=holding)}"
-    assert failure(kind, f"https://example.bitrix24.com/{PATH}/", proxy=proxy) == NOT_SENT
+    with refusing_port(holding=holding) as port:
+        proxy = f"http://user:pr0xyp4ss@127.0.0.1:{port}"
+        assert failure(kind, f"https://example.bitrix24.com/{PATH}/", proxy=proxy) == NOT_SENT
 
 
 @both_kinds
@@ -97,7 +100,7 @@ def test_a_proxy_that_nobody_runs(kind, holding):
     ("status", "expected"), [(b"407 Proxy Authentication Required", NEVER), (b"502 Bad Gateway", NOT_SENT)]
 )
 def test_a_proxy_that_refuses(kind, status, expected):
-    with OddServer(answering(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")) as proxy:
+    with MisbehavingServer(answering(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")) as proxy:
         address = f"http://user:pr0xyp4ss@127.0.0.1:{proxy.port}"
         assert failure(kind, f"https://example.bitrix24.com/{PATH}/", proxy=address) == expected
         assert proxy.heard[0].startswith(b"CONNECT example.bitrix24.com:443")
@@ -108,7 +111,7 @@ def test_a_proxy_that_refuses(kind, status, expected):
 def test_the_connections_own_proxy_and_authorities_come_before_those_of_the_environment(kind, tmp_path, monkeypatch):
     refusing = answering(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
     authority = tmp_path / "ca.pem"
-    with OddServer(refusing) as own, OddServer(refusing) as other, SimulatorServer(tls=True) as portal:
+    with MisbehavingServer(refusing) as own, MisbehavingServer(refusing) as other, SimulatorServer(tls=True) as portal:
         authority.write_text(portal.certificate)
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{other.port}")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -137,10 +140,11 @@ def test_an_environment_that_cannot_be_used_is_said_before_anything_is_sent(kind
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    try:
-        error = failure(kind, f"https://127.0.0.1:{free_port()}/{PATH}/")
-    except ConfigurationError as raised:
-        error = type(raised), raised.executed, raised.permanent
+    with refusing_port() as port:
+        try:
+            error = failure(kind, f"https://127.0.0.1:{port}/{PATH}/")
+        except ConfigurationError as raised:
+            error = type(raised), raised.executed, raised.permanent
     # httpx before 0.28 passes over a missing file.
     assert error in [(ConfigurationError, "no", True)] + [NOT_SENT] * ("SSL_CERT_FILE" in environment)
 
@@ -149,6 +153,7 @@ def test_a_tls_context_is_made_once_for_all_clients_of_a_process(monkeypatch):
     made = []
     original = ssl.create_default_context
     monkeypatch.setattr(ssl, "create_default_context", lambda *args, **more: made.append(1) or original(*args, **more))
-    for _ in range(3):
-        send("async", f"http://127.0.0.1:{free_port()}/{PATH}/")
+    with refusing_port() as port:
+        for _ in range(3):
+            send("async", f"http://127.0.0.1:{port}/{PATH}/")
     assert len(made) <= 1

@@ -1,0 +1,102 @@
+"""What a reading proves, and which stages an argument names."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.stages import Snapshot, Stage, StageInfo, arrived, parse_stages, why_unmoved
+
+NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
+
+
+@pytest.mark.parametrize(
+    ("item", "snapshot"),
+    [
+        ({"id": 1, "stageId": "C5:NEW", "categoryId": 5, "movedTime": "t"}, Snapshot("C5:NEW", 5, "t")),
+        ({"id": 1, "stageId": "NEW", "categoryId": "0", "movedTime": ""}, Snapshot("NEW", 0, None)),
+        ({"id": 1, "stageId": "DRAFT"}, Snapshot("DRAFT", None, None)),
+        ({"id": 1, "stageId": "", "categoryId": None, "movedTime": None}, Snapshot(None, None, None)),
+        ({"id": 1, "stageId": "NEW", "categoryId": ""}, Snapshot("NEW", None, None)),
+    ],
+)
+def test_an_item_is_read_as_the_portal_writes_it(item, snapshot):
+    assert Snapshot.from_item(item) == snapshot
+
+
+def test_a_move_shows_in_stage_pipeline_or_time():
+    assert not NEW.shows_a_move_since(NEW)
+    assert Snapshot("WON", 0, NEW.moved_time).shows_a_move_since(NEW)
+    assert Snapshot("NEW", 5, NEW.moved_time).shows_a_move_since(NEW)
+    assert Snapshot("NEW", 0, "later").shows_a_move_since(NEW)
+    assert not Snapshot("NEW", 0, "later").differs(NEW)
+
+
+@pytest.mark.parametrize(
+    ("after", "expected", "there"),
+    [
+        (Snapshot("NEW", 0), None, False),
+        (Snapshot("NEW", 5), None, True),
+        (Snapshot("WON", 0), None, True),
+        (Snapshot("WON", 0), frozenset({"WON", "LOSE"}), True),
+        (Snapshot("PREPARATION", 0), frozenset({"WON"}), False),
+        (Snapshot("won", 0), frozenset({"WON"}), False),
+    ],
+)
+def test_arrived_means_elsewhere_or_at_an_expected_stage(after, expected, there):
+    assert arrived(NEW, after, expected) is there
+
+
+@pytest.mark.parametrize(
+    ("given", "stages"),
+    [
+        (None, None),
+        ("C5:WON", {"C5:WON"}),
+        (" C5:WON ", {"C5:WON"}),
+        (["WON", "LOSE", "WON"], {"WON", "LOSE"}),
+        (("WON",), {"WON"}),
+        ((each for each in ("WON",)), {"WON"}),
+        (frozenset({"WON"}), {"WON"}),
+    ],
+)
+def test_an_argument_names_one_stage_or_several(given, stages):
+    assert parse_stages("expected_stage", given) == stages
+
+
+@pytest.mark.parametrize("given", ["", "  ", [], [""], [None], ["WON", 5], 5, {"WON": 1}, b"WON"])
+def test_an_argument_without_a_stage_is_refused_by_its_name(given):
+    with pytest.raises(ConfigurationError, match="fail_on is"):
+        parse_stages("fail_on", given)
+
+
+def test_a_stage_info_keeps_the_portals_offset():
+    info = StageInfo.from_snapshot("DEAL_1", NEW)
+    assert (info.target, info.stage, info.category_id) == ("DEAL_1", "NEW", 0)
+    assert info.moved_time.isoformat() == "2026-01-01T00:00:00+03:00"
+    assert StageInfo.from_snapshot("QUOTE_1", Snapshot("DRAFT")).moved_time is None
+    assert StageInfo.from_snapshot("DEAL_1", Snapshot("NEW", 0, "2026-01-01")).moved_time.year == 2026
+
+
+@pytest.mark.parametrize("text", ["P1D", "2026-01-01/2026-01-02", "soon", "12"])
+def test_a_text_that_is_not_a_date_does_not_break_a_reading(text):
+    moved = StageInfo.from_snapshot("DEAL_1", Snapshot("NEW", 0, text)).moved_time
+    assert moved is None or hasattr(moved, "year")
+
+
+PIPELINE = [Stage("NEW", "New", None), Stage("WON", "Deal won", "S")]
+
+
+@pytest.mark.parametrize(
+    ("after", "expected", "pipeline", "said"),
+    [
+        (NEW, None, PIPELINE, None),
+        (NEW, frozenset({"WON"}), PIPELINE, None),
+        (NEW, frozenset({"WON"}), [], None),
+        (NEW, frozenset({"C5:WON", "won"}), PIPELINE, "C5:WON, won is no stage of its pipeline 0; the stages are"),
+        (Snapshot("NEW"), frozenset({"X"}), PIPELINE, "X is no stage of its pipeline; the stages are NEW (New), WON"),
+        (None, frozenset({"X"}), PIPELINE, "X is no stage of its pipeline; the stages are NEW (New), WON (Deal won)."),
+    ],
+)
+def test_an_expected_stage_that_does_not_exist_is_named_with_those_that_do(after, expected, pipeline, said):
+    reason = why_unmoved(after, expected, pipeline)
+    assert reason == said if said is None else reason.startswith(said)

@@ -1,0 +1,79 @@
+"""What only the blocking driver does: it keeps checkpoints. :mod:`test_both_drivers` has what both do."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from airflow_provider_bitrix24.client.clock import Clock
+from airflow_provider_bitrix24.client.flows.effects import Save, Sleep, Start
+from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.client.stores.pacer import Pacer
+from airflow_provider_bitrix24.client.stores.process import ProcessStore
+from airflow_provider_bitrix24.client.transports.sync import SyncDriver
+
+
+class Stop(BaseException):
+    """Ends a try."""
+
+
+class RecordingStore:
+    """A checkpoint store that notes what it is asked and may end the try."""
+
+    def __init__(self, *, stop_at=None):
+        self.calls, self.stop_at = [], stop_at
+
+    def save(self, record, *, ahead):
+        self._note(("save", record, ahead))
+
+    def wait(self, seconds, kind):
+        self._note(("wait", seconds, kind))
+
+    def _note(self, call):
+        self.calls.append(call)
+        if call[0] == self.stop_at:
+            raise Stop
+
+
+@pytest.fixture
+def slept():
+    return []
+
+
+@pytest.fixture
+def driver(slept):
+    clock = Clock(monotonic=lambda: 7.0, now=lambda: 1000.0, sleep=slept.append)
+    pacer = Pacer(store=ProcessStore(), key="portal", bucket=None)
+    made = SyncDriver(ClientSettings(), pacer=pacer, log=logging.getLogger("test"), clock=clock)
+    yield made
+    made.close()
+
+
+def saving_and_sleeping(closed):
+    try:
+        yield Save({"form": 1}, ahead=True)
+        yield Sleep(90.0, "operating")
+    finally:
+        closed.append(True)
+    return "done"
+
+
+def test_a_checkpoint_is_saved_and_hears_of_each_wait_before_it_begins(driver, slept):
+    store = RecordingStore()
+    assert driver.run(saving_and_sleeping([]), checkpoint_store=store) == "done"
+    assert store.calls == [("save", {"form": 1}, True), ("wait", 90.0, "operating")]
+    assert slept == [90.0]
+
+
+@pytest.mark.parametrize("stop_at", ["save", "wait"])
+def test_a_store_that_ends_the_try_closes_the_flow_and_nothing_is_waited_for(driver, slept, stop_at):
+    closed = []
+    with pytest.raises(Stop):
+        driver.run(saving_and_sleeping(closed), checkpoint_store=RecordingStore(stop_at=stop_at))
+    assert closed == [True]
+    assert slept == []
+
+
+def test_a_firing_begins_at_the_drivers_time_and_at_the_calendars(driver):
+    assert driver.start() == Start(now=7.0, wall=1000.0)
