@@ -70,8 +70,8 @@ def test_lists_are_read_to_their_end_with_or_without_a_count(run_with_both_clien
     assert dictionary[0]["STATUS_ID"] == "NEW"
     assert nothing == []
     assert isinstance(error, ProtocolError)
-    behind = [request.params.get("filter", {}).get(">id") for request in bench.server.requests]
-    assert behind == [None, 50, 100, *[None] * 6]
+    after = [request.params.get("filter", {}).get(">id") for request in bench.server.requests]
+    assert after == [None, 50, 100, *[None] * 6]
 
 
 def test_a_list_is_read_page_by_page_as_it_is_used(bench):
@@ -85,7 +85,7 @@ def test_a_list_is_read_page_by_page_as_it_is_used(bench):
             assert len(bench.server.requests) == 1
 
 
-def test_stages_are_told_by_canonical_target(run_with_both_clients):
+def test_stages_are_reported_by_canonical_target(run_with_both_clients):
     def scenario(bench):
         bench.deals(2)
         bench.portal.add_item(7, 3, stage="SENT")

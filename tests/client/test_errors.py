@@ -1,4 +1,4 @@
-"""Errors say the same after a journey to another process, and never more than they should."""
+"""Errors: what each class says, and that they survive being sent to another process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What importing costs: DAG files are parsed every few seconds, so nothing heavy comes along unasked."""
+"""What importing costs: DAG files are parsed every few seconds, so nothing heavy is imported before it is used."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 from tests.support.client_bench import ClientBench
 from tests.support.drivers import KINDS
-from tests.support.misbehaving_server import MisbehavingServer, answering, resetting, send, silent
+from tests.support.misbehaving_server import MisbehavingServer, answering, refusing_port, resetting, send, silent
 
 NEEDLE = "s3cr3t0fth3w3bh00k"
 SECRET = f"{NEEDLE}%&'(~"
@@ -125,7 +125,7 @@ class Failing(ClientBench):
         self.made = []
         return self
 
-    def client_parts(self, url):
+    def client_parts(self, url=None):
         portal, options = super().client_parts(url or self.url)
         self.made += [portal, *options.values()]
         return portal, options
@@ -167,7 +167,7 @@ def test_failures_of_the_portal_show_no_secret(kind, capfd):
     search.clean(*capfd.readouterr())
 
 
-def outcomes_of_odd_sockets(kind, monkeypatch):
+def failures_of_sockets(kind, monkeypatch):
     path = f"rest/1/{ENCODED}/"
     echo = f"HTTP/1.1 200 OK\r\nContent-Type: /rest/1/{ENCODED}/x\r\nContent-Length: 1\r\n\r\n<".encode()
     refusal = b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n"
@@ -180,9 +180,9 @@ def outcomes_of_odd_sockets(kind, monkeypatch):
     with MisbehavingServer(answering(refusal)) as proxy:
         address = f"http://user:{PROXY_NEEDLE}@127.0.0.1:{proxy.port}"
         yield send(kind, f"https://example.bitrix24.com/{path}", proxy=address)
-        port = proxy.port
-    yield send(kind, f"https://example.bitrix24.com/{path}", proxy=f"http://user:{PROXY_NEEDLE}@127.0.0.1:{port}")
-    yield send(kind, f"http://127.0.0.1:{port}/{path}")
+    with refusing_port() as port:
+        yield send(kind, f"https://example.bitrix24.com/{path}", proxy=f"http://user:{PROXY_NEEDLE}@127.0.0.1:{port}")
+        yield send(kind, f"http://127.0.0.1:{port}/{path}")
     with SimulatorServer(tls=True) as server:
         yield send(kind, f"{server.url}/{path}")
     with SimulatorServer() as server:
@@ -194,7 +194,7 @@ def outcomes_of_odd_sockets(kind, monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_failures_of_the_network_show_no_secret(kind, capfd, monkeypatch):
     with Search() as search:
-        outcomes = [outcome for [outcome] in outcomes_of_odd_sockets(kind, monkeypatch)]
+        outcomes = [outcome for [outcome] in failures_of_sockets(kind, monkeypatch)]
         assert all(isinstance(outcome.reply, Bitrix24Error) for outcome in outcomes)
         search.clean(*outcomes, *(outcome.reply for outcome in outcomes))
     search.clean(*capfd.readouterr())
@@ -212,7 +212,7 @@ def test_what_holds_the_secret_does_not_show_it(capfd):
 
 
 @pytest.mark.parametrize("text", [f"a {SECRET} b", f"a {ENCODED} b", f"https://x/rest/1/{ENCODED}/m"])
-def test_a_portal_hides_its_secret_in_any_text(text):
+def test_a_portal_masks_its_secret_in_any_text(text):
     portal = parse_webhook_url(f"https://example.bitrix24.com/rest/1/{ENCODED}/").portal
     assert NEEDLE not in portal.redact(text)
     assert "***" in portal.redact(text)

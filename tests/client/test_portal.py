@@ -1,4 +1,4 @@
-"""Webhook URLs as people paste them, and addresses that would give the secret away."""
+"""Webhook URLs as people paste them, and addresses that would show the secret to others."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_pasted_url_is_split(url, base_url, user_id, secret, code):
         f"https://my.bitrix24.com/rest/a b/{SECRET}/",
     ],
 )
-def test_what_is_no_safe_webhook_url_is_refused_without_repeating_it(url):
+def test_an_unsafe_or_malformed_url_is_refused_without_repeating_it(url):
     with pytest.raises(ConfigurationError) as caught:
         parse_webhook_url(url)
     assert SECRET not in str(caught.value)
@@ -147,7 +147,7 @@ def test_neither_repr_nor_str_show_the_secret_and_urls_are_built_late():
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_characters="/?#\x85\xa0\x7f"), min_size=1))
-def test_any_secret_survives_the_way_through_a_url(secret):
+def test_any_secret_survives_being_part_of_a_url(secret):
     try:
         portal = Portal(base_url="https://x.example", user_id="1", secret=secret)
     except ConfigurationError:

@@ -1,4 +1,4 @@
-"""Settings: what each plan means, and values that are refused before a request could fail by them."""
+"""Settings: what each plan means, and values that are refused before a request can fail because of them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSetti
         ({"plan": "self-hosted", "bucket_size": 10}, (10, 2.0)),
     ],
 )
-def test_the_bucket_follows_plan_and_own_figures(settings, bucket):
+def test_the_bucket_follows_the_plan_and_the_settings_that_override_it(settings, bucket):
     assert ClientSettings(**settings).bucket == bucket
 
 
-def test_the_defaults_wait_longer_than_a_portal_may_work():
+def test_the_default_time_out_is_longer_than_a_portal_may_take():
     settings = ClientSettings()
     assert (settings.connect_timeout, settings.read_timeout, settings.settle_after) == (10, 70, 60)
     assert settings.max_concurrency == 4

@@ -1,4 +1,4 @@
-"""Targets: every spelling that is read, every slip that is refused and what the message says about it."""
+"""Targets: every spelling that is accepted, every typo that is refused, and what its message says."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_every_spelling_has_one_canonical_form(written, canonical):
         (["DEAL_57"], "not list"),
     ],
 )
-def test_a_slip_is_refused_with_what_to_write_instead(written, advice):
+def test_a_typo_is_refused_with_what_to_write_instead(written, advice):
     with pytest.raises(ConfigurationError) as caught:
         EntityRef.parse(written)
     assert advice in str(caught.value)
@@ -134,7 +134,7 @@ def test_duplicates_in_any_spelling_are_kept_once_in_order():
     assert [str(ref) for ref in refs] == ["DEAL_2", "DEAL_1", "LEAD_1"]
 
 
-def test_one_target_a_generator_and_an_empty_list_are_taken():
+def test_one_target_a_generator_and_an_empty_list_are_accepted():
     assert parse_targets("DEAL_1") == parse_targets(EntityRef(2, 1)) == parse_targets(("DEAL_1",))
     assert parse_targets(f"DEAL_{each}" for each in (1, 2)) == [EntityRef(2, 1), EntityRef(2, 2)]
     assert parse_targets([]) == []
@@ -151,7 +151,7 @@ def test_one_target_a_generator_and_an_empty_list_are_taken():
         (b"DEAL_57", "type bytes"),
     ],
 )
-def test_what_is_no_list_of_targets_is_refused_with_its_likely_reason(target, advice):
+def test_anything_else_is_refused_with_its_likely_reason(target, advice):
     with pytest.raises(ConfigurationError) as caught:
         parse_targets(target)
     assert advice in str(caught.value)

@@ -42,7 +42,7 @@ def perform(flow: Flow[Any], *steps: tuple[str, Any]) -> Any:
                 result = Acquired(*result) if isinstance(result, tuple) else Acquired(effect.want, 0.0, result)
         effect = flow.send(result)
     except StopIteration as end:
-        assert not left, f"the flow has ended, but the script goes on with {left}"
+        assert not left, f"the flow has ended, but the script continues with {left}"
         return end.value
     raise AssertionError(f"the script has ended, but the flow yields {described(effect)}: {effect}")
 

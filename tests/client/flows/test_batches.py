@@ -70,7 +70,7 @@ def test_a_batch_keeps_the_callers_keys_in_the_callers_order_over_many_requests(
     assert reply.errors == {}
 
 
-def test_a_batch_that_never_got_through_raises_and_a_later_failure_becomes_its_commands_error(perform, channel):
+def test_a_first_request_that_fails_raises_and_a_later_failure_becomes_its_commands_error(perform, channel):
     commands = {str(number): ("m", None) for number in range(130)}
     with pytest.raises(ProtocolError):
         perform(batches.batch(channel, commands), ("acquire 1", 0.0), ("send batch of 50", [PAGE]))
@@ -103,12 +103,12 @@ def test_a_wrong_argument_of_a_batch_is_refused_before_anything_is_sent(perform,
         perform(batches.batch(channel, commands))
 
 
-def test_an_answer_that_is_not_a_batchs_raises(perform, channel):
+def test_an_answer_without_results_of_a_batch_raises(perform, channel):
     with pytest.raises(ProtocolError):
         perform(batches.batch(channel, {"a": ("m", None)}), ("acquire 1", 0.0), ("send batch of 1", [{"result": True}]))
 
 
-def test_commands_refused_for_ever_fail_while_the_others_go_on(perform, channel):
+def test_commands_that_are_refused_again_and_again_fail_while_others_succeed(perform, channel):
     commands = {str(number): ("m", None) for number in range(51)}
     first = batch_of({f"c{number}": 1 for number in range(1, 50)}, {"c0": SPENT[1]})
     steps = [("acquire 1", 0.0), ("send batch of 50", [first]), ("log", None), ("sleep 10 operating", 0.0)]

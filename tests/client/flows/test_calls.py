@@ -45,7 +45,7 @@ def test_a_call_takes_a_token_and_sends_once(perform, channel):
     assert (reply.result, reply.total) == (["crm"], 1)
 
 
-def test_a_token_of_later_is_waited_for_in_silence_or_aloud(perform, channel):
+def test_a_wait_for_a_token_is_logged_only_where_it_is_long(perform, channel):
     perform(
         calls.call(channel, Call("scope")),
         ("acquire 1", (1, 0.5, 0.0)),
@@ -77,7 +77,7 @@ def test_refusals_are_repeated_and_reported_to_the_bucket(perform, channel):
     )
 
 
-def test_a_portal_that_refuses_for_ever_is_left_after_ten_times(perform, channel):
+def test_a_call_that_is_refused_ten_times_fails(perform, channel):
     steps = []
     for attempt, delay in enumerate([1, 2, 4, 8, 16, 30, 30, 30, 30]):
         refused = " after 1 refused" if attempt else ""
@@ -94,7 +94,7 @@ def test_a_call_that_may_have_run_is_never_sent_again(perform, channel, lost):
 
 
 @pytest.mark.parametrize("lost", [CRASHED, PAGE, OutcomeUnknown("no answer"), ConnectFailed("refused")])
-def test_a_harmless_call_is_repeated_until_it_gets_through(perform, channel, lost):
+def test_a_harmless_call_is_repeated_until_it_succeeds(perform, channel, lost):
     reply = perform(
         calls.call(channel, Call("m", idempotent=True)),
         ("acquire 1", 0.0),

@@ -67,7 +67,7 @@ def test_a_check_names_missing_scopes_and_people(run_with_both_clients):
     assert "lacks the scope 'crm' (it has: " in scopeless.message
 
 
-def test_what_answers_yes_to_a_trigger_without_a_target_is_no_portal(perform):
+def test_a_server_that_accepts_a_trigger_without_a_target_is_not_a_portal(perform):
     from airflow_provider_bitrix24.client.flows.calls import Channel
     from airflow_provider_bitrix24.client.flows.diagnosis import diagnose
 

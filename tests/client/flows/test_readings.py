@@ -1,4 +1,4 @@
-"""Which commands read which entities, and what their answers are worth."""
+"""Which commands read which entities, and what their replies say."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def channel():
 
 
 @given(st.lists(st.sampled_from([1, 2, 7, 31, *range(128, 192)]), max_size=300), st.integers(1, 60))
-def test_a_window_is_what_one_request_can_read(types, repeat):
+def test_a_chunk_is_what_one_request_can_read(types, repeat):
     refs = [EntityRef(type_id, number) for number, type_id in enumerate(types * repeat, 1)]
     cut = list(chunks(refs))
     assert [ref for window in cut for ref in window] == refs
@@ -36,7 +36,7 @@ def test_a_window_is_what_one_request_can_read(types, repeat):
     assert len(cut) <= 1 + sum(-(-count // 50) for count in Counter(types * repeat).values()) // 50 * 2
 
 
-def test_a_full_window_holds_2_500_entities_of_one_type():
+def test_a_full_chunk_holds_2_500_entities_of_one_type():
     cut = list(chunks(EntityRef(2, number) for number in range(1, 5002)))
     assert [len(window) for window in cut] == [2500, 2500, 1]
 
@@ -64,13 +64,13 @@ def test_each_type_is_asked_for_the_fields_it_has():
         (None, {}),
     ],
 )
-def test_rows_that_are_none_are_passed_over(value, found):
+def test_rows_that_are_not_entities_are_ignored(value, found):
     calls, reading = list_calls([EntityRef(2, 5), EntityRef(2, 6)]), StageReadings()
     collect(calls, [CommandReply(value)], reading)
     assert reading.found == {EntityRef(2, number): Snapshot(stage) for number, stage in found.items()}
 
 
-def test_stages_come_in_the_portals_order_even_if_it_sends_them_otherwise(perform, channel):
+def test_stages_are_sorted_as_the_portal_sorts_them(perform, channel):
     rows = [
         {"STATUS_ID": "WON", "NAME": "Won", "SORT": "100", "SEMANTICS": "S"},
         {"STATUS_ID": "NEW", "NAME": "New", "SORT": "10", "SEMANTICS": None},
@@ -81,12 +81,12 @@ def test_stages_come_in_the_portals_order_even_if_it_sends_them_otherwise(perfor
     assert [(stage.id, stage.semantics) for stage in stages] == [("NEW", None), ("PREPARATION", None), ("WON", "S")]
 
 
-def test_that_nobody_may_read_is_told_once(channel):
+def test_a_refused_reading_is_logged_once(channel):
     reader = Verifier(channel, None)
     error = PermissionDeniedError(code="ACCESS_DENIED", description="", method="m", status=401)
-    assert [type(wish) for _ in range(3) for wish in reader._tell_blind(error)] == [Log]
+    assert [type(effect) for _ in range(3) for effect in reader._tell_blind(error)] == [Log]
 
 
-def test_nobody_reads_nothing(perform):
+def test_a_verifier_without_a_credential_reads_nothing(perform):
     assert perform(Verifier(None, None).all([EntityRef(2, 1)])) == StageReadings()
     assert perform(Verifier(None, None).window([EntityRef(2, 1)])) == StageReadings()

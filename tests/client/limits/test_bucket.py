@@ -1,4 +1,4 @@
-"""The request limit is kept in every reading of the portal's documentation."""
+"""The request limit holds in every reading of the portal's documentation."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_no_request_is_refused_in_any_reading(bucket, asked, steps, counts_refus
 
 @settings(max_examples=15)
 @given(st.lists(st.floats(0, 0.19), min_size=200, max_size=200), st.booleans(), st.floats(0, 1))
-def test_the_margin_also_covers_requests_that_travel_for_different_times(delays, steps, phase):
+def test_the_margin_also_covers_requests_that_arrive_in_another_order(delays, steps, phase):
     for bucket in (STANDARD, ENTERPRISE):
         portal = PortalBucket(bucket, steps=steps, counts_refused=True, phase=phase)
         sent = sending_times(bucket, [(0.0, 4)] * 200)
@@ -125,7 +125,7 @@ def test_a_refusal_slows_down_to_a_quarter_at_most_and_fills_the_bucket():
     assert grant.wait == pytest.approx(1 / (2 * SLOWEST))
 
 
-def test_a_minute_without_refusal_speeds_up_by_one_step_until_the_plans_rate_is_back():
+def test_each_minute_without_refusal_speeds_up_by_one_step_up_to_the_plans_rate():
     state = STANDARD.refused(STANDARD.refused(BucketState(), 0.0), 0.0)
     assert state.pace == pytest.approx(0.64)
     paces = []

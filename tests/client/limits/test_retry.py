@@ -45,7 +45,7 @@ def delay(error, attempt=1, *, idempotent=False, chance=1.0):
         ProtocolError("x", status=302, executed="no"),
     ],
 )
-def test_what_stays_wrong_is_never_repeated(error):
+def test_a_permanent_error_is_never_repeated(error):
     assert delay(error) is None
     assert delay(error, idempotent=True) is None
 
@@ -94,7 +94,7 @@ def test_the_operating_limit_never_waits_less_than_ten_seconds():
     assert delay(error) >= 10
 
 
-def test_waiting_for_an_operating_limit_without_known_end_outlasts_its_window_of_ten_minutes_and_ends():
+def test_waits_for_an_unknown_reset_outlast_ten_minutes_and_come_to_an_end():
     for reset_in in (None, 0.0):
         error = api(OperatingLimitError)
         error.reset_in = reset_in

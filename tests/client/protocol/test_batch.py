@@ -1,4 +1,4 @@
-"""Packing commands and reading the fates of each, in every shape that PHP gives to an array."""
+"""Packs commands and reads the reply to each, in every shape that PHP gives to an array."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def body(result, error=(), total=(), following=(), time=()):
     )
 
 
-def fates(replies):
+def values_and_errors(replies):
     return [reply.value if reply.error is None else type(reply.error).__name__ for reply in replies]
 
 
@@ -59,8 +59,8 @@ def test_commands_get_keys_that_php_never_turns_into_a_list():
         (Reply(result={"result": {"c0": 1, "c1": 2}}), [1, 2]),
     ],
 )
-def test_each_command_has_a_fate_in_every_shape_of_the_answer(reply, expected):
-    assert fates(unpack(["a", "b"], reply)) == expected
+def test_each_command_has_a_reply_in_every_shape_of_the_answer(reply, expected):
+    assert values_and_errors(unpack(["a", "b"], reply)) == expected
 
 
 def test_totals_pages_and_times_go_to_their_commands():
@@ -84,20 +84,20 @@ def test_a_command_that_the_answer_does_not_mention_may_have_run():
 
 
 @pytest.mark.parametrize("result", [True, None, [], "text", {"other": 1}])
-def test_an_answer_that_is_not_a_batchs_is_an_error_and_leaves_open_what_ran(result):
+def test_an_answer_without_results_of_a_batch_leaves_open_what_ran(result):
     error = unpack(["a"], Reply(result=result))
     assert isinstance(error, ProtocolError)
     assert error.executed == "unknown"
 
 
 @given(st.lists(st.none() | st.booleans() | st.integers(), min_size=1, max_size=50))
-def test_any_mixture_of_success_and_failure_is_told_apart(mixture):
+def test_any_mixture_of_success_and_failure_is_sorted_out(mixture):
     """``None`` stands for a failure; shapes are the simulator's, which imitates PHP."""
     results = {f"c{index}": value for index, value in enumerate(mixture) if value is not None}
     errors = {f"c{index}": NOT_SET for index, value in enumerate(mixture) if value is None}
     replies = unpack(["m"] * len(mixture), body(encode_array(results), encode_array(errors)))
     expected = ["InvalidRequestError" if value is None else value for value in mixture]
-    assert fates(replies) == expected
+    assert values_and_errors(replies) == expected
 
 
 def test_a_batch_reply_raises_only_when_asked_and_only_for_failures():
@@ -134,7 +134,7 @@ def test_the_size_follows_the_slower_of_the_last_two_batches(batches, size):
     assert sizer.capacity(3) == min(3, size)
 
 
-def test_a_cost_learnt_elsewhere_counts_only_where_nothing_is_known():
+def test_a_cost_that_another_process_measured_counts_only_where_nothing_is_known():
     sizer = BatchSizer()
     sizer.learn(4.0)
     assert sizer.size == 5

@@ -71,7 +71,7 @@ TABLE = [
     ("", (429,), RATE, "no"),
     ("0", (400,), BAD, "no"),
     ("", (500, 502, 503, 504, 200), FAILED, "unknown"),
-    # a code nobody has documented proves nothing about what ran
+    # an undocumented code proves nothing about what ran
     ("SOME_PLUGIN", (400,), BAD, "unknown"),
     ("SOME_PLUGIN", (403,), DENIED, "unknown"),
     ("SOME_PLUGIN", (500, 200), FAILED, "unknown"),
@@ -140,7 +140,7 @@ def test_a_result_without_error_is_a_reply_whatever_it_is(result):
         (504, b"", "text/html"),
     ],
 )
-def test_what_is_no_envelope_leaves_open_what_the_portal_did(status, body, content_type):
+def test_an_answer_that_is_not_an_envelope_leaves_open_what_the_portal_did(status, body, content_type):
     error = classify("x", answer(body, status, content_type))
     assert type(error) is errors.ProtocolError
     assert (error.executed, error.permanent, error.status) == ("unknown", False, status)
@@ -149,7 +149,7 @@ def test_what_is_no_envelope_leaves_open_what_the_portal_did(status, body, conte
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed_and_stays_one(status):
+def test_a_redirect_is_permanent_and_not_followed(status):
     error = classify("x", answer(b"", status, "text/html"))
     assert type(error) is errors.ProtocolError
     assert (error.executed, error.permanent) == ("no", True)
@@ -169,7 +169,7 @@ def test_a_redirect_is_not_followed_and_stays_one(status):
         ({"error_description": "No code at all."}, BAD, "no"),
     ],
 )
-def test_inside_a_batch_there_is_no_status_to_go_by(entry, name, executed):
+def test_inside_a_batch_the_code_alone_decides(entry, name, executed):
     error = error_from("x", entry, 200, in_batch=True)
     assert (type(error).__name__, error.executed, error.status) == (name, executed, 200)
 

@@ -1,4 +1,4 @@
-"""Long lists: by id where rows have one, by the portal's own counter elsewhere, and an end in any case."""
+"""Long lists: read by id where rows have one, else by the portal's counter, and to their end in any case."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FULL = [{"id": number} for number in range(1, 51)]
         ("crm.item.list", {"order": {}}, {"order": {"id": "ASC"}, "start": -1}),
     ],
 )
-def test_rows_with_an_id_follow_each_other_by_it_and_are_never_counted(method, params, asked):
+def test_rows_with_an_id_are_read_in_its_order_and_never_counted(method, params, asked):
     assert first_page(method, params) == asked
 
 
@@ -39,14 +39,14 @@ def test_rows_with_an_id_follow_each_other_by_it_and_are_never_counted(method, p
         ("crm.item.list", {"filter": ["x"]}),
     ],
 )
-def test_what_the_caller_has_ordered_is_left_as_it_is(method, params):
+def test_an_order_that_the_caller_asked_for_is_kept(method, params):
     assert first_page(method, params) == params
     reply = Reply(result={"items": FULL}, next=100)
     assert read_page(method, params, params, reply).following == {**params, "start": 100}
     assert read_page(method, params, params, Reply(result=[])).following is None
 
 
-def test_a_full_page_leads_to_the_ids_behind_its_last_row():
+def test_a_full_page_leads_to_the_ids_after_its_last_row():
     params = {"entityTypeId": 2, "filter": {"stageId": "NEW"}}
     page = read_page("crm.item.list", params, first_page("crm.item.list", params), Reply(result={"items": FULL}))
     assert page.items == FULL
@@ -62,13 +62,13 @@ def test_a_full_page_leads_to_the_ids_behind_its_last_row():
 
 
 @pytest.mark.parametrize("last", [{"title": "x"}, 7, None])
-def test_rows_without_the_id_are_named_instead_of_read_for_ever(last):
+def test_rows_without_the_id_are_an_error_instead_of_an_endless_list(last):
     error = read_page("crm.item.list", {}, {}, Reply(result={"items": [*FULL[:49], last]}))
     assert isinstance(error, ProtocolError)
     assert "Add id to select" in str(error)
 
 
-def test_a_portal_that_gives_the_same_page_again_is_not_asked_for_ever():
+def test_a_page_that_comes_twice_is_an_error_instead_of_an_endless_list():
     params = {"entityTypeId": 2}
     asked = read_page("crm.item.list", params, first_page("crm.item.list", params), Reply(result={"items": FULL}))
     again = read_page("crm.item.list", params, asked.following, Reply(result={"items": FULL}))

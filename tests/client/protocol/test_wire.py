@@ -1,4 +1,4 @@
-"""The envelope: what leaves is read by PHP's rules as it was meant; what arrives never breaks the reader."""
+"""The envelope: PHP reads what is sent as it was meant, and no answer breaks the reader."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_every_code_arrives_in_a_command_as_it_is(code):
     assert parse_query(query.partition("#")[0]) == {"target": "DEAL_57", "code": code}
 
 
-def test_numbers_truth_and_nothing_as_php_takes_them():
+def test_numbers_booleans_and_none_are_written_for_php():
     assert php_query({"a": True, "b": False, "c": None, "d": 1.5, "e": [], "f": [None, 2], "g": (1,)}) == (
         "a=1&b=0&d=1.5&f%5B1%5D=2&g%5B0%5D=1"
     )
@@ -80,13 +80,13 @@ class Color(StrEnum):
     RED = "red"
 
 
-def test_an_enumeration_is_its_value_in_both_encodings():
+def test_a_member_of_an_enumeration_is_sent_as_its_value():
     assert php_query({"color": Color.RED}) == "color=red"
     assert encode(PORTAL, Call("x", {"color": Color.RED})).body == b'{"color":"red"}'
 
 
 @pytest.mark.parametrize("value", [b"x", date(2026, 1, 1), {1, 2}, object(), "\ud800", {"\udfff": 1}, [["\ud800"]]])
-def test_what_no_portal_can_read_is_refused_in_a_batch_and_outside(value):
+def test_a_value_that_no_portal_can_read_is_refused_in_a_batch_and_outside(value):
     with pytest.raises(ConfigurationError, match="cannot be sent") as in_batch:
         php_query({"value": value})
     with pytest.raises(ConfigurationError, match="cannot be sent") as outside:
@@ -97,14 +97,14 @@ def test_what_no_portal_can_read_is_refused_in_a_batch_and_outside(value):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_numbers_that_json_does_not_have_are_refused(value):
+def test_numbers_that_json_cannot_write_are_refused(value):
     with pytest.raises(ConfigurationError, match="cannot be sent"):
         encode(PORTAL, Call("some.method", {"value": value}))
     with pytest.raises(ConfigurationError, match="cannot be sent"):
         php_query({"value": value})
 
 
-def test_parameters_without_end_are_refused():
+def test_parameters_that_contain_themselves_are_refused():
     endless: dict[str, object] = {}
     endless["again"] = endless
     with pytest.raises(ConfigurationError, match="cannot be sent"):
@@ -127,7 +127,7 @@ def test_a_request_is_a_json_post_with_our_name_and_shows_neither_url_nor_body()
     "body",
     [b"", b"<html>", b'{"result":', b"[1]", b"1", b'"text"', b"null", b"\xff\xfe", b"\x80abc", b"[" * 100_000],
 )
-def test_what_is_no_json_object_is_nothing(body):
+def test_anything_but_a_json_object_is_nothing(body):
     assert decode(body) is None
 
 
@@ -170,7 +170,7 @@ def test_counters_are_numbers_or_absent(value, number):
         ("soon", NO_TIMING),
     ],
 )
-def test_the_portals_own_timing_is_a_distance_not_a_moment(time, timing):
+def test_the_portals_timing_is_read_as_seconds_from_its_own_clock(time, timing):
     assert timing_from(time) == timing
     assert reply_from({"result": 1, "time": time}).timing == timing
 

@@ -28,13 +28,13 @@ both_kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 @both_kinds
-def test_nobody_listens(kind):
+def test_a_refused_connection_was_not_sent(kind):
     with refusing_port() as port:
         assert failure(kind, f"http://127.0.0.1:{port}/{PATH}/") == NOT_SENT
 
 
 @both_kinds
-def test_a_host_without_address(kind, monkeypatch):
+def test_a_host_name_that_cannot_be_resolved_was_not_sent(kind, monkeypatch):
     def unknown(*_args, **_kwargs):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -43,7 +43,7 @@ def test_a_host_without_address(kind, monkeypatch):
 
 
 @both_kinds
-def test_a_connection_that_is_never_accepted(kind):
+def test_a_connection_that_is_never_accepted_was_not_sent(kind):
     with socket.socket() as crowded:
         crowded.bind(("127.0.0.1", 0))
         crowded.listen(0)
@@ -60,7 +60,7 @@ def test_a_connection_that_is_never_accepted(kind):
 
 
 @both_kinds
-def test_an_answer_that_does_not_come_in_time(kind):
+def test_an_answer_that_does_not_come_in_time_leaves_open_what_the_portal_did(kind):
     with MisbehavingServer(silent) as server:
         url = f"http://127.0.0.1:{server.port}/{PATH}/"
         assert failure(kind, url, connect_timeout=3600, read_timeout=0.1) == UNKNOWN
@@ -80,7 +80,7 @@ def test_an_answer_that_does_not_come_in_time(kind):
         ),
     ],
 )
-def test_a_connection_that_breaks_after_the_request_was_sent(kind, behave):
+def test_a_connection_that_breaks_after_sending_leaves_open_what_the_portal_did(kind, behave):
     with MisbehavingServer(behave) as server:
         assert failure(kind, f"http://127.0.0.1:{server.port}/{PATH}/") == UNKNOWN
         assert len(server.heard) == 1
@@ -94,7 +94,7 @@ def test_an_answer_cut_in_its_headers_leaves_open_what_the_portal_did(kind):
 
 @both_kinds
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "xn--.example", "http:"])
-def test_an_address_that_no_library_takes(kind, host, monkeypatch):
+def test_an_address_that_no_library_accepts_was_not_sent(kind, host, monkeypatch):
     monkeypatch.setattr(Portal, "method_url", lambda _self, method: f"https://{host}/{PATH}/{method}")
     kind_of_error, executed, _ = failure(kind, f"https://127.0.0.1:1/{PATH}/")
     assert issubclass(kind_of_error, ConfigurationError | ConnectFailed)

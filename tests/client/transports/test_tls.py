@@ -52,7 +52,7 @@ def test_https_to_a_port_that_speaks_http(kind):
 
 
 @both_kinds
-def test_a_tls_handshake_that_is_cut_or_never_ends_was_not_the_last_word(kind):
+def test_a_tls_handshake_that_is_cut_or_never_ends_may_succeed_later(kind):
     for behave in (hanging_up, mute):
         with MisbehavingServer(behave) as server:
             url = f"https://127.0.0.1:{server.port}/{PATH}/"
@@ -63,7 +63,7 @@ def test_a_tls_handshake_that_is_cut_or_never_ends_was_not_the_last_word(kind):
 
 @both_kinds
 @pytest.mark.parametrize("content", ["no certificate", "", None])
-def test_authorities_that_cannot_be_read_are_named_before_anything_is_sent(kind, tmp_path, content):
+def test_authorities_that_cannot_be_read_are_refused_before_anything_is_sent(kind, tmp_path, content):
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
@@ -72,7 +72,7 @@ def test_authorities_that_cannot_be_read_are_named_before_anything_is_sent(kind,
 
 
 @both_kinds
-def test_a_directory_of_authorities_is_taken(kind, tmp_path):
+def test_a_directory_of_authorities_is_accepted(kind, tmp_path):
     with refusing_port() as port:
         assert failure(kind, f"https://127.0.0.1:{port}/{PATH}/", ca_bundle=str(tmp_path)) == NOT_SENT
 
@@ -89,7 +89,7 @@ def test_a_changed_file_of_authorities_is_read_again(kind, tmp_path):
 
 @both_kinds
 @pytest.mark.parametrize("holding", ["", "407"])
-def test_a_proxy_that_nobody_runs(kind, holding):
+def test_a_proxy_that_refuses_connections_has_sent_nothing(kind, holding):
     with refusing_port(holding=holding) as port:
         proxy = f"http://user:pr0xyp4ss@127.0.0.1:{port}"
         assert failure(kind, f"https://example.bitrix24.com/{PATH}/", proxy=proxy) == NOT_SENT
@@ -99,7 +99,7 @@ def test_a_proxy_that_nobody_runs(kind, holding):
 @pytest.mark.parametrize(
     ("status", "expected"), [(b"407 Proxy Authentication Required", NEVER), (b"502 Bad Gateway", NOT_SENT)]
 )
-def test_a_proxy_that_refuses(kind, status, expected):
+def test_a_proxy_that_refuses_a_tunnel_has_sent_nothing(kind, status, expected):
     with MisbehavingServer(answering(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")) as proxy:
         address = f"http://user:pr0xyp4ss@127.0.0.1:{proxy.port}"
         assert failure(kind, f"https://example.bitrix24.com/{PATH}/", proxy=address) == expected
@@ -135,7 +135,7 @@ def test_the_connections_own_proxy_and_authorities_come_before_those_of_the_envi
         {"ALL_PROXY": "socks5://127.0.0.1:1", "HTTPS_PROXY": "socks5://127.0.0.1:1"},
     ],
 )
-def test_an_environment_that_cannot_be_used_is_said_before_anything_is_sent(kind, monkeypatch, environment):
+def test_an_environment_that_cannot_be_used_is_refused_before_anything_is_sent(kind, monkeypatch, environment):
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
