@@ -11,9 +11,11 @@ The rules are those of 3.3.2 and 2.11.2, each held against the real thing in tes
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.links import ENTITY_URL_KEY
 from tests.histories import task
 from tests.histories.away import be_away
 from tests.histories.context import RETURN_VALUE, StateStore, TaskInstance, XComs, ask, context_of
@@ -21,12 +23,13 @@ from tests.histories.ending import End, end_of
 from tests.histories.plan import Away, Stay
 from tests.histories.portal import Sender
 from tests.histories.stays import StayRecord
-from tests.histories.timeline import EndlessError, Process, date_of
+from tests.histories.timeline import EndlessError, Killed, Process, date_of
 
 if TYPE_CHECKING:
     from tests.histories.plan import Action, Interruption
     from tests.histories.world import World
 
+LINK = "_link_EntityLink"
 MOST_TRIES, MOST_STAYS = 25, 500
 HEARTBEATS_MISSED = 300.0
 """Seconds after which Airflow takes a task without a heartbeat for dead."""
@@ -53,9 +56,11 @@ class Life:
         self._actions = list(world.history.actions)
         self._cleared: str | None = None
         self._forgot = False
-        self._done_max_tries: int | None = None
+        self._done = False
+        """Whether ``execute`` has returned in this run."""
+        self._clears_since_done = 0
         self._delay: float | None = None
-        self._restarting = self._marked = False
+        self._restarting = self._marked = self._executing = False
         self._first_look: Any = None
 
     @property
@@ -129,7 +134,7 @@ class Life:
         self.stays.append(record)
         if resume is None and self.state != "rescheduled":
             self._begin_run(record)
-        self.function_called = self._restarting = self._marked = False
+        self.function_called = self._restarting = self._marked = self._executing = False
         operator = task.build(self.plan, record.targets, lambda: self._call(record))
         process = Process(timeline, world.hosts[plan.host % len(world.hosts)], plan.interruptions)
         process.strike = lambda struck, how: self._strike(struck, how, operator, record)
@@ -138,17 +143,27 @@ class Life:
                   f"{process.host.name}, targets {' '.join(record.targets)}.")  # fmt: skip
         self._delay = None
         self._end(record, self._run(record, process, plan, operator), process)
+        if not record.killed:
+            process.strike = lambda struck, how: struck.kill() if how.kind == "kill" else None
+            self._finalize(process, operator)
 
     def _begin_run(self, record: StayRecord) -> None:
-        """Decide whether a cleared success begins another run, as Airflow would show it to the task."""
+        """Decide whether a Clear begins another run of the task.
+
+        It does where a success had been recorded, and where a firing that is done was cleared a second time, since
+        the first one may leave no evidence. Where there is evidence, what the task did is to be done anew.
+        """
         record.cleared_before, record.forgot_before = self._cleared is not None, self._forgot
+        if self._cleared is not None and self._done:
+            self._clears_since_done += 1
         if self._cleared == "success":
-            changed = self._done_max_tries is None or self.max_tries != self._done_max_tries
-            record.evidence = not self.remembers or not self.values or (RETURN_VALUE in self.xcoms.values and changed)
-        self._cleared, self._forgot = None, False
-        if record.evidence:
+            visible = {RETURN_VALUE, LINK}.issubset(self.xcoms.values)
+            record.evidence = not self.remembers or not self.values or visible
+        if self._cleared == "success" or self._clears_since_done > 1:
             self.epoch += 1
-            record.epoch, self._done_max_tries = self.epoch, None
+            self._done, self._clears_since_done = False, 0
+        self._cleared, self._forgot = None, False
+        record.epoch = self.epoch
 
     def _call(self, record: StayRecord) -> None:
         self.function_called = True
@@ -171,10 +186,9 @@ class Life:
             if resume is None and self.state != "rescheduled":
                 self._delete_xcoms(process)
             process.point("execute")
+            self._executing = True
             record.returned = task.run(operator, context, resume)
-            if self._done_max_tries is None:
-                self._done_max_tries = self.max_tries
-            record.raised_after = True
+            self._executing, self._done, record.raised_after = False, True, True
             process.point("executed")
             self._hand_over(record.returned, ti, plan)
             ask(process, "report success")
@@ -214,6 +228,8 @@ class Life:
                 process.kill()
             case "orphan":
                 process.orphaned = True
+            case "timeout" if not self._executing:
+                pass  # it is a time-out of execute
             case "timeout":
                 from airflow.sdk.exceptions import AirflowTaskTimeout
 
@@ -236,7 +252,7 @@ class Life:
         if self.plan.kind == "decorator":
             record.targets = self.last_called  # a try that resumes does not call the function again
         record.error = end.error
-        record.pushed = self.xcoms.pushed_in.get(RETURN_VALUE) == record.number
+        record.pushed = {RETURN_VALUE, LINK}.issubset(self.xcoms.values)
         unhurt = not (record.struck or process.dead or process.orphaned or record.store_failed or record.raised_after)
         record.healthy = unhurt and self.world.portal.last_fault_at < record.began_at
         record.report = self.xcoms.load("report") if self.xcoms.pushed_in.get("report") == record.number else None
@@ -258,6 +274,16 @@ class Life:
         )
         if self.state == "rescheduled":
             self._pass(end.delay or 0.0)
+
+    def _finalize(self, process: Process, operator: Any) -> None:
+        """Push the links, as the task runner does at every end that it has told its supervisor of."""
+        if self.history.airflow == "2.11":
+            return
+        with suppress(Killed, OSError):
+            for link in operator.operator_extra_links:
+                ask(process, f"push link {link.xcom_key}")
+                self.xcoms.values[link.xcom_key] = self.xcoms.values.get(ENTITY_URL_KEY, '""')
+                process.point("finalized")
 
     # -- on the triggerer
 

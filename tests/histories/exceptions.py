@@ -102,7 +102,10 @@ def executed_late(pair: Pair) -> bool:
 
 
 def looked_recorded(pair: Pair) -> bool:
-    """The last try ended between the push of ``return_value`` and the record of its success, and was then cleared."""
+    """The last try ended after the push of ``return_value`` and before its success was recorded, and was cleared.
+
+    Only where the links were pushed, too, at an earlier deferral of that try: otherwise their absence tells.
+    """
     return any(each.pushed and each.end == "failed" for each in pair.between)
 
 

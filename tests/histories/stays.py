@@ -29,14 +29,14 @@ class StayRecord:
     raised_after: bool = False
     """Whether it was not the package that raised, but something after it."""
     pushed: bool = False
-    """Whether the report was in XCom as ``return_value`` at its end."""
+    """Whether all XComs were there at its end that a recorded success leaves."""
     healthy: bool = False
     """Whether nothing went wrong in it: no fault at the portal, no interruption, no failure of Airflow's."""
     struck: list[str] = field(default_factory=list)
     killed: bool = False
     orphaned: bool = False
     evidence: bool = False
-    """Whether Airflow could show that a recorded success had been cleared."""
+    """Whether Airflow shows that a recorded success was cleared, so that everything is to be done anew."""
     cleared_before: bool = False
     forgot_before: bool = False
     """Whether the store was emptied by Airflow before this stay."""
