@@ -96,11 +96,8 @@ class Life:
 
     def _act(self, action: Action) -> None:
         self._pass(action.after)
-        if action.kind == "mark_and_clear":
-            self.state = "success"
-            self.clear(recorded=False)
-        else:
-            self.clear(recorded=self.state == "success")
+        # A mark changes the state and nothing else: the task has recorded no success of its own.
+        self.clear(recorded=self.state == "success")
 
     def clear(self, *, recorded: bool = False) -> None:
         """Clear a task that does not run."""
@@ -146,6 +143,7 @@ class Life:
         if not record.killed:
             process.strike = lambda struck, how: struck.kill() if how.kind == "kill" else None
             self._finalize(process, operator)
+        record.pushed = {RETURN_VALUE, LINK}.issubset(self.xcoms.values)
 
     def _begin_run(self, record: StayRecord) -> None:
         """Decide whether a Clear begins another run of the task.
@@ -252,7 +250,6 @@ class Life:
         if self.plan.kind == "decorator":
             record.targets = self.last_called  # a try that resumes does not call the function again
         record.error = end.error
-        record.pushed = {RETURN_VALUE, LINK}.issubset(self.xcoms.values)
         unhurt = not (record.struck or process.dead or process.orphaned or record.store_failed or record.raised_after)
         record.healthy = unhurt and self.world.portal.last_fault_at < record.began_at
         record.report = self.xcoms.load("report") if self.xcoms.pushed_in.get("report") == record.number else None

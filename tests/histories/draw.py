@@ -140,8 +140,7 @@ def _away(choices: Choices) -> Away:
 
 
 def _action(choices: Choices) -> Action:
-    kind = "mark_and_clear" if choices.chance(10) else "clear"
-    return Action(kind=kind, after=choices.pick((60.0, 5.0, 900.0)))
+    return Action(after=choices.pick((60.0, 5.0, 900.0)))
 
 
 def stages_of(portal: PortalPlan) -> tuple[str, ...]:

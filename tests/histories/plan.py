@@ -190,9 +190,8 @@ class PortalPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """What a user does once the task has ended: Clear, ``mark`` it a success and Clear, after some seconds."""
+    """A user clears the task so many seconds after it has ended, perhaps having marked it a success."""
 
-    kind: Literal["clear", "mark_and_clear"] = "clear"
     after: float = 60.0
 
 

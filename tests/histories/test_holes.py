@@ -75,7 +75,7 @@ def test_an_error_after_the_firing(violations):
 @mended
 @pytest.mark.parametrize("stay", [Stay(after_execute="post_execute"), struck("kill", "executed")])
 def test_a_last_try_that_failed_after_the_firing_and_was_cleared(violations, stay):
-    history = History(seed=1, task=task(retries=0), portal=portal(), stays=(stay,), actions=(Action(kind="clear"),))
+    history = History(seed=1, task=task(retries=0), portal=portal(), stays=(stay,), actions=(Action(),))
     assert violations(history) == []
 
 
