@@ -13,9 +13,8 @@ from airflow.sdk.exceptions import (
 )
 
 from airflow_provider_bitrix24.exceptions import Bitrix24Error, LostEventError
-from tests.histories import rest
 from tests.histories.boards import CONTACT, DEAL, ORDER, OTHER_PIPELINE, board, key_of
-from tests.histories.check_reports import MAX_FIRES
+from tests.histories.check_reports import MAX_FIRES, unknown
 from tests.histories.exceptions import expected_of, readable
 
 if TYPE_CHECKING:
@@ -99,12 +98,9 @@ def _hopeful(life: Life, stay: StayRecord, result: dict[str, Any]) -> bool:
         case "unmoved":
             return on_unmoved == "fail" and result["stage_after"] == result["stage_before"]
         case "failed":
-            error = result.get("error") or {}
-            # A refusal whose code is not known stays one, though it proves nothing.
-            unknown = error.get("executed") == "unknown" and error.get("code") != rest.EXOTIC[0]
             blind = key[0] in (CONTACT, ORDER) or not readable(life.history)
             tired = len([each for each in _fires(life, stay, whole_run=True) if each.key == key]) >= MAX_FIRES
-            return unknown and not blind and not tired
+            return unknown(result) and not blind and not tired
         case _:
             return False
 
@@ -143,8 +139,7 @@ def _settled(life: Life, stay: StayRecord) -> Iterator[Found]:
     if isinstance(stay.error, Bitrix24Error) and not stay.error.permanent:
         yield "I5", f"a healthy portal, and yet: {stay.error}"
     for result in (stay.report or {}).get("results", ()):
-        unknown = (result.get("error") or {}).get("executed") == "unknown"
-        if unknown and _hopeful(life, stay, result):
+        if unknown(result) and _hopeful(life, stay, result):
             yield "I5", f"{result['target']} stays unknown on a healthy portal"
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.histories.boards import CONTACT, ORDER, key_of
 from tests.histories.exceptions import expected_of
+from tests.histories.rest import EXOTIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ def _true(life: Life, stay: StayRecord, result: dict[str, Any]) -> Iterator[Foun
             yield "I3", f"{target} is said not to have moved from {before} to {after}"
         case "unmoved" if _moved_before_reading(life, stay, target, before):
             yield "I3", f"{target} is said not to have moved, and the last reading before that showed a move"
-        case "failed" if _unknown(result) and _could_look(life, stay, target):
+        case "failed" if unknown(result) and _could_look(life, stay, target):
             yield "I3", f"{target} is said to be unknown, although somebody could look"
         case "unverified" if key[0] not in (CONTACT, ORDER) and life.plan.verify and _could_look(life, stay, target):
             yield "I3", f"{target} is said to be unverified, although somebody could look"
@@ -131,8 +132,13 @@ def _odd(life: Life, key: tuple[int, int]) -> bool:
     return entity is not None and entity.odd is not None
 
 
-def _unknown(result: dict[str, Any]) -> bool:
-    return (result.get("error") or {}).get("executed") == "unknown"
+def unknown(result: dict[str, Any]) -> bool:
+    """Tell whether a result says that nobody knows what became of its target.
+
+    A refusal is a refusal, also one whose code is not known and therefore proves nothing.
+    """
+    error = result.get("error") or {}
+    return error.get("executed") == "unknown" and error.get("code") != EXOTIC[0]
 
 
 def _moved_before_reading(life: Life, stay: StayRecord, target: str, before: str | None) -> bool:
