@@ -80,13 +80,13 @@ def send(channel: Channel, calls: Sequence[Call]) -> Flow[list[Attempt]]:
     """Send calls together, once each, for tokens already taken. Errors are values."""
     requests = tuple(encode(channel.portal, call) for call in calls)
     answers: tuple[HttpResponse | NoResponse, ...] = yield Send(requests)
-    return [_read(channel, call, answer) for call, answer in zip(calls, answers, strict=True)]
+    return [_read(channel, call, answer, share=len(calls)) for call, answer in zip(calls, answers, strict=True)]
 
 
-def _read(channel: Channel, call: Call, answer: HttpResponse | NoResponse) -> Attempt:
+def _read(channel: Channel, call: Call, answer: HttpResponse | NoResponse, *, share: int) -> Attempt:
     if isinstance(answer, NoResponse):
         return Attempt(answer.error, answer.sent_at, answer.received_at)
-    reply = classify(call.method, answer)
+    reply = classify(call.method, answer, share=share)
     match reply:
         case Reply():
             channel.operating.note(call.method, reply.timing, answer.received_at)

@@ -20,12 +20,14 @@ from airflow_provider_bitrix24.client.errors import (
     InvalidRequestError,
     NotFoundError,
     OperatingLimitError,
+    OutcomeUnknown,
     PermissionDeniedError,
     PortalUnavailableError,
     ProtocolError,
     RateLimitError,
     ServerError,
 )
+from airflow_provider_bitrix24.client.protocol.json_memory import fits_in_memory
 from airflow_provider_bitrix24.client.protocol.wire import HttpResponse, Reply, decode, reply_from
 
 if TYPE_CHECKING:
@@ -123,8 +125,16 @@ _INSIDE_BATCH = Meaning(InvalidRequestError, _PARAMETERS)
 _UNNAMED_FAILURE = Meaning(ServerError, _LATER, "unknown")
 
 
-def classify(method: str, response: HttpResponse) -> Reply | Bitrix24Error:
-    """Turn an answer into a reply, or into the error that it means. Never raises."""
+def classify(method: str, response: HttpResponse, *, share: int = 1) -> Reply | Bitrix24Error:
+    """Turn an answer into a reply, or into the error that it means. Never raises.
+
+    :param share: how many answers are in memory together.
+    """
+    if not fits_in_memory(response.body, share=share):
+        return OutcomeUnknown(
+            f"{method}: reading the answer ({len(response.body) / 1e6:.1f} MB) would take too much memory.",
+            hint="Ask for fewer rows or fields at once (filter, select).",
+        )
     envelope = decode(response.body)
     if envelope is None:
         return _not_an_envelope(method, response)

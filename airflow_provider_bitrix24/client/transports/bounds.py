@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-MAX_ANSWER: Final = 64 * 1024 * 1024
+MEGABYTE: Final = 1024 * 1024
+MAX_ANSWER: Final = 64 * MEGABYTE
 """Bytes of an answer, on the wire as well as decoded; shared by answers to requests that are sent together."""
+MIN_SHARE: Final = MEGABYTE
+"""Bytes that one answer may have in any case."""
 MAX_HEAD: Final = 64 * 1024
 """Bytes in front of the body: status line, headers, and informational answers such as 100 Continue."""
 MAX_HEADERS: Final = 100
@@ -50,7 +53,7 @@ class AnswerBounds:
     ) -> None:
         self.read_timeout = read_timeout
         self._connect_timeout, self._clock = connect_timeout, clock
-        self._limit = MAX_ANSWER // share
+        self._limit = max(MAX_ANSWER // share, MIN_SHARE)
         self._deadline: float | None = None
         self._sent = self._in_body = False
         self._received = 0
@@ -200,4 +203,4 @@ def _window(window: int, data: bytes) -> int:
 
 
 def _too_large(limit: int) -> UnusableAnswerError:
-    return UnusableAnswerError(f"the answer is larger than {limit // 1024 // 1024} MB")
+    return UnusableAnswerError(f"the answer is larger than {limit // MEGABYTE} MB")

@@ -156,6 +156,7 @@ def test_a_compressed_answer_is_measured_as_it_is_when_it_is_read(kind):
 @both_kinds
 def test_answers_that_come_together_share_the_limit(kind, monkeypatch):
     monkeypatch.setattr(bounds_module, "MAX_ANSWER", SMALL)
+    monkeypatch.setattr(bounds_module, "MIN_SHARE", 1)
     for size, together, fits in [(SMALL - 100, 1, True), (SMALL - 100, 2, False), (SMALL // 2 - 100, 2, True)]:
         body = b'{"result":"' + b"x" * size + b'"}'
         with MisbehavingServer(of_length(packed([body]), GZIP)) as server:
