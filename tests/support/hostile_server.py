@@ -104,9 +104,9 @@ SLOW_PROXIES = {
 """What a proxy can do to a client that asks for a tunnel."""
 
 
-def packed(pieces: Iterable[bytes], *, window: int = 31) -> bytes:
+def packed(pieces: Iterable[bytes], *, window: int = 31, level: int = 9) -> bytes:
     """Compress: with 31 as gzip, with 15 or -15 as deflate."""
-    packer = zlib.compressobj(9, wbits=window)
+    packer = zlib.compressobj(level, wbits=window)
     return b"".join([*map(packer.compress, pieces), packer.flush()])
 
 
@@ -135,3 +135,40 @@ FLOODS = {
     "trailers without end": quickly(CHUNKED + b"f\r\n" + RESULT + b"\r\n0\r\n", repeat(b"A: b\r\n" * 1000)),
 }
 """Behaviours that send as fast as the client takes it and never end."""
+
+
+def _json(piece: bytes, megabytes: float) -> bytes:
+    """A compressed answer whose result is a list of so many megabytes of equal pieces."""
+    count = int(megabytes * 1_000_000 / len(piece) / 1000)
+    return packed([b'{"result":[', *repeat(piece * 1000, count), b"0]}"])
+
+
+def _text(megabytes: float, last: bytes = b"") -> bytes:
+    spaces = repeat(b" " * 100_000, int(megabytes * 10))
+    return packed([b'{"result":"', *spaces, last, b'"}'])
+
+
+LARGE = {
+    "gzip of 200 MB": (GZIP, lambda: bomb(200)),
+    "gzip of gzip": (b"Content-Encoding: gzip, gzip\r\n", lambda: packed([bomb(100)])),
+    "a text of 63 MB": (GZIP, lambda: _text(63)),
+    "the longest text that is read": (GZIP, lambda: _text(29)),
+    "a text with one wide letter": (GZIP, lambda: _text(9.8, "\U0001f600".encode())),
+    "a text of 60 MB with one wide letter": (GZIP, lambda: _text(60, "\U0001f600".encode())),
+    "a text with one escaped wide letter": (GZIP, lambda: _text(11, rb"\ud83d\ude00")),
+    "60 MB of empty lists": (GZIP, lambda: _json(b"[],", 60)),
+    "60 MB of nested lists": (GZIP, lambda: _json(b"[[[[[]]]]],", 60)),
+    "60 MB of empty objects": (GZIP, lambda: _json(b'{"":{}},', 60)),
+    "as many lists as are read": (GZIP, lambda: _json(b"[0],", 1.9)),
+    "as many objects as are read": (GZIP, lambda: _json(b'{"":0},', 2)),
+    "as many texts as are read": (GZIP, lambda: _json('"€",'.encode(), 5.4)),
+    "as many names as are read": (GZIP, lambda: _names(5.5)),
+}
+"""Answers that are finite and take much memory: head, and what makes the body."""
+HUGE = {"gzip of 10 GB": (GZIP, lambda: packed(repeat(MEGABYTE * 10, 1000)))}
+"""The same, but it takes a minute or two to make them."""
+
+
+def _names(megabytes: float) -> bytes:
+    names = b"".join(b'"%x":0,' % number for number in range(int(megabytes * 1_000_000 / 9)))
+    return packed([b'{"result":{', names, b'"":0}}'])

@@ -65,7 +65,7 @@ class HttpResponse:
     """
 
     status: int
-    body: bytes = field(repr=False)
+    body: bytes | bytearray = field(repr=False)
     content_type: str = ""
     sent_at: float = 0.0
     received_at: float = 0.0
@@ -88,7 +88,7 @@ NO_TIMING = Timing()
 class Reply:
     """A successful answer: ``result`` (any JSON), the counters for paging, and the portal's timing."""
 
-    result: Any
+    result: Any = field(repr=False)
     total: int | None = None
     next: int | None = None
     timing: Timing = NO_TIMING
@@ -111,7 +111,7 @@ def encode(portal: Portal, call: Call) -> HttpRequest:
     return HttpRequest(call.method, portal.method_url(call.method), body)
 
 
-def decode(body: bytes) -> dict[str, Any] | None:
+def decode(body: bytes | bytearray) -> dict[str, Any] | None:
     """The JSON object of an answer, or ``None`` where it is something else (HTML, cut JSON, nothing, a list)."""
     try:
         data = json.loads(body)

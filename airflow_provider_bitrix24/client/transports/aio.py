@@ -144,7 +144,7 @@ class AsyncDriver:
             )
         return NoResponse(error, sent_at, self._clock.monotonic())
 
-    async def _receive(self, outgoing: HttpRequest, bounds: AnswerBounds) -> tuple[httpx.Response, bytes]:
+    async def _receive(self, outgoing: HttpRequest, bounds: AnswerBounds) -> tuple[httpx.Response, bytes | bytearray]:
         async with within(bounds) as trace:
             request = self._client.build_request(
                 "POST", outgoing.url, content=outgoing.body, headers=HEADERS, extensions={"trace": trace}

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.client.transports.bounds import CURRENT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from airflow_provider_bitrix24.client.transports.bounds import AnswerBounds
-
-    Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
 
 _CONNECTS = "connect_tcp.started"
 _CONNECTED = ("connect_tcp.complete", "start_tls.complete")
@@ -29,29 +27,41 @@ async def within(bounds: AnswerBounds) -> AsyncIterator[Trace]:
     :raises TimeoutError: the deadline has passed.
     """
     CURRENT.set(bounds)
-    opened: list[Any] = []
+    trace = Trace(bounds)
     try:
-        async with asyncio.timeout(None) as deadline:
-
-            async def trace(event: str, info: dict[str, Any]) -> None:
-                if event.endswith(_CONNECTED):
-                    opened.append(info["return_value"])
-                    _count_reads(info["return_value"])
-                    return
-                if event.endswith(_CONNECTS):
-                    bounds.connect()
-                elif event.endswith(".started") and _is_ours(info):
-                    bounds.send()
-                else:
-                    return
-                deadline.reschedule(asyncio.get_running_loop().time() + bounds.left())
-
+        async with asyncio.timeout(None) as trace.deadline:
             yield trace
     finally:
+        # httpx keeps a request, with its trace, until the garbage is collected; a deadline holds the task's result.
+        trace.deadline = None
         if bounds.connecting:
             # httpcore forgets a connection whose making was cancelled.
-            for stream in opened:
+            for stream in trace.opened:
                 await stream.aclose()
+
+
+class Trace:
+    """Hears from httpx what it is about to do for one request."""
+
+    def __init__(self, bounds: AnswerBounds) -> None:
+        self._bounds = bounds
+        self.deadline: asyncio.Timeout | None = None
+        self.opened: list[Any] = []
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        """Hear of an event."""
+        if event.endswith(_CONNECTED):
+            self.opened.append(info["return_value"])
+            _count_reads(info["return_value"])
+            return
+        if event.endswith(_CONNECTS):
+            self._bounds.connect()
+        elif event.endswith(".started") and _is_ours(info):
+            self._bounds.send()
+        else:
+            return
+        if self.deadline is not None:
+            self.deadline.reschedule(asyncio.get_running_loop().time() + self._bounds.left())
 
 
 def _is_ours(info: dict[str, Any]) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 import zlib
 from contextvars import ContextVar
-from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ class Body:
             raise UnusableAnswerError(f"the answer is compressed {len(names)} times")
         self._inflaters = [_Inflater(name) for name in reversed(names)]
         self._limit = limit
-        self._content = BytesIO()
+        self._content, self._size = bytearray(), 0
 
     def feed(self, received: bytes) -> None:
         """Decode and keep what was received.
@@ -146,13 +145,24 @@ class Body:
         for inflater in self._inflaters:
             pieces = inflater.inflate(pieces)
         for piece in pieces:
-            if self._content.tell() + len(piece) > self._limit:
-                raise _too_large(self._limit)
-            self._content.write(piece)
+            self._keep(piece)
 
-    def content(self) -> bytes:
+    def _keep(self, piece: bytes) -> None:
+        end = self._size + len(piece)
+        if end > self._limit:
+            raise _too_large(self._limit)
+        if end > len(self._content):
+            # Memory that nobody has written to costs nothing, while a buffer that grows bit by bit is copied.
+            grown = bytearray(next(room for room in (PIECE, MEGABYTE, self._limit) if room >= end))
+            grown[: self._size] = self._content[: self._size]
+            self._content = grown
+        self._content[self._size : end] = piece
+        self._size = end
+
+    def content(self) -> bytes | bytearray:
         """What was kept, without a copy of it."""
-        return self._content.getvalue()
+        del self._content[self._size :]
+        return self._content
 
 
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}

@@ -154,7 +154,7 @@ class SyncDriver:
             CURRENT.reset(token)
         return NoResponse(error, sent_at, self._clock.monotonic())
 
-    def _receive(self, outgoing: HttpRequest, bounds: AnswerBounds) -> tuple[requests.Response, bytes]:
+    def _receive(self, outgoing: HttpRequest, bounds: AnswerBounds) -> tuple[requests.Response, bytes | bytearray]:
         # Not Session.send, which prepares the next request of a redirect and fails on an odd address.
         adapter = self._session.get_adapter(outgoing.url)
         answer = adapter.send(self._prepared(outgoing), **self._options(outgoing))
