@@ -9,7 +9,7 @@ import argparse
 
 from tests.support.answer_cost import measure
 from tests.support.hostile_server import FLOODS, HUGE, LARGE, SLOW, of_length
-from tests.support.misbehaving_server import PATH, OddServer
+from tests.support.misbehaving_server import PATH, MisbehavingServer
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     for group, behaviours in (("slow: ", SLOW), ("flood: ", FLOODS), ("large: ", made)):
         for name, behave in behaviours.items():
             for kind in ("sync", "async"):
-                with OddServer(behave) as server:
+                with MisbehavingServer(behave) as server:
                     url = f"http://127.0.0.1:{server.port}/{PATH}/"
                     [cost] = measure(kind, [url], read_timeout=read_timeout)
                 print(

@@ -151,7 +151,7 @@ class AsyncDriver:
             )
             answer = await self._client.send(request, stream=True)
             try:
-                body = bounds.body(answer.headers.get("Content-Encoding", ""))
+                body = bounds.body(answer.headers.get("Content-Encoding", ""), headers=len(answer.headers.raw))
                 # Not through httpx, which decompresses without a bound.
                 async for received in answer.aiter_raw(PIECE):
                     body.feed(received)

@@ -23,6 +23,7 @@ MIN_SHARE: Final = MEGABYTE
 MAX_HEAD: Final = 64 * 1024
 """Bytes in front of the body: status line, headers, and informational answers such as 100 Continue."""
 MAX_HEADERS: Final = 100
+"""As many as http.client takes."""
 PIECE: Final = 64 * 1024
 """Bytes that are read, and decoded, at a time."""
 MAX_ENCODINGS: Final = 2
@@ -78,12 +79,15 @@ class AnswerBounds:
             self._sent = True
             self._deadline = self._clock() + self.read_timeout
 
-    def body(self, encoding: str) -> Body:
+    def body(self, encoding: str, *, headers: int = 0) -> Body:
         """The headers are complete: what takes up the body.
 
         :param encoding: the answer's Content-Encoding.
-        :raises UnusableAnswerError: it is compressed more often than anybody needs.
+        :param headers: how many headers it has, where the HTTP library does not limit them itself.
+        :raises UnusableAnswerError: it has more headers, or is compressed more often, than anybody needs.
         """
+        if headers > MAX_HEADERS:
+            raise UnusableAnswerError(f"the answer has more than {MAX_HEADERS} headers")
         self._in_body = True
         return Body(encoding, limit=self._limit)
 

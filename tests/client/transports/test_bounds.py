@@ -219,6 +219,12 @@ def test_informational_answers_come_before_the_answer(kind):
     assert reply(kind, quickly(early + body, [])) == Reply(result=True)
 
 
+@both_kinds
+@pytest.mark.parametrize(("count", "expected"), [(90, Reply), (150, OutcomeUnknown)])
+def test_an_answer_has_a_number_of_headers(kind, count, expected):
+    assert type(reply(kind, of_length(RESULT, b"X-Header: a\r\n" * count))) is expected
+
+
 def test_the_head_is_measured_until_the_body_begins():
     _, bounds = on_a_clock()
     bounds.received(MAX_HEAD)

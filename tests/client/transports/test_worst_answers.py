@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.answer_cost import measure
 from tests.support.hostile_server import FLOODS, LARGE, of_length
-from tests.support.misbehaving_server import PATH, OddServer
+from tests.support.misbehaving_server import PATH, MisbehavingServer
 
 MEGABYTES = 150
 
@@ -32,6 +32,6 @@ def test_no_answers_that_come_together_take_more(kind, name):
 
 def cost_of(kind, behaviours, *, together=1):
     with ExitStack() as servers:
-        ports = [servers.enter_context(OddServer(behave)).port for behave in behaviours.values()]
+        ports = [servers.enter_context(MisbehavingServer(behave)).port for behave in behaviours.values()]
         urls = [f"http://127.0.0.1:{port}/{PATH}/" for port in ports]
         return dict(zip(behaviours, measure(kind, urls, together=together, read_timeout=600), strict=True))
