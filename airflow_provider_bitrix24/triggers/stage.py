@@ -14,6 +14,7 @@ from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.number_range import SECONDS_ABOVE_ZERO
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_bitrix24.triggers import _stage_history
+from airflow_provider_bitrix24.triggers._bounded import bounded
 from airflow_provider_bitrix24.triggers.event import Status, WaitEvent
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 _PATH = "airflow_provider_bitrix24.triggers.stage"
 LONGEST_BACK_OFF = 900.0
 """Seconds between two polls while the portal cannot be reached, unless ``poll_interval`` is longer."""
+LAST_CHECK = 80.0
+"""Seconds that a check may take beyond the deadline, where the last one begins: as long as one request with the default
+time-outs."""
+LONGEST_POLL = 900.0
+"""Seconds for the reading of one page of the history, repetitions and the portal's limits included."""
 NO_CONNECTION = 10
 """A wait ends after this many checks in a row without a connection."""
 SHORT_INTERVAL = 5.0
@@ -39,7 +45,8 @@ class StageTrigger(BaseTrigger):
 
     :param targets: canonical forms, such as ``["DEAL_57"]``.
     :param expected_stage: stage ids, any of which is accepted.
-    :param deadline: when to stop waiting, in seconds since the epoch. The last check is made then.
+    :param deadline: when to stop waiting, in seconds since the epoch. The last check begins then and is given up
+        80 s later.
     :param poke_interval: seconds between two checks.
     :param require: ``"all"`` at one check, ``"any"`` of them, or ``"each"`` at some check.
     :param fail_on: stage ids where a single entity fails the wait.
@@ -106,7 +113,8 @@ class StageTrigger(BaseTrigger):
                 await self._clock.asleep(delay or 0)
                 interval = self.poke_interval
                 try:
-                    wait.observe(await hook.aget_stages(wait.targets))
+                    left = max(self.deadline - self._clock.now(), LAST_CHECK)
+                    wait.observe(await bounded(hook.aget_stages(wait.targets), seconds=left))
                     failures = 0
                 except Bitrix24Error as error:
                     failures += 1
@@ -204,10 +212,10 @@ class StageChangeEventTrigger(BaseEventTrigger):
             while True:
                 fatal: Exception | None = None
                 try:
-                    portal = await self._resume(hook)
+                    portal = await bounded(self._resume(hook), seconds=LONGEST_POLL)
                     more = True
                     while more:
-                        moves, more = await self._page(hook)
+                        moves, more = await bounded(self._page(hook), seconds=LONGEST_POLL)
                         for move in moves:
                             self._cursor = move.history_id
                             yield TriggerEvent(move.as_payload(portal))  # type: ignore[no-untyped-call]

@@ -12,6 +12,7 @@ from airflow_provider_bitrix24.client.errors import (
 )
 from airflow_provider_bitrix24.compat import AirflowNotFoundException
 from airflow_provider_bitrix24.simulator.testing import connection_json
+from airflow_provider_bitrix24.triggers import stage as stage_module
 from airflow_provider_bitrix24.triggers._stage_history import StageHistoryQuery, newest_id
 from airflow_provider_bitrix24.triggers.stage import LONGEST_BACK_OFF
 from tests.airflow.trigger_runs import (
@@ -27,6 +28,7 @@ from tests.airflow.trigger_runs import (
     moves_at_sleeps,
     watches,
 )
+from tests.support.misbehaving_server import MisbehavingServer, silent
 
 
 @pytest.mark.parametrize("kept", [{"portal": "https://other.example.com", "history_id": 1}, {"history_id": 1}, "1", 1])
@@ -54,6 +56,17 @@ async def test_a_trigger_that_several_assets_share_works_from_memory(portal, tim
     moves_at_sleeps(portal, time, [("DEAL_57", "WON")], [("DEAL_58", "WON")])
 
     assert len(await all_events(trigger)) == 2
+
+
+async def test_a_poll_that_hangs_is_a_passing_error(portal, time, monkeypatch):
+    monkeypatch.setattr(stage_module, "LONGEST_POLL", 0.2)
+    with MisbehavingServer(silent) as server:
+        monkeypatch.setenv(CONNECTION, connection_json(f"http://127.0.0.1:{server.port}/rest/1/secret12345/"))
+        moves_at_sleeps(portal, time, [], [])
+        assert await all_events(watches()) == []
+        assert len(server.heard) == 3
+
+    assert time.slept == [120, 240, 480]
 
 
 async def test_passing_errors_are_outlasted_with_longer_and_longer_pauses_and_nothing_is_missed(portal, time):

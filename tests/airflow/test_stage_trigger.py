@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.compat import aget_connection
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.testing import connection_json
 from airflow_provider_bitrix24.triggers import stage as stage_module
+from airflow_provider_bitrix24.triggers._bounded import bounded
 from airflow_provider_bitrix24.triggers.stage import StageTrigger
 from tests.airflow.trigger_runs import (
     CONNECTION,
@@ -26,6 +27,7 @@ from tests.airflow.trigger_runs import (
     waits,
     watches,
 )
+from tests.support.misbehaving_server import MisbehavingServer, silent
 
 # -- both
 
@@ -127,6 +129,25 @@ async def test_the_last_look_falls_on_the_deadline(portal, time):
     assert payload["waiting"] == {"DEAL_57": "NEW", "DEAL_58": "NEW"}
     assert time.now == pytest.approx(1100)
     assert portal.requests.total == len(time.slept)
+
+
+async def test_a_check_that_hangs_does_not_outlast_the_wait(portal, time, monkeypatch):
+    monkeypatch.setattr(stage_module, "LAST_CHECK", 0.2)
+    with MisbehavingServer(silent) as server:
+        monkeypatch.setenv(CONNECTION, connection_json(f"http://127.0.0.1:{server.port}/rest/1/secret12345/"))
+        (payload,) = await events(waits(deadline=1010))
+        assert len(server.heard) == 1
+
+    assert (payload["status"], payload["message"]) == ("timeout", "")
+    assert time.now == 1010
+
+
+async def test_a_time_out_in_a_step_that_is_not_its_own_is_no_late_result():
+    async def failing():
+        raise TimeoutError("a bug's")
+
+    with pytest.raises(TimeoutError, match="a bug's"):
+        await bounded(failing(), seconds=60)
 
 
 async def test_started_after_the_deadline_it_looks_once(portal, time):
