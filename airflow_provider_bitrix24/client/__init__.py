@@ -101,9 +101,7 @@ def __getattr__(name: str) -> Any:
             stacklevel=2,
         )
         name = "VerificationError"
-    if name in __all__:
-        for module in _MODULES:
-            home = import_module(f"{__name__}.{module}")
-            if hasattr(home, name):
-                return getattr(home, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    homes = (import_module(f"{__name__}.{module}") for module in _MODULES)
+    return getattr(next(home for home in homes if hasattr(home, name)), name)
