@@ -64,8 +64,6 @@ def batch(channel: Channel, commands: Mapping[str, tuple[str, Params | None]]) -
     :raises Bitrix24Error: the first request failed as a whole.
     """
     work = _Commands({key: Call(method, params or {}) for key, (method, params) in commands.items()})
-    for call in work.calls.values():
-        command(call)
     backoff = channel.backoff()
     while chunk := work.next_chunk():
         try:
@@ -90,7 +88,10 @@ def batch(channel: Channel, commands: Mapping[str, tuple[str, Params | None]]) -
 
 @dataclass(slots=True)
 class _Commands:
-    """The commands of one call of :func:`batch`: those still to be sent, and what came of the others."""
+    """The commands of one call of :func:`batch`: those still to be sent, and what came of the others.
+
+    :raises ConfigurationError: a parameter cannot be sent.
+    """
 
     calls: Mapping[str, Call]
     pending: list[str] = field(init=False)
@@ -98,6 +99,8 @@ class _Commands:
     errors: dict[str, Bitrix24Error] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for call in self.calls.values():
+            command(call)  # raises where a parameter cannot be sent
         self.pending = list(self.calls)
 
     def next_chunk(self) -> list[str]:
