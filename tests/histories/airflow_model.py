@@ -168,7 +168,9 @@ class Life:
         self.last_called = record.targets
 
     def _run(self, record: StayRecord, process: Process, plan: Stay, operator: Any) -> End:
-        ti = TaskInstance(self.xcoms, process, record.number, self.try_number, self.max_tries)
+        ti = TaskInstance(
+            self.xcoms, process, record.number, plan, try_number=self.try_number, max_tries=self.max_tries
+        )
         if self.state == "rescheduled":
             ti.first_look = self._first_look
         elif not self.resume:
@@ -194,7 +196,8 @@ class Life:
         except BaseException as error:  # noqa: BLE001 - Airflow catches whatever a task raises
             return end_of(error, operator, ti, context, should_retry=should_retry)
         finally:
-            record.store_failed = bool(store and store.failed)
+            record.store_failed = store is not None and store.api.failed
+            record.xcom_failed = ti.api.failed
 
     def _hand_over(self, returned: Any, ti: TaskInstance, plan: Stay) -> None:
         """Do what comes after ``execute``, all of which may raise."""
@@ -250,8 +253,9 @@ class Life:
         if self.plan.kind == "decorator":
             record.targets = self.last_called  # a try that resumes does not call the function again
         record.error = end.error
-        unhurt = not (record.struck or process.dead or process.orphaned or record.store_failed or record.raised_after)
-        record.healthy = unhurt and self.world.portal.last_fault_at < record.began_at
+        airflow_failed = record.store_failed or record.xcom_failed or record.raised_after
+        hurt = record.struck or process.dead or process.orphaned or airflow_failed
+        record.healthy = not hurt and self.world.portal.last_fault_at < record.began_at
         record.report = self.xcoms.load("report") if self.xcoms.pushed_in.get("report") == record.number else None
         if self._restarting:
             self.state = "up_for_retry"
@@ -265,6 +269,7 @@ class Life:
         if self.state == "success" and self.history.clear_on_success:
             self.values.clear()
         record.end, record.ended_at = self.state, self.world.timeline.now
+        record.reported_at = record.ended_at if record.returned else self.xcoms.pushed_at.get("report", record.ended_at)
         record.requests_to = self.world.portal.requests
         self.world.say(
             f"--- It is {self.state}. {type(end.error).__name__ + ': ' + str(end.error) if end.error else ''}"

@@ -128,7 +128,7 @@ def _repeated(life: Life, stay: StayRecord) -> Iterator[Found]:
 def _reported(life: Life, stay: StayRecord) -> Iterator[Found]:
     """Whoever fires and fails leaves a report, unless Airflow takes none."""
     ended = stay.end in ("failed", "up_for_retry", "skipped") and not {"sigterm", "clear"} & set(stay.struck)
-    if ended and stay.report is None and not stay.store_failed and _fires(life, stay):
+    if ended and stay.report is None and not (stay.store_failed or stay.xcom_failed) and _fires(life, stay):
         yield "I3", f"try {stay.try_number} has fired and ended with {type(stay.error).__name__} without a report"
 
 

@@ -144,7 +144,7 @@ def unknown(result: dict[str, Any]) -> bool:
 def _moved_before_reading(life: Life, stay: StayRecord, target: str, before: str | None) -> bool:
     """Whether the last reading that arrived showed the entity elsewhere than it is said to have stood, unexpectedly."""
     looks = [each for each in life.world.portal.record.looks.get(key_of(target), ()) if each.arrived]
-    looks = [each for each in looks if each.stay == stay.number]
+    looks = [each for each in looks if each.stay == stay.number and each.at <= stay.reported_at]
     if not looks or looks[-1].shown is None or before is None:
         return False
     moved = any(each.moved for each in _fires(life, stay, target))
@@ -158,9 +158,8 @@ def _could_look(life: Life, stay: StayRecord, target: str) -> bool:
         return False
     over = max(each.sent_at for each in fires) + 60.0
     looks = life.world.portal.record.looks.get(key_of(target), ())
-    return any(
-        each.arrived and each.shown is not None and each.stay == stay.number and each.at >= over for each in looks
-    )
+    seen = [each for each in looks if each.arrived and each.shown is not None and each.stay == stay.number]
+    return any(over <= each.at <= stay.reported_at for each in seen)
 
 
 def _sensor(life: Life) -> Iterator[Found]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
+
 from tests.histories.task import TASK_ID
 
 if TYPE_CHECKING:
@@ -31,12 +34,33 @@ def ask(process: Process, what: str) -> None:
 
 
 @dataclass(slots=True)
+class Flaky:
+    """An API of Airflow's, of which calls with some numbers raise."""
+
+    fails: frozenset[int]
+    calls: int = 0
+    failed: bool = False
+
+    def ask(self, process: Process, what: str) -> None:
+        """Let a process call it.
+
+        :raises AirflowRuntimeError: the API server answered with an error.
+        """
+        ask(process, what)
+        self.calls += 1
+        if self.calls in self.fails:
+            self.failed = True
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.GENERIC_ERROR, detail={"of": what}))
+
+
+@dataclass(slots=True)
 class XComs:
     """The XComs of the task, as the database keeps them."""
 
     values: dict[str, str] = field(default_factory=dict)
     pushed_in: dict[str, int] = field(default_factory=dict)
     """In which stay each was pushed."""
+    pushed_at: dict[str, float] = field(default_factory=dict)
 
     def load(self, key: str) -> Any:
         """Return a value, or ``None``."""
@@ -48,8 +72,11 @@ class TaskInstance:
 
     task_id, dag_id, run_id, map_index = TASK_ID, "dag", "run", -1
 
-    def __init__(self, xcoms: XComs, process: Process, stay: int, try_number: int, max_tries: int) -> None:
+    def __init__(
+        self, xcoms: XComs, process: Process, stay: int, plan: Stay, *, try_number: int, max_tries: int
+    ) -> None:
         self._xcoms, self._process, self._stay = xcoms, process, stay
+        self.api = Flaky(plan.xcom_fails)
         self.try_number, self.max_tries = try_number, max_tries
         self.first_look: Any = None
         self.key = ("dag", TASK_ID, "run", try_number, -1)
@@ -61,34 +88,27 @@ class TaskInstance:
     def xcom_push(self, key: str, value: Any) -> None:
         """Push an XCom."""
         text = json.dumps(value)
-        ask(self._process, f"xcom_push {key}")
+        self.api.ask(self._process, f"xcom_push {key}")
         self._xcoms.values[key] = text
         self._xcoms.pushed_in[key] = self._stay
+        self._xcoms.pushed_at[key] = self._process.timeline.now
         self._process.point(f"xcom_pushed {key}")
 
     def xcom_pull(self, task_ids: Any = None, key: str = RETURN_VALUE, **_: Any) -> Any:  # noqa: ARG002 - Airflow's
         """Pull one of the task's own XComs."""
-        ask(self._process, f"xcom_pull {key}")
+        self.api.ask(self._process, f"xcom_pull {key}")
         return self._xcoms.load(key)
 
 
 class StateStore:
     """The task state store of Airflow 3.3."""
 
-    def __init__(self, values: dict[str, str], process: Process, stay: Stay) -> None:
-        self.failed = False
-        self._values, self._process, self._fails = values, process, stay.store_fails
-        self._calls = 0
+    def __init__(self, values: dict[str, str], process: Process, plan: Stay) -> None:
+        self._values, self._process = values, process
+        self.api = Flaky(plan.store_fails)
 
     def _ask(self, what: str) -> None:
-        ask(self._process, what)
-        self._calls += 1
-        if self._calls in self._fails:
-            self.failed = True
-            from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
-            from airflow.sdk.execution_time.comms import ErrorResponse
-
-            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.GENERIC_ERROR, detail={"of": what}))
+        self.api.ask(self._process, what)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return what is stored."""

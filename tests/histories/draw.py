@@ -103,7 +103,9 @@ def _lists(choices: Choices, targets: tuple[str, ...]) -> tuple[tuple[str, ...],
     if not choices.chance(15) or len(targets) == 1:
         return (targets,)
     cut = 1 + choices.number(len(targets) - 2)
-    match choices.number(3):
+    match choices.number(4):
+        case 4:
+            return targets, (), targets
         case 0:
             return targets[:cut], targets
         case 1:
@@ -116,12 +118,24 @@ def _lists(choices: Choices, targets: tuple[str, ...]) -> tuple[tuple[str, ...],
 
 def _stay(choices: Choices) -> Stay:
     struck = choices.chance(45)
+    interruptions = [_interruption(choices)] if struck else []
+    if struck and choices.chance(12):  # and while that is dealt with
+        interruptions.append(Interruption(point=interruptions[0].point + 1 + choices.number(4), kind="kill"))
     return Stay(
         host=choices.number(2),
-        interruptions=(_interruption(choices),) if struck else (),
-        store_fails=frozenset({1 + choices.number(11)}) if choices.chance(5) else frozenset(),
+        interruptions=tuple(interruptions),
+        store_fails=_failing(choices, 5),
+        xcom_fails=_failing(choices, 5),
         after_execute=choices.pick(("post_execute", "push")) if choices.chance(8) else "",
     )
+
+
+def _failing(choices: Choices, percent: int) -> frozenset[int]:
+    """Choose calls that fail: one, or all from one on."""
+    if not choices.chance(percent):
+        return frozenset()
+    first = 1 + choices.number(11)
+    return frozenset(range(first, first + choices.pick((1, 1, 100))))
 
 
 def _interruption(choices: Choices) -> Interruption:

@@ -44,11 +44,17 @@ def arrive(world: World, outgoing: HttpRequest, pending: Pending, sent_at: float
         return NoResponse(ConnectFailed(f"{outgoing.method}: no connection to the portal."), sent_at, now)
     if answer is None or not answer.status:
         return NoResponse(OutcomeUnknown(f"{outgoing.method}: the connection broke."), sent_at, now)
-    for look in pending.looks:
-        look.arrived = True
     return HttpResponse(
         status=answer.status, body=answer.body, content_type=answer.content_type, sent_at=sent_at, received_at=now
     )
+
+
+def heed(pending: Pending, answer: HttpResponse | NoResponse) -> HttpResponse | NoResponse:
+    """Note that the process knows by now what it has read."""
+    if isinstance(answer, HttpResponse) and pending.whole:
+        for look in pending.looks:
+            look.arrived = True
+    return answer
 
 
 class ModelDriver(SyncDriver):
@@ -72,7 +78,7 @@ class ModelDriver(SyncDriver):
             process.wait_until(until)
             answers[pending.number] = arrive(world, each, pending, sent_at)
         process.point("answered")
-        return tuple(answers[pending.number] for _, pending, _ in left)
+        return tuple(heed(pending, answers[pending.number]) for _, pending, _ in left)
 
 
 class ModelAsyncDriver(AsyncDriver):
@@ -93,7 +99,7 @@ class ModelAsyncDriver(AsyncDriver):
         await asyncio.sleep(max(0.0, until - world.timeline.now))
         world.timeline.advance_to(max(world.timeline.now, until))
         world.process.point("answered")
-        return arrive(world, outgoing, pending, sent_at)
+        return heed(pending, arrive(world, outgoing, pending, sent_at))
 
 
 def asleep(world: World) -> Callable[[float], Any]:

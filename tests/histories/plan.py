@@ -45,6 +45,8 @@ class Stay:
     interruptions: tuple[Interruption, ...] = ()
     store_fails: frozenset[int] = frozenset()
     """Numbers of calls of the task state store that raise."""
+    xcom_fails: frozenset[int] = frozenset()
+    """Numbers of the task's own pushes and pulls of XComs that raise."""
     after_execute: Literal["", "post_execute", "push"] = ""
     """What raises after ``execute`` has returned."""
 

@@ -37,6 +37,8 @@ class Pending:
     done_at: float
     answer: Answer | None = None
     sent: bool = True
+    whole: bool = False
+    """Whether the answer is what the portal meant to say."""
     looks: list[Look] = field(default_factory=list)
 
 
@@ -226,7 +228,9 @@ class Portal:
             body = {"result": request.results.get("")}
         body["time"] = self._time(request.method)
         text = json.dumps(body).encode()
-        request.pending.answer = work.answer(Answer(200, text))
+        whole = Answer(200, text)
+        request.pending.answer = work.answer(whole)
+        request.pending.whole = request.pending.answer is whole
 
     def _batch_body(self, request: _Request) -> dict[str, Any]:
         errors = {key: {"error": code, "error_description": text} for key, (code, text) in request.errors.items()}

@@ -26,6 +26,8 @@ class StayRecord:
     """What ``execute`` returned."""
     report: Any = None
     """The report in XCom that was pushed in this stay."""
+    reported_at: float = 0.0
+    """When the report was made that counts: at the end, unless the stay was cut off before."""
     raised_after: bool = False
     """Whether it was not the package that raised, but something after it."""
     pushed: bool = False
@@ -41,3 +43,4 @@ class StayRecord:
     forgot_before: bool = False
     """Whether the store was emptied by Airflow before this stay."""
     store_failed: bool = False
+    xcom_failed: bool = False
