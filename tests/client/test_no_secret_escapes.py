@@ -23,6 +23,8 @@ from tests.support.client_bench import ClientBench
 from tests.support.drivers import KINDS
 from tests.support.misbehaving_server import MisbehavingServer, answering, refusing_port, resetting, send, silent
 
+pytestmark = pytest.mark.no_cover  # many runs of lines that other tests cover; tracing them takes longer than they do
+
 NEEDLE = "s3cr3t0fth3w3bh00k"
 SECRET = f"{NEEDLE}%&'(~"
 ENCODED = f"{NEEDLE}%25%26%27%28~"

@@ -20,6 +20,8 @@ from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 from tests.support.portal_client import PATIENCE_SECONDS, add_sales_content
 from tests.support.rest_call_strategies import CALLS, COMMANDS, DATA, PARAMETERS, query_of
 
+pytestmark = pytest.mark.no_cover  # many runs of lines that other tests cover; tracing them takes longer than they do
+
 FUZZ = settings(
     max_examples=4 * settings.default.max_examples,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],

@@ -13,6 +13,8 @@ from airflow_provider_bitrix24.client.errors import ConnectFailed, OperatingLimi
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from tests.support.drivers import KINDS
 
+pytestmark = pytest.mark.no_cover  # many runs of lines that other tests cover; tracing them takes longer than they do
+
 LOST = ["reset", "cut", "cut_body", "truncated", "empty:200", "html:200", "html:502", "html:503", "error:500"]
 REFUSED = ["refuse", "busy"]
 REQUESTS = {1: 2, 100: 4, 260: 7}

@@ -7,6 +7,8 @@ import pytest
 from airflow_provider_bitrix24.client import parse_webhook_url
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 
+pytestmark = pytest.mark.no_cover  # many runs of lines that other tests cover; tracing them takes longer than they do
+
 
 def once(bench, count):
     assert set(bench.portal.fires.values()) == {1}
