@@ -72,6 +72,7 @@ __all__ = [
     "context_merge",
     "determine_kwargs",
     "mask_secrets",
+    "success_was_recorded",
     "task_decorator_factory",
     "use_metadata_database",
     "xcom_value",
@@ -189,6 +190,18 @@ def xcom_value(ti_key: TaskInstanceKey, key: str) -> Any:
     """Value that a task instance has pushed under the key, or ``None``."""
     xcom = _first("airflow.sdk.execution_time.xcom.XCom", "airflow.models.xcom.XCom")
     return xcom.get_value(ti_key=ti_key, key=key)
+
+
+def success_was_recorded(context: Context, links: Iterable[BaseOperatorLink]) -> bool:
+    """Whether Airflow shows, at the start of a try, that it has recorded a success of this task instance.
+
+    Airflow 3 tells a new try which XComs the last one left: the return value, and the links, which are pushed after
+    the success was reported. Both are private and absent elsewhere, which then counts as no evidence.
+    """
+    start = getattr(context["ti"], "_ti_context_from_server", None)
+    left = getattr(start, "xcom_keys_to_clear", None) or ()
+    pushed_last = [link.xcom_key for link in links if hasattr(link, "xcom_key")]
+    return {"return_value", *pushed_last}.issubset(left)
 
 
 def use_metadata_database() -> None:

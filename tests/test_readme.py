@@ -58,7 +58,7 @@ def test_the_first_dag_is_read_and_its_task_moves_the_deals(portal, tmp_path):
 
     targets = find.python_callable()
     move.target = targets
-    report = move.execute({"ti": SimpleNamespace(xcom_push=lambda **_: None)})
+    report = move.execute({"ti": SimpleNamespace(xcom_push=lambda **_: None, try_number=1, max_tries=0)})
 
     assert (report["moved"], report["failed"]) == (len(targets), 0)
     assert {portal.portal.stage_of(target) for target in targets} == {"PREPARATION"}

@@ -1,8 +1,8 @@
-"""Keeps the checkpoint of a firing in Airflow's task state store, so that the next try resumes where one stopped.
+"""The checkpoint of a firing in Airflow's task state store, so that a next try resumes where one stopped.
 
-Airflow 3.3 keeps small values per task instance through retries, deferral and a user's Clear. Older versions do not;
-there, the checkpoint store saves nothing and only notices that Airflow is ending the task. What a checkpoint holds is
-decided in :mod:`..client.firing.checkpoint`.
+Airflow 3.3 keeps small values per task instance through retries, deferral and a user's Clear. Older ones do not, and
+there a store without Airflow's only notices that the task is being killed. What the parts hold is decided in
+:mod:`..client.firing.checkpoint`, what a finished firing leaves in :mod:`.finished`.
 """
 
 from __future__ import annotations
@@ -10,28 +10,29 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.packing import pack_json, unpack_json
+from airflow_provider_bitrix24._tasks.finished import DONE_KEY, FORGOTTEN
+from airflow_provider_bitrix24.client.packing import pack_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from airflow_provider_bitrix24.client.report import TargetResult
-    from airflow_provider_bitrix24.client.targets import EntityRef
     from airflow_provider_bitrix24.compat import Context
 
 KEY = "bitrix24_firing"
 TARGETS_KEY = "bitrix24_targets"
 WAITS_KEY = "bitrix24_waits"
-LONGEST_TARGETS = 60_000
-"""A compressed list of targets with more characters than this is not kept."""
 MAX_IDLE_DEFERRALS = 10
-"""Deferrals in a row without progress after which the worker itself waits, and then gives up."""
+"""Deferrals in a row without anything done between them, after which the worker waits itself and gives up."""
 LONG_WAIT = 60.0
-"""A wait for the portal that is longer than these seconds is worth giving the worker slot back."""
+"""Seconds of waiting for the portal from which it is worth giving the worker slot back."""
 
 
-class DeferWait(Exception):  # noqa: N818 - not an error: the firing continues later
-    """The portal asks for a long wait, so the task defers itself for ``seconds``."""
+class DeferWait(Exception):  # noqa: N818 - not an error: the firing resumes later
+    """The portal wants a long wait, which the worker need not spend.
+
+    :param seconds: how long.
+    """
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"waiting {seconds:.0f} s")
@@ -39,21 +40,21 @@ class DeferWait(Exception):  # noqa: N818 - not an error: the firing continues l
 
 
 class TaskKilledError(Exception):
-    """Airflow is ending this task, so nothing more is sent."""
+    """Airflow is ending this task; nothing more is sent."""
 
 
 class TaskCheckpointStore:
-    """The :class:`~..client.flows.effects.CheckpointStore` of one run of a task.
+    """Keeps one firing's checkpoint; see :class:`.client.flows.effects.CheckpointStore`. Made once per run of a task.
 
-    :param store: Airflow's task state store, or ``None`` if there is none or it must not be used.
-    :param defers: whether a long wait defers the task (:class:`DeferWait`).
+    :param store: Airflow's task state store, or ``None`` where there is none or it must not be used.
+    :param defers: whether a long wait ends this stay in the worker (:class:`DeferWait`).
     """
 
     def __init__(self, store: Any, *, defers: bool = False) -> None:
         self._store = store
         self._killed = threading.Event()
         self._defers = defers and store is not None
-        self._states: str | None = None
+        self._states: object = None
 
     @classmethod
     def of_task(cls, context: Context, *, durable: bool, deferrable: bool = False) -> TaskCheckpointStore:
@@ -61,78 +62,112 @@ class TaskCheckpointStore:
         return cls(context.get("task_state_store") if durable else None, defers=deferrable)
 
     def stop_firing(self) -> None:
-        """Send no more requests, since Airflow is ending the task. A signal handler may call this."""
+        """Let no more requests leave: Airflow is ending the task. May be called from a signal handler."""
         self._killed.set()
 
     @property
     def survives(self) -> bool:
-        """Whether the next try finds what is saved."""
+        """Whether a next try will find what is saved."""
         return self._store is not None
 
-    def load(self) -> Mapping[str, Any] | None:
-        """Return what an earlier try saved, if anything."""
-        if self._store is None:
-            return None
-        kept = self._store.get(KEY, None)
-        if not isinstance(kept, dict):
-            return None
-        self._states = kept.get("states")
+    def load(self, part: str) -> Any:
+        """What an earlier try saved as this part, or ``None``."""
+        kept = None if self._store is None else self._store.get(_key(part), None)
+        if part == _RECORD and isinstance(kept, dict):
+            self._states = kept.get("states")
         return kept
 
-    def save(self, record: dict[str, Any], *, ahead: bool) -> None:
-        """Save before anything else is sent.
+    def save(self, part: str, value: dict[str, Any], *, ahead: bool) -> None:
+        """Save a part before anything else is sent.
 
-        :raises TaskKilledError: requests were about to leave, but Airflow is ending the task. They are neither sent
-            nor saved as sent.
-        :raises Exception: Airflow could not store the record, which ends the firing. A worker that lost its
-            supervisor must not continue to fire beside its own retry.
+        :raises TaskKilledError: the task is being ended, and requests were to leave. They do not, and are not saved
+            as if they had.
+        :raises Exception: Airflow could not store it. A worker that lost its supervisor must not go on firing
+            beside its own retry, so this ends the firing.
         """
         if ahead and self._killed.is_set():
             raise TaskKilledError("Airflow is ending the task.")
         if self._store is not None:
-            self._store.set(KEY, record)
-            self._states = record.get("states")
+            self._store.set(_key(part), value)
+            if part == _RECORD:
+                self._states = value.get("states")
 
-    def amend(self, refs: Sequence[EntityRef], results: Iterable[TargetResult], *, awaited: bool) -> None:
-        """Save what was learnt after the firing; see :func:`~..client.firing.checkpoint.amended`."""
-        from airflow_provider_bitrix24.client.firing.checkpoint import amended
+    def amend(self, results: Iterable[TargetResult], *, awaited: bool) -> None:
+        """Save what was learnt after the firing; see :func:`.client.firing.checkpoint.amended`.
 
-        kept = self.load()
-        if kept is not None:
-            self._store.set(KEY, amended(kept, refs, results, awaited=awaited))
+        :raises CheckpointError: the checkpoint that was written is damaged.
+        """
+        from airflow_provider_bitrix24.client.firing.checkpoint import amend
+
+        amended = amend(self.load, results, awaited=awaited)
+        if amended is not None:
+            self._store.set(KEY, amended)
 
     def keep_targets(self, targets: Sequence[str]) -> None:
-        """Keep a list of targets that the next try could not compute again, unless it is very long."""
-        packed = pack_json(list(targets))
-        if self._store is not None and len(packed) <= LONGEST_TARGETS:
-            self._store.set(TARGETS_KEY, packed)
+        """Keep what a function returned, for a next try that could not tell it otherwise."""
+        if self._store is not None:
+            self._store.set(TARGETS_KEY, pack_json(list(targets)))
 
     def kept_targets(self) -> list[str] | None:
-        """Return the targets of an earlier try that has sent something."""
-        packed = None if self.load() is None else self._store.get(TARGETS_KEY, None)
-        if not isinstance(packed, str):
+        """What the function returned in an earlier try that has sent something.
+
+        :raises CheckpointError: it is damaged.
+        """
+        from airflow_provider_bitrix24.client.firing.kept import read_texts
+
+        if self.load(_RECORD) is None:
             return None
-        targets: list[str] = unpack_json(packed)
-        return targets
+        packed = self._store.get(TARGETS_KEY, None)
+        return None if packed is None else read_texts(packed)
 
     def wait(self, seconds: float, kind: str) -> None:
-        """Leave the worker for a long wait for the portal's operating limit.
+        """Leave the worker for a long wait for the portal's operating time.
 
-        :raises DeferWait: the wait is worth it.
+        :raises DeferWait: it is worth it.
         """
         if self._defers and kind == "operating" and seconds > LONG_WAIT and self._count_wait() <= MAX_IDLE_DEFERRALS:
             raise DeferWait(seconds)
 
     def _count_wait(self) -> int:
-        """Count this wait and return how many there were in a row without progress."""
+        """Number of this wait in a row of those between which nothing was done."""
         last = self._store.get(WAITS_KEY, None)
-        idle = isinstance(last, dict) and last.get("states") == self._states
+        idle = isinstance(last, dict) and last.get("states") == self._states and isinstance(last.get("count"), int)
         count = last["count"] + 1 if idle else 1
         self._store.set(WAITS_KEY, {"states": self._states, "count": count})
         return int(count)
 
-    def delete(self) -> None:
-        """Delete everything: the task has succeeded, so a Clear fires anew."""
+    def load_done(self) -> Any:
+        """What an earlier try wrote when it had finished, or ``None``."""
+        return None if self._store is None else self._store.get(DONE_KEY, None)
+
+    def save_done(self, done: dict[str, Any]) -> None:
+        """Write that the firing has finished."""
         if self._store is not None:
-            for key in (KEY, TARGETS_KEY, WAITS_KEY):
-                self._store.delete(key)
+            self._store.set(DONE_KEY, done)
+
+    def forget(self) -> None:
+        """Forget everything, so that the targets are fired anew.
+
+        A kill in between leaves the mark that this has begun, and the next try goes on with it: nothing of the old
+        firing is left when the first new fire leaves.
+        """
+        if self._store is None:
+            return
+        self._store.set(DONE_KEY, FORGOTTEN)
+        record = self._store.get(KEY, None)
+        parts = record if isinstance(record, dict) else {}
+        self._store.delete(KEY)
+        for kind in ("snapshot", "after"):
+            count = parts.get(f"{kind}_parts")
+            for number in range(count if isinstance(count, int) else 0):
+                self._store.delete(_key(f"{kind}_{number}"))
+        for key in (_key("targets"), TARGETS_KEY, WAITS_KEY, DONE_KEY):
+            self._store.delete(key)
+
+
+_RECORD = "record"
+
+
+def _key(part: str) -> str:
+    """Key in the task state store; the record has the one that it always had."""
+    return KEY if part == _RECORD else f"{KEY}_{part}"

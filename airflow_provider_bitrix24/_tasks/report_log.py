@@ -29,7 +29,7 @@ def report_lines(results: Sequence[TargetResult], *, quiet_unmoved: bool = False
     """
     groups: dict[tuple[int, str], list[str]] = {}
     for result in results:
-        quiet = result.outcome in ("moved", "already") or (quiet_unmoved and result.outcome == "unmoved")
+        quiet = result.outcome in ("moved", "already") or (quiet_unmoved and result.outcome in ("unmoved", "elsewhere"))
         level = logging.INFO if quiet else logging.WARNING
         groups.setdefault((level, _described(result)), []).append(result.target)
     for (level, description), targets in groups.items():
@@ -47,9 +47,9 @@ def _described(result: TargetResult) -> str:
             return f"moved: {result.stage_before} -> {result.stage_after}"
         case "already":
             return f"already at {result.stage_after or result.stage_before}: not fired"
-        case "unmoved" if result.stage_before != result.stage_after:
+        case "elsewhere":
             return _with_reason(
-                f"unmoved: {result.stage_before} -> {result.stage_after}, which is not expected", result
+                f"elsewhere: {result.stage_before} -> {result.stage_after}, which is not expected", result
             )
         case "unmoved":
             return _with_reason(f"unmoved: stands at {result.stage_after}", result)

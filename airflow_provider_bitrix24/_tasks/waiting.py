@@ -59,14 +59,16 @@ def check_stages(targets: Iterable[str], stages: Mapping[str, StageInfo], expect
 
 
 def update(report: TriggerReport, check: StageCheck) -> TriggerReport:
-    """Update a report: entities that have arrived count as moved, the others as unmoved where they stand."""
+    """Update a report: entities that have arrived count as moved, the others stand where they are."""
     results = []
     for result in report.results:
         if result.target in check.arrived:
-            stage = check.arrived[result.target]
-            results.append(replace(result, outcome="moved", stage_after=stage, reason=None))
+            arrived = check.arrived[result.target]
+            results.append(replace(result, outcome="moved", stage_after=arrived, reason=None))
         elif result.target in check.waiting:
-            results.append(replace(result, stage_after=check.waiting[result.target]))
+            stage = check.waiting[result.target]
+            has_moved = result.outcome == "elsewhere" or stage != result.stage_before
+            results.append(replace(result, outcome="elsewhere" if has_moved else "unmoved", stage_after=stage))
         elif result.target in check.missing:
             results.append(replace(result, stage_after=None, reason=MISSING))
         else:

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Self, Unpack
 
+    from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
-    from airflow_provider_bitrix24.client.flows.effects import CheckpointStore, Start
+    from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.portal import Portal
     from airflow_provider_bitrix24.client.protocol.batch import BatchReply
     from airflow_provider_bitrix24.client.protocol.pagination import Page
@@ -126,12 +127,14 @@ class BaseClient:
         expected_stage: str | Iterable[str] | None,
         *,
         verify: bool,
-        start: Start,
+        now: float,
         checkpoint_store: CheckpointStore | None = None,
+        monitor: FiringMonitor | None = None,
     ) -> Flow[TriggerReport]:
         # Firing is half of the client; callers that only read do without loading it.
         from airflow_provider_bitrix24.client.firing import run
-        from airflow_provider_bitrix24.client.firing.ledger import Job
+        from airflow_provider_bitrix24.client.firing.job import Job
+        from airflow_provider_bitrix24.client.firing.kept import read_kept
 
         refs = parse_targets(target)
         expected = parse_stages("expected_stage", expected_stage)
@@ -141,9 +144,21 @@ class BaseClient:
         if code is None and refs:
             yield Log("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
         job = Job(code=code, expected=expected, verify=verify)
-        checkpoint = None if checkpoint_store is None else run.Kept(checkpoint_store.load())
-        flow = run.trigger_automation(self._channel, self._reader, job, refs, start=start, checkpoint=checkpoint)
-        return (yield from flow)
+        kept = None
+        if checkpoint_store is not None:
+            kept = read_kept(checkpoint_store.load, host=self.portal.host, code=code, refs=refs)
+        return (
+            yield from run.trigger_automation(
+                self._channel,
+                self._reader,
+                job,
+                refs,
+                now=now,
+                durable=checkpoint_store is not None,
+                kept=kept,
+                monitor=monitor,
+            )
+        )
 
     def _execute_trigger(self, target: str | EntityRef, code: str) -> Flow[bool]:
         ref = EntityRef.parse(target)

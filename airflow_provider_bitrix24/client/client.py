@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
+    from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.portal import Portal
@@ -103,6 +104,7 @@ class Bitrix24Client(BaseClient):
         expected_stage: str | Iterable[str] | None = None,
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
+        monitor: FiringMonitor | None = None,
     ) -> TriggerReport:
         """Fire an automation trigger for one entity or many, and report the stage of each before and after.
 
@@ -112,14 +114,20 @@ class Bitrix24Client(BaseClient):
         :param code: the trigger's code, by default the client's; without any, only triggers without a code match.
         :param expected_stage: stage id, or several of which any will do. Entities already there are not fired.
         :param verify: ``False`` never reads; accepted targets are ``unverified``.
-        :param checkpoint_store: keeps the checkpoint, so that a later call with the same targets and code resumes
-            where this one stopped. The caller deletes it when all is well.
+        :param checkpoint_store: keeps the checkpoint, so that a later call resumes where this one stopped, target by
+            target. The caller deletes it where a later call is to fire anew.
+        :param monitor: tells how far the firing has come if this call is interrupted, by a signal for instance.
         :raises ConfigurationError: an argument is wrong; nothing was sent.
         :raises Bitrix24Error: nothing was fired. Once something was, later errors are in the report.
         """
-        start = self._driver.start()
         flow = self._trigger_automation(
-            target, code, expected_stage, verify=verify, start=start, checkpoint_store=checkpoint_store
+            target,
+            code,
+            expected_stage,
+            verify=verify,
+            now=self._driver.now(),
+            checkpoint_store=checkpoint_store,
+            monitor=monitor,
         )
         return self._driver.run(flow, checkpoint_store=checkpoint_store)
 
@@ -214,8 +222,7 @@ class AsyncBitrix24Client(BaseClient):
         verify: bool = True,
     ) -> TriggerReport:
         """See :meth:`Bitrix24Client.trigger_automation`."""
-        start = self._driver.start()
-        flow = self._trigger_automation(target, code, expected_stage, verify=verify, start=start)
+        flow = self._trigger_automation(target, code, expected_stage, verify=verify, now=self._driver.now())
         return await self._driver.run(flow)
 
     async def execute_trigger(self, target: str | EntityRef, code: str) -> bool:

@@ -82,6 +82,10 @@ class ConfigurationError(Bitrix24Error):
     """The connection or an argument is wrong. Nothing was sent."""
 
 
+class CheckpointError(Bitrix24Error):
+    """The checkpoint of an earlier try cannot be used, so nobody knows what it has fired. Nothing was sent."""
+
+
 class TransportError(Bitrix24Error):
     """There was no answer. ``permanent`` is true where trying again cannot help, as with a bad certificate."""
 

@@ -10,6 +10,9 @@ import json
 import zlib
 from typing import Any
 
+MOST_BYTES = 64 * 2**20
+"""Unpacked size beyond which a text is not one of ours."""
+
 
 def pack(text: str, *, level: int = zlib.Z_DEFAULT_COMPRESSION) -> str:
     """Compress a text.
@@ -19,15 +22,21 @@ def pack(text: str, *, level: int = zlib.Z_DEFAULT_COMPRESSION) -> str:
     return base64.b64encode(zlib.compress(text.encode(), level)).decode("ascii")
 
 
-def unpack(packed: str) -> str:
-    """Return the text that was packed.
+def unpack(packed: str, most: int = MOST_BYTES) -> str:
+    """Return the text that was packed, up to a size that none of ours reaches.
+
+    :param most: bytes that it may have, at least one.
 
     :raises ValueError: it is not a packed text.
     """
+    reader = zlib.decompressobj()
     try:
-        return zlib.decompress(base64.b64decode(packed)).decode()
+        text = reader.decompress(base64.b64decode(packed, validate=True), most)
     except zlib.error as error:
         raise ValueError(str(error)) from None
+    if not reader.eof:
+        raise ValueError("It is cut, or larger than anything that was packed.")
+    return text.decode()
 
 
 def pack_json(value: Any) -> str:

@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 from airflow_provider_bitrix24.client.errors import ApiError, Bitrix24Error, Executed, Limit
 
-Outcome = Literal["moved", "already", "unmoved", "unverified", "failed"]
-"""``moved``: it stands elsewhere than before (with an expected stage: there). ``already``: it stood there, so
-nothing was fired. ``unmoved``: accepted, but it did not get there. ``unverified``: accepted, and nobody looked.
-``failed``: refused, not found, or its fate could not be told."""
+Outcome = Literal["moved", "already", "elsewhere", "unmoved", "unverified", "failed"]
+"""``moved``: its stage or pipeline differs from before (with an expected stage: it is at that stage). ``already``: it
+was at the expected stage, so nothing was fired. ``elsewhere``: it moved, but not to an expected stage. ``unmoved``:
+accepted, but it did not move. ``unverified``: accepted, and nobody looked. ``failed``: refused, not found, or it is
+unknown what the portal did with it."""
 
-OUTCOMES: tuple[Outcome, ...] = ("moved", "already", "unmoved", "unverified", "failed")
+OUTCOMES: tuple[Outcome, ...] = ("moved", "already", "elsewhere", "unmoved", "unverified", "failed")
 SHORT_REPORT = 1000
 """A report of more results than this lists only those that need attention."""
 
@@ -107,6 +108,11 @@ class TriggerReport:
     def already(self) -> int:
         """How many were at the expected stage already, and were not fired."""
         return self._counts["already"]
+
+    @property
+    def elsewhere(self) -> int:
+        """How many moved, but not to an expected stage."""
+        return self._counts["elsewhere"]
 
     @property
     def unmoved(self) -> int:

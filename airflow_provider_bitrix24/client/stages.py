@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+
+
+UNKNOWN_MOMENT = ""
+"""In place of :attr:`Snapshot.moved_time` where it was not kept; then only the stage can show a move."""
+
+
+class Pipeline(NamedTuple):
+    """One pipeline of a type; ``category_id`` is ``None`` for types without pipelines."""
+
+    type_id: int
+    category_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,7 @@ class Snapshot:
 
     def shows_a_move_since(self, before: Snapshot) -> bool:
         """Whether anything has moved it in between, even if a robot then moved it back."""
-        return self.differs(before) or self.moved_time != before.moved_time
+        return self.differs(before) or before.moved_time not in (self.moved_time, UNKNOWN_MOMENT)
 
 
 def _text(value: object) -> str | None:
@@ -117,16 +128,3 @@ def _iterable(value: object) -> Iterable[object]:
 def arrived(before: Snapshot, after: Snapshot, expected: frozenset[str] | None) -> bool:
     """Whether a fired entity counts as moved: it is at an expected stage or, without one, elsewhere than before."""
     return after.differs(before) if expected is None else after.stage in expected
-
-
-def why_unmoved(after: Snapshot | None, expected: frozenset[str] | None, pipeline: list[Stage] | None) -> str | None:
-    """What can be said about one unmoved target beyond the usual causes: an expected stage that is none."""
-    if expected is None or not pipeline:
-        return None
-    known = {stage.id for stage in pipeline}
-    unknown = sorted(expected - known)
-    if not unknown:
-        return None
-    listed = ", ".join(f"{stage.id} ({stage.name})" for stage in pipeline)
-    where = "" if after is None or after.category_id is None else f" {after.category_id}"
-    return f"{', '.join(unknown)} is no stage of its pipeline{where}; the stages are {listed}."

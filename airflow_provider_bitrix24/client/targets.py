@@ -38,7 +38,7 @@ _PAGES = {
     "COMPANY": "/crm/company/details/{id}/",
     "ORDER": "/shop/orders/details/{id}/",
 }
-_MAX_ID = 9223372036854775807
+MAX_ID = 9223372036854775807
 """The largest id that a portal can hold; it would take a larger number for this one, which is another entity."""
 _SHOWN = 10
 """How many malformed targets one message lists."""
@@ -175,7 +175,7 @@ def _parse(text: object) -> EntityRef | str:
     name, underscore, digits = cleaned.rpartition("_")
     if not underscore:
         return "there is no underscore between type and id."
-    if not re.fullmatch(r"0{0,99}[0-9]{1,19}", digits) or not 0 < int(digits) <= _MAX_ID:
+    if not re.fullmatch(r"0{0,99}[0-9]{1,19}", digits) or not 0 < int(digits) <= MAX_ID:
         return f"the id {_cut(digits)} is not a positive whole number."
     return _typed(name.strip(), int(digits))
 

@@ -25,6 +25,8 @@ from airflow_provider_bitrix24.operators.automation import TriggerAutomationOper
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
+    from airflow_provider_bitrix24._tasks.firing import FiringRequest
     from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
     from airflow_provider_bitrix24.compat import Context, Task
 
@@ -79,19 +81,27 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
 
     def execute(self, context: Context) -> Any:
         """Call the function, then fire for its targets as the operator does. Returns the operator's report."""
-        checkpoint_store = self._open_checkpoint(context)
-        kept = checkpoint_store.kept_targets()
+        # Past DecoratedOperator, which looks for assets in what is returned, and fails at that on Airflow 3.0.
+        return TriggerAutomationOperator.execute(self, context)
+
+    def _find_targets(self, context: Context, checkpoint_store: TaskCheckpointStore) -> object:
+        with permanent_errors_fail_at_once():
+            kept = checkpoint_store.kept_targets()
         if kept is not None:
             self.log.info("Going on with the %d targets that the function returned in an earlier try.", len(kept))
-            targets: object = kept
             self.target = kept
-        else:
-            self.target = self._call(context)
-            with permanent_errors_fail_at_once():
-                targets = refs = parse_targets(self.target)
-            checkpoint_store.keep_targets([str(ref) for ref in refs])
+            return kept
+        self.target = self._call(context)
+        with permanent_errors_fail_at_once():
+            refs = parse_targets(self.target)
+        checkpoint_store.keep_targets([str(ref) for ref in refs])
+        return refs
+
+    def _fire_and_conclude(
+        self, context: Context, checkpoint_store: TaskCheckpointStore, request: FiringRequest
+    ) -> dict[str, Any]:
         try:
-            return self._fire_and_conclude(context, checkpoint_store, targets)
+            return super()._fire_and_conclude(context, checkpoint_store, request)
         except TaskDeferred:
             # The task that resumes must not call the function again, which may return other targets then.
             context["ti"].xcom_push(key=TARGETS_KEY, value=self.target)
@@ -107,7 +117,9 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
     def resume_firing(self, context: Context, event: object = None) -> Any:  # noqa: ARG002 - Airflow passes it
         """Continue after a wait outside the worker, with the targets that the function returned before it."""
         self._restore_target(context)
-        return self._fire_and_conclude(context, self._open_checkpoint(context), self.target)
+        with permanent_errors_fail_at_once():
+            request = self._parse(self.target)
+        return self._fire_and_conclude(context, self._open_checkpoint(context), request)
 
     def execute_complete(self, context: Context, event: object = None) -> Any:
         """Conclude after a wait on the triggerer. The task's page still shows what the function returned."""

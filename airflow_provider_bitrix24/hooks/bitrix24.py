@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         StageInfo,
         TriggerReport,
     )
+    from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.targets import Targets
     from airflow_provider_bitrix24.compat import Connection
@@ -211,6 +212,7 @@ class Bitrix24Hook(BaseHook):
         expected_stage: str | Iterable[str] | None = None,
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
+        monitor: FiringMonitor | None = None,
     ) -> TriggerReport:
         """Fire the automation trigger for one entity or many, and report each entity's stage before and after.
 
@@ -222,11 +224,17 @@ class Bitrix24Hook(BaseHook):
             is not fired.
         :param verify: read every entity before and after.
         :param checkpoint_store: keeps the checkpoint, so that a later call resumes where this one stopped.
+        :param monitor: tells how far the firing has come if this call is interrupted.
         :raises Bitrix24Error: nothing was fired. Later errors are in the report.
         """
         client = self.get_conn()
         return client.trigger_automation(
-            target, code, expected_stage=expected_stage, verify=verify, checkpoint_store=checkpoint_store
+            target,
+            code,
+            expected_stage=expected_stage,
+            verify=verify,
+            checkpoint_store=checkpoint_store,
+            monitor=monitor,
         )
 
     async def atrigger_automation(

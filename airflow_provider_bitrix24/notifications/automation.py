@@ -135,7 +135,7 @@ class TriggerAutomationNotifier(BaseNotifier):
         for level, line in report_lines(report.results):
             log = self.log.info if level == logging.INFO else self.log.warning
             log("%s", line)
-        problems = problems_of(report, unmoved_too=self.expected_stage is not None)
+        problems = problems_of(report, late_too=self.expected_stage is not None)
         if report.failed:
             acted = {result.error.executed if result.error else "unknown" for result in report.results}
             raise Bitrix24Error(problems, executed="no" if acted == {"no"} else "unknown")

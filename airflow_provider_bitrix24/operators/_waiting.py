@@ -17,6 +17,7 @@ from airflow_provider_bitrix24.compat import AirflowFailException
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
     from airflow_provider_bitrix24.client import TargetResult, TriggerReport
     from airflow_provider_bitrix24.client.clock import Clock
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
@@ -44,15 +45,16 @@ class Wait:
         *,
         log: Any,
         log_results: Callable[[Iterable[TargetResult]], None],
-        keep_report: Callable[[TriggerReport], None],
+        keeper: ReportKeeper,
     ) -> TriggerReport:
         """Check the entities that have not arrived until all have, or until time is up.
 
         :param log: the task's logger.
         :param log_results: writes the outcome of some targets to the log.
-        :param keep_report: stores the report if the wait ends with an error.
+        :param keeper: is told the newest report.
         :raises Bitrix24Error: the portal refuses permanently.
         """
+        keeper.note(report)
         waiting = waiting_targets(report)
         clock = self.clock
         deadline = clock.monotonic() + self.timeout
@@ -68,12 +70,12 @@ class Wait:
                 stages = hook.get_stages(waiting)
             except Bitrix24Error as error:
                 if error.permanent:
-                    keep_report(report)
                     raise
                 log.warning("Could not look: %s", error)
                 continue
             check = check_stages(waiting, stages, self.expected)
             report = update(report, check)
+            keeper.note(report)
             settled = {*check.arrived, *check.missing}
             log_results(each for each in report.results if each.target in settled)
             waiting = list(check.waiting)
@@ -133,4 +135,4 @@ def after_wait(
 
 def waiting_targets(report: TriggerReport) -> list[str]:
     """Return the targets that were fired and have not arrived."""
-    return [result.target for result in report.results if result.outcome == "unmoved"]
+    return [result.target for result in report.results if result.outcome in ("unmoved", "elsewhere")]

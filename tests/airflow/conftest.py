@@ -110,7 +110,12 @@ def run_task(
         request.getfixturevalue("database")
         return run_on_2
     state_store: dict[str, Any] = {}  # survives the tries of a test
-    return lambda make, on_event=unchanged: run_on_3(monkeypatch, state_store, make, on_event)
+
+    def run(make, on_event=unchanged):
+        return run_on_3(monkeypatch, state_store, make, on_event)
+
+    run.state_store = state_store
+    return run
 
 
 @pytest.fixture

@@ -291,6 +291,7 @@ class Instance:
 
     def __init__(self):
         self.task_id, self.map_index, self.kept = "find", -1, {}
+        self.try_number, self.max_tries = 1, 0
 
     def xcom_push(self, key, value):
         self.kept[key] = value

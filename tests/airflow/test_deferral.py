@@ -122,6 +122,7 @@ def test_the_same_arguments_end_the_same_in_worker_and_triggerer(run_task, time,
             monkeypatch.setenv("AIRFLOW_CONN_BITRIX24_DEFAULT", connection_json(portal.webhook_url))
             portal.portal.add_veto("PREPARATION")
             time.now, time.slept = 1000.0, []
+            getattr(run_task, "state_store", {}).clear()  # each is a task of its own
             meanwhile(portal, time)
             own = {"wait_timeout": 600, "deferrable": deferrable}
             ran = run_task(lambda chosen=arguments | own | options: TriggerAutomationOperator(**chosen))

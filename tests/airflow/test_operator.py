@@ -25,6 +25,7 @@ def test_one_entity_moves_and_the_report_says_from_where_to_where(portal, move):
         "portal": portal.url,
         "moved": 1,
         "already": 0,
+        "elsewhere": 0,
         "unmoved": 0,
         "unverified": 0,
         "failed": 0,
@@ -128,12 +129,13 @@ def test_who_stands_at_the_expected_stage_is_not_fired(portal, move, expected):
     assert "DEAL_60 already at PREPARATION: not fired" in ran.said("info")
 
 
-def test_an_unknown_stage_is_named_with_those_that_there_are(portal, move):
-    ran = move(target="DEAL_57", expected_stage="PREPARED")
+def test_a_stage_that_does_not_exist_is_refused_before_anything_is_fired(portal, move):
+    ran = move(target="DEAL_57", expected_stage="PREPARED", **RETRIES)
 
     assert ran.state == "failed"
-    assert "PREPARED is no stage of its pipeline 0" in ran.said("warning")
-    assert "EXECUTING (In progress)" in ran.said("warning")
+    assert "'PREPARED' is not a stage of DEAL pipeline 0" in str(ran.error)
+    assert "Did you mean PREPARATION" in str(ran.error)
+    assert portal.fires == {}
 
 
 @pytest.mark.parametrize("expected", ["", [], [""], 5, [None]])

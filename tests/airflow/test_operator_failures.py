@@ -6,9 +6,15 @@ from datetime import timedelta
 
 import pytest
 
+from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 from airflow_provider_bitrix24.compat import AirflowFailException
 from airflow_provider_bitrix24.operators.automation import ExecuteTriggerOperator
 from airflow_provider_bitrix24.simulator.portal.model import Access, User
+
+try:
+    from airflow.sdk.exceptions import AirflowTaskTimeout
+except ImportError:
+    from airflow.exceptions import AirflowTaskTimeout
 
 DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
@@ -139,24 +145,50 @@ def test_with_expected_stage_a_retry_does_the_rest(portal, move, time):
     assert set(portal.fires.values()) == {1}
 
 
-def test_a_time_out_of_the_task_while_it_fires_is_not_retried_without_expected_stage(portal, move):
-    portal.latency.set(request_ms=10_000)  # longer than the task may run
+@pytest.fixture
+def time_out_at(monkeypatch):
+    """Let the task's time be over when it hears the answer to a request that holds some text."""
 
-    ran = move(target="DEAL_57", execution_timeout=timedelta(seconds=1.5), durable=False, **RETRIES)
+    def time_out(text):
+        perform = SyncDriver._exchange
+
+        def exchange(driver, outgoing):
+            answers = perform(driver, outgoing)
+            if any(text in each.body.decode() for each in outgoing):
+                raise AirflowTaskTimeout("Timeout")
+            return answers
+
+        monkeypatch.setattr(SyncDriver, "_exchange", exchange)
+
+    return time_out
+
+
+def test_a_time_out_while_it_fires_is_not_retried_without_expected_stage(portal, move, time_out_at):
+    time_out_at("crm.automation.trigger")
+
+    ran = move(target="DEAL_57", durable=False, **RETRIES)
 
     assert ran.state == "failed"
-    assert "Interrupted while firing DEAL_57 (AirflowTaskTimeout)" in str(ran.error)
+    assert "Interrupted (AirflowTaskTimeout): 1 of 1 targets were fired" in str(ran.error)
+    assert "Set expected_stage" in str(ran.error)
+    assert ran.xcoms["report"]["results"][0]["error"]["executed"] == "unknown"
+    assert portal.fires["DEAL_57"] == 1
 
 
-def test_a_time_out_of_the_task_is_retried_with_expected_stage(portal, move):
-    portal.latency.set(request_ms=10_000)  # longer than the task may run
+@pytest.mark.parametrize("expected", [{}, {"expected_stage": "PREPARATION"}])
+def test_a_time_out_before_anything_was_fired_is_retried(portal, move, time_out_at, expected):
+    time_out_at("crm.item.list")
 
-    ran = move(
-        target="DEAL_57",
-        expected_stage="PREPARATION",
-        execution_timeout=timedelta(seconds=1.5),
-        **RETRIES,
-    )
+    ran = move(target="DEAL_57", durable=False, **expected, **RETRIES)
+
+    assert ran.state == "up_for_retry"
+    assert portal.fires == {}
+
+
+def test_a_time_out_while_it_fires_is_retried_with_expected_stage(portal, move, time_out_at):
+    time_out_at("crm.automation.trigger")
+
+    ran = move(target="DEAL_57", expected_stage="PREPARATION", durable=False, **RETRIES)
 
     assert ran.state == "up_for_retry"
 

@@ -18,7 +18,7 @@ def test_few_targets_have_a_line_each():
         result(2, "moved", "NEW", "WON"),
         result(3, "already", "WON", "WON"),
         result(4, "unmoved", "LOSE", "LOSE"),
-        result(5, "unmoved", "NEW", "EXECUTING", reason="WIN is no stage."),
+        result(5, "elsewhere", "NEW", "EXECUTING", reason="WIN is no stage."),
         result(6, "failed", error=TargetError("ACCESS_DENIED", "Not allowed.", "no")),
     ]
 
@@ -27,7 +27,7 @@ def test_few_targets_have_a_line_each():
         (INFO, "DEAL_2 moved: NEW -> WON"),
         (INFO, "DEAL_3 already at WON: not fired"),
         (WARNING, "DEAL_4 unmoved: stands at LOSE"),
-        (WARNING, "DEAL_5 unmoved: NEW -> EXECUTING, which is not expected. WIN is no stage."),
+        (WARNING, "DEAL_5 elsewhere: NEW -> EXECUTING, which is not expected. WIN is no stage."),
         (WARNING, "DEAL_6 failed: Not allowed. (executed: no)"),
         (WARNING, UNMOVED_CAUSES),
     ]

@@ -7,7 +7,6 @@ import pytest
 from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client
 from airflow_provider_bitrix24.client.base import BaseClient
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.flows.effects import Start
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.stores.file import FileStore
 from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE
@@ -64,9 +63,10 @@ def test_targets_and_stages_that_are_parsed_already_are_taken_as_they_are(perfor
     )
     assert stages["DEAL_57"].stage == "WON"
     report = perform(
-        client._trigger_automation(EntityRef(2, 57), "c", frozenset({"WON"}), verify=True, start=Start(0.0, 0.0)),
+        client._trigger_automation(EntityRef(2, 57), "c", frozenset({"WON"}), verify=True, now=0.0),
         ("acquire 1", 0.0),
-        ("send batch of 1", [{"result": {"result": {"c0": {"items": [{"id": 57, "stageId": "WON"}]}}}}]),
+        ("send batch of 2", [{"result": {"result": {"c0": {"items": [{"id": 57, "stageId": "WON"}]}, "c1": []}}}]),
+        ("log", None),
     )
     assert report.already == 1
 

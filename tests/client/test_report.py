@@ -14,22 +14,25 @@ def report(*outcomes):
 
 
 def test_a_report_counts_each_outcome_and_is_plain_json():
-    result = report("moved", "moved", "already", "unmoved", "unverified", "failed")
-    assert (result.moved, result.already, result.unmoved, result.unverified, result.failed) == (2, 1, 1, 1, 1)
+    result = report("moved", "moved", "already", "elsewhere", "unmoved", "unverified", "failed", "failed", "failed")
+    assert (result.moved, result.already, result.elsewhere) == (2, 1, 1)
+    assert (result.unmoved, result.unverified, result.failed) == (1, 1, 3)
     shown = result.as_dict()
-    assert list(shown) == ["code", "portal", "moved", "already", "unmoved", "unverified", "failed", "results"]
+    counts = ["moved", "already", "elsewhere", "unmoved", "unverified", "failed"]
+    assert list(shown) == ["code", "portal", *counts, "results"]
+    assert [shown[each] for each in counts] == [2, 1, 1, 1, 1, 3]
     assert json.loads(json.dumps(shown)) == shown
-    assert len(shown["results"]) == 6
+    assert len(shown["results"]) == 9
     assert report().as_dict()["moved"] == 0
 
 
 def test_a_long_report_lists_only_what_needs_attention():
     assert len(report(*["moved"] * 1000).as_dict()["results"]) == 1000
-    long = report(*["moved"] * 999, "already", "unmoved", "failed", "unverified")
+    long = report(*["moved"] * 999, "already", "unmoved", "failed", "unverified", "elsewhere")
     shown = long.as_dict()
     assert shown["moved"] == 999
-    assert [each["outcome"] for each in shown["results"]] == ["unmoved", "failed", "unverified"]
-    assert len(long.results) == 1003
+    assert [each["outcome"] for each in shown["results"]] == ["unmoved", "failed", "unverified", "elsewhere"]
+    assert len(long.results) == 1004
 
 
 def test_error_and_reason_are_shown_only_where_there_is_one():

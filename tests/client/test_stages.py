@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.stages import Snapshot, Stage, StageInfo, arrived, parse_stages, why_unmoved
+from airflow_provider_bitrix24.client.stages import Snapshot, Stage, StageInfo, arrived, parse_stages
 
 NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
 
@@ -84,19 +84,3 @@ def test_a_text_that_is_not_a_date_does_not_break_a_reading(text):
 
 
 PIPELINE = [Stage("NEW", "New", None), Stage("WON", "Deal won", "S")]
-
-
-@pytest.mark.parametrize(
-    ("after", "expected", "pipeline", "said"),
-    [
-        (NEW, None, PIPELINE, None),
-        (NEW, frozenset({"WON"}), PIPELINE, None),
-        (NEW, frozenset({"WON"}), [], None),
-        (NEW, frozenset({"C5:WON", "won"}), PIPELINE, "C5:WON, won is no stage of its pipeline 0; the stages are"),
-        (Snapshot("NEW"), frozenset({"X"}), PIPELINE, "X is no stage of its pipeline; the stages are NEW (New), WON"),
-        (None, frozenset({"X"}), PIPELINE, "X is no stage of its pipeline; the stages are NEW (New), WON (Deal won)."),
-    ],
-)
-def test_an_expected_stage_that_does_not_exist_is_named_with_those_that_do(after, expected, pipeline, said):
-    reason = why_unmoved(after, expected, pipeline)
-    assert reason == said if said is None else reason.startswith(said)

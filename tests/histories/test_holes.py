@@ -56,30 +56,23 @@ def violations(live: Callable[[History], Lived]) -> Callable[[History], list[str
     return lambda history: [str(each) for each in live(history).verdict.violations]
 
 
-mended = pytest.mark.xfail(strict=True, reason="found by hand, not mended yet")
-
-
-@mended
 @pytest.mark.parametrize("at", ["executed", "xcom_push return_value", "report success"])
 def test_killed_after_firing_before_airflow_knows(violations, at):
     history = History(seed=1, task=task(), portal=portal(), stays=(struck("kill", at),))
     assert violations(history) == []
 
 
-@mended
 def test_an_error_after_the_firing(violations):
     history = History(seed=1, task=task(), portal=portal(), stays=(Stay(after_execute="post_execute"),))
     assert violations(history) == []
 
 
-@mended
 @pytest.mark.parametrize("stay", [Stay(after_execute="post_execute"), struck("kill", "executed")])
 def test_a_last_try_that_failed_after_the_firing_and_was_cleared(violations, stay):
     history = History(seed=1, task=task(retries=0), portal=portal(), stays=(stay,), actions=(Action(),))
     assert violations(history) == []
 
 
-@mended
 def test_refused_commands_of_a_lost_batch(violations):
     limited = CommandFault(first=2, last=4, kind="operating")
     lost = RequestFault(number=FIRST_FIRE, kind="lost_after")
@@ -87,26 +80,22 @@ def test_refused_commands_of_a_lost_batch(violations):
     assert violations(history) == []
 
 
-@mended
 def test_entities_that_move_after_the_task_has_looked(violations):
     late = task(on_unmoved="fail", retry_delay=90.0)
     assert violations(History(seed=1, task=late, portal=portal(lag=4.0))) == []
 
 
-@mended
 def test_a_robot_moves_on(violations):
     robot = RobotPlan(type_id=DEAL, stage=EXECUTING, to=FINAL)
     history = History(seed=1, task=task(expected_stage="EXECUTING"), portal=portal(stage=EXECUTING, robots=(robot,)))
     assert violations(history) == []
 
 
-@mended
 @pytest.mark.parametrize("stage", ["Prepare documents", "preparation"])
 def test_an_expected_stage_that_does_not_exist(violations, stage):
     assert violations(History(seed=1, task=task(expected_stage=stage), portal=portal())) == []
 
 
-@mended
 def test_an_expected_stage_where_nothing_can_be_read(violations):
     timeout = struck("timeout", "send crm.automation.trigger", 4)
     blind = History(
@@ -119,7 +108,6 @@ def test_an_expected_stage_where_nothing_can_be_read(violations):
     assert violations(blind) == []
 
 
-@mended
 def test_the_list_changed_between_tries(violations):
     plan = task(6)
     changed = replace(plan, lists=(plan.lists[0][:5], plan.lists[0]))
@@ -127,20 +115,17 @@ def test_the_list_changed_between_tries(violations):
     assert violations(history) == []
 
 
-@mended
 @pytest.mark.parametrize("kind", ["timeout", "exit", "sigterm"])
 def test_interrupted_before_anything_was_fired(violations, kind):
     history = History(seed=1, airflow="2.11", task=task(), portal=portal(), stays=(struck(kind, "sent"),))
     assert violations(history) == []
 
 
-@mended
 def test_interrupted_in_the_middle_without_a_report(violations):
     history = History(seed=1, task=task(), portal=portal(), stays=(struck("timeout", "answered", 2),))
     assert violations(history) == []
 
 
-@mended
 def test_the_next_host_is_ahead(violations):
     working = RequestFault(number=FIRST_FIRE, kind="midway", share=0.2, delay=50.0)
     history = History(
@@ -153,7 +138,7 @@ def test_the_next_host_is_ahead(violations):
     assert violations(history) == []
 
 
-@mended
+@pytest.mark.xfail(strict=True, reason="odd values are not read yet")
 @pytest.mark.parametrize("odd", ["category", "huge"])
 def test_odd_values_in_a_reading(violations, odd):
     entities = tuple(EntityPlan(type_id=DEAL, id=1 + each, odd=odd if each == 1 else None) for each in range(3))
@@ -161,14 +146,12 @@ def test_odd_values_in_a_reading(violations, odd):
     assert violations(history) == []
 
 
-@mended
 def test_a_robot_moves_there_and_back(violations):
     robot = RobotPlan(type_id=DEAL, stage=PREPARATION, to=0)
     history = History(seed=1, task=task(on_unmoved="fail"), portal=portal(robots=(robot,)))
     assert violations(history) == []
 
 
-@mended
 @pytest.mark.parametrize("rights", ["no_read", "fire_only"])
 def test_the_second_connection_reads_in_the_next_try(violations, rights):
     history = History(

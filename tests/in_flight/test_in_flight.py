@@ -173,6 +173,8 @@ class TaskInstance:
 
     task_id = "of_a_record"
     map_index = -1
+    try_number = 2
+    max_tries = 1
 
     def __init__(self, xcoms: dict[str, Any]) -> None:
         self.xcoms = xcoms
@@ -230,11 +232,18 @@ def taken_up(record: dict[str, Any]) -> dict[str, Any]:
         fires = Counter(server.fires)
         requests = server.requests.total
     report = returned or ti.xcoms.get("report", {})
+    counts = {name: count for name, count in report.items() if isinstance(count, int)}
+    # Version 0.1.0 called both unmoved: what stood where it was, and what moved elsewhere than expected.
+    counts |= {"unmoved": counts["unmoved"] + counts.pop("elsewhere")} if "elsewhere" in counts else {}
     return {
         "end": end,
-        "counts": {name: count for name, count in report.items() if isinstance(count, int)},
+        "counts": counts,
         "results": {
-            each["target"]: [each["outcome"], each["stage_before"], each["stage_after"]]
+            each["target"]: [
+                "unmoved" if each["outcome"] == "elsewhere" else each["outcome"],
+                each["stage_before"],
+                each["stage_after"],
+            ]
             for each in report.get("results", ())
         },
         "stages": report if record["task"] == "sensor" else {},

@@ -28,18 +28,26 @@ def perform(flow: Flow[Any], *steps: tuple[str, Any]) -> Any:
 
     :param steps: an effect in words (:func:`described`), and its result. The result of "send ..." is a list with a body
         (of status 200), a (status, body) or an error for each request, each perhaps in a pair with (sent_at,
-        received_at); of "acquire n" the time or (count, wait, time); of "sleep ..." the time.
+        received_at); of "acquire n" the time or (count, wait, time); of "sleep ..." the time; of "save" the time or,
+        where none passes, ``None``.
     """
-    left, result = list(steps), None
+    left, result, now = list(steps), None, 0.0
     try:
         while left:
             effect = flow.send(result)
             expected, result = left.pop(0)
             assert described(effect) == expected, (described(effect), effect)
-            if isinstance(effect, Send):
-                result = tuple(_response(each) for each in result)
-            elif isinstance(effect, Acquire):
-                result = Acquired(*result) if isinstance(result, tuple) else Acquired(effect.want, 0.0, result)
+            match effect:
+                case Send():
+                    result = tuple(_response(each) for each in result)
+                    now = max(now, *(each.received_at for each in result))
+                case Acquire():
+                    result = Acquired(*result) if isinstance(result, tuple) else Acquired(effect.want, 0.0, result)
+                    now = result.now
+                case Sleep():
+                    now = result
+                case Save():
+                    now = result = now if result is None else result
         effect = flow.send(result)
     except StopIteration as end:
         assert not left, f"the flow has ended, but the script continues with {left}"

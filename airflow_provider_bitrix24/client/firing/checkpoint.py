@@ -1,185 +1,289 @@
-"""The checkpoint: what was sent and settled, in a form that a next try can read. Pure.
+"""The checkpoint of a firing: written ahead of every request, and read by a next try. Pure.
 
-It is written ahead: before requests leave it lists their targets as open, with where they stood. A next try
-treats what it finds open like any request that got no answer: it looks first. The form is small (a letter
-per target, compressed) and holds nothing that can be derived from the arguments.
+Before requests leave it lists their targets as open. A next try treats what it finds open like any request that got
+no answer: it reads first. What its parts look like is told in :mod:`.kept`.
 """
 
 from __future__ import annotations
 
-import hashlib
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import OutcomeUnknown
-from airflow_provider_bitrix24.client.packing import pack, unpack
+from airflow_provider_bitrix24.client.firing.kept import (
+    FORM,
+    RECORD,
+    TARGETS,
+    Kept,
+    after_part,
+    read_record,
+    snapshot_part,
+    write_lists,
+    write_open,
+    write_snapshots,
+)
+from airflow_provider_bitrix24.client.flows.effects import Flow, Save
+from airflow_provider_bitrix24.client.packing import pack
 from airflow_provider_bitrix24.client.report import Outcome, TargetError
 from airflow_provider_bitrix24.client.stages import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from airflow_provider_bitrix24.client.firing.ledger import Ledger, Target
-    from airflow_provider_bitrix24.client.flows.effects import Start
+    from airflow_provider_bitrix24.client.firing.in_doubt import InDoubtRequest
+    from airflow_provider_bitrix24.client.firing.job import Target
+    from airflow_provider_bitrix24.client.firing.ledger import Ledger
     from airflow_provider_bitrix24.client.report import TargetResult
     from airflow_provider_bitrix24.client.targets import EntityRef
 
-FORM = 1
-"""Version of the record; another one is not read."""
-_LETTERS: dict[Outcome, str] = {"moved": "m", "already": "a", "unmoved": "u", "unverified": "v", "failed": "f"}
-_OUTCOMES = {letter: outcome for outcome, letter in _LETTERS.items()}
-_WAITING, _ACCEPTED, _LOST = ".", "p", "x"
-_DONE = ("m", "a", "v")
-"""What a next try leaves alone; it redoes what failed or did not move."""
-_NONE, _FIRST, _STAGES = "-", ord("0"), 200
-"""A stage is a letter, an index into a table; more than 200 different ones are not told apart."""
+LETTERS: dict[Outcome, str] = {
+    "moved": "m",
+    "already": "a",
+    "unmoved": "u",
+    "elsewhere": "e",
+    "unverified": "v",
+    "failed": "f",
+}
+_OUTCOMES = {letter: outcome for outcome, letter in LETTERS.items()}
+WAITING, ACCEPTED, LOST = ".", "p", "x"
+_LEFT_ALONE = ("m", "a", "v")
+_READ_ONLY = (ACCEPTED, LETTERS["elsewhere"])
+"""What a next try reads and never fires again: it is awaited, or it has moved."""
+_READ_FIRST = (LOST, LETTERS["unmoved"])
+"""What a next try reads, and fires again if it stands where it stood and the fire is over."""
+QUICK = 1.0
+"""Seconds that writing a record may take without being taken into account."""
+MOST_IN_RECORD = 1_000
+"""Stages after that the record holds, before they leave it for a part of their own."""
 CUT_OFF = "An earlier try was cut off after it had sent this."
+DID_NOT_MOVE = "An earlier try fired this without effect; whether it has moved since cannot be read."
 
 
 class Checkpoint:
-    """Writes and reads the record of one firing. Targets are numbered in sorted order: a list may be shuffled."""
+    """Writes the parts of one firing's checkpoint, and restores a ledger from them.
 
-    def __init__(self, host: str, code: str | None, targets: Sequence[Target], start: Start) -> None:
-        self._targets = sorted(targets, key=lambda target: target.ref)
-        self._index = {target.ref: index for index, target in enumerate(self._targets)}
-        self._start = start
-        self._digest = _digest(host, code, self._index)
-        self._states = bytearray(_WAITING * len(targets), "ascii")
-        self._before = [_NONE] * len(targets)
-        self._after = [_NONE] * len(targets)
-        self._table: dict[tuple[str | None, int | None], str] = {}
-        self._lost: list[Target] = []
-        """Nobody could tell what became of them; the next try looks again."""
+    :param host: the portal's host name.
+    :param ledger: the firing's state.
+    :param portal_time: the latest that the portal's clock may read at a moment of the driver's, if that is known.
+    """
 
-    def record(self, ledger: Ledger, in_flight: Sequence[Sequence[Target]], now: float) -> dict[str, Any]:
-        """Everything that a next try has to know, as JSON.
+    def __init__(self, host: str, ledger: Ledger, portal_time: Callable[[float], float | None]) -> None:
+        self._host = host
+        self._ledger = ledger
+        self._portal_time = portal_time
+        self._lists: list[list[EntityRef]] = []
+        self._numbers: dict[EntityRef, int] = {}
+        self._states = bytearray()
+        self._after: dict[int, Snapshot] = {}
+        self._snapshot_parts = 0
+        self._after_parts = 0
+        self._last_sent: float | None = None
+        self._now = 0.0
+        self._slowest = 0.0
+        """Seconds that writing a record took once, beyond which it is quick."""
+        self._targets_saved = False
+        self._numbered = False
+        self._begun = False
+        """Whether this try or an earlier one has sent something."""
 
-        :param in_flight: targets of requests that are about to leave.
+    # -- writing
+
+    def save_snapshots(self, targets: Iterable[Target]) -> Flow[None]:
+        """Keep where targets stand that are about to be fired."""
+        self._number_targets()
+        snapshots = {
+            self._numbers[each.ref]: each.before for each in targets if each.before is not None and each.outcome is None
+        }
+        if snapshots:
+            yield from self._save_snapshots(snapshots)
+
+    def save_ahead(self, requests: Sequence[Sequence[Target]], now: float) -> Flow[float]:
+        """Keep which targets are in the requests that leave next, and when. Returns the time afterwards.
+
+        They leave after this was written, so what took longer to write than expected is written again.
         """
-        for target in ledger.changed:
+        self._begun, self._now = True, now
+        yield from self._save_targets()
+        while True:
+            began = self._now
+            self._last_sent = self._portal_time(began + self._slowest)
+            yield from self._save_record([(targets, self._last_sent) for targets in requests], ahead=True)
+            if self._last_sent is None or self._now - began <= self._slowest + QUICK:
+                return self._now
+            self._slowest = self._now - began
+
+    def save(self) -> Flow[None]:
+        """Keep what is known now. Before anything was sent there is nothing that a next try has to know."""
+        if self._begun:
+            yield from self._save_targets()
+            yield from self._save_record([], ahead=False)
+
+    def _save_targets(self) -> Flow[None]:
+        self._number_targets()
+        if not self._targets_saved:
+            yield from self._save(TARGETS, write_lists(self._lists))
+            self._targets_saved = True
+
+    def _save_record(self, leaving: Sequence[tuple[Sequence[Target], float | None]], *, ahead: bool) -> Flow[None]:
+        for target in self._ledger.drain_changes():
             self._note(target)
-        ledger.changed.clear()
-        in_doubt = [(doubt.targets, doubt.sent_at) for doubt in ledger.in_doubt]
-        # Each by itself: they were lost with different requests, so that one's move tells nothing about another.
-        in_doubt.extend(([target], self._start.now - self._start.wall) for target in self._lost)
+        if len(self._after) >= MOST_IN_RECORD:
+            # The record is written around every request, so what does not change any more leaves it.
+            part, rows = after_part(self._after_parts), write_snapshots(self._after)
+            yield from self._save(part, {"form": FORM, "rows": rows})
+            self._after_parts += 1
+            self._after = {}
+        yield from self._save(RECORD, self._record(leaving), ahead=ahead)
+
+    def _save(self, part: str, value: dict[str, Any], *, ahead: bool = False) -> Flow[None]:
+        self._now = yield Save(part, value, ahead)
+
+    def _record(self, leaving: Sequence[tuple[Sequence[Target], float | None]]) -> dict[str, Any]:
+        in_doubt = [
+            (request.targets, request.sent_by_portal)
+            for request in self._ledger.in_doubt
+            if not self._is_told_by_states(request)
+        ]
         return {
             "form": FORM,
-            "digest": self._digest,
-            "states": _packed(self._states.decode("ascii")),
-            "before": _packed("".join(self._before)),
-            "after": _packed("".join(self._after)),
-            "stages": [list(key) for key in self._table],
-            "open": [self._range(group, sent_at) for group, sent_at in in_doubt + [(each, now) for each in in_flight]],
+            "host": self._host,
+            "code": self._ledger.job.code,
+            "states": pack(self._states.decode("ascii")),
+            "after": write_snapshots(self._after),
+            "snapshot_parts": self._snapshot_parts,
+            "after_parts": self._after_parts,
+            "open": write_open(
+                ([self._numbers[target.ref] for target in targets], sent) for targets, sent in (*in_doubt, *leaving)
+            ),
+            "last_sent": self._last_sent,
         }
 
-    def restore(self, kept: Mapping[str, Any], ledger: Ledger) -> int | None:
-        """Bring a ledger to where an earlier try left it. The number of targets done, or ``None``: another job's."""
-        if kept.get("form") != FORM or kept.get("digest") != self._digest:
-            return None
-        stages = [Snapshot(stage, category) for stage, category in kept["stages"]]
-        states = unpack(kept["states"])
-        columns = unpack(kept["before"]), unpack(kept["after"])
-        for target, letter, before, after in zip(self._targets, states, *columns, strict=True):
-            if letter in (*_DONE, _ACCEPTED, _LOST):
-                target.before, target.after = _stage(before, stages), _stage(after, stages)
-            _restore(target, letter, ledger)
-        for each in kept["open"]:
-            self._reopen(each, ledger)
-        ledger.changed.extend(target for target in self._targets if target.outcome is not None)
-        ledger.changed.extend(ledger.accepted.values())
-        ledger.unread = type(ledger.unread)(target for target in ledger.unread if not _taken(target))
-        return sum(target.outcome is not None for target in self._targets)
+    def _is_told_by_states(self, request: InDoubtRequest) -> bool:
+        """Whether a next try reads these first anyway, since an earlier one has lost them or did not see them move.
+
+        There can be many of them. They count as sent when the last fire left, so that has to be no earlier.
+        """
+        sent, last = request.sent_by_portal, self._last_sent
+        no_earlier = last is None or (sent is not None and sent <= last)
+        return no_earlier and all(chr(self._states[self._numbers[each.ref]]) in _READ_FIRST for each in request.targets)
+
+    def _save_snapshots(self, snapshots: Mapping[int, Snapshot]) -> Flow[None]:
+        part = snapshot_part(self._snapshot_parts)
+        self._snapshot_parts += 1
+        yield from self._save(part, {"form": FORM, "rows": write_snapshots(snapshots)})
 
     def _note(self, target: Target) -> None:
-        """Write a target's letters."""
-        index = self._index[target.ref]
-        lost = target.error is not None and target.error.executed == "unknown"
-        if lost and target.before is not None:
-            self._lost.append(target)
+        number = self._numbers[target.ref]
+        executed = None if target.error is None else target.error.executed
+        if target.outcome is None:
+            letter = ACCEPTED
+        elif target.outcome == "failed" and executed != "no":
+            letter = LOST
+        else:
+            letter = LETTERS[target.outcome]
+        self._states[number] = ord(letter)
+        if target.after is not None:
+            self._after[number] = target.after
+
+    def _number_targets(self) -> None:
+        """Number the targets that have no number yet, after those that have."""
+        if self._numbered:
             return
-        letter = _ACCEPTED if target.outcome is None else _LOST if lost else _LETTERS[target.outcome]
-        self._states[index] = ord(letter)
-        self._before[index] = self._letter(target.before)
-        self._after[index] = self._letter(target.after)
+        self._numbered = True
+        new = sorted(target.ref for target in self._ledger.targets if target.ref not in self._numbers)
+        if not new:
+            return
+        self._numbers.update((ref, number) for number, ref in enumerate(new, len(self._numbers)))
+        self._lists.append(new)
+        self._targets_saved = False
+        self._states.extend(WAITING.encode() * len(new))
 
-    def _letter(self, snapshot: Snapshot | None) -> str:
-        if snapshot is None:
-            return _NONE
-        key = (snapshot.stage, snapshot.category_id)
-        if key not in self._table and len(self._table) < _STAGES:
-            self._table[key] = chr(_FIRST + len(self._table))
-        return self._table.get(key, _NONE)
+    # -- reading
 
-    def _range(self, group: Sequence[Target], sent_at: float) -> dict[str, Any]:
-        return {
-            "targets": [self._index[target.ref] for target in group],
-            "before": [
-                None
-                if target.before is None
-                else [target.before.stage, target.before.category_id, target.before.moved_time]
-                for target in group
-            ],
-            "sent_at": self._start.wall + (sent_at - self._start.now),
-        }
+    def restore(self, kept: Kept, now: float) -> Flow[None]:
+        """Bring the ledger to where an earlier try left it, target by target: the list may have changed."""
+        self._take_over(kept)
+        targets = {target.ref: target for target in self._ledger.targets}
+        open_numbers = {number for numbers, _ in kept.open for number in numbers}
+        lost, unmoved = [], []
+        for ref, number in self._numbers.items():
+            target = targets.get(ref)
+            if target is None or number >= len(kept.states) or number in open_numbers:
+                continue
+            letter, before, after = kept.states[number], kept.snapshots.get(number), kept.after.get(number)
+            if letter in _LEFT_ALONE:
+                self._ledger.restore_settled(target, _OUTCOMES[letter], before or after, after)
+            elif letter in _READ_ONLY and before is not None:
+                self._ledger.restore_accepted(target, before, after)
+            elif letter == LETTERS["unmoved"]:
+                unmoved.append(target)
+            elif letter in (LOST, *_READ_ONLY):
+                lost.append(target)
+        self._restore_in_doubt(kept, targets, lost, unmoved, now)
+        self._ledger.finish_restoring()
+        self._ledger.drain_changes()  # an earlier try has written them
+        if kept.rewritten:
+            yield from self._save_snapshots(kept.snapshots)
+            yield from self.save()
 
-    def _reopen(self, entry: Mapping[str, Any], ledger: Ledger) -> None:
-        age = max(0.0, self._start.wall - entry["sent_at"])
-        targets = [self._targets[index] for index in entry["targets"]]
-        for target, before in zip(targets, entry["before"], strict=True):
-            target.before = None if before is None else Snapshot(*before)
-            target.fires = 1
-        ledger.note_in_doubt(targets, OutcomeUnknown(CUT_OFF), self._start.now - age, self._start.now, over=False)
+    def _take_over(self, kept: Kept) -> None:
+        self._lists = kept.lists
+        self._numbers = {ref: number for number, ref in enumerate(chain.from_iterable(kept.lists))}
+        self._states = bytearray(kept.states.ljust(len(self._numbers), WAITING), "ascii")
+        self._snapshot_parts, self._after_parts = kept.snapshot_parts, kept.after_parts
+        self._last_sent = kept.last_sent
+        self._after = dict(kept.recent)
+        self._begun, self._targets_saved = True, not kept.rewritten
+        for numbers, _ in kept.open:
+            for number in numbers:
+                # Also for targets that this try does not have: a later one may have them again.
+                self._states[number] = ord(LOST)
+
+    def _restore_in_doubt(
+        self,
+        kept: Kept,
+        targets: Mapping[EntityRef, Target],
+        lost: Sequence[Target],
+        unmoved: Sequence[Target],
+        now: float,
+    ) -> None:
+        refs = list(self._numbers)
+        snapshots = {refs[number]: snapshot for number, snapshot in kept.snapshots.items()}
+        cut_off, without_effect = OutcomeUnknown(CUT_OFF), OutcomeUnknown(DID_NOT_MOVE)
+        groups = [
+            ([targets[refs[number]] for number in numbers if refs[number] in targets], cut_off, sent)
+            for numbers, sent in kept.open
+        ]
+        groups += [(list(lost), cut_off, kept.last_sent), (list(unmoved), without_effect, kept.last_sent)]
+        for group, error, sent in groups:
+            readable = [target for target in group if target.ref in snapshots]
+            for target in group:
+                if target.ref not in snapshots:
+                    self._ledger.restore_lost(target, TargetError.from_error(error, "unknown"))
+            if readable:
+                self._ledger.restore_in_doubt(readable, snapshots, error, now=now, sent_by_portal=sent)
 
 
-def amended(
-    kept: Mapping[str, Any], refs: Iterable[EntityRef], results: Iterable[TargetResult], *, awaited: bool
-) -> dict[str, Any]:
-    """Return a record with what was learnt after the firing: who arrived while the task waited.
+def amend(load: Callable[[str], Any], results: Iterable[TargetResult], *, awaited: bool) -> dict[str, Any] | None:
+    """Bring a record up to date with what was learnt after the firing: which targets arrived while the task waited.
 
-    :param refs: all targets of the firing.
-    :param awaited: whether those that have not arrived are waited for, so that a next try looks before it fires.
+    :param load: gives the value of a part, or ``None``.
+    :param awaited: whether those that have not arrived are waited for, so that a next try does not fire them.
+    :return: the record to save, or ``None`` where there is none of today's form.
+    :raises CheckpointError: a part is damaged.
     """
-    index = {str(ref): number for number, ref in enumerate(sorted(refs))}
-    states, after = list(unpack(kept["states"])), list(unpack(kept["after"]))
-    stages = [list(each) for each in kept["stages"]]
-    letters = {"moved": _LETTERS["moved"], "unmoved": _ACCEPTED if awaited else _LETTERS["unmoved"]}
+    record = load(RECORD)
+    if record is None or record.get("form") != FORM:
+        return None
+    states, after, lists = read_record(record, load)
+    numbers = {str(ref): number for number, ref in enumerate(chain.from_iterable(lists))}
+    letters = list(states)
+    late: tuple[Outcome, ...] = ("unmoved", "elsewhere")
+    new: dict[Outcome, str] = {"moved": "m", **{each: ACCEPTED if awaited else LETTERS[each] for each in late}}
     for result in results:
-        number = index[result.target]
-        if result.outcome not in letters or states[number] not in (_LETTERS["unmoved"], _ACCEPTED):
-            continue
-        states[number] = letters[result.outcome]
-        if result.outcome == "moved":
-            stage = [result.stage_after, None]
-            if stage not in stages and len(stages) < _STAGES:
-                stages.append(stage)
-            after[number] = chr(_FIRST + stages.index(stage)) if stage in stages else _NONE
-    return {**kept, "states": _packed("".join(states)), "after": _packed("".join(after)), "stages": stages}
-
-
-def _restore(target: Target, letter: str, ledger: Ledger) -> None:
-    if letter in _DONE:
-        target.settle(_OUTCOMES[letter])
-    elif letter == _LOST:
-        target.settle("failed", error=TargetError("OutcomeUnknown", CUT_OFF, "unknown"))
-    elif letter == _ACCEPTED:
-        target.fires = 1
-        ledger.accepted[target.ref] = target
-    ledger.resumed = ledger.resumed or letter in ("m", "v", _LOST, _ACCEPTED)
-
-
-def _taken(target: Target) -> bool:
-    return target.outcome is not None or target.fires > 0
-
-
-def _stage(letter: str, stages: Sequence[Snapshot]) -> Snapshot | None:
-    return None if letter == _NONE else stages[ord(letter) - _FIRST]
-
-
-def _digest(host: str, code: str | None, refs: Mapping[EntityRef, int]) -> str:
-    hashed = hashlib.sha256(f"{host}\n{code!r}\n".encode())
-    for ref in refs:
-        hashed.update(f"{ref}\n".encode())
-    return hashed.hexdigest()
-
-
-def _packed(text: str) -> str:
-    return pack(text, level=1)  # written before every request
+        number = numbers[result.target]
+        if result.outcome in new and letters[number] in (ACCEPTED, *(LETTERS[each] for each in late)):
+            letters[number] = new[result.outcome]
+            if result.outcome != "unmoved":  # which stands where the firing saw it
+                after[number] = Snapshot(result.stage_after)
+    return {**record, "states": pack("".join(letters)), "after": write_snapshots(after)}

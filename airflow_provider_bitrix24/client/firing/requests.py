@@ -10,9 +10,8 @@ from airflow_provider_bitrix24.client.protocol.batch import BatchSizer, command,
 from airflow_provider_bitrix24.client.protocol.wire import METHOD
 
 if TYPE_CHECKING:
-    from collections import deque
-
-    from airflow_provider_bitrix24.client.firing.ledger import Job, Target
+    from airflow_provider_bitrix24.client.firing.job import Job, Target
+    from airflow_provider_bitrix24.client.firing.ledger import Ledger
     from airflow_provider_bitrix24.client.protocol.wire import Call
 
 
@@ -37,11 +36,23 @@ class FireRequest:
 
 @dataclass(slots=True)
 class RequestBuilder:
-    """Composes requests. ``batches`` is off where the credential may send none, or for one unverified target."""
+    """Builds requests, and holds the one answer to "batches or single calls".
+
+    :param batches: off where the credential may send none, or for one unverified target.
+    """
 
     job: Job
-    batches: bool = True
+    batches: bool
     sizer: BatchSizer = field(default_factory=BatchSizer)
+
+    @classmethod
+    def for_job(cls, job: Job, targets: int) -> RequestBuilder:
+        """A builder for a firing of so many targets. One unverified target is the documented direct call."""
+        return cls(job, batches=job.batchable and (job.verify or targets > 1))
+
+    def stop_batching(self) -> None:
+        """The credential may send no batch: from here on each target is a call of its own."""
+        self.batches = False
 
     @property
     def knows_cost(self) -> bool:
@@ -53,32 +64,16 @@ class RequestBuilder:
         """Commands that one request takes by what is known."""
         return self.sizer.size if self.batches else 1
 
-    def build(self, queue: deque[Target], budget: int | None, *, read_back: bool) -> FireRequest:
-        """Take the next request's targets off the queue, which is not empty.
+    def build(self, ledger: Ledger, budget: int | None, *, read_back: bool) -> FireRequest:
+        """Take the next request's targets off the ledger's queue, which is not empty.
 
         :param budget: commands that the method's working time has room for, if it is limited.
         :param read_back: whether this credential reads, so that the batch can end with reading its entities.
         """
         if not self.batches:
-            target = queue.popleft()
-            target.fires += 1
+            [target] = ledger.take_for_request(1, read_back=False)
             return FireRequest([target], self.job.call(target.ref), [])
-        targets = self._take(queue, self.sizer.capacity(budget), read_back=read_back)
+        targets = ledger.take_for_request(self.sizer.capacity(budget), read_back=read_back)
         reads = list_calls(each.ref for each in targets if read_back and each.before is not None)
         fires = [self.job.call(each.ref) for each in targets]
         return FireRequest(targets, pack([command(each) for each in (*fires, *reads)]), reads)
-
-    @staticmethod
-    def _take(queue: deque[Target], capacity: int, *, read_back: bool) -> list[Target]:
-        """Each type among the targets costs one command more, which reads it back."""
-        taken: list[Target] = []
-        types: set[int] = set()
-        while queue:
-            target = queue[0]
-            wider = types | {target.ref.type_id} if read_back and target.before is not None else types
-            if taken and len(taken) + 1 + len(wider) > capacity:
-                break
-            types = wider
-            target.fires += 1
-            taken.append(queue.popleft())
-        return taken

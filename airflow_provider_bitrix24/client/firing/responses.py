@@ -24,7 +24,8 @@ from airflow_provider_bitrix24.client.protocol.wire import Reply
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_bitrix24.client.firing.ledger import Ledger, Target
+    from airflow_provider_bitrix24.client.firing.job import Target
+    from airflow_provider_bitrix24.client.firing.ledger import Ledger
     from airflow_provider_bitrix24.client.firing.requests import FireRequest, RequestBuilder
     from airflow_provider_bitrix24.client.flows.calls import Attempt, Channel
 
@@ -38,30 +39,30 @@ class ResponseHandler:
 
     channel: Channel
     ledger: Ledger
-    sender: RequestBuilder
+    builder: RequestBuilder
     blocking_error: Bitrix24Error | None = None
     """Why something of this round did not run; an error that cannot be repeated outweighs the others."""
     rounds_lost: int = 0
     """Rounds in a row in which nothing ran."""
     refused_in_a_row: int = 0
 
-    def note(self, shipment: FireRequest, outcome: Attempt, now: float) -> Log | None:
+    def record(self, request: FireRequest, attempt: Attempt, now: float) -> Log | None:
         """Book one request's answer. Returns what a person should know of it."""
-        reply: Reply | Bitrix24Error | list[CommandReply] = outcome.reply
+        reply: Reply | Bitrix24Error | list[CommandReply] = attempt.reply
         if isinstance(reply, Reply):
-            if shipment.is_batch:
-                self.sender.sizer.note(outcome.received_at - outcome.sent_at, len(shipment.methods))
-                reply = read_batch(self.channel, shipment.methods, reply, outcome.received_at)
+            if request.is_batch:
+                self.builder.sizer.note(attempt.received_at - attempt.sent_at, len(request.methods))
+                reply = read_batch(self.channel, request.methods, reply, attempt.received_at)
             else:
                 reply = [CommandReply(reply.result)]
         if isinstance(reply, Bitrix24Error):
-            return self._note_failure(shipment, reply, outcome, now)
-        count = len(shipment.targets)
-        self._note_commands(shipment.targets, reply[:count], outcome, now)
-        if shipment.reads:
+            return self._record_failure(request, reply, attempt, now)
+        count = len(request.targets)
+        self._record_commands(request.targets, reply[:count], attempt, now)
+        if request.reads:
             seen = StageReadings()
-            collect(shipment.reads, reply[count:], seen)
-            self.ledger.note_after(seen.found)
+            collect(request.reads, reply[count:], seen)
+            self.ledger.record_after(seen.found)
         return None
 
     def delay(self) -> float | None:
@@ -76,53 +77,61 @@ class ResponseHandler:
             self.rounds_lost += 1
         return delay
 
-    def _note_commands(
-        self, targets: Sequence[Target], replies: Sequence[CommandReply], outcome: Attempt, now: float
+    def _record_commands(
+        self, targets: Sequence[Target], replies: Sequence[CommandReply], attempt: Attempt, now: float
     ) -> None:
         refused: list[Target] = []
         for target, reply in zip(targets, replies, strict=True):
             if reply.error is None:
-                self.ledger.note_accepted(target)
+                self.ledger.record_accepted(target)
             elif isinstance(reply.error, RateLimitError):
                 refused.append(target)
-                self._note_trouble(reply.error)
+                self._record_blocking_error(reply.error)
             elif reply.error.executed == "no":
-                self.ledger.fail(target, reply.error)
+                self.ledger.record_refused(target, reply.error)
             else:
                 # The batch answered in full, so the command is over and a reading tells at once.
-                self.ledger.note_in_doubt([target], reply.error, outcome.sent_at, now, over=True)
-        self.ledger.put_back(refused)
+                self._record_in_doubt([target], reply.error, attempt, now, over=True)
+        self.ledger.return_unexecuted(refused)
         if len(refused) < len(targets):
             self.rounds_lost = self.refused_in_a_row = 0
 
-    def _note_failure(self, shipment: FireRequest, error: Bitrix24Error, outcome: Attempt, now: float) -> Log | None:
+    def _record_failure(self, request: FireRequest, error: Bitrix24Error, attempt: Attempt, now: float) -> Log | None:
         """Book a request that failed as a whole."""
-        targets, seconds = shipment.targets, outcome.received_at - outcome.sent_at
+        targets, seconds = request.targets, attempt.received_at - attempt.sent_at
         if error.executed != "no":
             if seconds > TARGET_SECONDS:
-                self.sender.sizer.note(seconds, len(shipment.methods))
-            self.ledger.note_in_doubt(targets, error, outcome.sent_at, now, over=isinstance(error, ApiError))
+                self.builder.sizer.note(seconds, len(request.methods))
+            self._record_in_doubt(targets, error, attempt, now, over=isinstance(error, ApiError))
             return Log(
                 f"{error.message} It is not known whether the portal acted on {_named(targets)}.", logging.WARNING
             )
-        if shipment.is_batch and isinstance(error, PermissionDeniedError):
-            self.ledger.put_back(targets)
-            if not self.sender.batches:
+        if request.is_batch and isinstance(error, PermissionDeniedError):
+            self.ledger.return_unexecuted(targets)
+            if not self.builder.batches:
                 return None
-            self.sender.batches = False
+            self.builder.stop_batching()
             return Log(f"{error.message} Going on without batches, one call per target.", logging.WARNING)
-        if not shipment.is_batch and _concerns_the_target(error) and not self._hopeless():
-            self.ledger.fail(targets[0], error)
+        if not request.is_batch and _concerns_the_target(error) and not self._hopeless():
+            self.ledger.record_refused(targets[0], error)
         else:
-            self.ledger.put_back(targets)
-            self._note_trouble(error)
+            self.ledger.return_unexecuted(targets)
+            self._record_blocking_error(error)
         return None
+
+    def _record_in_doubt(
+        self, targets: Sequence[Target], error: Bitrix24Error, attempt: Attempt, now: float, *, over: bool
+    ) -> None:
+        sent_by_portal = self.channel.latest_portal_time(attempt.sent_at)
+        self.ledger.record_in_doubt(
+            targets, error, sent_at=attempt.sent_at, now=now, over=over, sent_by_portal=sent_by_portal
+        )
 
     def _hopeless(self) -> bool:
         self.refused_in_a_row += 1
         return not self.ledger.fired and self.refused_in_a_row >= MAX_REFUSED_IN_A_ROW
 
-    def _note_trouble(self, error: Bitrix24Error) -> None:
+    def _record_blocking_error(self, error: Bitrix24Error) -> None:
         if self.blocking_error is None or self._delay(error) is None:
             self.blocking_error = error
 

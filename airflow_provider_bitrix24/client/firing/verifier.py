@@ -1,4 +1,4 @@
-"""Who reads during a firing: the firing credential, a second one where the first may not, or nobody.
+"""Reads during a firing: with the firing credential, a second one where the first may not, or not at all.
 
 Under Bitrix24's subscription model the trigger's own "System" webhook may call nothing but
 ``crm.automation.trigger``: not ``batch``, not ``crm.item.list``. Then a second credential reads, if there is one.
@@ -8,79 +8,151 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, PermissionDeniedError
+from airflow_provider_bitrix24.client.firing.expected import ExpectedStages
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
-from airflow_provider_bitrix24.client.flows.readings import StageReadings, pipeline_stages, read_stages, read_window
-from airflow_provider_bitrix24.client.stages import why_unmoved
+from airflow_provider_bitrix24.client.flows.readings import (
+    StageReadings,
+    chunks,
+    pipeline_stages,
+    read_stages,
+    read_window,
+)
+from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from airflow_provider_bitrix24.client.firing.ledger import Target
+    from airflow_provider_bitrix24.client.firing.job import Job
     from airflow_provider_bitrix24.client.flows.calls import Channel
+    from airflow_provider_bitrix24.client.stages import Pipeline
     from airflow_provider_bitrix24.client.targets import EntityRef
-
-ADVICE_PIPELINES = 3
-"""How many pipelines are looked up to explain an expected stage that is none."""
 
 
 @dataclass(slots=True)
 class Verifier:
-    """Reads with ``channel``; when that is refused, with ``second``; when that is refused too, not at all."""
+    """Reads with ``channel``; when that is refused, with ``second``; when that is refused too, not at all.
+
+    :param expected: what is known about the expected stages, if there are any.
+    """
 
     channel: Channel | None
     second: Channel | None
+    expected: ExpectedStages | None = None
     refused: bool = False
     """Whether the first credential was refused as a whole, so that it can send no batch either."""
+    _pipelines: Sequence[Pipeline] = ()
+    """Whose stages are read with the next window."""
     _warned: bool = False
+    _unchecked: bool = False
+    """Whether it was said that a dictionary could not be read."""
+
+    @classmethod
+    def for_job(cls, job: Job, channel: Channel, second: Channel | None, refs: Iterable[EntityRef]) -> Verifier:
+        """A verifier for a firing of these entities."""
+        if not job.verify:
+            return cls(None, None)
+        expected = None
+        if job.expected is not None:
+            expected = ExpectedStages(job.expected, {ref.type_id for ref in refs})
+        return cls(channel, second, expected, _pipelines=expected.to_read({}) if expected else ())
 
     @property
     def can_read(self) -> bool:
         """Whether anybody may look."""
         return self.channel is not None
 
+    def window_size(self, refs: Iterable[EntityRef]) -> int:
+        """How many of the next entities one request can read."""
+        return len(next(chunks(refs, room=MAX_COMMANDS - len(self._pipelines))))
+
     def window(self, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
-        """Read up to 2,500 entities with whoever may; types that nobody may read are in ``refused``.
+        """Read up to 2,500 entities with whichever credential may; types that none may read are in ``refused``.
 
         :raises Bitrix24Error: the portal failed; a refusal is not raised but turns reading off.
         """
+        readings = yield from self._read(lambda channel: read_window(channel, refs, self._pipelines))
+        if self.channel is not None:
+            yield from self._note_stages(readings)
+        return readings
+
+    def all(self, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
+        """Read any number of entities that were fired, with whichever credential may, and with patience.
+
+        :raises Bitrix24Error: the portal failed; a refusal is not raised but turns reading off.
+        """
+        return (yield from self._read(lambda channel: self._read_patiently(channel, refs)))
+
+    @staticmethod
+    def _read_patiently(channel: Channel, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
+        patient = replace(channel, retry=channel.retry.patient())
+        readings = yield from read_stages(patient, refs)
+        channel.portal_ahead = patient.portal_ahead
+        return readings
+
+    def _read(self, read: Callable[[Channel], Flow[StageReadings]]) -> Flow[StageReadings]:
+        """Read with the credential that reads by now, and with the next one where it is refused."""
         while self.channel is not None:
             try:
-                reading = yield from read_window(self.channel, refs)
+                readings = yield from read(self.channel)
             except PermissionDeniedError as error:
                 self.refused = True
                 yield from self._next(error)
                 continue
-            forbidden = [each for each in reading.refused.values() if isinstance(each, PermissionDeniedError)]
+            forbidden = [each for each in readings.refused.values() if isinstance(each, PermissionDeniedError)]
             if not forbidden:
-                return reading
+                return readings
             if self.second is None:
-                yield from self._tell_blind(forbidden[0])
-                return reading
+                yield from self._warn_blind(forbidden[0])
+                return readings
             yield from self._next(forbidden[0])
         return StageReadings()
 
-    def all(self, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
-        """Read any number of entities that were fired, with the credential that reads by now, and with patience.
+    def check_expected(self, readings: StageReadings) -> Flow[Bitrix24Error | None]:
+        """Find out whether the expected stages exist; returns the error where one does not.
 
-        :raises Bitrix24Error: the portal refused or failed.
+        :param readings: where the targets stand that are to be fired next.
         """
-        if self.channel is None:
-            return StageReadings()
-        patient = replace(self.channel, retry=self.channel.retry.patient())
-        return (yield from read_stages(patient, refs))
+        if self.expected is None or self.channel is None or not readings.found:
+            return None
+        for pipeline in self.expected.to_read(readings.found):
+            try:
+                stages = yield from pipeline_stages(self.channel, *pipeline)
+            except Bitrix24Error:
+                continue  # the check is a courtesy: without the dictionary it says nothing
+            self.expected.record({pipeline: stages})
+        yield from self._warn_unchecked(self.expected)
+        problem = self.expected.problem()
+        if problem is None:
+            for line in self.expected.warnings(readings.found):
+                yield Log(line, logging.WARNING)
+        return problem
+
+    def _note_stages(self, readings: StageReadings) -> Flow[None]:
+        if self.expected is None or not self._pipelines:
+            return
+        self._pipelines = ()
+        self.expected.record(readings.pipelines)
+        yield from self._warn_unchecked(self.expected)
+
+    def _warn_unchecked(self, expected: ExpectedStages) -> Flow[None]:
+        if expected.unread and not self._unchecked:
+            self._unchecked = True
+            yield Log(
+                "The stages of a pipeline could not be read, so expected_stage was not checked before firing.",
+                logging.WARNING,
+            )
 
     def _next(self, error: Bitrix24Error) -> Flow[None]:
         if self.second is not None:
             yield Log("This webhook may not read entities; the second connection reads instead.")
         else:
-            yield from self._tell_blind(error)
+            yield from self._warn_blind(error)
         self.channel, self.second = self.second, None
 
-    def _tell_blind(self, error: Bitrix24Error) -> Flow[None]:
+    def _warn_blind(self, error: Bitrix24Error) -> Flow[None]:
         if self._warned:
             return
         self._warned = True
@@ -90,19 +162,3 @@ class Verifier:
             "(verify_conn_id), or use such a webhook for firing.",
             logging.WARNING,
         )
-
-    def advise(self, unmoved: Sequence[Target], expected: frozenset[str] | None) -> Flow[None]:
-        """Where an expected stage is none of the pipeline's, say so in the target's ``reason``."""
-        if expected is None or self.channel is None:
-            return
-        pipelines: dict[tuple[int, int | None], list[Target]] = {}
-        for target in unmoved:
-            category = target.after.category_id if target.after else None
-            pipelines.setdefault((target.ref.type_id, category), []).append(target)
-        for (type_id, category), targets in islice(pipelines.items(), ADVICE_PIPELINES):
-            try:
-                stages = yield from pipeline_stages(self.channel, type_id, category)
-            except Bitrix24Error:
-                return  # an advice is not worth an error
-            for target in targets:
-                target.reason = why_unmoved(target.after, expected, stages)

@@ -15,7 +15,7 @@ refused once::
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -89,12 +89,15 @@ class ShareCost:
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """Keep the firing's progress where a next try finds it, before anything else is done. Told: nothing.
+    """Keep a part of the firing's checkpoint where a next try finds it, before anything else is done.
 
-    ``ahead`` says that requests leave next, which the record lists as open.
+    Result: the time then.
+
+    ``ahead`` says that requests leave next, which the part lists as open.
     """
 
-    record: dict[str, Any]
+    part: str
+    value: dict[str, Any]
     ahead: bool
 
 
@@ -107,31 +110,20 @@ class Log:
 
 
 class CheckpointStore(Protocol):
-    """Where one firing's progress is kept between tries."""
+    """Where one firing's checkpoint is kept between tries, in parts."""
 
-    def load(self) -> Mapping[str, Any] | None:
-        """What was saved last, if anything."""
+    def load(self, part: str) -> Any:
+        """What was saved last as this part, or ``None``."""
 
-    def save(self, record: dict[str, Any], *, ahead: bool) -> None:
-        """Keep a record of plain JSON. Raises where that fails: then nothing more may be sent.
+    def save(self, part: str, value: dict[str, Any], *, ahead: bool) -> None:
+        """Keep a part, which is plain JSON. Raises where that fails: then nothing more may be sent.
 
-        :param ahead: whether requests leave next, which the record lists as open. To end this try before them,
+        :param ahead: whether requests leave next, which the part lists as open. To end this try before them,
             raise without keeping it: what was kept last is all that is known.
         """
 
     def wait(self, seconds: float, kind: str) -> None:
-        """A wait begins, with everything saved if it is long. May raise to end this try; a next one goes on."""
-
-    def delete(self) -> None:
-        """Forget it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """The moment a try begins, by the driver's clock and by the calendar, both in seconds."""
-
-    now: float
-    wall: float
+        """A wait begins, with everything saved if it is long. May raise to end this try; a next one resumes."""
 
 
 Effect = Send | Sleep | Acquire | ShareCost | Save | Log

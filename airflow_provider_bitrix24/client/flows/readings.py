@@ -12,7 +12,7 @@ from airflow_provider_bitrix24.client.flows.calls import Channel, call, sleep
 from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS, CommandReply
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE, rows
 from airflow_provider_bitrix24.client.protocol.wire import Call
-from airflow_provider_bitrix24.client.stages import Snapshot, Stage
+from airflow_provider_bitrix24.client.stages import Pipeline, Snapshot, Stage
 from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 
 if TYPE_CHECKING:
@@ -35,16 +35,21 @@ class StageReadings:
     found: dict[EntityRef, Snapshot] = field(default_factory=dict)
     refused: dict[int, Bitrix24Error] = field(default_factory=dict)
     """Types (entityTypeId) of which nothing could be read, and why."""
+    pipelines: dict[Pipeline, list[Stage]] = field(default_factory=dict)
+    """Stages of the pipelines that were asked for and could be read."""
 
 
-def chunks(refs: Iterable[EntityRef]) -> Iterator[list[EntityRef]]:
-    """Cut a list into what one request can read: 50 commands with 50 ids each, all of one type."""
+def chunks(refs: Iterable[EntityRef], *, room: int = MAX_COMMANDS) -> Iterator[list[EntityRef]]:
+    """Cut a list into what one request can read: 50 commands with 50 ids each, all of one type.
+
+    :param room: commands of a request that are free for entities.
+    """
     chunk: list[EntityRef] = []
     counts: dict[int, int] = defaultdict(int)
     commands = 0
     for ref in refs:
         opens_command = counts[ref.type_id] % PAGE == 0
-        if opens_command and commands == MAX_COMMANDS:
+        if opens_command and commands == room:
             yield chunk
             chunk, counts, commands = [], defaultdict(int), 0
         commands += counts[ref.type_id] % PAGE == 0
@@ -87,16 +92,23 @@ def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: StageR
                 into.found[EntityRef(type_id, int(item["id"]))] = Snapshot.from_item(item)
 
 
-def read_window(channel: Channel, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
+def read_window(channel: Channel, refs: Sequence[EntityRef], pipelines: Sequence[Pipeline] = ()) -> Flow[StageReadings]:
     """Read one chunk of entities in one request; commands that failed because of a limit or a fault are repeated.
 
+    :param pipelines: whose stages are read along with it. One that cannot be read is absent from the result.
     :raises Bitrix24Error: the request as a whole was refused or failed.
     """
     calls, reading = list_calls(refs), StageReadings()
+    dictionaries = [stages_call(pipeline) for pipeline in pipelines]
     backoff = channel.backoff(idempotent=True)
     while True:
-        replies = yield from send_batch(channel, calls, idempotent=True)
+        both = yield from send_batch(channel, [*calls, *dictionaries], idempotent=True)
+        replies = both[: len(calls)]
         collect(calls, replies, reading)
+        for pipeline, reply in zip(pipelines, both[len(calls) :], strict=True):
+            if reply.error is None:
+                reading.pipelines[pipeline] = read_pipeline(reply.value)
+        pipelines, dictionaries = (), []
         errors = {index: reply.error for index, reply in enumerate(replies) if reply.error is not None}
         delays = backoff.after_each(errors)
         if not delays:
@@ -125,10 +137,20 @@ def pipeline_stages(channel: Channel, type_id: int, category_id: int | None) -> 
 
     :raises Bitrix24Error: the portal refused.
     """
-    name = EntityRef(type_id, 1).type_name
-    params = {"filter": {"ENTITY_ID": _dictionary(name, category_id)}, "order": {"SORT": "ASC"}}
-    reply = yield from call(channel, Call("crm.status.list", params, idempotent=True))
-    entries = [row for row in rows(reply.result) or () if isinstance(row, Mapping)]
+    reply = yield from call(channel, stages_call(Pipeline(type_id, category_id)))
+    return read_pipeline(reply.result)
+
+
+def stages_call(pipeline: Pipeline) -> Call:
+    """The call that reads a pipeline's stages."""
+    name = EntityRef(pipeline.type_id, 1).type_name
+    params = {"filter": {"ENTITY_ID": _dictionary(name, pipeline.category_id)}, "order": {"SORT": "ASC"}}
+    return Call("crm.status.list", params, idempotent=True)
+
+
+def read_pipeline(result: object) -> list[Stage]:
+    """Read the answer to :func:`stages_call`."""
+    entries = [row for row in rows(result) or () if isinstance(row, Mapping)]
     entries.sort(key=lambda row: int(row.get("SORT") or 0))
     return [Stage(str(row.get("STATUS_ID")), str(row.get("NAME")), row.get("SEMANTICS") or None) for row in entries]
 

@@ -79,6 +79,10 @@ class Timing:
     """Work on this method in the last ten minutes."""
     reset_in: float | None = None
     """Time until the oldest part of that work no longer counts."""
+    finish: float | None = None
+    """When the portal finished, by its own clock, in seconds since the epoch."""
+    start: float | None = None
+    """When it began."""
 
 
 NO_TIMING = Timing()
@@ -138,9 +142,11 @@ def timing_from(value: object) -> Timing:
     """
     if not isinstance(value, Mapping):
         return NO_TIMING
-    operating, reset_at, finish = (_number(value.get(key)) for key in ("operating", "operating_reset_at", "finish"))
+    operating, reset_at, finish, start = (
+        _number(value.get(key)) for key in ("operating", "operating_reset_at", "finish", "start")
+    )
     reset_in = None if reset_at is None or finish is None else max(0.0, reset_at - finish)
-    return Timing(operating, reset_in)
+    return Timing(operating, reset_in, finish, start)
 
 
 def _number(value: object) -> float | None:

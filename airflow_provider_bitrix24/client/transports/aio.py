@@ -27,7 +27,6 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Send,
     ShareCost,
     Sleep,
-    Start,
 )
 from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
@@ -75,9 +74,9 @@ class AsyncDriver:
         self._clock = clock
         self._client = _client(settings)
 
-    def start(self) -> Start:
-        """The moment at which a firing begins."""
-        return Start(self._clock.monotonic(), self._clock.now())
+    def now(self) -> float:
+        """Seconds of the driver's monotonic clock."""
+        return self._clock.monotonic()
 
     async def run(self, flow: Flow[T]) -> T:
         """Perform a flow to its end and return its result; its errors propagate."""
@@ -109,7 +108,8 @@ class AsyncDriver:
             case ShareCost(name, measured):
                 return await self._shared(self._pacer.share_cost, name, measured)
             case Save():
-                return None  # only the blocking client keeps checkpoints: no event loop resumes a firing
+                # Only the blocking client keeps checkpoints: no event loop resumes a firing.
+                return self._clock.monotonic()
             case Log(message, level):
                 self._log.log(level, "%s", message)
                 return None

@@ -27,7 +27,6 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Send,
     ShareCost,
     Sleep,
-    Start,
 )
 from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.transports.bounded_adapter import BoundedAdapter
@@ -73,9 +72,9 @@ class SyncDriver:
         self._environment: dict[str, Any] | None = None
         self._threads: ThreadPoolExecutor | None = None
 
-    def start(self) -> Start:
-        """The moment at which a firing begins."""
-        return Start(self._clock.monotonic(), self._clock.now())
+    def now(self) -> float:
+        """Seconds of the driver's monotonic clock."""
+        return self._clock.monotonic()
 
     def run(self, flow: Flow[T], *, checkpoint_store: CheckpointStore | None = None) -> T:
         """Perform a flow to its end and return its result; its errors propagate.
@@ -112,10 +111,10 @@ class SyncDriver:
                 return self._clock.monotonic()
             case ShareCost(name, measured):
                 return self._pacer.share_cost(name, measured)
-            case Save(record, ahead):
+            case Save(part, value, ahead):
                 if checkpoint_store is not None:
-                    checkpoint_store.save(record, ahead=ahead)
-                return None
+                    checkpoint_store.save(part, value, ahead=ahead)
+                return self._clock.monotonic()
             case Log(message, level):
                 self._log.log(level, "%s", message)
                 return None

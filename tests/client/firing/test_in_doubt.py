@@ -2,185 +2,298 @@
 
 from __future__ import annotations
 
-from collections import deque
-
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.errors import InvalidRequestError, OutcomeUnknown, ServerError
-from airflow_provider_bitrix24.client.firing.ledger import MAX_FIRES, Job, Ledger, Target
-from airflow_provider_bitrix24.client.stages import Snapshot
+from airflow_provider_bitrix24.client.errors import InvalidRequestError, PermissionDeniedError, ServerError
+from airflow_provider_bitrix24.client.firing.in_doubt import CLOCK_MARGIN, InDoubtRequest
+from airflow_provider_bitrix24.client.firing.job import MAX_FIRES
+from airflow_provider_bitrix24.client.flows.readings import StageReadings
+from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
 from airflow_provider_bitrix24.client.targets import EntityRef
-
-NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
-NEXT = Snapshot("PREPARATION", 0, "2026-01-01T00:01:00+03:00")
-LOST = OutcomeUnknown("lost")
-SETTLE = 60.0
-
-
-def api(kind, **more):
-    return kind(code="X", description="", method="m", status=400, **more)
-
-
-def fired(count, *, expected=None, type_id=2):
-    """A ledger whose targets 1..count were just sent in one request at second 100."""
-    targets = [Target(EntityRef(type_id, number), NEW, None, 1) for number in range(1, count + 1)]
-    return Ledger(Job(code="c", expected=expected), deque()), targets
-
-
-def seen(moved, count):
-    return {EntityRef(2, number): NEXT if number in moved else NEW for number in range(1, count + 1)}
+from tests.support.firing import (
+    LOST,
+    NEW,
+    SETTLE,
+    api_error,
+    deal,
+    fired,
+    ledger_of,
+    left_to_fire,
+    numbers,
+    outcomes,
+    read_in_doubt,
+    send,
+    standing,
+)
 
 
-def look(ledger, moved, count, at):
-    """Read all targets of the only doubt at a moment."""
-    [doubt] = ledger.in_doubt
-    ledger.in_doubt = []
-    found = seen(moved, count)
-    ledger.resolve(doubt, found, at, SETTLE)
-    ledger.note_after(found)
+def lose(ledger, targets, *, sent_at=100.0, now=101.0, over=False, error=LOST):
+    ledger.record_in_doubt(targets, error, sent_at=sent_at, now=now, over=over)
 
 
-def outcomes(targets):
-    return [target.outcome for target in targets]
+def request_of(*, sent_at=None, over=False, sent_by_portal=None):
+    return InDoubtRequest([], LOST, sent_at, over, 0.0, sent_by_portal)
 
 
-def test_those_that_moved_are_done_and_those_before_the_last_of_them_were_executed():
+# -- when it was sent
+
+
+@pytest.mark.parametrize(
+    ("sent_by_portal", "portal_now", "age"),
+    [
+        (5000.0, 5090.0, 90.0 - CLOCK_MARGIN),
+        (5000.0, 5000.0, 0.0),
+        (5000.0, 4000.0, 0.0),  # the portal's clock was set back
+        (None, 5090.0, 0.0),
+        (5000.0, None, 0.0),
+    ],
+)
+def test_the_age_of_an_earlier_trys_request_is_told_by_the_portals_clock_or_is_zero(sent_by_portal, portal_now, age):
+    request = request_of(sent_by_portal=sent_by_portal)
+    assert request.date(1000.0, portal_now) == 1000.0 - age
+    assert request.date(2000.0, portal_now) == 1000.0 - age, "it is dated once"
+
+
+def test_a_request_of_this_try_keeps_its_own_moment():
+    assert request_of(sent_at=7.0, sent_by_portal=5000.0).date(1000.0, 9000.0) == 7.0
+
+
+# -- which targets a reading proves to be done
+
+
+def test_only_a_move_is_proof_and_a_command_before_one_that_moved_may_have_been_refused_by_itself():
     ledger, targets = fired(5)
-    ledger.note_in_doubt(targets, LOST, 100.0, 101.0, over=False)
-    look(ledger, {1, 3}, 5, 101.0)
-    assert outcomes(targets) == ["moved", None, "moved", None, None]
-    assert list(ledger.accepted) == [targets[1].ref]
-    assert ledger.close() == [targets[1]]
-    assert targets[1].outcome == "unmoved"
-    [doubt] = ledger.in_doubt
-    assert doubt.targets == targets[3:]
-    assert doubt.due == 161.0, "a minute after the last sign of life"
-    assert not ledger.queue
+    lose(ledger, targets)
+    read_in_doubt(ledger, standing({1, 3}, 5), 101.0)
+    assert outcomes(ledger) == ["moved", None, "moved", None, None]
+    assert ledger.accepted == []
+    [request] = ledger.in_doubt
+    assert numbers(request.targets) == [2, 4, 5]
+    assert request.due == 161.0, "a minute after the last sign of life"
+    read_in_doubt(ledger, standing({1, 3}, 5), 161.0)
+    assert left_to_fire(ledger) == [2, 4, 5]
+
+
+def test_commands_that_a_limit_refused_inside_a_lost_batch_are_fired_again_and_none_is_unmoved():
+    """28 of 100 were refused one by one while the operating time was spent, and the rest ran."""
+    refused = set(range(40, 68))
+    ledger, targets = fired(100)
+    executed = set(range(1, 101)) - refused
+    lose(ledger, targets)
+    for moment in (101.0, 161.0):
+        read_in_doubt(ledger, standing(executed, 100), moment)
+    assert left_to_fire(ledger) == sorted(refused)
+    ledger.close()
+    assert "unmoved" not in outcomes(ledger)
+    assert outcomes(ledger).count("moved") == 72
+
+
+def test_a_move_back_to_the_same_stage_shows_in_its_time():
+    ledger, [target] = fired(1)
+    lose(ledger, [target])
+    read_in_doubt(ledger, {target.ref: Snapshot(NEW.stage, NEW.category_id, "2026-01-01T00:09:00+03:00")}, 200.0)
+    assert ledger.queued == 0
+    assert ledger.accepted == [target.ref]
+
+
+def test_where_the_time_of_a_move_was_not_kept_only_the_stage_shows_one():
+    ledger, [target] = fired(1, before=Snapshot("NEW", 0, UNKNOWN_MOMENT))
+    lose(ledger, [target])
+    read_in_doubt(ledger, {target.ref: NEW}, 200.0)
+    assert left_to_fire(ledger) == [1]
+
+
+def test_a_target_in_doubt_that_a_robot_took_to_another_stage_than_expected_is_never_fired_again():
+    ledger, [target] = fired(1, expected="EXECUTING")
+    lose(ledger, [target])
+    read_in_doubt(ledger, {target.ref: Snapshot("FINAL_INVOICE", 0, "later")}, 200.0)
+    assert (ledger.queued, ledger.in_doubt) == (0, ())
+    ledger.close()
+    assert target.outcome == "elsewhere"
+
+
+def test_a_target_that_did_not_move_and_stands_where_it_should_by_now_is_not_fired_again():
+    """The expected stage was changed between two tries."""
+    ledger = ledger_of(deal(1), expected="NEW")
+    ledger.restore_in_doubt(ledger.targets, {deal(1): NEW}, LOST, now=0.0, sent_by_portal=5000.0)
+    read_in_doubt(ledger, {deal(1): NEW}, 0.0, portal_now=9000.0)
+    assert (ledger.queued, outcomes(ledger)) == (0, ["already"])
+
+
+# -- when the rest is fired again
 
 
 def test_the_rest_is_fired_again_only_when_a_reading_a_minute_after_the_send_shows_no_move():
     ledger, targets = fired(3)
-    ledger.note_in_doubt(targets, LOST, 100.0, 101.0, over=False)
-    for moment in (101.0, 130.0, 159.9):
-        look(ledger, set(), 3, moment)
-        assert not ledger.queue
-        assert ledger.in_doubt[0].due == 160.0
-    look(ledger, set(), 3, 160.0)
-    assert list(ledger.queue) == targets
-    assert not ledger.in_doubt
+    lose(ledger, targets)
+    read_in_doubt(ledger, standing((), 3), 101.0)
+    for moment in (130.0, 159.9):
+        assert ledger.next_due == 160.0
+        read_in_doubt(ledger, standing((), 3), moment)
+        assert ledger.queued == 0
+    read_in_doubt(ledger, standing((), 3), 160.0)
+    assert ledger.in_doubt == ()
+    assert left_to_fire(ledger) == [1, 2, 3]
 
 
-def test_a_portal_that_goes_on_behind_a_gateway_is_waited_for_as_long_as_it_moves_something():
+def test_a_portal_that_continues_past_a_gateway_is_waited_for_as_long_as_it_moves_something():
     ledger, targets = fired(4)
-    ledger.note_in_doubt(targets, LOST, 100.0, 160.0, over=False)
-    look(ledger, {1, 2}, 4, 160.0)
-    assert ledger.in_doubt[0].due == 220.0
-    look(ledger, {1, 2, 3}, 4, 220.0)
-    assert ledger.in_doubt[0].due == 280.0
-    look(ledger, {1, 2, 3}, 4, 280.0)
-    assert list(ledger.queue) == targets[3:]
+    lose(ledger, targets, now=160.0)
+    read_in_doubt(ledger, standing({1, 2}, 4), 160.0)
+    assert ledger.next_due == 220.0
+    read_in_doubt(ledger, standing({1, 2, 3}, 4), 219.5)
+    assert ledger.next_due == 220.0, "not read before it is due"
+    read_in_doubt(ledger, standing({1, 2, 3}, 4), 220.0)
+    assert ledger.next_due == 280.0
+    read_in_doubt(ledger, standing({1, 2, 3}, 4), 280.0)
+    assert left_to_fire(ledger) == [4]
 
 
-def test_a_request_of_long_ago_is_over_even_if_only_a_part_of_it_ran():
+@pytest.mark.parametrize("read_at", [100.0 + 2 * SETTLE, 500.0])
+def test_a_request_of_long_ago_is_over_even_if_only_a_part_of_it_ran(read_at):
     ledger, targets = fired(2)
-    ledger.note_in_doubt(targets, LOST, 100.0, 500.0, over=False)
-    look(ledger, {1}, 2, 500.0)
-    assert list(ledger.queue) == targets[1:]
+    lose(ledger, targets, now=read_at)
+    read_in_doubt(ledger, standing({1}, 2), read_at)
+    assert left_to_fire(ledger) == [2]
+
+
+def test_a_request_that_is_a_moment_short_of_long_ago_may_still_go_on():
+    ledger, targets = fired(2)
+    read_at = 100.0 + 2 * SETTLE - 0.1
+    lose(ledger, targets, now=read_at)
+    read_in_doubt(ledger, standing({1}, 2), read_at)
+    assert (ledger.queued, ledger.next_due) == (0, read_at + SETTLE)
+
+
+def test_a_sign_of_life_makes_the_moment_by_the_portals_clock_unknown_to_a_next_try():
+    ledger, targets = fired(2)
+    ledger.record_in_doubt(targets, LOST, sent_at=100.0, now=101.0, over=False, sent_by_portal=5000.0)
+    read_in_doubt(ledger, standing((), 2), 101.0)
+    assert [request.sent_by_portal for request in ledger.in_doubt] == [5000.0]
+    read_in_doubt(ledger, standing({1}, 2), 160.0)
+    assert [request.sent_by_portal for request in ledger.in_doubt] == [None]
 
 
 def test_nothing_is_waited_for_where_the_portal_has_answered_in_full():
     ledger, targets = fired(2)
-    ledger.note_in_doubt(targets, api(ServerError), 100.0, 100.1, over=True)
-    look(ledger, set(), 2, 100.1)
-    assert list(ledger.queue) == targets
-    assert not ledger.in_doubt
+    lose(ledger, targets, over=True, error=api_error(ServerError))
+    read_in_doubt(ledger, standing((), 2), 101.0)
+    assert ledger.in_doubt == ()
+    assert left_to_fire(ledger) == [1, 2]
 
 
 def test_a_late_move_within_the_minute_is_found_and_not_fired_again():
     ledger, targets = fired(2)
-    ledger.note_in_doubt(targets, LOST, 100.0, 101.0, over=False)
-    look(ledger, set(), 2, 101.0)
-    look(ledger, {1, 2}, 2, 160.0)
-    assert outcomes(targets) == ["moved", "moved"]
-    assert not ledger.queue
+    lose(ledger, targets)
+    read_in_doubt(ledger, standing((), 2), 101.0)
+    read_in_doubt(ledger, standing({1, 2}, 2), 160.0)
+    assert outcomes(ledger) == ["moved", "moved"]
+    assert ledger.queued == 0
 
 
-def test_a_move_back_to_the_same_stage_shows_in_its_time():
-    ledger, targets = fired(1)
-    ledger.note_in_doubt(targets, LOST, 100.0, 101.0, over=False)
-    [doubt] = ledger.in_doubt
-    back = Snapshot(NEW.stage, NEW.category_id, "2026-01-01T00:09:00+03:00")
-    ledger.resolve(doubt, {targets[0].ref: back}, 200.0, SETTLE)
-    assert not ledger.queue
-    assert list(ledger.accepted) == [targets[0].ref]
+def test_nothing_is_fired_more_than_three_times():
+    ledger, [target] = fired(1)
+    for fire in (1, 2, 3):
+        assert target.fires == fire
+        lose(ledger, [target], now=100.0)
+        read_in_doubt(ledger, standing((), 1), 160.0)
+        if fire < 3:
+            send(ledger, 1)
+    assert MAX_FIRES == 3
+    assert ledger.queued == 0
+    assert (target.outcome, target.error.executed, target.error.code) == ("failed", "unknown", "OutcomeUnknown")
+    assert target.result().stage_before == "NEW"
 
 
-def test_nobody_is_fired_more_than_three_times():
-    ledger, targets = fired(1)
-    for fire in range(1, MAX_FIRES + 1):
-        assert targets[0].fires == fire
-        ledger.note_in_doubt(targets, LOST, 100.0, 100.0, over=False)
-        look(ledger, set(), 1, 160.0)
-        if fire < MAX_FIRES:
-            assert ledger.queue.popleft() is targets[0]
-            targets[0].fires += 1
-    assert not ledger.queue
-    assert targets[0].outcome == "failed"
-    assert targets[0].error.executed == "unknown"
-    assert targets[0].error.code == "OutcomeUnknown"
-    assert targets[0].result().stage_before == "NEW"
+# -- what is not fired again
 
 
 def test_a_refusal_with_an_unknown_code_fails_the_target_once_it_is_seen_not_to_have_moved():
     ledger, targets = fired(2)
-    error = api(InvalidRequestError, executed="unknown")
+    error = api_error(InvalidRequestError, executed="unknown")
     for target in targets:
-        ledger.note_in_doubt([target], error, 100.0, 100.1, over=True)
-    for doubt in list(ledger.in_doubt):
-        ledger.in_doubt.remove(doubt)
-        ledger.resolve(doubt, seen({2}, 2), 100.1, SETTLE)
-    ledger.note_after(seen({2}, 2))
-    assert outcomes(targets) == ["failed", "moved"]
+        lose(ledger, [target], over=True, error=error)
+    read_in_doubt(ledger, standing({2}, 2), 101.0)
+    assert outcomes(ledger) == ["failed", "moved"]
     assert targets[0].error.code == "X"
 
 
-def test_one_that_has_vanished_meanwhile_is_unknown_and_never_fired_again():
-    ledger, targets = fired(1)
-    ledger.note_in_doubt(targets, LOST, 100.0, 100.0, over=True)
-    [doubt] = ledger.in_doubt
-    ledger.resolve(doubt, {}, 200.0, SETTLE)
-    assert targets[0].outcome == "failed"
-    assert targets[0].error.executed == "unknown"
-    assert not ledger.queue
+def test_a_target_that_has_vanished_meanwhile_is_unknown_and_never_fired_again():
+    ledger, [target] = fired(1)
+    lose(ledger, [target], over=True)
+    read_in_doubt(ledger, {}, 200.0)
+    assert (target.outcome, target.error.code, target.error.executed) == ("failed", "NOT_FOUND", "unknown")
+    assert ledger.queued == 0
+    assert target in ledger.drain_changes(), "a next try has to know it"
 
 
 def test_where_nobody_can_look_a_lost_fire_stays_unknown():
-    ledger, targets = fired(2)
-    targets[0].before = None
-    ledger.note_in_doubt(targets, LOST, 100.0, 100.0, over=False)
-    assert outcomes(targets) == ["failed", None]
+    unread, read = EntityRef(1, 1), deal(2)
+    ledger = ledger_of(unread, read)
+    forbidden = {1: api_error(PermissionDeniedError)}
+    ledger.record_before(ledger.take_window(2), StageReadings({read: NEW}, forbidden), looked=True)
+    [targets] = send(ledger, 2)
+    lose(ledger, targets)
+    assert outcomes(ledger) == ["failed", None]
     assert targets[0].error.executed == "unknown"
-    assert ledger.in_doubt[0].targets == targets[1:]
+    [request] = ledger.in_doubt
+    assert request.targets == targets[1:]
     assert ledger.fired
 
 
+def test_where_reading_ends_a_lost_fire_stays_unknown():
+    ledger, targets = fired(2)
+    lose(ledger, targets)
+    for request in ledger.take_due(101.0):
+        ledger.lose(request)
+    assert [target.error.executed for target in targets] == ["unknown", "unknown"]
+
+
+def test_requests_that_could_not_be_read_stay_due():
+    ledger, targets = fired(2)
+    lose(ledger, targets)
+    ledger.return_due(ledger.take_due(101.0))
+    assert ledger.next_due == 101.0
+
+
 @given(st.sets(st.integers(1, 12)), st.sets(st.integers(1, 12)), st.booleans())
-def test_whatever_a_reading_shows_no_executed_target_is_fired_again(early, late, over):
-    """The portal executes the first n commands, some of which move; ``early`` is seen at once, ``late`` at the end."""
+def test_whatever_readings_show_a_target_that_moved_is_not_fired_again_and_every_other_one_is(early, late, over):
+    """``early`` moves show in the first reading, ``late`` ones in the second."""
     count = 12
     ledger, targets = fired(count)
-    ledger.note_in_doubt(targets, LOST, 100.0, 101.0, over=over)
+    lose(ledger, targets, over=over)
     moved = early if over else early | late
-    look(ledger, early, count, 101.0)
+    read_in_doubt(ledger, standing(early, count), 101.0)
     for moment in (161.0, 221.0):
-        if ledger.in_doubt:
-            look(ledger, moved, count, moment)
-    assert not ledger.in_doubt
-    executed = max(moved, default=0)
-    again = [target.ref.id for target in ledger.queue]
-    assert again == list(range(executed + 1, count + 1)), "everything behind the last that moved, in order"
-    ledger.note_after(seen(moved, count))
+        read_in_doubt(ledger, standing(moved, count), moment)
+    assert ledger.in_doubt == ()
     ledger.close()
-    assert [target.ref.id for target in targets if target.outcome == "moved"] == sorted(moved)
-    assert {target.ref.id for target in targets if target.outcome == "unmoved"} == set(range(1, executed + 1)) - moved
+    assert {target.ref.id for target in targets if target.outcome == "moved"} == moved
+    assert left_to_fire(ledger) == sorted(set(range(1, count + 1)) - moved)
+
+
+# -- what an earlier try has sent
+
+
+@pytest.mark.parametrize(("age", "waits"), [(0.0, 60.0), (30.0, 33.0), (63.0, 0.0), (10_000.0, 0.0)])
+def test_a_request_of_an_earlier_try_is_over_a_minute_after_its_send_by_the_portals_clock(age, waits):
+    ledger = ledger_of(deal(1))
+    ledger.restore_in_doubt(ledger.targets, {deal(1): NEW}, LOST, now=7.0, sent_by_portal=5000.0)
+    ledger.finish_restoring()
+    assert (ledger.resumed, ledger.unread, ledger.next_due) == (True, 0, 7.0)
+    read_in_doubt(ledger, standing((), 1), 7.0, portal_now=5000.0 + age)
+    if waits:
+        assert (ledger.queued, ledger.next_due) == (0, 7.0 + waits)
+        read_in_doubt(ledger, standing((), 1), 7.0 + waits, portal_now=5000.0 + age + waits)
+    assert left_to_fire(ledger) == [1]
+
+
+def test_where_the_portals_clock_is_unknown_an_earlier_trys_request_is_waited_for_in_full():
+    ledger = ledger_of(deal(1))
+    ledger.restore_in_doubt(ledger.targets, {deal(1): NEW}, LOST, now=7.0, sent_by_portal=None)
+    read_in_doubt(ledger, standing((), 1), 7.0, portal_now=9000.0)
+    assert (ledger.queued, ledger.next_due) == (0, 67.0)
+    read_in_doubt(ledger, standing((), 1), 67.0, portal_now=9060.0)
+    assert left_to_fire(ledger) == [1]

@@ -1,8 +1,6 @@
-"""The ledger: who is to be fired, who is settled and as what."""
+"""The ledger: which targets are to be fired, and which are settled as what."""
 
 from __future__ import annotations
-
-from collections import deque
 
 import pytest
 
@@ -11,148 +9,283 @@ from airflow_provider_bitrix24.client.errors import (
     InvalidRequestError,
     OutcomeUnknown,
     PermissionDeniedError,
+    ServerError,
 )
-from airflow_provider_bitrix24.client.firing.ledger import Job, Ledger, Target
 from airflow_provider_bitrix24.client.flows.readings import StageReadings
 from airflow_provider_bitrix24.client.stages import Snapshot
 from airflow_provider_bitrix24.client.targets import EntityRef
+from tests.support.firing import (
+    LOST,
+    NEW,
+    NEXT,
+    api_error,
+    deal,
+    deals,
+    fired,
+    ledger_of,
+    left_to_fire,
+    numbers,
+    outcomes,
+    queued,
+    read_in_doubt,
+    send,
+)
 
-NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
-NEXT = Snapshot("PREPARATION", 0, "2026-01-01T00:01:00+03:00")
-LOST = OutcomeUnknown("lost")
+ELSEWHERE = Snapshot("EXECUTING", 0, "2026-01-01T00:02:00+03:00")
 
 
-def api(kind, **more):
-    return kind(code="X", description="", method="m", status=400, **more)
+# -- before a fire
 
 
-def fired(count, *, expected=None, type_id=2):
-    """A ledger whose targets 1..count were just sent in one request at second 100."""
-    targets = [Target(EntityRef(type_id, number), NEW, None, 1) for number in range(1, count + 1)]
-    return Ledger(Job(code="c", expected=expected), deque()), targets
-
-
-def outcomes(targets):
-    return [target.outcome for target in targets]
-
-
-def test_a_snapshot_sorts_targets_into_fire_already_missing_refused_and_unreadable():
+def test_a_reading_sorts_targets_into_queued_already_missing_refused_and_unreadable():
     refs = [EntityRef(2, 1), EntityRef(2, 2), EntityRef(2, 3), EntityRef(31, 1), EntityRef(177, 1), EntityRef(3, 1)]
-    targets = [Target(ref) for ref in refs]
-    ledger = Ledger(Job(code="c", expected=frozenset({"PREPARATION"})), deque())
+    ledger = ledger_of(*refs, expected="PREPARATION")
     reading = StageReadings(
         {refs[0]: NEW, refs[1]: NEXT},
-        {31: api(PermissionDeniedError), 177: api(InvalidRequestError)},
+        {31: api_error(PermissionDeniedError), 177: api_error(InvalidRequestError)},
     )
-    ledger.note_before(targets, reading, looked=True)
-    assert [target.ref for target in ledger.queue] == [refs[0], refs[3], refs[5]]
-    assert outcomes(targets) == [None, "already", "failed", None, "failed", None]
-    assert targets[1].result().as_dict() == {
+    ledger.record_before(ledger.take_window(6), reading, looked=True)
+    assert outcomes(ledger) == [None, "already", "failed", None, "failed", None]
+    _, already, missing, _, refused, _ = ledger.targets
+    assert already.result().as_dict() == {
         "target": "DEAL_2",
         "outcome": "already",
         "stage_before": "PREPARATION",
         "stage_after": "PREPARATION",
     }
-    assert (targets[2].error.code, targets[2].error.executed) == ("NOT_FOUND", "no")
-    assert targets[4].error.code == "X"
+    assert (missing.error.code, missing.error.executed, missing.error.permanent) == ("NOT_FOUND", "no", True)
+    assert refused.error.code == "X"
+    assert [target.ref for target in ledger.take_for_request(9, read_back=False)] == [refs[0], refs[3], refs[5]]
+    assert ledger.settled == 3
 
 
-def test_without_looking_everybody_is_fired_and_stays_unverified():
-    targets = [Target(EntityRef(2, 1)), Target(EntityRef(3, 1))]
-    ledger = Ledger(Job(code="c", verify=False), deque())
-    ledger.note_before(targets, StageReadings(), looked=False)
-    assert list(ledger.queue) == targets
+def test_without_looking_all_are_fired_and_stay_unverified():
+    ledger = queued(EntityRef(2, 1), EntityRef(3, 1), before=None, verify=False)
+    [targets] = send(ledger, 2)
     for target in targets:
-        ledger.note_accepted(target)
-    assert outcomes(targets) == ["unverified"] * 2
+        ledger.record_accepted(target)
+    assert outcomes(ledger) == ["unverified"] * 2
     assert [target.reason for target in targets] == [
         "Verification is off.",
         "Bitrix24 acts on other entities for a contact or company, and orders cannot be read.",
     ]
-    refused = Target(EntityRef(2, 2))
-    Ledger(Job(code="c"), deque()).note_accepted(refused)
-    assert refused.reason == "The webhook may not read entities."
+    forbidden, [target] = fired(1, before=None)
+    forbidden.record_accepted(target)
+    assert target.reason == "The webhook may not read entities."
+
+
+def test_a_window_that_could_not_be_read_stays_the_next_one():
+    ledger = ledger_of(*deals(1, 2, 3))
+    ledger.return_window(ledger.take_window(2))
+    assert list(ledger.unread_refs()) == deals(1, 2, 3)
+
+
+def test_after_a_long_wait_queued_targets_are_read_again_before_those_not_read_yet():
+    ledger = ledger_of(*deals(1, 2, 3))
+    ledger.record_before(ledger.take_window(2), StageReadings(dict.fromkeys(deals(1, 2), NEW)), looked=True)
+    ledger.expire_snapshots()
+    assert list(ledger.unread_refs()) == deals(1, 2, 3)
+    assert ledger.queued == 0
 
 
 @pytest.mark.parametrize(
-    ("now", "expected", "outcome", "queued"),
+    ("now", "expected", "outcome", "fired_again", "awaited"),
     [
-        (NEXT, None, "moved", 0),
-        (Snapshot("NEW", 0, "later"), None, None, 0),
-        (NEW, None, None, 1),
-        (NEXT, frozenset({"PREPARATION"}), "moved", 0),
-        (NEXT, frozenset({"WON"}), None, 0),
+        (NEXT, None, "moved", False, False),
+        (Snapshot("NEW", 0, "later"), None, None, False, True),
+        (NEW, None, None, True, False),
+        (NEXT, "PREPARATION", "moved", False, False),
+        (NEXT, "WON", None, False, True),
     ],
 )
-def test_one_that_was_to_be_fired_again_and_has_moved_since_is_not(now, expected, outcome, queued):
+def test_a_target_that_has_moved_since_a_fire_that_seemed_without_effect_is_not_fired_again(
+    now, expected, outcome, fired_again, awaited
+):
     ledger, [target] = fired(1, expected=expected)
-    ledger.note_before([target], StageReadings({target.ref: now}), looked=True)
+    ledger.record_in_doubt([target], LOST, sent_at=0.0, now=100.0, over=True)
+    read_in_doubt(ledger, {target.ref: NEW}, 100.0)
+    ledger.expire_snapshots()
+    ledger.record_before(ledger.take_window(1), StageReadings({target.ref: now}), looked=True)
     assert target.outcome == outcome
-    assert len(ledger.queue) == queued
-    assert len(ledger.accepted) == (outcome is None and not queued)
+    assert (ledger.queued == 1) is fired_again
+    assert (ledger.accepted == [target.ref]) is awaited
 
 
-def test_one_that_vanished_after_a_fire_is_unknown():
+def test_a_target_that_vanished_after_a_fire_is_unknown():
     ledger, [target] = fired(1)
-    ledger.note_before([target], StageReadings(), looked=True)
-    assert target.error.executed == "unknown"
+    ledger.record_in_doubt([target], LOST, sent_at=0.0, now=100.0, over=True)
+    read_in_doubt(ledger, {target.ref: NEW}, 100.0)
+    ledger.expire_snapshots()
+    ledger.record_before(ledger.take_window(1), StageReadings(), looked=True)
+    assert (target.outcome, target.error.code, target.error.executed) == ("failed", "NOT_FOUND", "unknown")
 
 
-def test_who_was_certainly_not_executed_is_next_in_line_and_its_fire_does_not_count():
-    ledger, targets = fired(3)
-    last = Target(EntityRef(2, 9))
-    ledger.queue.append(last)
-    ledger.put_back(targets)
-    assert list(ledger.queue) == [*targets, last]
-    assert [target.fires for target in targets] == [0, 0, 0]
+# -- a fire
 
 
-def test_arrival_at_an_expected_stage_counts_and_nothing_else_does():
-    ledger, targets = fired(3, expected=frozenset({"WON", "EXECUTING"}))
+def test_targets_that_were_certainly_not_executed_are_next_and_that_fire_does_not_count():
+    ledger = queued(*deals(1, 2, 3, 4))
+    [targets] = send(ledger, 3)
+    assert {target.fires for target in targets} == {1}
+    ledger.return_unexecuted(targets)
+    assert [target.fires for target in ledger.targets] == [0, 0, 0, 0]
+    assert left_to_fire(ledger) == [1, 2, 3, 4]
+
+
+def test_a_request_holds_what_fits_with_the_commands_that_read_back_but_at_least_one_target():
+    refs = [EntityRef(2, 1), EntityRef(31, 1), EntityRef(2, 2), EntityRef(7, 1)]
+    assert len(queued(*refs).take_for_request(4, read_back=True)) == 2
+    assert len(queued(*refs).take_for_request(5, read_back=True)) == 3
+    assert len(queued(*refs).take_for_request(4, read_back=False)) == 4
+    assert len(queued(*refs).take_for_request(1, read_back=True)) == 1
+    assert len(queued(*refs, before=None).take_for_request(4, read_back=True)) == 4
+
+
+def test_nothing_counts_as_sent_or_fired_before_it_is():
+    ledger = queued(*deals(1))
+    assert (ledger.sent, ledger.fired, ledger.resumed) == (False, False, False)
+    [[target]] = send(ledger, 1)
+    assert (ledger.sent, ledger.fired) == (True, False)
+    ledger.record_accepted(target)
+    assert (ledger.sent, ledger.fired, ledger.resumed) == (True, True, False)
+    refused, [target] = fired(1)
+    refused.record_refused(target, api_error(InvalidRequestError))
+    assert (refused.fired, target.outcome, target.error.executed) == (False, "failed", "no")
+
+
+# -- after a fire
+
+
+def test_arrival_at_an_expected_stage_counts_and_a_move_to_another_is_elsewhere():
+    ledger, targets = fired(4, expected="WON")
     for target in targets:
-        ledger.note_accepted(target)
-    ledger.note_after({targets[0].ref: Snapshot("EXECUTING", 0), targets[1].ref: NEXT})
-    assert outcomes(targets) == ["moved", None, None]
-    assert ledger.close() == [targets[1]]
-    assert outcomes(targets) == ["moved", "unmoved", "unverified"]
-    assert targets[2].reason == "It could not be read back."
-    assert targets[1].result().stage_after == "PREPARATION"
+        ledger.record_accepted(target)
+    won, executing = Snapshot("WON", 0, "later"), Snapshot("EXECUTING", 0, "later")
+    ledger.record_after({deal(1): won, deal(2): executing, deal(3): NEW})
+    assert outcomes(ledger) == ["moved", None, None, None]
+    assert ledger.accepted == deals(2, 3, 4)
+    assert numbers(ledger.close()) == [2, 3]
+    assert outcomes(ledger) == ["moved", "elsewhere", "unmoved", "unverified"]
+    assert targets[1].result().stage_after == "EXECUTING"
+    assert targets[3].reason == "It could not be read back."
+    assert ledger.accepted == []
 
 
-def test_giving_up_settles_everybody_with_what_is_known():
+def test_a_move_there_and_back_is_elsewhere_only_where_a_stage_was_expected():
+    back = Snapshot(NEW.stage, NEW.category_id, "later")
+    for expected, outcome in (("WON", "elsewhere"), (None, "unmoved")):
+        ledger, [target] = fired(1, expected=expected)
+        ledger.record_accepted(target)
+        ledger.record_after({target.ref: back})
+        ledger.close()
+        assert target.outcome == outcome
+
+
+def test_a_stage_that_was_read_before_an_acceptance_is_kept_with_it():
+    ledger, [target] = fired(1)
+    ledger.record_in_doubt([target], LOST, sent_at=0.0, now=100.0, over=True)
+    read_in_doubt(ledger, {target.ref: NEW}, 100.0)
+    [[again]] = send(ledger, 1)
+    ledger.record_accepted(again)
+    ledger.close()
+    assert (target.outcome, target.result().stage_after) == ("unmoved", "NEW")
+
+
+def test_the_stage_that_proves_a_lost_fire_is_kept_even_if_nothing_is_read_afterwards():
+    ledger, [target] = fired(1, expected="WON")
+    ledger.record_in_doubt([target], LOST, sent_at=0.0, now=100.0, over=True)
+    [request] = ledger.take_due(100.0)
+    ledger.resolve(request, {target.ref: NEXT}, 100.0, 60.0)
+    ledger.close()
+    assert (target.outcome, target.result().stage_after) == ("elsewhere", "PREPARATION")
+
+
+def test_a_reading_of_targets_that_nobody_waits_for_changes_nothing():
+    ledger, [target] = fired(1)
+    ledger.record_after({target.ref: NEXT, deal(9): NEXT})
+    assert (target.outcome, target.after) == (None, None)
+
+
+# -- what changed, for the checkpoint
+
+
+def test_each_change_is_handed_out_once():
     ledger, targets = fired(4)
-    targets[1].fires = 0
-    ledger.queue.extend(targets[:2])
-    ledger.unread.append(Target(EntityRef(2, 9)))
-    waiting = ledger.unread[0]
-    ledger.note_in_doubt(targets[2:], LOST, 100.0, 101.0, over=False)
-    ledger.give_up(api(AuthenticationError))
-    everybody = [*targets, waiting]
-    assert outcomes(everybody) == ["failed"] * 5
-    assert [target.error.executed for target in everybody] == ["unknown", "no", "unknown", "unknown", "no"]
-    assert [target.error.code for target in everybody] == ["X", "X", "OutcomeUnknown", "OutcomeUnknown", "X"]
-    assert [*ledger.queue, *ledger.unread, *ledger.in_doubt] == []
+    ledger.drain_changes()
+    ledger.record_accepted(targets[0])
+    ledger.record_refused(targets[1], api_error(InvalidRequestError))
+    assert numbers(ledger.drain_changes()) == [1, 2]
+    assert ledger.drain_changes() == []
+    ledger.record_after({deal(1): NEXT})
+    ledger.record_in_doubt(targets[2:], LOST, sent_at=0.0, now=0.0, over=True)
+    read_in_doubt(ledger, {deal(3): NEXT}, 0.0)
+    assert outcomes(ledger) == ["moved", "failed", "moved", "failed"]
+    assert set(numbers(ledger.drain_changes())) == {1, 3, 4}
 
 
-@pytest.mark.parametrize(
-    ("code", "batchable"),
-    [
-        ("c5u4m", True),
-        (None, True),
-        ("$", True),
-        ("$result", False),
-        ("$result[c0]", False),
-        ("$RESULT[c0]", False),
-        ("x$Next[a]", False),
-        ("$error[0]", False),
-        ("$time", False),
-        ("$total[c0]", False),
-    ],
-)
-def test_a_code_that_a_batch_would_replace_is_not_put_into_one(code, batchable):
-    assert Job(code=code).batchable is batchable
+# -- the end
 
 
-def test_the_documented_call_has_a_target_and_a_code_if_there_is_one():
-    assert Job(code="c").call(EntityRef(2, 57)).params == {"target": "DEAL_57", "code": "c"}
-    assert Job(code=None).call(EntityRef(2, 57)).params == {"target": "DEAL_57"}
+def test_giving_up_settles_everything_with_what_is_known():
+    ledger = ledger_of(*deals(1, 2, 3, 4, 5, 6))
+    ledger.record_before(ledger.take_window(5), StageReadings(dict.fromkeys(deals(1, 2, 3, 4, 5), NEW)), looked=True)
+    lost, fired_before, accepted = send(ledger, 2, 1, 1)
+    ledger.record_in_doubt(fired_before, LOST, sent_at=0.0, now=0.0, over=True)
+    read_in_doubt(ledger, {deal(3): NEW}, 0.0)
+    ledger.record_in_doubt(lost, LOST, sent_at=0.0, now=1.0, over=False)
+    ledger.record_accepted(accepted[0])
+    ledger.give_up(api_error(AuthenticationError))
+    assert outcomes(ledger) == ["failed", "failed", "failed", None, "failed", "failed"]
+    failed = [target.error for target in ledger.targets if target.error]
+    assert [error.executed for error in failed] == ["unknown", "unknown", "no", "no", "no"]
+    assert [error.code for error in failed] == ["OutcomeUnknown", "OutcomeUnknown", "X", "X", "X"]
+    assert (ledger.queued, ledger.unread, ledger.in_doubt, ledger.next_due) == (0, 0, (), None)
+    assert ledger.accepted == deals(4)
+
+
+def test_an_interrupted_firing_reports_each_target_by_what_is_known():
+    ledger = ledger_of(*deals(1, 2, 3, 4, 5), expected="WON")
+    ledger.record_before(ledger.take_window(4), StageReadings(dict.fromkeys(deals(1, 2, 3, 4), NEW)), looked=True)
+    lost, accepted = send(ledger, 1, 2)
+    ledger.record_in_doubt(lost, LOST, sent_at=0.0, now=1.0, over=False)
+    for target in accepted:
+        ledger.record_accepted(target)
+    ledger.record_after({deal(2): ELSEWHERE})
+    ledger.interrupt(OutcomeUnknown("out of time"))
+    assert outcomes(ledger) == ["failed", "elsewhere", "unverified", "failed", "failed"]
+    assert [target.error and target.error.executed for target in ledger.targets] == ["unknown", None, None, "no", "no"]
+    assert (ledger.queued, ledger.unread, ledger.in_doubt) == (0, 0, ())
+
+
+def test_an_interruption_before_the_first_request_has_left_says_that_nothing_was_fired():
+    ledger = queued(*deals(1, 2))
+    ledger.take_for_request(1, read_back=False)
+    ledger.interrupt(OutcomeUnknown("out of time"))
+    assert [target.error.executed for target in ledger.targets] == ["no", "no"]
+
+
+def test_an_interrupted_resumption_does_not_say_that_an_earlier_try_fired_nothing():
+    ledger = ledger_of(*deals(1, 2))
+    ledger.restore_in_doubt([ledger.targets[0]], {deal(1): NEW}, LOST, now=0.0, sent_by_portal=None)
+    ledger.finish_restoring()
+    ledger.interrupt(OutcomeUnknown("out of time"))
+    assert [target.error.executed for target in ledger.targets] == ["unknown", "no"]
+
+
+def test_targets_that_were_fired_and_that_nobody_can_read_are_counted():
+    ledger, targets = fired(2, before=None)
+    ledger.record_accepted(targets[0])
+    ledger.return_unexecuted(targets[1:])
+    assert ledger.fired_unread == 1
+    readable, _ = fired(2)
+    assert readable.fired_unread == 0
+
+
+def test_what_a_portal_may_not_execute_is_refused_while_requests_in_doubt_go_on_being_read():
+    ledger = queued(*deals(1, 2))
+    [lost] = send(ledger, 1)
+    ledger.record_in_doubt(lost, api_error(ServerError), sent_at=0.0, now=0.0, over=True)
+    ledger.refuse_unfired(api_error(AuthenticationError))
+    assert outcomes(ledger) == [None, "failed"]
+    read_in_doubt(ledger, {deal(1): NEXT}, 0.0)
+    assert outcomes(ledger) == ["moved", "failed"]

@@ -164,3 +164,41 @@ def test_a_page_that_holds_no_list_raises_and_a_list_is_read_to_its_end(perform,
         ("send crm.status.list", [{"result": [1], "next": 50}]),
     )
     assert (page.items, page.following) == ([1], {"start": 50})
+
+
+# -- the portal's clock
+
+
+def answered(start, finish, moments):
+    return ({"result": 1, "time": {"start": start, "finish": finish}}, moments)
+
+
+@pytest.mark.parametrize(
+    ("start", "finish", "moments", "ahead"),
+    [
+        (2e9, 2e9, (100.0, 100.0), (2e9 - 100, 2e9 - 100)),
+        (2e9, 2e9 + 8, (100.0, 110.0), (2e9 - 102, 2e9 - 100)),  # it worked for 8 s
+        (2e9 + 1, 2e9 + 1, (100.0, 130.0), (2e9 - 129, 2e9 - 99)),  # and the answer took 29 s
+        (2e9 + 29, 2e9 + 29, (100.0, 130.0), (2e9 - 101, 2e9 - 71)),  # the request took 29 s
+        (None, 2e9 + 8, (100.0, 110.0), (2e9 - 102, 2e9 - 92)),
+        (2e9 + 9, 2e9 + 10, (100.0, 100.5), (2e9 - 90.5, 2e9 - 90.5)),  # its seconds are whole ones
+    ],
+)
+def test_an_answer_shows_by_how_much_the_portals_clock_is_ahead_at_least_and_at_most(
+    perform, channel, start, finish, moments, ahead
+):
+    sent = answered(start, finish, moments)
+    perform(calls.call(channel, Call("scope")), ("acquire 1", 0.0), ("send scope", [sent]))
+    assert channel.portal_ahead == ahead
+    assert channel.earliest_portal_time(1.0) == ahead[0] + 1.0
+    assert channel.latest_portal_time(1.0) == ahead[1] + 1.0
+
+
+@pytest.mark.parametrize(
+    ("start", "finish"),
+    [(None, None), (2e9, None), (5.0, 6.0), (2e12, 2e12), (2e9, 1e9), ("soon", "later"), (-2e9, 2e9)],
+)
+def test_a_portals_clock_that_makes_no_sense_stays_unknown(perform, channel, start, finish):
+    sent = answered(start, finish, (100.0, 101.0))
+    perform(calls.call(channel, Call("scope")), ("acquire 1", 0.0), ("send scope", [sent]))
+    assert channel.earliest_portal_time(1.0) is channel.latest_portal_time(1.0) is None

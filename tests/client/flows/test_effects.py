@@ -56,9 +56,9 @@ def test_every_effect_has_its_result(kind, caplog):
             ShareCost("c", 0.25): SharedCost(0.25),
             Log("heard"): None,
         }
-        *results, answers, saved = performed(kind, *effects, Send((request, request)), Save({}, ahead=True))
+        *results, answers, saved = performed(kind, *effects, Send((request, request)), Save("record", {}, ahead=True))
     assert results == list(effects.values())
-    assert saved is None
+    assert saved == 1002.5
     assert "heard" in caplog.messages
     assert [(type(answer), type(answer.error)) for answer in answers] == [(NoResponse, ConnectFailed)] * 2
     assert {type(effect) for effect in effects} | {Send, Save} == set(get_args(Effect)), "a new effect belongs here"

@@ -8,14 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.errors import PermissionDeniedError
-from airflow_provider_bitrix24.client.firing.verifier import Verifier
 from airflow_provider_bitrix24.client.flows.calls import Channel
-from airflow_provider_bitrix24.client.flows.effects import Log
-from airflow_provider_bitrix24.client.flows.readings import StageReadings, chunks, collect, list_calls, pipeline_stages
+from airflow_provider_bitrix24.client.flows.readings import (
+    StageReadings,
+    chunks,
+    collect,
+    list_calls,
+    pipeline_stages,
+    read_window,
+)
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.protocol.batch import CommandReply
-from airflow_provider_bitrix24.client.stages import Snapshot
+from airflow_provider_bitrix24.client.stages import Pipeline, Snapshot, Stage
 from airflow_provider_bitrix24.client.targets import EntityRef
 
 
@@ -81,12 +85,40 @@ def test_stages_are_sorted_as_the_portal_sorts_them(perform, channel):
     assert [(stage.id, stage.semantics) for stage in stages] == [("NEW", None), ("PREPARATION", None), ("WON", "S")]
 
 
-def test_a_refused_reading_is_logged_once(channel):
-    reader = Verifier(channel, None)
-    error = PermissionDeniedError(code="ACCESS_DENIED", description="", method="m", status=401)
-    assert [type(effect) for _ in range(3) for effect in reader._tell_blind(error)] == [Log]
+# -- stages that are read along with entities
+
+PIPELINE = Pipeline(2, 5)
+ITEM = {"items": [{"id": 5, "stageId": "NEW"}]}
+ROWS = [{"STATUS_ID": "C5:NEW", "NAME": "New", "SORT": "10"}]
+SPENT = {"error": "OPERATION_TIME_LIMIT", "error_description": ""}
 
 
-def test_a_verifier_without_a_credential_reads_nothing(perform):
-    assert perform(Verifier(None, None).all([EntityRef(2, 1)])) == StageReadings()
-    assert perform(Verifier(None, None).window([EntityRef(2, 1)])) == StageReadings()
+def batch(results, errors=None):
+    return {"result": {"result": results, "result_error": errors or []}}
+
+
+def test_stages_are_read_in_the_same_request_and_only_once(perform, channel):
+    reading = perform(
+        read_window(channel, [EntityRef(2, 5)], [PIPELINE]),
+        ("acquire 1", 0.0),
+        ("send batch of 2", [batch({"c1": ROWS}, {"c0": SPENT})]),
+        ("log", None),
+        ("sleep 10 retry", 10.0),
+        ("acquire 1", 10.0),
+        ("send batch of 1", [batch({"c0": ITEM})]),
+    )
+    assert reading.pipelines == {PIPELINE: [Stage("C5:NEW", "New", None)]}
+    assert list(reading.found) == [EntityRef(2, 5)]
+
+
+def test_stages_that_are_refused_are_absent_and_not_asked_for_again(perform, channel):
+    answer = batch({"c0": ITEM}, {"c1": SPENT})
+    reading = perform(
+        read_window(channel, [EntityRef(2, 5)], [PIPELINE]), ("acquire 1", 0.0), ("send batch of 2", [answer])
+    )
+    assert (reading.pipelines, list(reading.found)) == ({}, [EntityRef(2, 5)])
+
+
+def test_commands_that_stages_take_leave_fewer_for_entities():
+    refs = [EntityRef(2, number) for number in range(1, 5001)]
+    assert [len(chunk) for chunk in chunks(refs, room=49)] == [2450, 2450, 100]

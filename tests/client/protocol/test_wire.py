@@ -159,12 +159,13 @@ def test_counters_are_numbers_or_absent(value, number):
 @pytest.mark.parametrize(
     ("time", "timing"),
     [
-        ({"operating": 1.5, "operating_reset_at": 700, "finish": 100.25}, Timing(1.5, 599.75)),
-        ({"operating": "1.5", "operating_reset_at": "700", "finish": "100"}, Timing(1.5, 600.0)),
-        ({"operating": 1, "operating_reset_at": 90, "finish": 100}, Timing(1.0, 0.0)),
-        ({"operating": 1, "finish": 100}, Timing(1.0, None)),
+        ({"operating": 1.5, "operating_reset_at": 700, "finish": 100.25}, Timing(1.5, 599.75, 100.25)),
+        ({"operating": "1.5", "operating_reset_at": "700", "finish": "100"}, Timing(1.5, 600.0, 100.0)),
+        ({"operating": 1, "operating_reset_at": 90, "finish": 100}, Timing(1.0, 0.0, 100.0)),
+        ({"operating": 1, "finish": 100}, Timing(1.0, None, 100.0)),
         ({"operating": True, "operating_reset_at": None}, NO_TIMING),
-        ({"operating": float("inf"), "operating_reset_at": float("nan"), "finish": 100}, NO_TIMING),
+        ({"operating": float("inf"), "operating_reset_at": float("nan"), "finish": 100}, Timing(None, None, 100.0)),
+        ({"start": 99, "finish": 100}, Timing(None, None, 100.0, 99.0)),
         ([], NO_TIMING),
         (None, NO_TIMING),
         ("soon", NO_TIMING),

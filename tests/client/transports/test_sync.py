@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from airflow_provider_bitrix24.client.clock import Clock
-from airflow_provider_bitrix24.client.flows.effects import Save, Sleep, Start
+from airflow_provider_bitrix24.client.flows.effects import Save, Sleep
 from airflow_provider_bitrix24.client.settings import ClientSettings
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
@@ -24,8 +24,8 @@ class RecordingStore:
     def __init__(self, *, stop_at=None):
         self.calls, self.stop_at = [], stop_at
 
-    def save(self, record, *, ahead):
-        self._note(("save", record, ahead))
+    def save(self, part, value, *, ahead):
+        self._note(("save", part, value, ahead))
 
     def wait(self, seconds, kind):
         self._note(("wait", seconds, kind))
@@ -52,7 +52,7 @@ def driver(slept):
 
 def saving_and_sleeping(closed):
     try:
-        yield Save({"form": 1}, ahead=True)
+        yield Save("record", {"form": 2}, ahead=True)
         yield Sleep(90.0, "operating")
     finally:
         closed.append(True)
@@ -62,7 +62,7 @@ def saving_and_sleeping(closed):
 def test_a_checkpoint_is_saved_and_hears_of_each_wait_before_it_begins(driver, slept):
     store = RecordingStore()
     assert driver.run(saving_and_sleeping([]), checkpoint_store=store) == "done"
-    assert store.calls == [("save", {"form": 1}, True), ("wait", 90.0, "operating")]
+    assert store.calls == [("save", "record", {"form": 2}, True), ("wait", 90.0, "operating")]
     assert slept == [90.0]
 
 
@@ -76,4 +76,4 @@ def test_a_store_that_ends_the_try_closes_the_flow_and_nothing_is_waited_for(dri
 
 
 def test_a_firing_begins_at_the_drivers_time_and_at_the_calendars(driver):
-    assert driver.start() == Start(now=7.0, wall=1000.0)
+    assert driver.now() == 7.0

@@ -1,0 +1,117 @@
+"""A firing that has finished: what it leaves for later tries, and when one of those may fire anew.
+
+After the operator returns, Airflow still runs ``post_execute``, pushes XComs and reports the success, and the worker
+can die at each of these steps. So a success is written into the checkpoint, and a try that finds it returns its
+report. Only where Airflow has recorded the success and somebody cleared it are the targets fired anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_bitrix24._tasks.deferred_report import dump_report, load_report
+from airflow_provider_bitrix24.client.errors import CheckpointError
+from airflow_provider_bitrix24.compat import success_was_recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
+    from airflow_provider_bitrix24.client.report import TriggerReport
+    from airflow_provider_bitrix24.client.targets import EntityRef
+    from airflow_provider_bitrix24.compat import BaseOperatorLink, Context
+
+DONE_KEY = "bitrix24_firing_done"
+_FORM = 1
+FORGOTTEN = {"form": _FORM, "forgotten": True}
+"""In place of a report: the task was cleared, and what it had kept is being removed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What a try wrote when its firing had finished.
+
+    :param report: what the operator returned, whole.
+    :param url: the page that the task links to.
+    :param try_number: the try that fired.
+    :param max_tries: what Airflow allowed this task when it was written; a Clear changes it.
+    :param offered: whether the task was cleared since, without evidence of a recorded success. That try returned the
+        report and said that another Clear fires anew.
+    """
+
+    report: TriggerReport
+    url: str | None
+    try_number: int
+    max_tries: int
+    offered: bool = False
+
+    def as_record(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "form": _FORM,
+            "report": dump_report(self.report),
+            "url": self.url,
+            "try_number": self.try_number,
+            "max_tries": self.max_tries,
+            "offered": self.offered,
+        }
+
+    @classmethod
+    def read(cls, record: Any) -> Self:
+        """Undo :meth:`as_record`.
+
+        :raises CheckpointError: it is damaged, or of another release.
+        """
+        report = None
+        if isinstance(record, dict) and record.get("form") == _FORM:
+            report = load_report(record.get("report"))
+        if report is None:
+            raise CheckpointError(
+                "An earlier try has finished this firing, but what it wrote cannot be read.",
+                hint=f"Nothing is fired. To fire anew, remove the task's {DONE_KEY} and bitrix24_firing keys "
+                "from its task state, or start a new DAG run.",
+            )
+        return cls(
+            report=report,
+            url=_text(record.get("url")),
+            try_number=_whole(record.get("try_number")),
+            max_tries=_whole(record.get("max_tries")),
+            offered=record.get("offered") is True,
+        )
+
+    def covers(self, refs: Iterable[EntityRef]) -> bool:
+        """Whether the report tells of all these entities; else the list has changed, and new ones are to be fired."""
+        return {str(ref) for ref in refs}.issubset({result.target for result in self.report.results})
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def finished_firing(store: TaskCheckpointStore, context: Context, links: Iterable[BaseOperatorLink]) -> Finished | None:
+    """What an earlier try has finished, unless the targets are to be fired anew; then everything kept is forgotten.
+
+    :param links: the operator's links.
+    :raises CheckpointError: what it wrote cannot be read.
+    """
+    record = store.load_done()
+    if record is None:
+        return None
+    if record == FORGOTTEN:
+        store.forget()
+        return None
+    finished = Finished.read(record)
+    max_tries = context["ti"].max_tries
+    if max_tries == finished.max_tries:
+        return finished  # a retry
+    if finished.offered or success_was_recorded(context, links):
+        store.forget()
+        return None
+    finished = replace(finished, offered=True, max_tries=max_tries)
+    store.save_done(finished.as_record())
+    return finished

@@ -1,0 +1,84 @@
+"""What is to be fired, and one entity on its way through a firing. Values with the small rules that belong to them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.protocol.wire import METHOD, Call
+from airflow_provider_bitrix24.client.report import Outcome, TargetError, TargetResult
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.errors import Bitrix24Error
+    from airflow_provider_bitrix24.client.stages import Snapshot
+    from airflow_provider_bitrix24.client.targets import EntityRef
+
+MAX_FIRES = 3
+"""How often one target is fired at most in one try. Each repeat follows a reading that shows no move."""
+
+_REFERENCE = re.compile(r"\$(result|total|next|time|error)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be fired. ``expected`` holds the stages of which any will do; ``verify`` allows reading."""
+
+    code: str | None
+    expected: frozenset[str] | None = None
+    verify: bool = True
+
+    def call(self, ref: EntityRef) -> Call:
+        """The documented call for one target."""
+        params = {"target": str(ref)}
+        return Call(METHOD, params if self.code is None else {**params, "code": self.code})
+
+    @property
+    def batchable(self) -> bool:
+        """A batch replaces ``$result[...]`` in its commands, even inside a code."""
+        return self.code is None or not _REFERENCE.search(self.code)
+
+
+@dataclass(slots=True, eq=False)
+class Target:
+    """One entity on its way. ``outcome`` is set once it is settled.
+
+    Only the ledger changes it.
+    """
+
+    ref: EntityRef
+    before: Snapshot | None = None
+    """Where it stood before it was fired."""
+    after: Snapshot | None = None
+    fires: int = 0
+    outcome: Outcome | None = None
+    error: TargetError | None = None
+    reason: str | None = None
+
+    @property
+    def shows_a_move(self) -> bool:
+        """Whether the last reading shows that anything has moved it since it was fired."""
+        return self.before is not None and self.after is not None and self.after.shows_a_move_since(self.before)
+
+    def settle(self, outcome: Outcome, *, error: TargetError | None = None, reason: str | None = None) -> None:
+        """Decide this target."""
+        self.outcome, self.error, self.reason = outcome, error, reason
+
+    def fail(self, error: Bitrix24Error) -> None:
+        """Decide this target: it failed."""
+        self.settle("failed", error=TargetError.from_error(error))
+
+    def lose(self, error: Bitrix24Error) -> None:
+        """Decide this target: it is unknown what the portal did with it."""
+        self.settle("failed", error=TargetError.from_error(error, "unknown"))
+
+    def result(self) -> TargetResult:
+        """What became of it."""
+        return TargetResult(
+            target=str(self.ref),
+            outcome=self.outcome or "failed",
+            stage_before=self.before.stage if self.before else None,
+            stage_after=self.after.stage if self.after else None,
+            error=self.error,
+            reason=self.reason,
+        )

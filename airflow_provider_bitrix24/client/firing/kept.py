@@ -1,0 +1,257 @@
+"""What an earlier try kept of a firing, read from its parts: checked, bounded, and of either form. Pure.
+
+A checkpoint has three kinds of parts: the targets (written once before the first fire), snapshots (where the targets
+of a window stood, written once a window), and the record (written around every request).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from itertools import accumulate, chain, groupby, pairwise
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.client.errors import CheckpointError
+from airflow_provider_bitrix24.client.packing import MOST_BYTES, pack, unpack
+from airflow_provider_bitrix24.client.stages import Snapshot
+from airflow_provider_bitrix24.client.targets import MAX_ID, EntityRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+FORM = 2
+RECORD, TARGETS = "record", "targets"
+LETTERS = ".mauevfpx"
+"""States of a target: waiting, an outcome's first letter, accepted and awaited, of unknown fate."""
+
+_DAMAGE = (LookupError, TypeError, ValueError, OverflowError, RecursionError)
+"""What reading a damaged part raises."""
+
+UNREADABLE = "The checkpoint of an earlier try cannot be read"
+WHAT_TO_DO = (
+    "An earlier try may have fired some of the targets. Look at them in Bitrix24; then remove the task's "
+    "bitrix24_firing keys from its task state, or fire the rest in a new DAG run."
+)
+
+
+def snapshot_part(number: int) -> str:
+    """Name of a part that holds where targets stood before."""
+    return f"snapshot_{number}"
+
+
+def after_part(number: int) -> str:
+    """Name of a part that holds where targets stood after."""
+    return f"after_{number}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Kept:
+    """A checkpoint in plain values. Targets are numbered through all ``lists``, one after the other."""
+
+    host: str
+    code: str | None
+    lists: list[list[EntityRef]]
+    states: str
+    """A letter for each target; targets that were added later have none yet."""
+    snapshots: dict[int, Snapshot] = field(default_factory=dict)
+    """Where targets stood before they were fired."""
+    after: dict[int, Snapshot] = field(default_factory=dict)
+    """Where targets stood when they were read last."""
+    recent: dict[int, Snapshot] = field(default_factory=dict)
+    """Those of ``after`` that are in no part of their own yet."""
+    snapshot_parts: int = 0
+    after_parts: int = 0
+    open: list[tuple[list[int], float | None]] = field(default_factory=list)
+    """Requests that had no answer yet: their targets, and when they were sent by the portal's clock."""
+    last_sent: float | None = None
+    """When the last fire left, by the portal's clock, in seconds since the epoch."""
+    rewritten: bool = False
+    """Whether it was of an older form, so that every part has to be written anew."""
+
+
+def read_kept(load: Callable[[str], Any], *, host: str, code: str | None, refs: Iterable[EntityRef]) -> Kept | None:
+    """Read what an earlier try kept, or ``None`` where none has sent anything.
+
+    :param load: gives the value of a part, or ``None``.
+    :param refs: this try's targets, by which a checkpoint of form 1 is read.
+    :raises CheckpointError: it is of another portal, of an unknown form, or damaged.
+    """
+    record = load(RECORD)
+    if record is None:
+        return None
+    try:
+        kept = _read(record, load, host=host, code=code, refs=refs)
+    except _DAMAGE as error:
+        raise CheckpointError(f"{UNREADABLE} ({type(error).__name__}).", hint=WHAT_TO_DO) from None
+    if kept.host != host:
+        raise CheckpointError(
+            f"The checkpoint of an earlier try is of the portal {kept.host}, and the connection leads to {host}.",
+            hint=WHAT_TO_DO,
+        )
+    return kept
+
+
+def _read(record: Any, load: Callable[[str], Any], *, host: str, code: str | None, refs: Iterable[EntityRef]) -> Kept:
+    form = record["form"]
+    if form == 1:
+        from airflow_provider_bitrix24.client.firing.kept_form_1 import read_form_1
+
+        return read_form_1(record, host=host, code=code, refs=refs)
+    if form != FORM:
+        raise CheckpointError(f"{UNREADABLE}: its form is {form!r:.20}.", hint=WHAT_TO_DO)
+    kept = Kept(
+        host=_text(record["host"]),
+        code=None if record["code"] is None else _text(record["code"]),
+        lists=read_lists(load(TARGETS)),
+        states=unpack(record["states"]),
+        snapshot_parts=_count(record["snapshot_parts"]),
+        after_parts=_count(record["after_parts"]),
+        open=read_open(record["open"]),
+        last_sent=_maybe_moment(record["last_sent"]),
+    )
+    for number in range(kept.snapshot_parts):
+        kept.snapshots.update(read_snapshots(load(snapshot_part(number))["rows"]))
+    for number in range(kept.after_parts):
+        kept.after.update(read_snapshots(load(after_part(number))["rows"]))
+    kept.recent = read_snapshots(record["after"])
+    kept.after.update(kept.recent)
+    check(kept)
+    return kept
+
+
+def read_record(record: Any, load: Callable[[str], Any]) -> tuple[str, dict[int, Snapshot], list[list[EntityRef]]]:
+    """States, recent stages and targets of a record of today's form.
+
+    :raises CheckpointError: a part is damaged.
+    """
+    try:
+        return unpack(record["states"]), read_snapshots(record["after"]), read_lists(load(TARGETS))
+    except _DAMAGE as error:
+        raise CheckpointError(f"{UNREADABLE} ({type(error).__name__}).", hint=WHAT_TO_DO) from None
+
+
+def check(kept: Kept) -> None:
+    """Refuse a checkpoint whose parts do not fit each other.
+
+    :raises ValueError: they do not.
+    """
+    count = sum(map(len, kept.lists))
+    sent = [number for each, _ in kept.open for number in each]
+    # Lists that were added after the record was written have no states yet.
+    fits = len(kept.states) in accumulate(map(len, kept.lists)) and set(kept.states) <= set(LETTERS)
+    if not fits or not all(0 <= each < count for each in (*kept.snapshots, *kept.after, *sent)):
+        raise ValueError("parts do not fit")
+    # A target that is listed twice would be fired twice.
+    if len(set(chain.from_iterable(kept.lists))) < count or len(set(sent)) < len(sent):
+        raise ValueError("a target is listed twice")
+
+
+def read_texts(packed: object) -> list[str]:
+    """Read a packed list of texts.
+
+    :raises CheckpointError: it is damaged.
+    """
+    try:
+        return [_text(each) for each in json.loads(unpack(_text(packed)))]
+    except _DAMAGE as error:
+        raise CheckpointError(f"{UNREADABLE} ({type(error).__name__}).", hint=WHAT_TO_DO) from None
+
+
+def write_lists(lists: Sequence[Sequence[EntityRef]]) -> dict[str, Any]:
+    """The part that holds the targets: exactly, with the distance from one id to the next."""
+    return {"form": FORM, "lists": [pack(json.dumps(_distances(each), separators=(",", ":"))) for each in lists]}
+
+
+def _distances(refs: Sequence[EntityRef]) -> list[list[int]]:
+    by_type = groupby(refs, key=lambda ref: ref.type_id)
+    return [[type_id, *_steps([ref.id for ref in group])] for type_id, group in by_type]
+
+
+def read_lists(part: Mapping[str, Any]) -> list[list[EntityRef]]:
+    """Read the part that :func:`write_lists` wrote."""
+    lists, room = [], MOST_BYTES
+    for packed in part["lists"]:
+        text = unpack(packed, max(1, room))
+        room -= len(text)
+        lists.append([ref for type_id, *distances in json.loads(text) for ref in _refs(type_id, distances)])
+    return lists
+
+
+def _refs(type_id: object, distances: list[object]) -> list[EntityRef]:
+    refs = [EntityRef(_whole(type_id), number) for number in accumulate(map(_whole, distances))]
+    if not all(0 < ref.type_id <= MAX_ID and 0 < ref.id <= MAX_ID for ref in refs):
+        raise ValueError("not an id")
+    return refs
+
+
+def write_open(requests: Iterable[tuple[Sequence[int], float | None]]) -> str:
+    """Which targets are in requests that have no answer, and when those were sent, as a record holds it."""
+    rows = [[_steps(numbers), sent] for numbers, sent in requests]
+    return pack(json.dumps(rows, separators=(",", ":")))
+
+
+def read_open(packed: str) -> list[tuple[list[int], float | None]]:
+    """Undo :func:`write_open`."""
+    rows = listed(json.loads(unpack(packed)))
+    return [(list(accumulate(map(_whole, listed(steps)))), _maybe_moment(sent)) for steps, sent in rows]
+
+
+def _steps(numbers: Sequence[int]) -> list[int]:
+    """The first number, and the distance from each to the next, which are small."""
+    return [*numbers[:1], *(after - before for before, after in pairwise(numbers))]
+
+
+def write_snapshots(snapshots: Mapping[int, Snapshot]) -> str:
+    """Where targets stood, by their numbers, as a part or a record holds it."""
+    rows = [[number, each.stage, each.category_id, each.moved_time] for number, each in snapshots.items()]
+    return pack(json.dumps(rows, separators=(",", ":")))
+
+
+def read_snapshots(packed: str) -> dict[int, Snapshot]:
+    """Undo :func:`write_snapshots`."""
+    return {
+        _whole(number): Snapshot(_maybe_text(stage), _maybe_whole(category), _maybe_text(moved))
+        for number, stage, category, moved in json.loads(unpack(packed))
+    }
+
+
+def listed(value: object) -> list[Any]:
+    """A list; anything else that is empty would say that there is nothing."""
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("not a whole number")
+    return value
+
+
+def _count(value: object) -> int:
+    if _whole(value) < 0:
+        raise ValueError("less than none")
+    return _whole(value)
+
+
+def _maybe_text(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _maybe_whole(value: object) -> int | None:
+    return None if value is None else _whole(value)
+
+
+def _maybe_moment(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError("not a moment")
+    return float(value)

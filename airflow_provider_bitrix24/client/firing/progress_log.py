@@ -1,0 +1,43 @@
+"""Now and then a line in the log about how far a firing is. Pure: decides when, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.flows.effects import Log
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.firing.ledger import Ledger
+
+LOG_EVERY = 30.0
+"""Seconds between two lines about the progress."""
+
+
+@dataclass(slots=True)
+class ProgressLog:
+    """Times are seconds of the driver's monotonic clock.
+
+    :param ledger: whose progress it is.
+    :param began: when the firing began.
+    """
+
+    ledger: Ledger
+    began: float
+    _done_before: int = field(init=False)
+    _logged_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._done_before = len(self.ledger.targets) - self.ledger.remaining
+        self._logged_at = self.began
+
+    def line(self, now: float) -> Log | None:
+        """The next line, if one is due."""
+        if now - self._logged_at < LOG_EVERY:
+            return None
+        self._logged_at = now
+        total, waiting = len(self.ledger.targets), self.ledger.remaining
+        done = total - waiting
+        rate = (done - self._done_before) / (now - self.began)
+        left = f", about {waiting / rate:.0f} s left" if rate > 0 else ""
+        return Log(f"{done} of {total} targets are fired or settled, {rate * 60:.0f} a minute{left}.")

@@ -1,0 +1,319 @@
+"""What an operator does that fires automation triggers: fire, verify, wait, and end the task rightly.
+
+The hook and the client below it do the work. What a report means for the task is decided in :mod:`.._tasks.verdict`,
+what the log says is worded in :mod:`.._tasks.report_log`, and what an earlier try left is read by
+:mod:`.._tasks.finished` and the checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow_provider_bitrix24._tasks.arguments import check_rendered
+from airflow_provider_bitrix24._tasks.interruption import describe_interruption, refuse_unsafe_retry
+from airflow_provider_bitrix24._tasks.verdict import decide, permanent_errors_fail_at_once
+from airflow_provider_bitrix24._tasks.wording import counted
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, OutcomeUnknown
+from airflow_provider_bitrix24.compat import BaseOperator
+from airflow_provider_bitrix24.links import ENTITY_URL_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
+    from airflow_provider_bitrix24._tasks.finished import Finished
+    from airflow_provider_bitrix24._tasks.firing import FiringRequest
+    from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
+    from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
+    from airflow_provider_bitrix24.client import TargetResult, TriggerReport
+    from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
+    from airflow_provider_bitrix24.compat import Context
+    from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+
+class FiringTask(BaseOperator):
+    """An operator that fires an automation trigger for entities. Its subclass takes the arguments."""
+
+    target: object
+    code: str | None
+    bitrix24_conn_id: str
+    expected_stage: str | Sequence[str] | None
+    on_unmoved: OnUnmoved | None
+    verify: bool
+    verify_conn_id: str | None
+    wait_timeout: float | None
+    poke_interval: float
+    deferrable: bool
+    durable: bool
+    _given: dict[str, bool]
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
+    _checkpoint_store: TaskCheckpointStore | None = None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Fire, verify, wait; then succeed, skip or fail.
+
+        :raises AirflowSkipException: nothing moved and ``on_unmoved`` is ``"skip"``.
+        :raises AirflowFailException: it failed and no retry helps, or a retry could move an entity twice.
+        :raises Bitrix24Error: nothing was fired; a retry may help.
+        :raises TargetsFailedError: some failed, and a retry is safe.
+        """
+        checkpoint_store = self._open_checkpoint(context)
+        with permanent_errors_fail_at_once():
+            finished = self._find_finished(context, checkpoint_store)
+        target = self._find_targets(context, checkpoint_store)
+        with permanent_errors_fail_at_once():
+            request = self._parse(target)
+        if finished is not None and finished.covers(request.refs):
+            return self._return_finished(context, finished)
+        return self._fire_and_conclude(context, checkpoint_store, request)
+
+    def _find_targets(self, context: Context, checkpoint_store: TaskCheckpointStore) -> object:  # noqa: ARG002 - a decorated task uses them
+        """What is fired for."""
+        return self.target
+
+    def _find_finished(self, context: Context, checkpoint_store: TaskCheckpointStore) -> Finished | None:
+        from airflow_provider_bitrix24._tasks.finished import finished_firing
+
+        return finished_firing(checkpoint_store, context, self.operator_extra_links)
+
+    def _return_finished(self, context: Context, finished: Finished) -> dict[str, Any]:
+        """Return the report of an earlier try that has finished; nothing is fired any more."""
+        context["ti"].xcom_push(key=ENTITY_URL_KEY, value=finished.url)
+        anew = " To fire anew, clear the task once more." if finished.offered else ""
+        self.log.info("Returning the report of try %d; nothing is fired.%s", finished.try_number, anew)
+        return finished.report.as_dict()
+
+    def _open_checkpoint(self, context: Context) -> TaskCheckpointStore:
+        from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
+
+        store = TaskCheckpointStore.of_task(context, durable=self.durable, deferrable=self.deferrable)
+        self._checkpoint_store = store
+        return store
+
+    def _fire_and_conclude(
+        self, context: Context, checkpoint_store: TaskCheckpointStore, request: FiringRequest
+    ) -> dict[str, Any]:
+        from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
+        from airflow_provider_bitrix24.client.report import TriggerReport
+
+        if not request.refs:
+            self.log.info("target is an empty list: nothing to do.")
+            return TriggerReport(code=self.code, portal="", results=[]).as_dict()
+        if self.retries and not request.repeatable and not checkpoint_store.survives:
+            self._warn_of_retries()
+        keeper = ReportKeeper(context["ti"], self.log)
+        with keeper.on_interruption():
+            report = self._fire(context, request, checkpoint_store, keeper)
+            return self._conclude(context, request, report, checkpoint_store, keeper)
+
+    def _parse(self, target: object) -> FiringRequest:
+        for name, given in self._given.items():
+            check_rendered(name, given=given, rendered=getattr(self, name))
+        return self._request(target, self.code)
+
+    def _request(self, target: object, code: str | None) -> FiringRequest:
+        from airflow_provider_bitrix24._tasks.firing import FiringRequest
+
+        return FiringRequest.parse(
+            target,
+            code=code,
+            expected_stage=self.expected_stage,
+            verify=self.verify,
+            on_unmoved=self.on_unmoved,
+            wait_timeout=self.wait_timeout,
+        )
+
+    def resume_firing(self, context: Context, event: object = None) -> dict[str, Any]:  # noqa: ARG002 - Airflow passes it
+        """Go on from the checkpoint after a wait that was spent outside the worker; ends as :meth:`execute` does."""
+        return self.execute(context)
+
+    def on_kill(self) -> None:
+        """Ask the firing to stop before its next request. Nothing depends on its having the time."""
+        if self._checkpoint_store is not None:
+            self._checkpoint_store.stop_firing()
+
+    def _leave_for(self, seconds: float) -> NoReturn:
+        from datetime import timedelta
+
+        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+        self.log.info("Giving the worker slot back for %.0f s; the firing goes on from its checkpoint.", seconds)
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume_firing")
+
+    def _warn_of_retries(self) -> None:
+        self.log.warning(
+            "The task has retries, but neither expected_stage nor an Airflow that can store a checkpoint (3.3, "
+            "with durable=True): if this worker is killed while it fires, the next try fires the same entities "
+            "again and may move them twice. Set expected_stage, or retries=0."
+        )
+
+    def _fire(
+        self, context: Context, request: FiringRequest, checkpoint_store: TaskCheckpointStore, keeper: ReportKeeper
+    ) -> TriggerReport:
+        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+        from airflow_provider_bitrix24.operators._waiting import waiting_targets
+
+        with (
+            permanent_errors_fail_at_once(),
+            Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook,
+        ):
+            # Before anything else, since the link must work for a task that fails, too.
+            url = hook.get_conn().portal.page_url(request.refs[0].page)
+            context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
+            what = f"trigger {request.code!r}" if request.code else "the trigger"
+            self.log.info("Firing %s for %s.", what, counted(request.refs))
+            report = self._trigger(hook, request, checkpoint_store, keeper)
+            keeper.note(report)
+            late = set(waiting_targets(report)) if request.waits else set()
+            self._log_outcomes(each for each in report.results if each.target not in late)
+            if late:
+                checkpoint_store.amend(report.results, awaited=True)
+                report = self._wait(context, hook, request, report, keeper)
+        return report
+
+    def _trigger(
+        self, hook: Bitrix24Hook, request: FiringRequest, checkpoint_store: TaskCheckpointStore, keeper: ReportKeeper
+    ) -> TriggerReport:
+        from airflow_provider_bitrix24._tasks.checkpoint import DeferWait
+        from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
+
+        monitor = FiringMonitor()
+        try:
+            return hook.trigger_automation(
+                request.refs,
+                request.code,
+                expected_stage=request.expected,
+                verify=request.verify,
+                checkpoint_store=checkpoint_store,
+                monitor=monitor,
+            )
+        except Bitrix24Error:
+            raise  # nothing was fired
+        except DeferWait as wait:
+            self._leave_for(wait.seconds)  # everything is saved
+        except BaseException as error:
+            # The execution time-out, a signal, a checkpoint that cannot be written: some may have been fired.
+            self._conclude_interrupted(request, monitor, error, keeper, survives=checkpoint_store.survives)
+            raise
+
+    def _conclude_interrupted(
+        self,
+        request: FiringRequest,
+        monitor: FiringMonitor,
+        error: BaseException,
+        keeper: ReportKeeper,
+        *,
+        survives: bool,
+    ) -> None:
+        """Say how far the firing has come, and let no retry follow where one could fire an entity that has moved.
+
+        :param survives: whether a checkpoint tells the next try what was done.
+        :raises AirflowFailException: a retry is not safe.
+        """
+        name = type(error).__name__
+        report = monitor.interrupted_report(OutcomeUnknown(f"The task was interrupted ({name})."))
+        if report is None or not monitor.sent:
+            return
+        keeper.note(report)
+        interruption = describe_interruption(report, name)
+        self.log.warning("%s", interruption)
+        if not survives:
+            refuse_unsafe_retry(report, interruption, repeatable=request.repeatable, blind=monitor.blind)
+
+    def _wait(
+        self,
+        context: Context,
+        hook: Bitrix24Hook,
+        request: FiringRequest,
+        report: TriggerReport,
+        keeper: ReportKeeper,
+    ) -> TriggerReport:
+        """Wait until all have arrived or time is up."""
+        from airflow_provider_bitrix24.operators._waiting import Wait, waiting_targets
+
+        keeper.keep(report)
+        wait = Wait(
+            expected=request.expected or (),
+            timeout=request.wait_timeout or 0,
+            interval=self.poke_interval,
+            clock=self._clock,
+        )
+        if self.deferrable and wait.timeout:
+            count = counted(waiting_targets(report))
+            self.log.info(
+                "Giving the worker slot back; the triggerer waits for %s for up to %.0f s.", count, wait.timeout
+            )
+            trigger = wait.on_triggerer(context["ti"], report, self.bitrix24_conn_id, self.verify_conn_id or None)
+            self.defer(trigger=trigger, method_name="execute_complete")
+        return wait.in_worker(hook, report, log=self.log, log_results=self._log_outcomes, keeper=keeper)
+
+    def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
+        """Conclude after a wait on the triggerer; ends as :meth:`execute` does.
+
+        :raises LostEventError: the event is missing or unknown, so that nobody knows who has arrived.
+        """
+        from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
+        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+        from airflow_provider_bitrix24.operators._waiting import after_wait, waiting_targets
+
+        with (
+            permanent_errors_fail_at_once(),
+            Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook,
+        ):
+            # This process has looked no connection up yet, and so masks no secret in its log.
+            hook.get_conn()
+        keeper = ReportKeeper(context["ti"], self.log)
+        with keeper.on_interruption():
+            before, report = after_wait(context["ti"], event, keep_report=keeper.keep)
+            keeper.note(report)
+            waited = set(waiting_targets(before))
+            self._log_outcomes(each for each in report.results if each.target in waited)
+            # The report names what was fired, whatever the templates render to by now.
+            request = self._request([each.target for each in report.results], report.code)
+            return self._conclude(context, request, report, self._open_checkpoint(context), keeper)
+
+    def _log_outcomes(self, results: Iterable[TargetResult]) -> None:
+        from airflow_provider_bitrix24._tasks.report_log import report_lines
+
+        for level, line in report_lines(list(results), quiet_unmoved=self.on_unmoved == "ignore"):
+            log = self.log.info if level == logging.INFO else self.log.warning
+            log("%s", line)
+
+    def _conclude(
+        self,
+        context: Context,
+        request: FiringRequest,
+        report: TriggerReport,
+        checkpoint_store: TaskCheckpointStore,
+        keeper: ReportKeeper,
+    ) -> dict[str, Any]:
+        """Return the report, or end the task otherwise with the report in XCom."""
+        from airflow_provider_bitrix24.client.report import OUTCOMES
+
+        shown = report.as_dict()
+        counts = ", ".join(f"{shown[name]} {name}" for name in OUTCOMES)
+        self.log.info("Of %d: %s.", len(report.results), counts)
+        verdict = decide(
+            report,
+            on_unmoved=request.on_unmoved,
+            repeatable=request.repeatable,
+            checkpoint=checkpoint_store.survives,
+        )
+        if verdict.end == "succeed":
+            checkpoint_store.save_done(self._finished(context, report).as_record())
+        elif request.waits:
+            checkpoint_store.amend(report.results, awaited=False)
+        if verdict.end != "succeed" or request.waits:
+            keeper.keep(report)
+        verdict.raise_for_airflow(report)
+        return shown
+
+    def _finished(self, context: Context, report: TriggerReport) -> Finished:
+        from airflow_provider_bitrix24._tasks.finished import Finished
+        from airflow_provider_bitrix24.client.targets import EntityRef
+
+        ti = context["ti"]
+        url = report.portal + EntityRef.parse(report.results[0].target).page if report.results else None
+        return Finished(report=report, url=url, try_number=ti.try_number, max_tries=ti.max_tries)
