@@ -106,7 +106,7 @@ def test_only_so_many_dictionaries_are_read():
     [
         ("won", {deal(1): IN_0}, "DEAL pipeline 0", "WON (Deal won)"),
         ("Prepare documents", {deal(1): IN_0}, "DEAL pipeline 0", "PREPARATION (Prepare documents)"),
-        ("PREPERATION", {deal(1): IN_0}, "DEAL pipeline 0", "PREPARATION (Prepare documents)"),
+        ("PREPARATIN", {deal(1): IN_0}, "DEAL pipeline 0", "PREPARATION (Prepare documents)"),
         ("C0:WON", {deal(1): IN_0}, "DEAL pipeline 0", "WON (Deal won)"),
         ("c5:WON", {deal(1): IN_5}, "DEAL pipeline 5", "C5:WON (Deal won)"),
         ("C5:won", {deal(1): IN_5}, "DEAL pipeline 5", "C5:WON (Deal won)"),
