@@ -1,14 +1,50 @@
-"""A firing that was interrupted in the middle: what is said, and whether a retry is safe. Pure."""
+"""A task that is interrupted after it has fired: what is said and kept, and whether a retry is safe."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.verdict import may_have_been_fired
-from airflow_provider_bitrix24.compat import AirflowFailException
+from airflow_provider_bitrix24._tasks.verdict import danger_of_a_retry, may_have_been_fired
+from airflow_provider_bitrix24.compat import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
     from airflow_provider_bitrix24.client.report import TriggerReport
+
+_DECIDED = (AirflowFailException, AirflowSkipException, TargetsFailedError, TaskDeferred)
+"""Ends that the task has chosen itself."""
+
+
+@contextmanager
+def ending_safely(keeper: ReportKeeper, *, repeatable: bool, survives: bool, log: Any) -> Iterator[None]:
+    """Keep the report whatever ends the task, and let no retry follow that could fire an entity that has moved.
+
+    :param keeper: is told the newest report as soon as something was fired.
+    :param repeatable: whether a retry leaves out what stands at an expected stage.
+    :param survives: whether a checkpoint tells a retry what was done.
+    :param log: the task's logger.
+    :raises AirflowFailException: in place of a time-out, a signal or an error after which a retry is not safe.
+    """
+    try:
+        yield
+    except _DECIDED:
+        keeper.keep_newest()
+        raise
+    except BaseException as error:
+        report = keeper.newest
+        if report is None:
+            raise
+        interruption = describe_interruption(report, type(error).__name__)
+        log.warning("%s", interruption)
+        keeper.keep_newest()
+        danger = None if survives else danger_of_a_retry(report, repeatable=repeatable)
+        if danger is not None:
+            raise AirflowFailException(f"{interruption} No retry follows: {danger}") from error
+        raise
 
 
 def describe_interruption(report: TriggerReport, kind: str) -> str:
@@ -23,22 +59,3 @@ def describe_interruption(report: TriggerReport, kind: str) -> str:
         f"Interrupted ({kind}): {sent} of {len(report.results)} targets were fired, {report.moved} of them were seen "
         f"to move; {left} were not fired."
     )
-
-
-def refuse_unsafe_retry(report: TriggerReport, interruption: str, *, repeatable: bool, blind: int) -> None:
-    """Let no retry follow that cannot see what this try has done. For tasks without a checkpoint.
-
-    :param interruption: what :func:`describe_interruption` says.
-    :param repeatable: whether a retry leaves alone what stands at an expected stage.
-    :param blind: how many may have been fired that nobody can read.
-    :raises AirflowFailException: a retry could move an entity twice.
-    """
-    if repeatable and not blind and not report.elsewhere:
-        return
-    if not repeatable:
-        advice = "Set expected_stage to make retries safe."
-    elif blind:
-        advice = "They cannot be read back; give a webhook that may read, in verify_conn_id."
-    else:
-        advice = f"{report.elsewhere} moved to another stage than expected."
-    raise AirflowFailException(f"{interruption} No retry follows: repeating could move them twice. {advice}")

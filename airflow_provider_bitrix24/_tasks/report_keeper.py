@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from airflow_provider_bitrix24.client.report import TriggerReport
 
 REPORT_KEY = "report"
-"""XCom key of the report where the task does not succeed; a task that does returns it."""
+"""XCom key of the report if the task does not succeed. A task that succeeds returns the report."""
 
 
 class ReportKeeper:
@@ -23,29 +20,24 @@ class ReportKeeper:
 
     def __init__(self, ti: Any, log: Any) -> None:
         self._ti, self._log = ti, log
-        self._newest: TriggerReport | None = None
+        self.newest: TriggerReport | None = None
+        self._is_kept = False
 
     def note(self, report: TriggerReport) -> None:
-        """This is what is known now; it is kept if the task is interrupted."""
-        self._newest = report
+        """This is what is known now."""
+        self.newest, self._is_kept = report, False
 
     def keep(self, report: TriggerReport) -> None:
         """Put the report into XCom."""
-        self._newest = None
+        self.newest = report
         self._ti.xcom_push(key=REPORT_KEY, value=report.as_dict())
+        self._is_kept = True
 
-    @contextmanager
-    def on_interruption(self) -> Iterator[None]:
-        """Keep the newest report where a time-out, a signal or an error ends the task before it was kept."""
+    def keep_newest(self) -> None:
+        """Put the newest report into XCom if it is not there, while something else ends the task."""
+        if self.newest is None or self._is_kept:
+            return
         try:
-            yield
-        except BaseException:
-            if self._newest is not None:
-                self._keep_in_haste(self._newest)
-            raise
-
-    def _keep_in_haste(self, report: TriggerReport) -> None:
-        try:
-            self.keep(report)
-        except Exception as problem:  # noqa: BLE001 - what interrupted the task matters more, and is raised
+            self.keep(self.newest)
+        except Exception as problem:  # noqa: BLE001 - what ends the task matters more, and is raised
             self._log.warning("The report could not be kept in XCom (%s).", type(problem).__name__)

@@ -112,20 +112,29 @@ def _is_permanent(result: TargetResult) -> bool:
 
 def _failure(message: str, report: TriggerReport, *, repeatable: bool) -> Verdict:
     """The end without a checkpoint: a retry follows only where it can see what this try has done."""
+    danger = danger_of_a_retry(report, repeatable=repeatable)
+    return Verdict("retry", message) if danger is None else Verdict("fail", f"{message} No retry follows: {danger}")
+
+
+def danger_of_a_retry(report: TriggerReport, *, repeatable: bool) -> str | None:
+    """Say why a retry could move entities twice that has no checkpoint, or ``None`` where it could not.
+
+    :param repeatable: whether a retry leaves out what stands at an expected stage.
+    """
     fired = [result for result in report.results if may_have_been_fired(result)]
     unread = [result for result in fired if result.outcome == "unverified" or result.stage_before is None]
-    if not fired or (repeatable and not unread and not report.elsewhere):
-        return Verdict("retry", message)
+    if not fired:
+        return None
     if not repeatable:
-        advice = f"{len(fired)} were fired; repeating could move them twice. Set expected_stage to make retries safe."
-    elif unread:
-        advice = (
+        return f"{len(fired)} were fired; repeating could move them twice. Set expected_stage to make retries safe."
+    if unread:
+        return (
             f"{len(unread)} were fired and cannot be read back; repeating could move them twice. "
             "Give a webhook that may read, in verify_conn_id."
         )
-    else:
-        advice = f"{report.elsewhere} moved to another stage than expected; repeating could move them twice."
-    return Verdict("fail", f"{message} No retry follows: {advice}")
+    if report.elsewhere:
+        return f"{report.elsewhere} moved to another stage than expected; repeating could move them twice."
+    return None
 
 
 def _listed(results: Sequence[TargetResult]) -> str:

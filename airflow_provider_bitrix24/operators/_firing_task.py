@@ -11,7 +11,6 @@ import logging
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_bitrix24._tasks.arguments import check_rendered
-from airflow_provider_bitrix24._tasks.interruption import describe_interruption, refuse_unsafe_retry
 from airflow_provider_bitrix24._tasks.verdict import decide, permanent_errors_fail_at_once
 from airflow_provider_bitrix24._tasks.wording import counted
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
     from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
     from airflow_provider_bitrix24.client import TargetResult, TriggerReport
-    from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
@@ -95,6 +93,7 @@ class FiringTask(BaseOperator):
     def _fire_and_conclude(
         self, context: Context, checkpoint_store: TaskCheckpointStore, request: FiringRequest
     ) -> dict[str, Any]:
+        from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
         from airflow_provider_bitrix24.client.report import TriggerReport
 
@@ -104,7 +103,7 @@ class FiringTask(BaseOperator):
         if self.retries and not request.repeatable and not checkpoint_store.survives:
             self._warn_of_retries()
         keeper = ReportKeeper(context["ti"], self.log)
-        with keeper.on_interruption():
+        with ending_safely(keeper, repeatable=request.repeatable, survives=checkpoint_store.survives, log=self.log):
             report = self._fire(context, request, checkpoint_store, keeper)
             return self._conclude(context, request, report, checkpoint_store, keeper)
 
@@ -195,32 +194,11 @@ class FiringTask(BaseOperator):
             self._leave_for(wait.seconds)  # everything is saved
         except BaseException as error:
             # The execution time-out, a signal, a checkpoint that cannot be written: some may have been fired.
-            self._conclude_interrupted(request, monitor, error, keeper, survives=checkpoint_store.survives)
+            interruption = OutcomeUnknown(f"The task was interrupted ({type(error).__name__}).")
+            report = monitor.interrupted_report(interruption)
+            if report is not None and monitor.sent:
+                keeper.note(report)
             raise
-
-    def _conclude_interrupted(
-        self,
-        request: FiringRequest,
-        monitor: FiringMonitor,
-        error: BaseException,
-        keeper: ReportKeeper,
-        *,
-        survives: bool,
-    ) -> None:
-        """Say how far the firing has come, and let no retry follow where one could fire an entity that has moved.
-
-        :param survives: whether a checkpoint tells the next try what was done.
-        :raises AirflowFailException: a retry is not safe.
-        """
-        name = type(error).__name__
-        report = monitor.interrupted_report(OutcomeUnknown(f"The task was interrupted ({name})."))
-        if report is None or not monitor.sent:
-            return
-        keeper.note(report)
-        interruption = describe_interruption(report, name)
-        self.log.warning("%s", interruption)
-        if not survives:
-            refuse_unsafe_retry(report, interruption, repeatable=request.repeatable, blind=monitor.blind)
 
     def _wait(
         self,
@@ -254,6 +232,7 @@ class FiringTask(BaseOperator):
 
         :raises LostEventError: the event is missing or unknown, so that nobody knows who has arrived.
         """
+        from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.operators._waiting import after_wait, waiting_targets
@@ -264,15 +243,14 @@ class FiringTask(BaseOperator):
         ):
             # This process has looked no connection up yet, and so masks no secret in its log.
             hook.get_conn()
-        keeper = ReportKeeper(context["ti"], self.log)
-        with keeper.on_interruption():
-            before, report = after_wait(context["ti"], event, keep_report=keeper.keep)
-            keeper.note(report)
+        keeper, checkpoint_store = ReportKeeper(context["ti"], self.log), self._open_checkpoint(context)
+        with ending_safely(keeper, repeatable=True, survives=checkpoint_store.survives, log=self.log):
+            before, report = after_wait(context["ti"], event, keeper)
             waited = set(waiting_targets(before))
             self._log_outcomes(each for each in report.results if each.target in waited)
             # The report names what was fired, whatever the templates render to by now.
             request = self._request([each.target for each in report.results], report.code)
-            return self._conclude(context, request, report, self._open_checkpoint(context), keeper)
+            return self._conclude(context, request, report, checkpoint_store, keeper)
 
     def _log_outcomes(self, results: Iterable[TargetResult]) -> None:
         from airflow_provider_bitrix24._tasks.report_log import report_lines

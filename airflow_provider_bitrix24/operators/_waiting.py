@@ -102,13 +102,11 @@ class Wait:
         )
 
 
-def after_wait(
-    ti: Any, event: object, *, keep_report: Callable[[TriggerReport], None]
-) -> tuple[TriggerReport, TriggerReport]:
+def after_wait(ti: Any, event: object, keeper: ReportKeeper) -> tuple[TriggerReport, TriggerReport]:
     """Return the reports before and after a wait on the triggerer.
 
     :param event: what the Airflow trigger fired.
-    :param keep_report: stores the report if the wait ended with an error.
+    :param keeper: is told the newest report.
     :raises LostEventError: the event or the report is missing or does not fit, so it is not known which entities
         have arrived.
     :raises AirflowFailException: the portal refuses permanently.
@@ -123,10 +121,11 @@ def after_wait(
             "The task was woken, but its report is not in XCom under "
             f"{DEFERRED_REPORT_KEY!r}. Who has arrived is not known."
         )
+    keeper.note(before)
     ended = WaitEvent.read(event, targets=waiting_targets(before), require="each")
     after = update(before, ended.check)
+    keeper.note(after)
     if ended.status in ("error", "failed"):
-        keep_report(after)
         if ended.permanent or ended.status == "failed":
             raise AirflowFailException(ended.message)
         raise TransportError(ended.message)

@@ -331,11 +331,6 @@ class Ledger:
         for collection in (self._queue, self._unread, self._in_doubt):
             collection.clear()
 
-    @property
-    def fired_unread(self) -> int:
-        """How many targets may have been fired that nobody can read."""
-        return sum(target.before is None and target.fires > 0 for target in self.targets)
-
     # -- what an earlier try left
 
     def restore_settled(

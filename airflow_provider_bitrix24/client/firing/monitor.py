@@ -27,11 +27,6 @@ class FiringMonitor:
         """Whether a fire has left, in this call or in an earlier one of which a checkpoint tells."""
         return self._ledger is not None and (self._ledger.sent or self._ledger.resumed)
 
-    @property
-    def blind(self) -> int:
-        """How many targets may have been fired that nobody can read."""
-        return 0 if self._ledger is None or not self.sent else self._ledger.fired_unread
-
     def interrupted_report(self, error: Bitrix24Error) -> TriggerReport | None:
         """What is known of each target where the call was interrupted, or ``None`` if it had not begun.
 
