@@ -222,6 +222,7 @@ class Life:
 
     def _strike(self, process: Process, how: Interruption, operator: Any, record: StayRecord) -> None:
         record.struck.append(how.kind)
+        record.struck_at = process.last
         self.world.say(f"STRUCK by {how.kind}")
         now = self.world.timeline.now
         match how.kind:

@@ -74,6 +74,8 @@ def _foreign(stay: StayRecord) -> Iterator[Found]:
 def _permanent(life: Life, stay: StayRecord) -> Iterator[Found]:
     """No retry is to follow: then one could break I1, or could not help."""
     if not _fires(life, stay, whole_run=True):
+        if stay.struck_sending or any(each.kind in _FOR_GOOD for each in life.history.portal.requests):
+            return
         if set(stay.struck) & {"timeout", "exit", "sigterm"}:
             yield "I4", "an interruption ended it permanently before anything was fired"
         elif "been fired" in str(stay.error) or "were fired" in str(stay.error):
@@ -128,7 +130,7 @@ def _repeated(life: Life, stay: StayRecord) -> Iterator[Found]:
 def _reported(life: Life, stay: StayRecord) -> Iterator[Found]:
     """Whoever fires and fails leaves a report, unless Airflow takes none."""
     ended = stay.end in ("failed", "up_for_retry", "skipped") and not {"sigterm", "clear"} & set(stay.struck)
-    if ended and stay.report is None and not (stay.store_failed or stay.xcom_failed) and _fires(life, stay):
+    if ended and stay.report is None and not stay.cannot_report and _fires(life, stay):
         yield "I3", f"try {stay.try_number} has fired and ended with {type(stay.error).__name__} without a report"
 
 

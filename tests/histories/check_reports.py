@@ -154,7 +154,7 @@ def _moved_before_reading(life: Life, stay: StayRecord, target: str, before: str
 def _could_look(life: Life, stay: StayRecord, target: str) -> bool:
     """Whether a reading of this entity arrived in this stay, once every fire of it was over."""
     fires = _fires(life, stay, target)
-    if not fires or len(fires) >= MAX_FIRES:
+    if not fires or len(fires) >= MAX_FIRES or stay.struck:
         return False
     over = max(each.sent_at for each in fires) + 60.0
     looks = life.world.portal.record.looks.get(key_of(target), ())

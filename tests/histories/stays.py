@@ -35,6 +35,8 @@ class StayRecord:
     healthy: bool = False
     """Whether nothing went wrong in it: no fault at the portal, no interruption, no failure of Airflow's."""
     struck: list[str] = field(default_factory=list)
+    struck_at: str = ""
+    """Name of the point where it was struck last."""
     killed: bool = False
     orphaned: bool = False
     evidence: bool = False
@@ -44,3 +46,13 @@ class StayRecord:
     """Whether the store was emptied by Airflow before this stay."""
     store_failed: bool = False
     xcom_failed: bool = False
+
+    @property
+    def struck_sending(self) -> bool:
+        """Whether it was struck when a request was about to leave, so that it cannot know whether that has left."""
+        return self.struck_at.startswith("send ")
+
+    @property
+    def cannot_report(self) -> bool:
+        """Whether it was struck when it pushed its report, or Airflow took none."""
+        return self.store_failed or self.xcom_failed or self.struck_at == "xcom_push report"

@@ -93,6 +93,8 @@ class Process:
     strike: Callable[[Process, Interruption], None] | None = None
     notice: Callable[[str], None] | None = None
     points: int = 0
+    last: str = ""
+    """Name of the last point."""
     dead: bool = False
     orphaned: bool = False
     """Whether its supervisor is gone, so that Airflow hears and answers nothing."""
@@ -113,6 +115,7 @@ class Process:
         if self.dead:
             raise Killed
         self.points += 1
+        self.last = what
         if self.notice is not None:
             self.notice(what)
         if self.points > MOST_POINTS:
