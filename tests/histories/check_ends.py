@@ -74,9 +74,9 @@ def _foreign(stay: StayRecord) -> Iterator[Found]:
 def _permanent(life: Life, stay: StayRecord) -> Iterator[Found]:
     """No retry is to follow: then one could break I1, or could not help."""
     if not _fires(life, stay, whole_run=True):
-        if stay.struck_sending or any(each.kind in _FOR_GOOD for each in life.history.portal.requests):
+        if stay.struck_sending:
             return
-        if set(stay.struck) & {"timeout", "exit", "sigterm"}:
+        if _was_interrupted(stay.error):
             yield "I4", "an interruption ended it permanently before anything was fired"
         elif "been fired" in str(stay.error) or "were fired" in str(stay.error):
             yield "I4", "it says that some were fired, and none was"
@@ -85,6 +85,13 @@ def _permanent(life: Life, stay: StayRecord) -> Iterator[Found]:
         hopeful = [each["target"] for each in (stay.report or {}).get("results", ()) if _hopeful(life, stay, each)]
         if hopeful:
             yield "I4", f"it ended permanently, although a retry is safe and may help {hopeful[0]}"
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether an error comes of an interruption that would have been retried."""
+    while error is not None and not isinstance(error, AirflowTaskTerminated | AirflowTaskTimeout | SystemExit):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _hopeful(life: Life, stay: StayRecord, result: dict[str, Any]) -> bool:

@@ -62,9 +62,10 @@ def _unique(targets: tuple[str, ...]) -> list[str]:
 def _epochs(life: Life, stay: StayRecord) -> tuple[int, ...]:
     """Return the runs whose fires a stay's report may tell of."""
     fired_anew = any(each.epoch == stay.epoch for each in life.world.portal.record.fires)
-    if fired_anew or stay.evidence or stay.epoch == 0:
+    had_evidence = any(each.evidence and each.epoch == stay.epoch for each in life.stays)
+    if stay.evidence or stay.epoch == 0 or (fired_anew and had_evidence):
         return (stay.epoch,)
-    # A try that was cut off right after a Clear leaves no evidence of it: the next one returns the older report.
+    # Without evidence of a cleared success, or where a try was cut off right after it, the older report is resumed.
     return stay.epoch, stay.epoch - 1
 
 
@@ -154,7 +155,7 @@ def _moved_before_reading(life: Life, stay: StayRecord, target: str, before: str
 def _could_look(life: Life, stay: StayRecord, target: str) -> bool:
     """Whether a reading of this entity arrived in this stay, once every fire of it was over."""
     fires = _fires(life, stay, target)
-    if not fires or len(fires) >= MAX_FIRES or stay.struck:
+    if not fires or len(fires) >= MAX_FIRES or stay.struck or stay.store_failed or stay.xcom_failed:
         return False
     over = max(each.sent_at for each in fires) + 60.0
     looks = life.world.portal.record.looks.get(key_of(target), ())

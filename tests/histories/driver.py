@@ -54,6 +54,8 @@ def heed(pending: Pending, answer: HttpResponse | NoResponse) -> HttpResponse | 
     if isinstance(answer, HttpResponse) and pending.whole:
         for look in pending.looks:
             look.arrived = True
+        for fire in pending.fires:
+            fire.heard = True
     return answer
 
 

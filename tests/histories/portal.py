@@ -40,6 +40,7 @@ class Pending:
     whole: bool = False
     """Whether the answer is what the portal meant to say."""
     looks: list[Look] = field(default_factory=list)
+    fires: list[Fire] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,9 @@ class Portal:
         refusal = faults.refusal(fault) or self._forbidden(request)
         if refusal is not None:
             self._answer_at(request.pending, LATENCY, refusal)
-            for fire in request.fires:
-                if fire is not None and refusal.certain:
+            if refusal.certain:
+                request.pending.whole = True
+                for fire in request.pending.fires:
                     fire.refusal = "request"
             return request.pending
         self._schedule(request, fault)
@@ -104,7 +106,7 @@ class Portal:
         else:
             commands = [("", rest.from_json(method, params))]
         fires = [self._note_fire(each.key, number, sender) if each.key else None for _, each in commands]
-        pending = Pending(number, math.inf)
+        pending = Pending(number, math.inf, fires=[each for each in fires if each is not None])
         return _Request(pending, method, user, commands, fires, sender, self._plan.lag)
 
     def _note_fire(self, key: Key, request: int, sender: Sender) -> Fire:

@@ -26,11 +26,14 @@ class Fire:
     """When the portal ran the command, whatever came of it; ``None`` where it refused or never saw it."""
     moved_at: float | None = None
     refusal: str = ""
+    """Why the portal did not run it."""
+    heard: bool = False
+    """Whether the sender has read the answer."""
 
     @property
     def may_have_run(self) -> bool:
-        """Whether the answer, or that there was none, left open or showed that the portal acted on it."""
-        return not self.refusal
+        """Whether it was executed, or may have been for all that its sender knows."""
+        return not (self.refusal and self.heard)
 
     @property
     def moved(self) -> bool:
