@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.stages import Snapshot, Stage, StageInfo, arrived, parse_stages
+from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot, Stage, StageInfo, arrived, parse_stages
 
 NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
 
@@ -30,6 +30,12 @@ def test_a_move_shows_in_stage_pipeline_or_time():
     assert Snapshot("NEW", 5, NEW.moved_time).shows_a_move_since(NEW)
     assert Snapshot("NEW", 0, "later").shows_a_move_since(NEW)
     assert not Snapshot("NEW", 0, "later").differs(NEW)
+
+
+def test_where_the_time_of_the_last_move_was_not_kept_only_the_stage_shows_a_move():
+    before = Snapshot("NEW", 0, UNKNOWN_MOMENT)
+    assert not NEW.shows_a_move_since(before)
+    assert Snapshot("WON", 0, NEW.moved_time).shows_a_move_since(before)
 
 
 @pytest.mark.parametrize(

@@ -75,5 +75,5 @@ def test_a_store_that_ends_the_try_closes_the_flow_and_nothing_is_waited_for(dri
     assert slept == []
 
 
-def test_a_firing_begins_at_the_drivers_time_and_at_the_calendars(driver):
+def test_a_firing_begins_at_the_drivers_time(driver):
     assert driver.now() == 7.0
