@@ -26,6 +26,8 @@ NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
 NEXT = Snapshot("PREPARATION", 0, "2026-01-01T00:01:00+03:00")
 LOST = OutcomeUnknown("lost")
 SETTLE = 60.0
+MINUTES = 600.0
+"""Long after any request is over."""
 HOST = "example.bitrix24.com"
 
 
@@ -160,6 +162,11 @@ class Try:
     def __getitem__(self, number: int) -> Target:
         return next(target for target in self.ledger.targets if target.ref.id == number)
 
+    @property
+    def unread(self) -> list[int]:
+        """Ids of the targets that have to be read before they are fired."""
+        return numbers(self.ledger.unread_refs())
+
     def portal_time(self, now: float) -> float | None:
         """The portal's clock."""
         return None if self.portal_ahead is None else now + self.portal_ahead
@@ -205,3 +212,19 @@ class Try:
     def read_in_doubt(self, found: Mapping[EntityRef, Snapshot], *, portal_known: bool = True) -> None:
         """Read the targets in doubt."""
         read_in_doubt(self.ledger, found, self.now, portal_now=self.portal_time(self.now) if portal_known else None)
+
+
+def first_try(store: MemoryStore, *ids: int, **options: Any) -> Try:
+    """A try that has read some deals, and is about to fire them."""
+    made = Try(*deals(*ids), store=store, **options)
+    made.read(dict.fromkeys(ids, NEW))
+    return made
+
+
+def finished_try(store: MemoryStore, *ids: int) -> Try:
+    """A try that has fired all of these, of which the last did not move."""
+    first = first_try(store, *ids)
+    [targets] = first.send(len(ids))
+    first.accept(targets, {deal(number): NEXT for number in ids[:-1]} | {deal(ids[-1]): NEW})
+    first.end()
+    return first

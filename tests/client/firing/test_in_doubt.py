@@ -251,6 +251,22 @@ def test_where_reading_ends_a_lost_fire_stays_unknown():
     assert [target.error.executed for target in targets] == ["unknown", "unknown"]
 
 
+def test_a_target_in_doubt_whose_type_cannot_be_read_any_more_stays_unknown():
+    lead = EntityRef(1, 1)
+    ledger = queued(lead, deal(1), deal(2))
+    lose(ledger, *send(ledger, 3), over=True)
+    [request] = ledger.take_due(101.0)
+    forbidden = {1: api_error(PermissionDeniedError), 2: api_error(ServerError)}
+    ledger.resolve(request, {deal(1): NEW}, 101.0, SETTLE, forbidden)
+    assert outcomes(ledger) == ["failed", None, "failed"]
+    assert [target.error and target.error.code for target in ledger.targets] == [
+        "OutcomeUnknown",
+        None,
+        "OutcomeUnknown",
+    ]
+    assert left_to_fire(ledger) == [1], "it was read all the same"
+
+
 def test_requests_that_could_not_be_read_stay_due():
     ledger, targets = fired(2)
     lose(ledger, targets)

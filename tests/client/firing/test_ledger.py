@@ -289,3 +289,27 @@ def test_what_a_portal_may_not_execute_is_refused_while_requests_in_doubt_go_on_
     assert outcomes(ledger) == [None, "failed"]
     read_in_doubt(ledger, {deal(1): NEXT}, 0.0)
     assert outcomes(ledger) == ["moved", "failed"]
+
+
+# -- what an earlier try left
+
+
+def test_a_firing_is_resumed_where_an_earlier_try_fired_anything_and_not_where_it_found_all_at_the_stage():
+    ledger = ledger_of(*deals(1, 2, 3))
+    first, second, third = ledger.targets
+    ledger.restore_settled(first, "already", NEXT, NEXT)
+    assert not ledger.resumed
+    ledger.restore_settled(second, "moved", NEW, NEXT)
+    assert ledger.resumed
+    ledger.restore_settled(third, "already", NEXT, NEXT)
+    assert ledger.resumed
+
+
+def test_what_remains_is_unread_queued_or_in_doubt():
+    ledger = ledger_of(*deals(1, 2, 3, 4, 5, 6))
+    ledger.record_before(ledger.take_window(5), StageReadings(dict.fromkeys(deals(1, 2, 3, 4, 5), NEW)), looked=True)
+    lost, accepted = send(ledger, 2, 1)
+    assert ledger.remaining == 3, "4, 5 and 6"
+    ledger.record_in_doubt(lost, LOST, sent_at=0.0, now=0.0, over=True)
+    ledger.record_accepted(accepted[0])
+    assert ledger.remaining == 5

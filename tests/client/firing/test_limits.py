@@ -205,17 +205,3 @@ def test_a_long_wait_before_the_very_first_fire_has_everybody_read_again(run_wit
     assert bench.sleeps[0] > 60
     assert bench.portal.fires == {"DEAL_1": 1}
     assert bench.outcomes[0].already == 1
-
-
-@pytest.mark.parametrize(("count", "more"), [(1, 0), (100, 0), (2450, 0), (2451, 1), (2500, 1), (5000, 1)])
-def test_the_check_of_an_expected_stage_costs_no_request_up_to_2_450_targets_and_one_above_at_most(
-    benches, count, more
-):
-    sent = []
-    for expected in (None, "PREPARATION"):
-        with benches("sync", plan="self-hosted", settings={"max_concurrency": 4}) as bench:
-            bench.fire(bench.deals(count), expected_stage=expected)
-            sent.append(len(bench.server.requests))
-            assert bench.outcomes[0].moved == count
-            assert set(bench.portal.fires.values()) == {1}
-    assert sent[1] == sent[0] + more
