@@ -274,7 +274,8 @@ class _Firing:
                 self.ledger.lose(request)
                 continue
             request.date(self.now, self.verifier.channel.earliest_portal_time(self.now))
-            self.ledger.resolve(request, readings.found, self.now, self.channel.settings.settle_after)
+            settle_after = self.channel.settings.settle_after
+            self.ledger.resolve(request, readings.found, self.now, settle_after, readings.refused)
         self.ledger.record_after(readings.found)
 
     def _confirm(self) -> Flow[None]:

@@ -80,8 +80,9 @@ def test_the_age_of_open_requests_is_unknown_since_another_hosts_clock_told_it()
     assert sorted(left_to_fire(taken_up.ledger)) == [2, 4]
 
 
-def test_open_requests_that_nobody_could_read_stay_lost():
-    record = form_1(states="........", before="--------", after="--------", open=[opened(1, before=None)])
+@pytest.mark.parametrize("letter", ["-", "0"])
+def test_open_requests_that_nobody_could_read_stay_lost(letter):
+    record = form_1(states="........", before=f"{letter}-------", after="--------", open=[opened(1, before=None)])
     taken_up = Try(*REFS, store=stored(record))
     assert (taken_up[1].outcome, taken_up[1].error.executed) == ("failed", "unknown")
 

@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.client.firing.kept import RECORD, TARGETS
 from airflow_provider_bitrix24.client.limits.cost import SharedCost
 from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import NEW, NEXT, MemoryStore, Try, deal, deals
-from tests.support.firing_flow import LEADS, STAGES, WRONG, at, batch, fired, found, item, trigger
+from tests.support.firing_flow import DENIED, LEADS, STAGES, WRONG, at, batch, fired, found, item, trigger
 
 
 @pytest.fixture
@@ -195,3 +195,36 @@ def test_a_checkpoint_of_another_portal_ends_a_try_before_anything_is_sent(perfo
     open_request[RECORD] = json.dumps({**record, "host": "other.bitrix24.com"})
     with pytest.raises(CheckpointError, match=r"is of the portal other\.bitrix24\.com"):
         perform(resumed(open_request))
+
+
+def test_a_credential_that_may_not_read_what_is_in_doubt_leaves_it_unknown_and_fires_the_rest_one_by_one(
+    perform, open_request
+):
+    report = perform(
+        resumed(open_request, ["DEAL_1", "DEAL_2", "DEAL_3"]),
+        ("log", None),
+        ("acquire 1", 7.0),
+        ("send batch of 1", [(403, DENIED)]),
+        ("log", None),
+        ("acquire 2", 7.0),
+        ("save", None),
+        ("save", None),
+        ("send crm.automation.trigger, crm.automation.trigger", [{"result": True}, {"result": True}]),
+        ("save", None),
+        ("save", None),
+    )
+    assert (report.unverified, report.failed) == (2, 1)
+    assert (report.results[0].error.code, report.results[0].error.executed) == ("OutcomeUnknown", "unknown")
+
+
+def test_a_type_that_cannot_be_read_any_more_leaves_what_is_in_doubt_unknown(perform, open_request):
+    """It is not missing: nobody could look."""
+    refused = batch([], {"c0": {"error": "INVALID_ARG"}})
+    report = perform(
+        resumed(open_request, now=7.0),
+        ("log", None),
+        ("acquire 1", 7.0),
+        ("send batch of 1", [at(100, refused)]),
+        ("save", None),
+    )
+    assert (report.results[0].error.code, report.results[0].error.executed) == ("OutcomeUnknown", "unknown")
