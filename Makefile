@@ -10,6 +10,8 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; d
 	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$each && break; done)
 ENVIRONMENT = $(PYTHON) -m scripts.environments
+# A file stays in one process. They are taken in their order, so that the slow ones, those with Airflow, come first.
+IN_PARALLEL = -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 # With arguments, `make test` runs the chosen tests in one process and holds no gate.
 PYTEST_ARGS ?=
 # All of them run, also after one has failed. `mypy tests/typing`: what a type checker tells users of the package.
@@ -35,7 +37,7 @@ demo-stop: ## Stop what KEEP=1 has left running
 
 test: python-found ## All tests that need no running Airflow, with the coverage gates
 	@python=$$($(ENVIRONMENT) --groups test) && $(if $(PYTEST_ARGS),"$$python" -m pytest $(PYTEST_ARGS),\
-	"$$python" -m pytest -n logical --maxprocesses 8 --dist loadfile --cov --cov-report= && \
+	"$$python" -m pytest $(IN_PARALLEL) --cov --cov-report= && \
 	"$$python" -m coverage report --include='airflow_provider_bitrix24/client/*' --fail-under=98 && \
 	"$$python" -m coverage report --fail-under=95)
 
