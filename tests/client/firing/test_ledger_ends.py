@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from airflow_provider_bitrix24.client.errors import (
     AuthenticationError,
     OutcomeUnknown,
     ServerError,
 )
 from airflow_provider_bitrix24.client.flows.readings import StageReadings
+from airflow_provider_bitrix24.client.report import TargetError
 from airflow_provider_bitrix24.client.stages import Snapshot
 from tests.support.firing import (
     LOST,
@@ -94,6 +97,21 @@ def test_a_firing_is_resumed_where_an_earlier_try_fired_anything_and_not_where_i
     assert ledger.resumed
     ledger.restore_settled(third, "already", NEXT, NEXT)
     assert ledger.resumed
+
+
+@pytest.mark.parametrize("left", ["accepted", "lost", "in doubt"])
+def test_a_firing_is_resumed_where_an_earlier_try_left_a_target_whose_fate_is_open(left):
+    ledger = ledger_of(*deals(1, 2))
+    target = ledger.targets[0]
+    if left == "accepted":
+        ledger.restore_accepted(target, NEW, None)
+    elif left == "lost":
+        ledger.restore_lost(target, TargetError.from_error(LOST))
+    else:
+        ledger.restore_in_doubt([target], {deal(1): NEW}, LOST, now=0.0, sent_by_portal=None)
+    ledger.finish_restoring()
+    assert (ledger.resumed, ledger.fired, ledger.sent) == (True, False, False)
+    assert list(ledger.unread_refs()) == deals(2)
 
 
 def test_what_remains_is_unread_queued_or_in_doubt():

@@ -198,6 +198,7 @@ def test_a_batch_that_failed_in_a_complete_answer_is_over():
 
 
 def test_direct_calls_refused_for_each_target_fail_one_by_one_until_it_is_hopeless():
+    assert MAX_REFUSED_IN_A_ROW == 10
     many = Round(*[1] * (MAX_REFUSED_IN_A_ROW + 1), batches=False)
     denied = api_error(PermissionDeniedError)
     many.answer(*[denied] * (MAX_REFUSED_IN_A_ROW + 1))
