@@ -70,6 +70,11 @@ class TaskCheckpointStore:
         """Whether a next try will find what is saved."""
         return self._store is not None
 
+    @property
+    def has_fired(self) -> bool:
+        """Whether an earlier try has fired anything."""
+        return self.load(_RECORD) is not None
+
     def load(self, part: str) -> Any:
         """What an earlier try saved as this part, or ``None``."""
         kept = None if self._store is None else self._store.get(_key(part), None)
@@ -115,7 +120,7 @@ class TaskCheckpointStore:
         """
         from airflow_provider_bitrix24.client.firing.kept import read_texts
 
-        if self.load(_RECORD) is None:
+        if not self.has_fired:
             return None
         packed = self._store.get(TARGETS_KEY, None)
         return None if packed is None else read_texts(packed)
