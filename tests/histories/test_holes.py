@@ -164,11 +164,12 @@ def test_the_second_connection_reads_in_the_next_try(violations, rights):
 
 
 def test_an_empty_list_after_a_try_that_fired_and_a_clear_of_its_success(violations):
+    entities = (EntityPlan(type_id=DEAL, id=1), EntityPlan(type_id=DEAL, id=2, stage=EXECUTING))
     lists = (("DEAL_1", "DEAL_2"), (), ("DEAL_1", "DEAL_2"))
     history = History(
         seed=1,
         task=task(2, lists=lists, on_unmoved="fail"),
-        portal=portal(2, backwards=False, stage=0),
+        portal=portal(2, backwards=False, entities=entities),
         actions=(Action(),),
     )
     assert violations(history) == []
