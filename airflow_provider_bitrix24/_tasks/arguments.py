@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Literal, get_args
 
-from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.number_range import SECONDS, SECONDS_ABOVE_ZERO
+
+OnUnmoved = Literal["ignore", "warn", "skip", "fail"]
+"""What a task makes of entities that were fired and did not move."""
 
 
 def check_options(
@@ -24,6 +25,8 @@ def check_options(
     :param poke_interval: seconds.
     :raises ConfigurationError: the message names the argument.
     """
+    from airflow_provider_bitrix24.client.number_range import SECONDS, SECONDS_ABOVE_ZERO
+
     if on_unmoved is not None and on_unmoved not in get_args(OnUnmoved):
         known = ", ".join(get_args(OnUnmoved))
         raise ConfigurationError(f"on_unmoved is {on_unmoved!r}.", hint=f"Use one of {known}.")

@@ -98,7 +98,7 @@ class TaskCheckpointStore:
                 self._states = value.get("states")
 
     def amend(self, results: Iterable[TargetResult], *, awaited: bool) -> None:
-        """Save what was learnt after the firing; see :func:`.client.firing.checkpoint.amended`.
+        """Save what was learnt after the firing; see :func:`.client.firing.checkpoint.amend`.
 
         :raises CheckpointError: the checkpoint that was written is damaged.
         """

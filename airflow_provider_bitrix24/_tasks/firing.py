@@ -10,7 +10,7 @@ from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
+    from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

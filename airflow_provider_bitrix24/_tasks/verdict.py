@@ -18,13 +18,17 @@ from airflow_provider_bitrix24.exceptions import TargetsFailedError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24.client.report import Outcome, TargetResult, TriggerReport
-
-OnUnmoved = Literal["ignore", "warn", "skip", "fail"]
-"""What a task makes of entities that were fired and did not move."""
 
 _SHOWN = 10
 """How many targets a message names; the task's log names all."""
+
+UNSAFE_RETRIES = (
+    "The task has retries, but neither expected_stage nor an Airflow that can store a checkpoint (3.3, "
+    "with durable=True): if this worker is killed while it fires, the next try fires the same entities "
+    "again and may move them twice. Set expected_stage, or retries=0."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,9 @@ from airflow_provider_bitrix24.operators.automation import TriggerAutomationOper
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
     from airflow_provider_bitrix24._tasks.firing import FiringRequest
-    from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
     from airflow_provider_bitrix24.compat import Context, Task
 
 Arguments = ParamSpec("Arguments")

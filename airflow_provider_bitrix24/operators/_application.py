@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowFailException, BaseOperator
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY, EntityLink
@@ -43,6 +42,7 @@ class ExecuteTriggerOperator(BaseOperator):
         :raises AirflowFailException: a retry cannot help, or the trigger may have been fired.
         :raises Bitrix24Error: nothing was fired, and a retry may help.
         """
+        from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
         from airflow_provider_bitrix24.client.targets import EntityRef
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 

@@ -11,9 +11,6 @@ import logging
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_bitrix24._tasks.arguments import check_rendered
-from airflow_provider_bitrix24._tasks.verdict import decide, permanent_errors_fail_at_once
-from airflow_provider_bitrix24._tasks.wording import counted
-from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OutcomeUnknown
 from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY
@@ -21,12 +18,13 @@ from airflow_provider_bitrix24.links import ENTITY_URL_KEY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
     from airflow_provider_bitrix24._tasks.finished import Finished
     from airflow_provider_bitrix24._tasks.firing import FiringRequest
     from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
-    from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
     from airflow_provider_bitrix24.client import TargetResult, TriggerReport
+    from airflow_provider_bitrix24.client.clock import Clock
     from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
@@ -46,7 +44,7 @@ class FiringTask(BaseOperator):
     deferrable: bool
     durable: bool
     _given: dict[str, bool]
-    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # tests pass another
+    _clock: ClassVar[Clock | None] = None  # tests pass one
     _checkpoint_store: TaskCheckpointStore | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -57,6 +55,8 @@ class FiringTask(BaseOperator):
         :raises Bitrix24Error: nothing was fired; a retry may help.
         :raises TargetsFailedError: some failed, and a retry is safe.
         """
+        from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
+
         checkpoint_store = self._open_checkpoint(context)
         with permanent_errors_fail_at_once():
             finished = self._find_finished(context, checkpoint_store)
@@ -95,6 +95,7 @@ class FiringTask(BaseOperator):
     ) -> dict[str, Any]:
         from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
+        from airflow_provider_bitrix24._tasks.verdict import UNSAFE_RETRIES
         from airflow_provider_bitrix24.client.report import TriggerReport
 
         if not request.refs:
@@ -104,7 +105,7 @@ class FiringTask(BaseOperator):
                 checkpoint_store.save_done(self._finished(context, nothing).as_record())
             return nothing.as_dict()
         if self.retries and not request.repeatable and not checkpoint_store.survives:
-            self._warn_of_retries()
+            self.log.warning(UNSAFE_RETRIES)
         keeper = ReportKeeper(context["ti"], self.log)
         with ending_safely(keeper, repeatable=request.repeatable, survives=checkpoint_store.survives, log=self.log):
             report = self._fire(context, request, checkpoint_store, keeper)
@@ -144,16 +145,11 @@ class FiringTask(BaseOperator):
         self.log.info("Giving the worker slot back for %.0f s; the firing goes on from its checkpoint.", seconds)
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume_firing")
 
-    def _warn_of_retries(self) -> None:
-        self.log.warning(
-            "The task has retries, but neither expected_stage nor an Airflow that can store a checkpoint (3.3, "
-            "with durable=True): if this worker is killed while it fires, the next try fires the same entities "
-            "again and may move them twice. Set expected_stage, or retries=0."
-        )
-
     def _fire(
         self, context: Context, request: FiringRequest, checkpoint_store: TaskCheckpointStore, keeper: ReportKeeper
     ) -> TriggerReport:
+        from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
+        from airflow_provider_bitrix24._tasks.wording import counted
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.operators._waiting import waiting_targets
 
@@ -212,6 +208,8 @@ class FiringTask(BaseOperator):
         keeper: ReportKeeper,
     ) -> TriggerReport:
         """Wait until all have arrived or time is up."""
+        from airflow_provider_bitrix24._tasks.wording import counted
+        from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK
         from airflow_provider_bitrix24.operators._waiting import Wait, waiting_targets
 
         keeper.keep(report)
@@ -219,7 +217,7 @@ class FiringTask(BaseOperator):
             expected=request.expected or (),
             timeout=request.wait_timeout or 0,
             interval=self.poke_interval,
-            clock=self._clock,
+            clock=self._clock or SYSTEM_CLOCK,
         )
         if self.deferrable and wait.timeout:
             count = counted(waiting_targets(report))
@@ -237,6 +235,7 @@ class FiringTask(BaseOperator):
         """
         from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
+        from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.operators._waiting import after_wait, waiting_targets
 
@@ -271,6 +270,7 @@ class FiringTask(BaseOperator):
         keeper: ReportKeeper,
     ) -> dict[str, Any]:
         """Return the report, or end the task otherwise with the report in XCom."""
+        from airflow_provider_bitrix24._tasks.verdict import decide
         from airflow_provider_bitrix24.client.report import OUTCOMES
 
         shown = report.as_dict()

@@ -16,7 +16,7 @@ from airflow_provider_bitrix24.operators._firing_task import FiringTask
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_bitrix24._tasks.verdict import OnUnmoved
+    from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
 
 __all__ = ["ExecuteTriggerOperator", "TriggerAutomationOperator"]
 
