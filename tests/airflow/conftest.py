@@ -1,33 +1,30 @@
-"""Airflow for tests: a portal, a clock, and a way to run an operator (:mod:`.task_runs`)."""
+"""Fixtures of the tests that meet Airflow: virtual time, a portal, and ways to run a task.
+
+The rigs behind them are in :mod:`tests.support`.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import random
+import os
+import signal
 import subprocess
 import sys
 import warnings
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
-from airflow_provider_bitrix24.client.clock import Clock
-from airflow_provider_bitrix24.compat import BaseSensorOperator
-from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
-from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
-from airflow_provider_bitrix24.sensors.stage import StageSensor
-from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
-from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
-from tests.airflow.task_runs import Ran, run_on_2, run_on_3, unchanged
+from airflow_provider_bitrix24.simulator.testing import CONNECTION_VARIABLE, SimulatorServer, connection_json
+from tests.support.secrets_masker import own_masks
+from tests.support.task_runs import Ran, run_on_2, run_on_3, unchanged
+from tests.support.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from airflow_provider_bitrix24.compat import BaseOperator
-
-CONNECTION = "AIRFLOW_CONN_BITRIX24_DEFAULT"
 
 
 @pytest.fixture(autouse=True)
@@ -36,64 +33,45 @@ def own_pacing(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", str(tmp_path_factory.mktemp("pacing")))
 
 
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """Take back what a test has changed: a command says in the environment that its process is not a task."""
+    with mock.patch.dict(os.environ):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_signal_handlers() -> Iterator[None]:
+    """Take back the handlers that a task sets, which are gone otherwise when its process ends."""
+    numbers = (signal.SIGTERM, signal.SIGALRM)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _own_masks() -> Iterator[None]:
+    """Let each test begin with nothing masked, as each task does."""
+    with own_masks():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def time() -> Iterator[VirtualTime]:
+    """Let all that waits in this process wait in virtual time."""
+    virtual = VirtualTime()
+    with virtual.installed():
+        yield virtual
+
+
 @pytest.fixture
-def portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatorServer]:
+def portal(time: VirtualTime, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatorServer]:
     """Yield a portal with the demo's deals and triggers, set as ``bitrix24_default``."""
-    with SimulatorServer(seed="demo") as server:
-        monkeypatch.setenv(CONNECTION, connection_json(server.webhook_url))
+    with SimulatorServer(seed="demo", clock=time.portal_clock) as server:
+        monkeypatch.setenv(CONNECTION_VARIABLE, connection_json(server.webhook_url))
         yield server
         assert server.crashes == []
-
-
-class VirtualTime:
-    """A clock that moves only when somebody sleeps. ``on_sleep`` is called with each sleep's seconds."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-        self.on_sleep: Callable[[float], object] = lambda _: None
-        self.random: Callable[[], float] = random.Random(24).random  # noqa: S311 - no secret
-        self.clock = Clock(
-            now=self.time,
-            monotonic=self.monotonic,
-            sleep=self.sleep,
-            asleep=self.asleep,
-            random=self.draw,
-        )
-
-    def draw(self) -> float:
-        """Return a random number, the same ones in each test; a test may replace :attr:`random`."""
-        return self.random()
-
-    def monotonic(self) -> float:
-        """Return the seconds of the clock."""
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        """Let the time pass at once."""
-        self.slept.append(seconds)
-        self.now += seconds
-        self.on_sleep(seconds)
-
-    def time(self) -> float:
-        """Return seconds since the epoch."""
-        return self.now
-
-    async def asleep(self, seconds: float) -> None:
-        """Let the time pass at once, in an event loop."""
-        self.sleep(seconds)
-        await asyncio.sleep(0)
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
-    """Let the clients, operators, sensors and triggers wait without waiting."""
-    virtual = VirtualTime()
-    for waits in (Bitrix24Hook, TriggerAutomationOperator, StageSensor, StageTrigger, StageChangeEventTrigger):
-        monkeypatch.setattr(waits, "_clock", virtual.clock)
-    # The loop of a sensor that pokes is Airflow's own.
-    monkeypatch.setattr(import_module(BaseSensorOperator.__module__), "time", virtual)
-    return virtual
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""``airflow bitrix24``: Airflow finds the commands, and they do what those of the module do."""
+"""``airflow bitrix24``: Airflow finds the commands, and they do what the module's commands do."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def command():
     return run
 
 
-def test_check_tries_a_connection(portal, command, capsys):
+def test_check_tests_a_connection(portal, command, capsys):
     assert command("check", "bitrix24_default") == 0
     assert f"Connected to {portal.url} as" in capsys.readouterr().out
 
 
-def test_check_fails_where_the_portal_refuses(portal, command, capsys, monkeypatch):
+def test_check_fails_if_the_portal_refuses(portal, command, capsys, monkeypatch):
     monkeypatch.setenv(
         "AIRFLOW_CONN_LOW", f'{{"conn_type": "bitrix24", "password": "{portal.url}/rest/1/wrong12345/"}}'
     )
@@ -57,7 +57,7 @@ def test_stages_shows_where_entities_stand(portal, command, capsys):
     assert "C5:" not in shown
 
 
-def test_stages_wants_a_target(command, capsys):
+def test_stages_needs_a_target(command, capsys):
     from airflow.cli import cli_parser
 
     with pytest.raises(SystemExit) as ended:
@@ -67,7 +67,7 @@ def test_stages_wants_a_target(command, capsys):
     assert "TARGET" in capsys.readouterr().err
 
 
-def test_the_command_line_knows_them(portal):
+def test_airflows_command_line_has_them(portal):
     done = subprocess.run(
         [sys.executable, "-m", "airflow", "bitrix24", "check", "bitrix24_default"],
         check=False,
@@ -79,7 +79,7 @@ def test_the_command_line_knows_them(portal):
     assert f"Connected to {portal.url} as" in done.stdout
 
 
-def test_naming_the_commands_loads_nothing_that_runs_them():
+def test_listing_the_commands_does_not_import_what_runs_them():
     program = (
         "import sys; import airflow.cli.cli_config; before = set(sys.modules);"
         "from airflow_provider_bitrix24 import cli; cli.get_commands();"
@@ -91,7 +91,7 @@ def test_naming_the_commands_loads_nothing_that_runs_them():
     assert done.stdout.splitlines()[-1] == "['airflow_provider_bitrix24.cli']"
 
 
-def test_the_group_has_the_commands_of_the_module():
+def test_the_group_has_the_same_commands_as_the_module():
     from airflow_provider_bitrix24.__main__ import _parser
 
     (group,) = cli.get_commands()

@@ -77,7 +77,7 @@ LOCAL = ("http://127.0.0.1:8024", "1", SECRET)
         ),
     ],
 )
-def test_every_way_to_say_where_the_portal_is(parts, expected):
+def test_every_way_to_name_the_portal(parts, expected):
     assert located(conn(**parts)) == expected
 
 
@@ -129,18 +129,18 @@ def test_the_code_of_a_url_in_an_environment_variable_becomes_the_default(from_a
     assert read.warnings == (URL_IN_HOST,)
 
 
-def test_a_default_code_that_was_typed_wins_over_the_urls():
+def test_a_default_code_in_extra_takes_precedence_over_the_urls():
     read = read_connection(conn(password=TRIGGER_URL, extra={"default_code": "mine"}))
 
     assert read.default_code == "mine"
 
 
 @pytest.mark.parametrize("url", [URL, TRIGGER_URL])
-def test_a_url_in_host_works_and_is_warned_of(url):
+def test_a_url_in_host_works_with_a_warning(url):
     assert read_connection(conn(host=url)).warnings == (URL_IN_HOST,)
 
 
-def test_nothing_is_warned_of_where_all_is_well():
+def test_a_valid_connection_has_no_warnings():
     assert read_connection(conn(password=URL)).warnings == ()
 
 
@@ -163,7 +163,7 @@ def test_nothing_is_warned_of_where_all_is_well():
         ({"password": "https://example.bitrix24.com/"}, ["address is missing"]),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_named_without_the_secret(parts, words):
+def test_the_error_says_what_is_wrong_without_the_secret(parts, words):
     with pytest.raises(ConfigurationError) as caught:
         read_connection(conn(**parts))
 
@@ -206,7 +206,7 @@ def test_every_extra_is_read(extra, name, value):
     assert read.warnings == ()
 
 
-def test_what_the_form_of_airflow_3_saves_untouched_is_fine():
+def test_an_untouched_form_of_airflow_3_is_valid():
     untouched = {name: field.default if field.prefill else None for name, field in EXTRA_FIELDS.items()}
 
     assert read_connection(conn(password=URL, extra=untouched)) == read_connection(conn(password=URL))
@@ -234,14 +234,14 @@ def test_what_the_form_of_airflow_3_saves_untouched_is_fine():
         ({"plan": "x" * 100}, ["plan is 'xxxx", "..."]),
     ],
 )
-def test_a_wrong_extra_is_named_with_what_to_write(extra, words):
+def test_the_error_names_a_wrong_extra_and_what_to_write(extra, words):
     with pytest.raises(ConfigurationError) as caught:
         read_connection(conn(password=URL, extra=extra))
 
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
-def test_a_wrong_proxy_is_not_repeated_since_it_may_hold_a_password():
+def test_a_wrong_proxy_is_not_repeated_since_it_may_contain_a_password():
     with pytest.raises(ConfigurationError) as caught:
         read_connection(conn(password=URL, extra={"proxy": "user:pr0xypass@proxy"}))
 
@@ -277,17 +277,17 @@ def test_every_form_of_a_secret_is_masked(connection, secrets):
     assert secrets <= set(secrets_of(connection))
 
 
-def test_no_empty_text_is_masked():
+def test_empty_texts_are_not_masked():
     assert "" not in secrets_of(conn(password=" ", host="", schema="", extra=""))
 
 
-def test_the_long_names_that_airflow_2_sends_to_test_a_connection_are_known():
+def test_the_prefixed_names_of_airflow_2s_test_button_are_read():
     extra = {"ca_bundle": "ca.pem", "extra__bitrix24__ca_bundle": "ca.pem"}
 
     assert read_connection(conn(password=URL, extra=extra)).warnings == ()
 
 
-def test_extras_that_airflow_has_read_already_are_taken():
+def test_extras_that_airflow_has_parsed_already_are_read():
     connection = conn(password=URL)
     connection.extra = {"plan": "enterprise", "proxy": "http://me:pr0xys3cret@proxy.example.com:3128"}
 
@@ -295,7 +295,7 @@ def test_extras_that_airflow_has_read_already_are_taken():
     assert "pr0xys3cret" in secrets_of(connection)
 
 
-def test_the_processes_of_a_machine_meet_where_the_configuration_says(monkeypatch):
+def test_the_configuration_names_the_directory_of_shared_buckets(monkeypatch):
     monkeypatch.delenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", raising=False)
     assert read_connection(conn(password=URL)).settings.pacing_directory is None
 

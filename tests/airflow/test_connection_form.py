@@ -34,13 +34,13 @@ def _accepted(name, value):
     return getattr(ClientSettings(**{name: value}), name) == value
 
 
-def test_every_field_is_explained():
+def test_every_field_has_a_label_and_a_description():
     assert all(field.label and field.description for field in connection_form.EXTRA_FIELDS.values())
     assert set(connection_form.STANDARD_FIELDS) == {"host", "login", "password", "port"}
     assert all(field.label and field.placeholder for field in connection_form.STANDARD_FIELDS.values())
 
 
-def test_defaults_named_in_a_description_are_the_clients():
+def test_defaults_in_descriptions_are_those_of_the_client():
     defaults = ClientSettings()
     for name in ("max_concurrency", "settle_after", "connect_timeout", "read_timeout"):
         description = connection_form.EXTRA_FIELDS[name].description

@@ -55,12 +55,12 @@ def dags():
     return bag.dags
 
 
-def test_each_file_is_named_as_an_example():
+def test_each_file_name_begins_with_example():
     assert FILES
     assert all(path.name.startswith("example_bitrix24_") for path in FILES)
 
 
-def test_each_dag_is_one_that_does_nothing_by_itself(dags):
+def test_no_dag_runs_by_itself(dags):
     assert set(MOVES) <= set(dags)
     for dag_id, dag in dags.items():
         assert dag_id.startswith("bitrix24_example_")
@@ -112,7 +112,7 @@ def run(dags, portal, request):
 
 
 @pytest.mark.parametrize("dag_id", sorted(MOVES))
-def test_each_dag_moves_what_it_says(dag_id, portal, run):
+def test_each_dag_moves_its_entities(dag_id, portal, run):
     ran = run(dag_id)
 
     expected = {"tell_somebody": "skipped"}
@@ -121,7 +121,7 @@ def test_each_dag_moves_what_it_says(dag_id, portal, run):
     assert portal.fires == dict.fromkeys(MOVES[dag_id], 1)
 
 
-def test_mapped_tasks_have_a_link_each(run, portal, dags):
+def test_each_mapped_task_has_its_link(run, portal, dags):
     ran = run("bitrix24_example_mapped")
 
     urls = {ti.xcom_pull(task_ids="move", map_indexes=ti.map_index, key="bitrix24_entity_url") for ti in ran.values()}
@@ -129,7 +129,7 @@ def test_mapped_tasks_have_a_link_each(run, portal, dags):
     assert f"{portal.url}/crm/type/177/details/5/" in urls
 
 
-def test_what_follows_a_failure_is_told_which_entity_did_not_arrive(run, portal):
+def test_the_task_after_a_failure_gets_the_entities_that_did_not_arrive(run, portal):
     portal.portal.add_veto("DT31_2:P", type_id=31)
 
     ran = run("bitrix24_example_follow_up")

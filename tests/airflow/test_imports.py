@@ -2,58 +2,52 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+from importlib.util import find_spec
 
 import pytest
 
+from tests.support.fresh_imports import modules_added
+
+PACKAGE = "airflow_provider_bitrix24"
+CLIENT = f"{PACKAGE}.client"
 HEAVY = ("requests", "httpx", "aiohttp", "pendulum", "airflow.triggers.base", "wtforms", "asgiref")
-
-
-def _added(base: str, module: str) -> set[str]:
-    program = (
-        f"import sys, json, warnings; warnings.simplefilter('ignore'); {base}; before = set(sys.modules);"
-        f"import {module}; print('ADDED', json.dumps(sorted(set(sys.modules) - before)))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
-    (line,) = (each for each in done.stdout.splitlines() if each.startswith("ADDED"))
-    return set(json.loads(line.removeprefix("ADDED")))
-
-
-def _base():
-    try:
-        import airflow.sdk  # noqa: F401
-    except ImportError:
-        return "from airflow import DAG; import airflow.models.baseoperator, airflow.hooks.base"
-    return "from airflow.sdk import DAG, BaseOperator"
+HAS_SDK = find_spec("airflow.sdk") is not None
+BASE = (
+    "from airflow.sdk import DAG, BaseOperator"
+    if HAS_SDK
+    else "from airflow import DAG; import airflow.models.baseoperator, airflow.hooks.base"
+)
+"""What a DAG file imports anyway."""
+BASE_OF_THE_OTHERS = "from airflow.sdk import task, BaseNotifier" if HAS_SDK else ""
+OTHERS = ("notifications.automation", "decorators.automation", "retry_policy")
 
 
 @pytest.fixture(scope="module")
 def added():
-    return _added(_base(), "airflow_provider_bitrix24.operators.automation")
+    """The modules that each of ours adds, by its name."""
+    others = {name: (BASE_OF_THE_OTHERS, f"import {PACKAGE}.{name}") for name in OTHERS}
+    return modules_added(BASE, {"operators": ("", f"import {PACKAGE}.operators.automation"), **others})
 
 
 def test_importing_the_operators_loads_nothing_that_speaks_http(added):
-    loaded = {name for name in added for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")}
+    loaded = {name for name in added["operators"] for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")}
 
     assert loaded == set()
 
 
-def test_importing_the_operators_loads_little_of_the_client(added):
-    client = "airflow_provider_bitrix24.client"
+def test_importing_the_operators_loads_little_of_the_package(added):
+    ours = {name for name in added["operators"] if name.startswith(f"{PACKAGE}.")}
+    of_the_client = {name for name in ours if name.startswith(CLIENT)}
 
-    light = {client, f"{client}.clock", f"{client}.errors", f"{client}.number_range"}
-    assert {name for name in added if name.startswith(client)} <= light
-    assert not {name for name in added if "bitrix24.hooks" in name or "bitrix24.triggers" in name}
+    assert f"{PACKAGE}.operators.automation" in ours
+    assert of_the_client <= {CLIENT, f"{CLIENT}.clock", f"{CLIENT}.errors", f"{CLIENT}.number_range"}
+    assert not {name for name in ours if name.startswith((f"{PACKAGE}.hooks", f"{PACKAGE}.triggers"))}
 
 
-@pytest.mark.parametrize("module", ["notifications.automation", "decorators.automation", "retry_policy"])
-def test_importing_what_goes_around_a_task_loads_nothing_that_speaks_http(module):
-    added = _added(
-        f"{_base()}, task, BaseNotifier" if "sdk" in _base() else _base(), f"airflow_provider_bitrix24.{module}"
-    )
+@pytest.mark.parametrize("module", OTHERS)
+def test_importing_the_notifier_the_decorator_or_the_policy_loads_nothing_that_speaks_http(added, module):
+    ours = {name for name in added[module] if name.startswith(f"{PACKAGE}.")}
 
-    ours = {name for name in added if name.startswith("airflow_provider_bitrix24")}
+    assert f"{PACKAGE}.{module}" in ours
     assert not {name for name in ours if "transports" in name or "hooks" in name}
-    assert not added & {"requests", "httpx", "aiohttp"}
+    assert not added[module] & {"requests", "httpx", "aiohttp"}

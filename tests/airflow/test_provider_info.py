@@ -32,11 +32,11 @@ def test_airflow_finds_the_provider():
     assert found.dist.name == INFO["package-name"]
 
 
-def test_the_description_fits_what_airflow_reads_at_run_time():
+def test_the_metadata_fits_airflows_schema():
     jsonschema.validate(INFO, _schema("provider_info.schema.json"))
 
 
-def test_every_part_fits_the_strict_form_of_apache_providers():
+def test_each_part_fits_the_strict_schema_of_apache_providers():
     schema = _schema("provider.yaml.schema.json")
     known = schema["properties"].keys()
     assert INFO.keys() - known <= {"cli"}  # which Airflow 2.11 passes over
@@ -70,14 +70,14 @@ def test_every_module_named_can_be_imported(module):
 
 
 @pytest.mark.parametrize("path", list(_classes()))
-def test_every_class_named_is_there(path):
+def test_every_class_named_exists(path):
     module, name = path.rsplit(".", 1)
 
     assert isinstance(getattr(import_module(module), name), type)
 
 
 @pytest.mark.parametrize("path", [each["class-name"] for each in INFO["task-decorators"]] + INFO["cli"])
-def test_every_function_named_is_there(path):
+def test_every_function_named_exists(path):
     module, name = path.rsplit(".", 1)
 
     assert callable(getattr(import_module(module), name))
@@ -89,7 +89,7 @@ def test_the_integrations_named_are_declared():
     assert {group["integration-name"] for kind in ("hooks", "operators") for group in INFO[kind]} <= declared
 
 
-def test_the_hook_and_the_description_say_the_same():
+def test_the_hook_and_the_metadata_agree():
     (kind,) = INFO["connection-types"]
 
     assert kind["connection-type"] == Bitrix24Hook.conn_type
@@ -97,7 +97,7 @@ def test_the_hook_and_the_description_say_the_same():
     assert kind["hook-class-name"] == f"{Bitrix24Hook.__module__}.{Bitrix24Hook.__qualname__}"
 
 
-def test_reading_the_description_imports_nothing_but_the_standard_library():
+def test_reading_the_metadata_imports_only_the_standard_library():
     program = (
         "import sys; import airflow_provider_bitrix24.provider_info as p; p.get_provider_info();"
         "tops = {name.partition('.')[0] for name in sys.modules};"

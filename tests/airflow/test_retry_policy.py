@@ -78,7 +78,7 @@ def decide():
         BatchError(results={}, errors={"a": refused(NotFoundError)}),
     ],
 )
-def test_what_no_retry_can_help_fails_at_once(decide, error):
+def test_permanent_errors_fail_at_once(decide, error):
     decision = decide(error)
 
     assert decision.action.value == "fail"
@@ -100,7 +100,7 @@ def test_what_no_retry_can_help_fails_at_once(decide, error):
         KeyboardInterrupt(),
     ],
 )
-def test_everything_else_is_left_to_the_tasks_own_delay(decide, error):
+def test_other_errors_are_retried_after_the_tasks_own_delay(decide, error):
     decision = decide(error)
 
     assert decision.action.value == "default"
@@ -117,7 +117,7 @@ def test_everything_else_is_left_to_the_tasks_own_delay(decide, error):
         (targets_failed(operating_limit(125.0)), DEFAULT_RESET),
     ],
 )
-def test_at_the_operating_limit_the_next_try_comes_after_the_reset(decide, error, seconds):
+def test_at_the_operating_limit_the_retry_comes_after_the_reset(decide, error, seconds):
     delays = {decide(error, try_number).retry_delay.total_seconds() for try_number in range(1, 20)}
 
     assert all(seconds <= delay <= seconds + SPREAD for delay in delays)
@@ -129,7 +129,7 @@ def test_at_the_operating_limit_the_next_try_comes_after_the_reset(decide, error
 @needs_policies
 @pytest.mark.parametrize("error", [refused(RateLimitError), targets_failed(refused(RateLimitError))])
 @pytest.mark.parametrize(("try_number", "longest"), [(1, 30), (2, 60), (3, 120), (5, 480), (6, 600), (5000, 600)])
-def test_where_refused_the_delay_grows_up_to_a_limit(decide, error, try_number, longest):
+def test_at_the_request_limit_the_delay_grows_up_to_a_maximum(decide, error, try_number, longest):
     for _ in range(20):
         decision = decide(error, try_number)
 
@@ -153,13 +153,13 @@ def test_wrong_delays_are_refused(delays):
 
 
 @needs_policies
-def test_it_can_be_written_down_and_read_back():
+def test_it_survives_serialization():
     policy = Bitrix24RetryPolicy(first_delay=1, longest_delay=2)
 
     assert vars(Bitrix24RetryPolicy.deserialize(policy.serialize())) == vars(policy)
 
 
-def test_before_airflow_3_3_it_can_be_imported_and_says_what_it_needs(monkeypatch):
+def test_before_airflow_3_3_it_can_be_imported_but_not_created(monkeypatch):
     monkeypatch.setitem(sys.modules, "airflow.sdk.definitions.retry_policy", None)
     monkeypatch.delitem(sys.modules, "airflow_provider_bitrix24.retry_policy")
     monkeypatch.setattr("airflow_provider_bitrix24.retry_policy", None)  # put back afterwards
@@ -199,7 +199,7 @@ def call(run_task):
 
 
 @needs_policies
-def test_a_task_that_no_retry_can_help_fails_though_it_has_retries(portal, call):
+def test_a_task_with_a_permanent_error_fails_despite_its_retries(portal, call):
     ran = call("no.such.method")
 
     assert ran.state == "failed"
@@ -207,7 +207,7 @@ def test_a_task_that_no_retry_can_help_fails_though_it_has_retries(portal, call)
 
 
 @needs_policies
-def test_a_task_whose_portal_fails_is_retried_as_airflow_does(portal, call, time):
+def test_a_task_whose_portal_fails_is_retried_after_airflows_delay(portal, call):
     portal.faults.script(["error:500"], repeat=True)
 
     ran = call("profile")
@@ -217,7 +217,7 @@ def test_a_task_whose_portal_fails_is_retried_as_airflow_does(portal, call, time
 
 
 @needs_policies
-def test_a_task_that_is_refused_comes_back_after_a_while(portal, call, time):
+def test_a_task_at_the_request_limit_is_retried_after_a_delay(portal, call):
     portal.limits.capacity = 0
 
     ran = call("profile")
@@ -227,7 +227,7 @@ def test_a_task_that_is_refused_comes_back_after_a_while(portal, call, time):
 
 
 @needs_policies
-def test_a_task_at_the_operating_limit_comes_back_at_the_reset(portal, call, time):
+def test_a_task_at_the_operating_limit_is_retried_at_the_reset(portal, call):
     portal.portal.operating.seconds = -1
 
     ran = call("profile")
@@ -238,14 +238,14 @@ def test_a_task_at_the_operating_limit_comes_back_at_the_reset(portal, call, tim
 
 
 @needs_policies
-def test_a_task_without_retries_fails_whatever_the_policy_says(portal, call, time):
+def test_a_task_without_retries_fails(portal, call):
     portal.portal.operating.seconds = -1
 
     assert call("profile", retries=0).state == "failed"
 
 
 @needs_policies
-def test_a_dag_with_it_can_be_stored():
+def test_a_dag_with_it_can_be_serialized():
     from airflow.sdk import DAG
     from airflow.serialization.serialized_objects import DagSerialization
 
@@ -257,7 +257,7 @@ def test_a_dag_with_it_can_be_stored():
     assert stored.get_task("call").has_retry_policy is True
 
 
-def test_a_batch_reply_raises_what_the_policy_reads():
+def test_a_batch_reply_raises_an_error_that_the_policy_knows():
     reply = BatchReply(results={}, errors={"a": refused(NotFoundError)})
 
     with pytest.raises(BatchError):

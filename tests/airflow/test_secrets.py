@@ -1,4 +1,4 @@
-"""The webhook's secret is shown nowhere: at DEBUG, with Airflow's masking off, in every way a task can end."""
+"""The webhook's secret appears nowhere: at DEBUG, without Airflow's masking, however a task ends."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ import pytest
 
 SECRET, OTHER = "l3ak~s3cr3t+0001", "0ther.s3cr3t+0002"
 FORMS = {form: text for text in (SECRET, OTHER) for form in (text, quote(text, safe=""))}
-RUN = Path(__file__).parent / "leaks" / "run.py"
+RUN = Path(__file__).parents[1] / "support" / "leaks" / "run.py"
 SUCCEED = {"one", "many", "unmoved", "blind", "in_host", "with_reader", "reset", "cut_body"}
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory, database):
-    """Everything that the scenarios print or leave behind: where -> bytes."""
+    """Everything that the scenarios print or store: where -> bytes."""
     home = tmp_path_factory.mktemp("airflow")
     environment = os.environ | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(RUN.parent / "dags"),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
-        # The scenarios have a clock of their own, which other processes' buckets know nothing of.
+        # The scenarios run in virtual time, so they must not share a bucket with other processes.
         "AIRFLOW__BITRIX24__PACING_DIRECTORY": str(tmp_path_factory.mktemp("pacing")),
     }
     shutil.copy(Path(os.environ["AIRFLOW_HOME"], "airflow.db"), home)
     done = subprocess.run([sys.executable, str(RUN), SECRET, OTHER], env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()[-1000:]
     kept = {str(path.relative_to(home)): path.read_bytes() for path in home.rglob("*") if path.is_file()}
-    # A task tells its supervisor what to mask; Airflow logs that at DEBUG, and would mask it.
+    # A task sends its supervisor the texts to mask. Airflow logs that at DEBUG, and masks them there.
     output = b"\n".join(line for line in done.stdout.splitlines() if b"MaskSecret(" not in line)
     return {"standard output": output, "standard error": done.stderr} | kept
 
@@ -45,13 +45,13 @@ def states(shown):
     return {name: state for _, name, state in lines}
 
 
-def test_the_scenarios_end_as_they_should(states):
+def test_the_scenarios_end_as_expected(states):
     assert len(states) == 20
     assert {name for name, state in states.items() if state == "success"} == SUCCEED
     assert {state for name, state in states.items() if name not in SUCCEED} == {"failed"}
 
 
-def test_the_search_would_find_what_is_logged_at_debug(shown):
+def test_the_search_covers_what_is_logged_at_debug(shown):
     everything = b"".join(shown.values())
 
     assert b"DEBUG" in everything or b"debug" in everything
@@ -60,7 +60,7 @@ def test_the_search_would_find_what_is_logged_at_debug(shown):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_no_form_of_a_secret_is_shown_anywhere(shown, form):
+def test_no_form_of_a_secret_appears_anywhere(shown, form):
     leaks = {where: _around(content, form.encode()) for where, content in shown.items() if form.encode() in content}
     if version("apache-airflow").startswith("3.0."):
         # On a terminal, 3.0 draws tracebacks with the local variables of all frames, its own and ours.

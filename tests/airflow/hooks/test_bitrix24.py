@@ -1,0 +1,280 @@
+"""The hook against a portal on a real socket. The client's own tests show what the client does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+
+import pytest
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError, NotFoundError
+from airflow_provider_bitrix24.compat import AirflowNotFoundException
+from airflow_provider_bitrix24.connection import URL_IN_HOST
+from airflow_provider_bitrix24.hooks import bitrix24
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.simulator.testing import connection_json
+from tests.support.secrets_masker import secrets_masker_module
+
+
+def both(sync, asynchronous):
+    """Run the same thing through both halves of the hook; returns both results."""
+
+    async def run():
+        async with Bitrix24Hook() as hook:
+            return await asynchronous(hook)
+
+    with Bitrix24Hook() as hook:
+        return sync(hook), asyncio.run(run())
+
+
+def test_creating_a_hook_does_not_read_the_connection(monkeypatch):
+    monkeypatch.delenv("AIRFLOW_CONN_BITRIX24_DEFAULT", raising=False)
+
+    assert Bitrix24Hook("nowhere", verify_conn_id="elsewhere").bitrix24_conn_id == "nowhere"
+
+
+def test_airflow_creates_the_hook_of_a_connection(portal):
+    hook = Bitrix24Hook.get_hook("bitrix24_default")
+
+    assert type(hook) is Bitrix24Hook
+    assert hook.bitrix24_conn_id == "bitrix24_default"
+
+
+def test_call(portal):
+    def get(hook):
+        return hook.call("crm.item.get", {"entityTypeId": 2, "id": 57})["item"]["id"]
+
+    async def aget(hook):
+        return (await hook.acall("crm.item.get", {"entityTypeId": 2, "id": 57}))["item"]["id"]
+
+    assert both(get, aget) == (57, 57)
+
+
+def test_batch(portal):
+    commands = {
+        "there": ("crm.item.get", {"entityTypeId": 2, "id": 57}),
+        "gone": ("crm.item.get", {"entityTypeId": 2, "id": 999}),
+    }
+
+    one, other = both(lambda hook: hook.batch(commands), lambda hook: hook.abatch(commands))
+
+    assert one.results["there"]["item"]["id"] == other.results["there"]["item"]["id"] == 57
+    assert list(one.errors) == list(other.errors) == ["gone"]
+    assert isinstance(one.errors["gone"], NotFoundError)
+
+
+def test_list(portal):
+    params = {"entityTypeId": 2, "select": ["id"]}
+
+    async def alist(hook):
+        return [deal["id"] async for deal in hook.alist("crm.item.list", params)]
+
+    one, other = both(lambda hook: [deal["id"] for deal in hook.list("crm.item.list", params)], alist)
+
+    assert one == other == list(range(57, 65))
+
+
+def test_trigger_automation(portal):
+    one, other = both(
+        lambda hook: hook.trigger_automation("DEAL_57", "c5u4m"),
+        lambda hook: hook.atrigger_automation("DEAL_58", "c5u4m"),
+    )
+
+    assert (one.moved, other.moved) == (1, 1)
+    assert portal.portal.stage_of("DEAL_57") == portal.portal.stage_of("DEAL_58") == "PREPARATION"
+
+
+def test_get_stages(portal):
+    targets = ["DEAL_57", "DEAL_63", "DEAL_999"]
+
+    one, other = both(lambda hook: hook.get_stages(targets), lambda hook: hook.aget_stages(targets))
+
+    assert one == other
+    assert {target: (info.stage, info.category_id) for target, info in one.items()} == {
+        "DEAL_57": ("NEW", 0),
+        "DEAL_63": ("C5:NEW", 5),
+    }
+
+
+def test_execute_trigger_is_refused_to_a_webhook(portal):
+    from airflow_provider_bitrix24.client.errors import PermissionDeniedError
+
+    with Bitrix24Hook() as hook, pytest.raises(PermissionDeniedError):
+        hook.execute_trigger("DEAL_57", "paid")
+
+    async def execute():
+        async with Bitrix24Hook() as hook:
+            await hook.aexecute_trigger("DEAL_57", "paid")
+
+    with pytest.raises(PermissionDeniedError):
+        asyncio.run(execute())
+
+
+def test_pipeline_stages(portal):
+    with Bitrix24Hook() as hook:
+        stages = hook.pipeline_stages(2, 5)
+
+    assert (stages[0].id, stages[0].semantics) == ("C5:NEW", None)
+    assert [stage.id for stage in stages if stage.semantics == "S"] == ["C5:WON"]
+
+
+def test_a_closed_hook_opens_again(portal):
+    hook = Bitrix24Hook()
+    with hook:
+        first = hook.get_conn()
+    with hook:
+        assert hook.get_conn() is not first
+        assert hook.call("scope")
+
+
+def test_closing_a_hook_that_was_never_opened_does_nothing():
+    Bitrix24Hook().close()
+    asyncio.run(Bitrix24Hook().aclose())
+
+
+def test_an_unknown_connection_raises_airflows_error():
+    with pytest.raises(AirflowNotFoundException, match="nowhere"):
+        Bitrix24Hook("nowhere").get_conn()
+    with pytest.raises(AirflowNotFoundException, match="nowhere"):
+        asyncio.run(Bitrix24Hook("nowhere").aget_conn())
+
+
+def test_the_error_names_the_wrong_connection(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_BROKEN", '{"conn_type": "bitrix24", "extra": {"plan": "free"}}')
+
+    for attempt in (Bitrix24Hook("broken").get_conn, lambda: asyncio.run(Bitrix24Hook("broken").aget_conn())):
+        with pytest.raises(ConfigurationError, match="Connection 'broken': "):
+            attempt()
+
+
+def test_secrets_are_masked_before_anything_else(portal, monkeypatch):
+    masked = []
+    monkeypatch.setattr(bitrix24, "mask_secrets", masked.extend)
+    secret = portal.webhook_url.split("/")[-2]
+
+    Bitrix24Hook().get_conn().close()
+
+    assert secret in masked
+
+
+def test_secrets_are_masked_in_an_event_loop(portal, monkeypatch):
+    masked = []
+
+    async def amask(secrets):
+        masked.extend(secrets)
+
+    monkeypatch.setattr(bitrix24, "amask_secrets", amask)
+    secret = portal.webhook_url.split("/")[-2]
+
+    async def open_and_close():
+        async with Bitrix24Hook() as hook:
+            await hook.aget_conn()
+
+    asyncio.run(open_and_close())
+
+    assert secret in masked
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_airflow_masks_the_secret_of_a_pasted_url(portal, asynchronous):
+    secret = portal.webhook_url.split("/")[-2]
+
+    async def open_and_close():
+        async with Bitrix24Hook() as hook:
+            await hook.aget_conn()
+
+    if asynchronous:
+        asyncio.run(open_and_close())
+    else:
+        Bitrix24Hook().get_conn().close()
+
+    assert secrets_masker_module().redact(f"GET /rest/1/{secret}/scope") == "GET /rest/1/***/scope"
+
+
+# -- the test button
+
+
+@pytest.fixture
+def check(monkeypatch):
+    """Test a connection as Airflow's button does."""
+
+    def run(webhook_url=None, **parts):
+        import json
+
+        text = connection_json(webhook_url) if webhook_url else json.dumps({"conn_type": "bitrix24"} | parts)
+        monkeypatch.setenv("AIRFLOW_CONN_BITRIX24_DEFAULT", text)
+        from airflow.models.connection import Connection  # noqa: TID251 - the button's, in the API server
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # newer ones warn of what they use themselves
+            return Connection.get_connection_from_secrets("bitrix24_default").test_connection()
+
+    return run
+
+
+def test_the_test_of_a_valid_connection_names_portal_and_user(portal, check):
+    ok, message = check(portal.webhook_url)
+
+    assert ok is True
+    assert portal.url in message
+    assert "user 1" in message
+    assert portal.fires == {}
+
+
+def test_the_test_accepts_a_webhook_that_may_only_fire(portal, check):
+    portal.portal.settings.subscription = "missing"
+
+    ok, message = check(portal.system_webhook_url)
+
+    assert ok is True
+    assert "verify_conn_id" in message
+    assert portal.fires == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("{url}/rest/1/wrongsecret12345/", "INVALID_CREDENTIALS"),
+        ("{url}/rest/9/{secret}/", "INVALID_CREDENTIALS"),
+        ("http://example.com/rest/1/{secret}/", "plain http"),
+        ("https://127.0.0.1:{port}/rest/1/{secret}/", "TLS"),
+    ],
+)
+def test_the_test_says_why_it_fails_without_the_secret(portal, check, url, words):
+    secret = portal.webhook_url.split("/")[-2]
+    pasted = url.format(url=portal.url, secret=secret, port=portal.port)
+
+    ok, message = check(pasted)
+
+    assert ok is False
+    assert words in message
+    assert secret not in message
+    assert "wrongsecret12345" not in message
+
+
+def test_the_test_names_a_missing_scope(portal, check):
+    portal.portal.accounts.add_webhook(1, "otherscope000004", scopes=frozenset({"task"}))
+
+    ok, message = check(f"{portal.url}/rest/1/otherscope000004/")
+
+    assert ok is False
+    assert "crm" in message
+
+
+def test_a_malformed_connection_fails_the_test(check):
+    ok, message = check(host="example.bitrix24.com", login="1")
+
+    assert ok is False
+    assert message.startswith("The webhook's secret is missing.")
+
+
+def test_a_url_in_host_is_a_warning_in_the_message_and_in_the_log(portal, check, caplog):
+    caplog.set_level(logging.WARNING)
+
+    ok, message = check(host=portal.webhook_url)
+
+    assert ok is True
+    assert URL_IN_HOST in message
+    assert portal.webhook_url.split("/")[-2] not in message
+    assert portal.webhook_url.split("/")[-2] not in caplog.text

@@ -1,0 +1,93 @@
+"""Arguments of the operator that contradict each other, or that render to nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.compat import AirflowFailException
+from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
+
+DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
+RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
+
+
+# -- as written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"on_unmoved": "raise"}, ["on_unmoved is 'raise'", "ignore, warn, skip, fail"]),
+        ({"wait_timeout": 60}, ["wait_timeout is given without expected_stage"]),
+        ({"wait_timeout": -1, "expected_stage": "WON"}, ["wait_timeout is -1"]),
+        ({"wait_timeout": "60", "expected_stage": "WON"}, ["wait_timeout is '60'", "seconds"]),
+        ({"poke_interval": 0}, ["poke_interval is 0"]),
+        ({"poke_interval": True}, ["poke_interval is True"]),
+        ({"verify": False, "expected_stage": "WON"}, ["verify=False", "expected_stage"]),
+        ({"verify": False, "expected_stage": "WON", "wait_timeout": 6}, ["expected_stage and wait_timeout"]),
+        ({"verify": False, "on_unmoved": "warn"}, ["verify=False", "on_unmoved='warn'"]),
+    ],
+)
+def test_arguments_that_contradict_each_other_are_refused_when_the_dag_is_read(arguments, words):
+    with pytest.raises(ConfigurationError) as caught:
+        TriggerAutomationOperator(task_id="move", target="DEAL_57", code="c", **arguments)
+
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_without_verify_on_unmoved_may_be_ignore():
+    TriggerAutomationOperator(task_id="move", target="DEAL_57", verify=False, on_unmoved="ignore")
+
+
+def test_deferrable_defaults_to_airflows_configuration():
+    assert TriggerAutomationOperator(task_id="move", target="DEAL_57").deferrable is False
+
+
+def test_the_constructor_keeps_template_fields_unchanged():
+    target = object()
+
+    assert TriggerAutomationOperator(task_id="move", target=target).target is target
+
+
+# -- as rendered
+
+
+@pytest.mark.parametrize("rendered", ["{{ '' }}", "{{ ' ' }}"])
+def test_a_code_that_renders_to_nothing_does_not_fall_back_to_the_connections(portal, move, monkeypatch, rendered):
+    variable = json.dumps({"conn_type": "bitrix24", "password": portal.webhook_url, "extra": {"default_code": "paid"}})
+    monkeypatch.setenv("AIRFLOW_CONN_BITRIX24_DEFAULT", variable)
+
+    ran = move(target="DEAL_57", code=rendered)
+
+    assert isinstance(ran.error, AirflowFailException)
+    assert "gave nothing" in str(ran.error)
+    assert portal.fires == {}
+
+
+def test_an_expected_stage_that_renders_to_nothing_is_refused(portal, move):
+    ran = move(target="DEAL_57", expected_stage="{{ none or '' }}")
+
+    assert isinstance(ran.error, AirflowFailException)
+    assert "expected_stage" in str(ran.error)
+    assert portal.fires == {}
+
+
+def test_a_url_as_code_is_refused_and_not_repeated(portal, move):
+    ran = move(target="DEAL_57", code=f"{portal.webhook_url}crm.automation.trigger/?code=c5u4m")
+
+    assert isinstance(ran.error, AirflowFailException)
+    assert "code is a URL" in str(ran.error)
+    assert portal.webhook_url.rstrip("/").rpartition("/")[2] not in repr((ran.log, ran.xcoms))
+    assert portal.requests.total == 0
+
+
+@pytest.mark.parametrize("name", ["wait_timeout", "poke_interval"])
+def test_infinite_times_are_refused(name):
+    with pytest.raises(ConfigurationError, match=name):
+        TriggerAutomationOperator(
+            **{"task_id": "m", "target": "DEAL_57", "expected_stage": "WON", "wait_timeout": 60, name: float("inf")}
+        )

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_bitrix24._tasks.verdict import Verdict, decide, permanent_errors_fail_at_once
+from airflow_provider_bitrix24.client import errors
+from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.compat import AirflowException, AirflowFailException, AirflowSkipException
+from airflow_provider_bitrix24.exceptions import TargetsFailedError
+
+REFUSED = TargetError("ACCESS_DENIED", "Not allowed.", "no")
+BUSY = TargetError("QUERY_LIMIT_EXCEEDED", "Too many requests.", "no", permanent=False)
+LOST = TargetError("OutcomeUnknown", "No answer.", "unknown", permanent=False)
+
+
+def report(*outcomes):
+    results = []
+    for number, each in enumerate(outcomes):
+        outcome, error = ("failed", each) if isinstance(each, TargetError) else (each, None)
+        after = "WON" if outcome in ("moved", "already") else "NEW"
+        results.append(
+            TargetResult(target=f"DEAL_{number}", outcome=outcome, stage_before="NEW", stage_after=after, error=error)
+        )
+    return TriggerReport(code="c", portal="https://example.com", results=results)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "on_unmoved", "repeatable", "end"),
+    [
+        ((), "fail", True, "succeed"),
+        (("moved", "already"), "fail", True, "succeed"),
+        (("moved", "unmoved"), "ignore", False, "succeed"),
+        (("moved", "unmoved"), "warn", False, "succeed"),
+        (("moved", "unmoved"), "fail", True, "retry"),
+        (("moved", "unmoved"), "fail", False, "fail"),
+        (("unmoved",), "fail", False, "fail"),
+        (("unmoved",), "fail", True, "retry"),
+        (("unverified",), "fail", False, "succeed"),
+        # A skip would skip what follows those that moved.
+        (("unmoved", "unmoved"), "skip", False, "skip"),
+        (("unmoved", "moved"), "skip", False, "succeed"),
+        (("unmoved", "already"), "skip", True, "succeed"),
+        (("unmoved", "unverified"), "skip", False, "succeed"),
+        (("unmoved", REFUSED), "skip", False, "fail"),
+        # Failed targets fail the task, whatever on_unmoved says.
+        ((REFUSED,), "ignore", True, "fail"),
+        ((REFUSED, REFUSED), "ignore", False, "fail"),
+        ((BUSY,), "ignore", False, "retry"),
+        ((BUSY, BUSY), "ignore", True, "retry"),
+        ((BUSY, REFUSED), "ignore", False, "retry"),
+        ((BUSY, "already"), "ignore", True, "retry"),
+        # Something was fired: a next try would fire it again, unless it can see that it is done.
+        ((BUSY, "moved"), "ignore", False, "fail"),
+        ((BUSY, "moved"), "ignore", True, "retry"),
+        ((BUSY, "unmoved"), "ignore", False, "fail"),
+        ((BUSY, "unverified"), "ignore", False, "fail"),
+        ((BUSY, "unverified"), "ignore", True, "fail"),
+        ((LOST,), "ignore", False, "fail"),
+        ((LOST,), "ignore", True, "retry"),
+        # No retry helps.
+        ((REFUSED, "moved"), "ignore", True, "fail"),
+        ((REFUSED, "unmoved"), "warn", True, "fail"),
+        ((REFUSED, "unmoved"), "fail", True, "retry"),
+    ],
+)
+def test_how_a_task_ends(outcomes, on_unmoved, repeatable, end):
+    assert decide(report(*outcomes), on_unmoved=on_unmoved, repeatable=repeatable).end == end
+
+
+def test_the_message_says_why_no_retry_follows_and_what_to_do():
+    verdict = decide(report(BUSY, "moved", "unmoved", "already"), on_unmoved="warn", repeatable=False)
+
+    assert verdict.message == (
+        "1 of 4 targets failed: DEAL_0: Too many requests. No retry follows: 2 were fired; repeating could move "
+        "them twice. Set expected_stage to make retries safe."
+    )
+
+
+def test_unverified_targets_prevent_a_retry_even_with_an_expected_stage():
+    verdict = decide(report(BUSY, "unverified"), on_unmoved="fail", repeatable=True)
+
+    assert "1 were fired and cannot be read back" in verdict.message
+    assert "verify_conn_id" in verdict.message
+
+
+def test_the_message_names_the_first_ten():
+    message = decide(report(*[REFUSED] * 12), on_unmoved="warn", repeatable=False).message
+
+    assert message.count("DEAL_") == 10
+    assert message.endswith("; and 2 more.")
+
+
+def test_the_message_says_where_unmoved_targets_stand():
+    results = [
+        TargetResult(target="DEAL_1", outcome="unmoved", stage_before="NEW", stage_after="NEW"),
+        TargetResult(target="DEAL_2", outcome="unmoved", stage_before="NEW", stage_after="LOSE"),
+    ]
+
+    message = decide(
+        TriggerReport(code="c", portal="https://example.com", results=results),
+        on_unmoved="fail",
+        repeatable=True,
+    ).message
+
+    assert message == ("2 of 2 targets did not move: DEAL_1 stands at NEW; DEAL_2 went from NEW to LOSE.")
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [("skip", AirflowSkipException), ("retry", TargetsFailedError), ("fail", AirflowFailException)],
+)
+def test_each_verdict_raises_its_exception(end, kind):
+    with pytest.raises(kind, match="because"):
+        Verdict(end, "because").raise_for_airflow(report())
+
+
+def test_success_raises_nothing():
+    Verdict("succeed").raise_for_airflow(report())
+
+
+def test_a_failure_that_may_be_retried_carries_its_report():
+    ours = report(BUSY)
+    with pytest.raises(AirflowException) as caught:
+        Verdict("retry", "x").raise_for_airflow(ours)
+
+    assert caught.value.report is ours
+
+
+def api_error(kind):
+    return kind(code="X", description="", method="m", status=400)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ConfigurationError("x"),
+        api_error(errors.AuthenticationError),
+        api_error(errors.PermissionDeniedError),
+        api_error(errors.InvalidRequestError),
+        api_error(errors.NotFoundError),
+        api_error(errors.PortalUnavailableError),
+        errors.ConnectFailed("certificate", permanent=True),
+    ],
+)
+def test_permanent_errors_become_airflows(error):
+    with pytest.raises(AirflowFailException) as caught, permanent_errors_fail_at_once():
+        raise error
+
+    assert caught.value.__cause__ is error
+    assert str(caught.value) == str(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ConnectFailed("refused"),
+        errors.OutcomeUnknown("reset"),
+        api_error(errors.RateLimitError),
+        api_error(errors.OperatingLimitError),
+        api_error(errors.ServerError),
+        errors.ProtocolError("html", status=502),
+        ValueError("not ours"),
+    ],
+)
+def test_other_errors_pass_through(error):
+    with pytest.raises(type(error)) as caught, permanent_errors_fail_at_once():
+        raise error
+
+    assert caught.value is error
