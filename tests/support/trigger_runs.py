@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
@@ -62,6 +63,20 @@ async def all_events(trigger):
         async for event in trigger.run():
             payloads.append(event.payload)  # noqa: PERF401 - a comprehension would lose them at the end
     return payloads
+
+
+def silent_while_time_flies(seconds):
+    """Return how a server behaves that does not answer, and lets the event loop's time jump when a request has come."""
+    loop = asyncio.get_running_loop()
+    real, jumps = loop.time, []
+    loop.time = lambda: real() + sum(jumps)
+
+    def behave(server, connection):
+        server.hear(connection)
+        loop.call_soon_threadsafe(jumps.append, seconds)
+        server.over.wait()
+
+    return behave
 
 
 class Store:

@@ -13,6 +13,7 @@ from airflow_provider_bitrix24.compat import AirflowNotFoundException
 from airflow_provider_bitrix24.simulator.testing import connection_json
 from airflow_provider_bitrix24.triggers import stage as stage_module
 from airflow_provider_bitrix24.triggers.stage import LONGEST_BACK_OFF
+from tests.support.misbehaving_server import MisbehavingServer
 from tests.support.trigger_runs import (
     CONNECTION,
     DOWN,
@@ -24,9 +25,9 @@ from tests.support.trigger_runs import (
     events,
     everything_logged,
     moves_at_sleeps,
+    silent_while_time_flies,
     watches,
 )
-from tests.support.misbehaving_server import MisbehavingServer, silent
 
 
 @pytest.mark.parametrize("kept", [{"portal": "https://other.example.com", "history_id": 1}, {"history_id": 1}, "1", 1])
@@ -56,10 +57,9 @@ async def test_a_trigger_that_several_assets_share_keeps_its_cursor_in_memory(po
     assert len(await all_events(trigger)) == 2
 
 
-<<<<<<< HEAD:tests/airflow/test_stage_change_errors.py
-async def test_a_poll_that_hangs_is_a_passing_error(portal, time, monkeypatch):
-    monkeypatch.setattr(stage_module, "LONGEST_POLL", 0.2)
-    with MisbehavingServer(silent) as server:
+async def test_a_poll_that_hangs_is_a_transient_error(portal, time, monkeypatch):
+    monkeypatch.setattr(stage_module, "LONGEST_POLL", 60)
+    with MisbehavingServer(silent_while_time_flies(61)) as server:
         monkeypatch.setenv(CONNECTION, connection_json(f"http://127.0.0.1:{server.port}/rest/1/secret12345/"))
         moves_at_sleeps(portal, time, [], [])
         assert await all_events(watches()) == []
@@ -68,11 +68,7 @@ async def test_a_poll_that_hangs_is_a_passing_error(portal, time, monkeypatch):
     assert time.slept == [120, 240, 480]
 
 
-async def test_passing_errors_are_outlasted_with_longer_and_longer_pauses_and_nothing_is_missed(portal, time):
-    portal.limits.enabled = False
-=======
 async def test_transient_errors_lead_to_longer_pauses_and_no_move_is_missed(portal, time):
->>>>>>> 286eb9b (Let the tests that meet Airflow mirror the package, run in virtual time and begin with nothing masked):tests/airflow/triggers/test_stage_change_errors.py
     failing = [True] * 8
     polls = []
 
