@@ -39,7 +39,7 @@ def test_a_report_is_updated_by_a_check():
 
     after = update(report, check_stages(["DEAL_1", "DEAL_2", "DEAL_3"], _at(DEAL_1="WON", DEAL_2="EXECUTING"), {"WON"}))
 
-    assert (after.moved, after.unmoved, after.already) == (1, 2, 1)
+    assert [each.outcome for each in after.results] == ["moved", "elsewhere", "unmoved", "already"]
     assert [each.stage_after for each in after.results] == ["WON", "EXECUTING", None, "WON"]
     assert [each.reason for each in after.results] == [None, None, MISSING, None]
     assert (report.moved, report.unmoved) == (0, 3)
