@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.values import absent, moment, text, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,14 +33,16 @@ class Snapshot:
     moved_time: str | None = None
 
     @classmethod
-    def from_item(cls, item: Mapping[str, Any]) -> Snapshot:
-        """Read an item of ``crm.item.list``."""
-        category = item.get("categoryId")
-        return cls(
-            _text(item.get("stageId")),
-            int(category) if category not in (None, "") else None,
-            _text(item.get("movedTime")),
-        )
+    def from_item(cls, item: Mapping[str, Any]) -> Snapshot | None:
+        """Read an item of ``crm.item.list``; ``None`` where a part of it cannot be read.
+
+        Half of a reading would be worse than none: a pipeline that is missing looks like a move out of it.
+        """
+        shown = item.get("stageId"), item.get("categoryId"), item.get("movedTime")
+        read = text(shown[0]), whole(shown[1]), text(shown[2])
+        if any(part is None and not absent(value) for part, value in zip(read, shown, strict=True)):
+            return None
+        return cls(*read)
 
     def differs(self, other: Snapshot) -> bool:
         """Whether stage or pipeline differ."""
@@ -48,10 +51,6 @@ class Snapshot:
     def shows_a_move_since(self, before: Snapshot) -> bool:
         """Whether anything has moved it in between, even if a robot then moved it back."""
         return self.differs(before) or before.moved_time not in (self.moved_time, UNKNOWN_MOMENT)
-
-
-def _text(value: object) -> str | None:
-    return None if value in (None, "") else str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,20 +75,8 @@ class StageInfo:
             target=target,
             stage=snapshot.stage,
             category_id=snapshot.category_id,
-            moved_time=_moment(snapshot.moved_time),
+            moved_time=moment(snapshot.moved_time),
         )
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    import pendulum
-
-    try:
-        parsed = pendulum.parse(text)
-    except ValueError:
-        return None
-    return parsed if isinstance(parsed, pendulum.DateTime) else None
 
 
 @dataclass(frozen=True, slots=True)

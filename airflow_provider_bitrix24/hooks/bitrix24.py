@@ -15,7 +15,7 @@ from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_se
 from airflow_provider_bitrix24.connection import read_connection, secrets_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -199,7 +199,7 @@ class Bitrix24Hook(BaseHook):
         """
         return self.get_conn().list(method, params)
 
-    async def alist(self, method: str, params: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
+    async def alist(self, method: str, params: Mapping[str, Any] | None = None) -> AsyncGenerator[Any, None]:
         """Like :meth:`list`, in an event loop."""
         async for item in (await self.aget_conn()).list(method, params):
             yield item

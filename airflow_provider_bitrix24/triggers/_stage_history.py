@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError, Protocol
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 from airflow_provider_bitrix24.client.stages import parse_stages
 from airflow_provider_bitrix24.client.targets import EntityRef
+from airflow_provider_bitrix24.client.values import absent, text, whole
 
 METHOD = "crm.stagehistory.list"
 _LEAD = "LEAD"
@@ -68,17 +69,24 @@ class StageHistoryQuery:
             conditions["CATEGORY_ID"] = self.category_id
         return {"entityTypeId": self.type_id, "order": {"ID": "ASC"}, "filter": conditions, "start": -1}
 
-    def read(self, row: object) -> Move:
-        """Read a row.
+    def read(self, rows: Sequence[Any], *, cursor: int) -> HistoryPage:
+        """Read the rows that :meth:`after` has asked for.
 
-        :raises ProtocolError: a part of the row is missing or malformed.
+        A row that cannot be read is left out, so that it does not keep back the moves of other entities.
+
+        :raises ProtocolError: no row has a number, so there is nothing to continue after.
         """
-        if not isinstance(row, Mapping):
+        numbers = [_number(row) for row in rows]
+        read = [self._read(row) for row, number in zip(rows, numbers, strict=True) if number is None or number > cursor]
+        last = max((number for number in numbers if number is not None), default=None)
+        if rows and last is None:
             raise _malformed()
-        try:
-            return self._read(row)
-        except (KeyError, TypeError, ValueError):
-            raise _malformed() from None
+        return HistoryPage(
+            moves=tuple(move for move in read if move is not None),
+            unreadable=sum(move is None for move in read),
+            cursor=max(cursor, last or 0),
+            more=len(rows) >= PAGE and last is not None and last > cursor,
+        )
 
     def key(self, conn_id: str) -> str:
         """Return the key under which the cursor is stored. Another query has another cursor."""
@@ -89,15 +97,21 @@ class StageHistoryQuery:
     def _stage_field(self) -> str:
         return "STATUS_ID" if self.type_name == _LEAD else "STAGE_ID"
 
-    def _read(self, row: Mapping[str, Any]) -> Move:
-        # Older portals send numbers as strings.
-        category = row.get("CATEGORY_ID")
+    def _read(self, row: object) -> Move | None:
+        if not isinstance(row, Mapping):
+            return None
+        history_id, owner, category = whole(row.get("ID")), whole(row.get("OWNER_ID")), whole(row.get("CATEGORY_ID"))
+        stage, moved_time = text(row.get(self._stage_field)), text(row.get("CREATED_TIME"))
+        if history_id is None or owner is None or owner <= 0 or stage is None or moved_time is None:
+            return None
+        if category is None and not absent(row.get("CATEGORY_ID")):
+            return None
         return Move(
-            history_id=int(row["ID"]),
-            target=str(EntityRef(self.type_id, int(row["OWNER_ID"]))),
-            stage=str(row[self._stage_field]),
-            category_id=None if category in (None, "") else int(category),
-            moved_time=str(row["CREATED_TIME"]),
+            history_id=history_id,
+            target=str(EntityRef(self.type_id, owner)),
+            stage=stage,
+            category_id=category,
+            moved_time=moved_time,
         )
 
     def __str__(self) -> str:
@@ -136,24 +150,41 @@ class Move:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryPage:
+    """What some rows say.
+
+    :param moves: in the rows' order.
+    :param unreadable: how many rows could not be read.
+    :param cursor: the number of the last row.
+    :param more: whether more rows follow at the moment.
+    """
+
+    moves: tuple[Move, ...]
+    unreadable: int
+    cursor: int
+    more: bool
+
+
 def newest_id(rows: Sequence[Any]) -> int:
     """Return the number of the first row, or 0 if there are none.
 
     :raises ProtocolError: the row has no number.
     """
-    try:
-        return int(rows[0]["ID"]) if rows else 0
-    except (KeyError, TypeError, ValueError):
-        raise _malformed() from None
+    if not rows:
+        return 0
+    number = _number(rows[0])
+    if number is None:
+        raise _malformed()
+    return number
+
+
+def _number(row: object) -> int | None:
+    return whole(row.get("ID")) if isinstance(row, Mapping) else None
 
 
 def _malformed() -> ProtocolError:
-    return ProtocolError(f"{METHOD}: a row lacks its ID, owner, stage or time.", status=200, executed="no")
-
-
-def is_last_page(rows: Sequence[Any]) -> bool:
-    """Whether no more rows follow at the moment."""
-    return len(rows) < PAGE
+    return ProtocolError(f"{METHOD}: the rows have no number that can be read.", status=200)
 
 
 def load_cursor(stored: object, portal: str) -> int | None:

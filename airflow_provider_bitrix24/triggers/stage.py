@@ -6,12 +6,14 @@ They run in the triggerer's event loop, shared with all other triggers, may be r
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_bitrix24._tasks.waiting import Require, StageWait, next_check
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.number_range import SECONDS_ABOVE_ZERO
+from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_bitrix24.triggers import _stage_history
 from airflow_provider_bitrix24.triggers._bounded import bounded
@@ -215,10 +217,11 @@ class StageChangeEventTrigger(BaseEventTrigger):
                     portal = await bounded(self._resume(hook), seconds=LONGEST_POLL)
                     more = True
                     while more:
-                        moves, more = await bounded(self._page(hook), seconds=LONGEST_POLL)
-                        for move in moves:
+                        page = await bounded(self._page(hook), seconds=LONGEST_POLL)
+                        for move in page.moves:
                             self._cursor = move.history_id
                             yield TriggerEvent(move.as_payload(portal))  # type: ignore[no-untyped-call]
+                        self._cursor, more = page.cursor, page.more
                     failures = 0
                 except (Bitrix24Error, AirflowNotFoundException) as error:
                     failures += 1
@@ -244,10 +247,13 @@ class StageChangeEventTrigger(BaseEventTrigger):
             self._stored = self._cursor
         return portal
 
-    async def _page(self, hook: Bitrix24Hook) -> tuple[list[_stage_history.Move], bool]:
-        """Read the next moves, and whether more follow."""
-        rows = await self._rows(hook, self._query.after(self._cursor or 0))
-        return [self._query.read(row) for row in rows], not _stage_history.is_last_page(rows)
+    async def _page(self, hook: Bitrix24Hook) -> _stage_history.HistoryPage:
+        """Read the next moves."""
+        cursor = self._cursor or 0
+        page = self._query.read(await self._rows(hook, self._query.after(cursor)), cursor=cursor)
+        if page.unreadable:
+            self.log.warning("%d rows after row %d of the stage history cannot be read.", page.unreadable, cursor)
+        return page
 
     async def _start(self, hook: Bitrix24Hook, portal: str) -> int:
         """Return the cursor that was stored or, without one, the newest row."""
@@ -277,4 +283,11 @@ class StageChangeEventTrigger(BaseEventTrigger):
             return None
 
     async def _rows(self, hook: Bitrix24Hook, params: dict[str, Any]) -> list[Any]:
-        return [row async for row in hook.alist(_stage_history.METHOD, params)]
+        """Read one page: a portal that tells of more without being asked is not followed."""
+        rows: list[Any] = []
+        async with aclosing(hook.alist(_stage_history.METHOD, params)) as stream:
+            async for row in stream:
+                rows.append(row)
+                if len(rows) == PAGE:
+                    break
+        return rows

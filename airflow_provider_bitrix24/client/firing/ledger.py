@@ -122,7 +122,7 @@ class Ledger:
         """
         for target in window:
             before = readings.found.get(target.ref)
-            refusal = readings.refused.get(target.ref.type_id)
+            refusal = readings.error(target.ref)
             if before is not None:
                 self._record_found(target, before)
             elif not looked or not target.ref.readable or isinstance(refusal, PermissionDeniedError):

@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.client.errors import (
 from airflow_provider_bitrix24.client.flows.calls import Channel, attempt
 from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
 from airflow_provider_bitrix24.client.protocol.wire import METHOD, Call, Reply
+from airflow_provider_bitrix24.client.values import shown, text
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.flows.effects import Flow
@@ -45,9 +46,9 @@ def diagnose(channel: Channel) -> Flow[Diagnosis]:
         return (yield from _trigger_only(patient))
     if isinstance(scope, Bitrix24Error):
         return _failed(patient, scope)
-    granted = [str(each) for each in scope.result] if isinstance(scope.result, list) else []
+    granted = [name for each in scope.result if (name := text(each))] if isinstance(scope.result, list) else []
     if granted and "crm" not in granted:
-        listed = ", ".join(granted)
+        listed = shown(", ".join(granted))
         return _no(patient, f"The webhook works but lacks the scope 'crm' (it has: {listed}). Add it in Bitrix24.")
     items = yield from _ask(patient, "crm.item.list", {"entityTypeId": 2, "select": ["id"], "start": -1})
     if isinstance(items, PermissionDeniedError):
@@ -68,7 +69,7 @@ def _user(channel: Channel) -> Flow[str]:
     number = f"user {channel.portal.user_id}"
     if not isinstance(profile, Reply) or not isinstance(profile.result, Mapping):
         return number
-    name = " ".join(str(profile.result.get(part) or "") for part in ("NAME", "LAST_NAME")).strip()
+    name = " ".join(shown(profile.result.get(part)) for part in ("NAME", "LAST_NAME")).strip()
     admin = ", an administrator" if profile.result.get("ADMIN") is True else ", not an administrator"
     known = f"{name} ({number})" if name else number
     return known + (admin if "ADMIN" in profile.result else "")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ProtocolError
 from airflow_provider_bitrix24.client.flows.batches import send_batch
 from airflow_provider_bitrix24.client.flows.calls import Channel, call, sleep
+from airflow_provider_bitrix24.client.flows.effects import Log
 from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS, CommandReply
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE, rows
 from airflow_provider_bitrix24.client.protocol.wire import Call
 from airflow_provider_bitrix24.client.stages import Pipeline, Snapshot, Stage
 from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
+from airflow_provider_bitrix24.client.values import shown, text, whole
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.flows.effects import Flow
 
 _SELECT = {
@@ -25,18 +28,27 @@ _SELECT = {
     TYPE_IDS["QUOTE"]: ("id", "stageId"),
 }
 _SELECT_OTHER = ("id", "stageId", "categoryId", "movedTime")
+_SHOWN = 10
 _STAGES_OF = {"LEAD": "STATUS", "QUOTE": "QUOTE_STATUS"}
 
 
 @dataclass(slots=True)
 class StageReadings:
-    """What was read. Entities that are in neither dictionary do not exist, or may not be read."""
+    """What was read. Entities of which it says nothing do not exist, or may not be read."""
 
     found: dict[EntityRef, Snapshot] = field(default_factory=dict)
     refused: dict[int, Bitrix24Error] = field(default_factory=dict)
     """Types (entityTypeId) of which nothing could be read, and why."""
     pipelines: dict[Pipeline, list[Stage]] = field(default_factory=dict)
     """Stages of the pipelines that were asked for and could be read."""
+    unreadable: set[EntityRef] = field(default_factory=set)
+    """Entities that the portal knows, but of which it sent something that cannot be read."""
+
+    def error(self, ref: EntityRef) -> Bitrix24Error | None:
+        """Why an entity was not read, where the portal did not simply leave it out."""
+        if ref in self.unreadable:
+            return ProtocolError(f"What the portal sent about {ref} cannot be read.", status=200)
+        return self.refused.get(ref.type_id)
 
 
 def chunks(refs: Iterable[EntityRef], *, room: int = MAX_COMMANDS) -> Iterator[list[EntityRef]]:
@@ -83,13 +95,27 @@ def _list_params(type_id: int, ids: Sequence[int]) -> dict[str, object]:
 def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: StageReadings) -> None:
     """Add the replies to the calls of :func:`list_calls` to a reading."""
     for each, reply in zip(calls, replies, strict=True):
-        type_id = int(each.params["entityTypeId"])
-        if reply.error is not None:
-            into.refused[type_id] = reply.error
+        type_id, asked = each.params["entityTypeId"], each.params["filter"]["@id"]
+        items = _items(reply)
+        if isinstance(items, Bitrix24Error):
+            into.refused[type_id] = items
             continue
-        for item in rows(reply.value) or ():
-            if isinstance(item, Mapping) and str(item.get("id", "")).isdigit():
-                into.found[EntityRef(type_id, int(item["id"]))] = Snapshot.from_item(item)
+        for item in items:
+            number = whole(item.get("id")) if isinstance(item, Mapping) else None
+            if number is None or number not in asked:
+                continue
+            ref, snapshot = EntityRef(type_id, number), Snapshot.from_item(item)
+            if snapshot is None:
+                into.unreadable.add(ref)
+            else:
+                into.found[ref] = snapshot
+
+
+def _items(reply: CommandReply) -> list[Any] | Bitrix24Error:
+    if reply.error is not None:
+        return reply.error
+    items = rows(reply.value)
+    return ProtocolError("crm.item.list: the answer does not contain a list.", status=200) if items is None else items
 
 
 def read_window(channel: Channel, refs: Sequence[EntityRef], pipelines: Sequence[Pipeline] = ()) -> Flow[StageReadings]:
@@ -106,17 +132,23 @@ def read_window(channel: Channel, refs: Sequence[EntityRef], pipelines: Sequence
         replies = both[: len(calls)]
         collect(calls, replies, reading)
         for pipeline, reply in zip(pipelines, both[len(calls) :], strict=True):
-            if reply.error is None:
-                reading.pipelines[pipeline] = read_pipeline(reply.value)
+            if (stages := _whole_pipeline(reply)) is not None:
+                reading.pipelines[pipeline] = stages
         pipelines, dictionaries = (), []
-        errors = {index: reply.error for index, reply in enumerate(replies) if reply.error is not None}
-        delays = backoff.after_each(errors)
+        results = enumerate(_items(reply) for reply in replies)
+        delays = backoff.after_each({index: each for index, each in results if isinstance(each, Bitrix24Error)})
         if not delays:
-            return reading
+            break
         calls = [calls[index] for index in delays]
         for each in calls:
-            reading.refused.pop(int(each.params["entityTypeId"]), None)
+            reading.refused.pop(each.params["entityTypeId"], None)
         yield from sleep(max(delays.values()), "retry", f"{len(calls)} of the commands that read were refused")
+    if reading.unreadable:
+        named = ", ".join(str(ref) for ref in sorted(reading.unreadable)[:_SHOWN])
+        yield Log(
+            f"What the portal sent about {len(reading.unreadable)} entities cannot be read: {named}.", logging.WARNING
+        )
+    return reading
 
 
 def read_stages(channel: Channel, refs: Iterable[EntityRef]) -> Flow[StageReadings]:
@@ -124,12 +156,13 @@ def read_stages(channel: Channel, refs: Iterable[EntityRef]) -> Flow[StageReadin
 
     :raises Bitrix24Error: a request as a whole was refused or failed.
     """
-    whole = StageReadings()
+    reading = StageReadings()
     for chunk in chunks(refs):
         part = yield from read_window(channel, chunk)
-        whole.found.update(part.found)
-        whole.refused.update(part.refused)
-    return whole
+        reading.found.update(part.found)
+        reading.refused.update(part.refused)
+        reading.unreadable.update(part.unreadable)
+    return reading
 
 
 def pipeline_stages(channel: Channel, type_id: int, category_id: int | None) -> Flow[list[Stage]]:
@@ -149,10 +182,22 @@ def stages_call(pipeline: Pipeline) -> Call:
 
 
 def read_pipeline(result: object) -> list[Stage]:
-    """Read the answer to :func:`stages_call`."""
+    """Read the answer to :func:`stages_call`; a stage whose id cannot be read is left out."""
     entries = [row for row in rows(result) or () if isinstance(row, Mapping)]
-    entries.sort(key=lambda row: int(row.get("SORT") or 0))
-    return [Stage(str(row.get("STATUS_ID")), str(row.get("NAME")), row.get("SEMANTICS") or None) for row in entries]
+    entries.sort(key=lambda row: whole(row.get("SORT")) or 0)
+    return [
+        Stage(stage_id, shown(row.get("NAME")) or stage_id, text(row.get("SEMANTICS")))
+        for row in entries
+        if (stage_id := text(row.get("STATUS_ID"))) is not None
+    ]
+
+
+def _whole_pipeline(reply: CommandReply) -> list[Stage] | None:
+    """The same, or ``None`` where a stage may be missing, so that nothing can be said to be no stage of it."""
+    if reply.error is not None:
+        return None
+    stages = read_pipeline(reply.value)
+    return stages if len(stages) == len(rows(reply.value) or ()) else None
 
 
 def _dictionary(type_name: str, category_id: int | None) -> str:

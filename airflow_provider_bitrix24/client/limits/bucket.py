@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import ceil
 
+from airflow_provider_bitrix24.client.values import WINDOW
+
 MARGIN = 2
 """Tokens that are never used. The documentation does not say whether the bucket leaks steadily or once a second, nor
 whether refused requests count; two spare tokens are enough for every reading of it at two requests a second."""
@@ -64,7 +66,7 @@ class LeakyBucket:
             count = min(want, free)
             return replace(state, level=state.level + count), Grant(count, 0.0)
         wait = (state.level + 1 - self.capacity) / (self.rate * state.pace)
-        return replace(state, level=state.level + 1), Grant(1, wait)
+        return replace(state, level=state.level + 1), Grant(1, min(wait, WINDOW))
 
     def refused(self, state: BucketState, now: float) -> BucketState:
         """The portal refused a request, so its bucket is full and somebody else uses it, too. Slow down."""
@@ -77,8 +79,10 @@ class LeakyBucket:
             # Written before a reboot that nothing else gave away.
             state = replace(state, at=now, refused_at=min(state.refused_at, now))
         elapsed = now - state.at
-        level = max(0.0, state.level - elapsed * self.rate * state.pace)
-        pace, refused_at = state.pace, state.refused_at
+        # What was kept may have been written by anybody, so that nobody waits for longer than it could be true.
+        pace, refused_at = min(1.0, max(SLOWEST, state.pace)), min(state.refused_at, now)
+        highest = self.capacity + WINDOW * self.rate * pace
+        level = min(max(0.0, state.level - elapsed * self.rate * pace), highest)
         if pace < 1.0 and now - refused_at >= RECOVERY:
             pace, refused_at = min(1.0, pace * 1.25), now
         return BucketState(level, now, pace, refused_at)

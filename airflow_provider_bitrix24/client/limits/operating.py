@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_provider_bitrix24.client.values import WINDOW
+
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.protocol.wire import Timing
 
 OPERATING_LIMIT = 480.0
 """Seconds of work that the cloud allows a method in ten minutes."""
+_CHEAPEST = 1e-3
+"""Seconds that a call takes at least, by which a number of calls stays a number."""
 FRESH = 2.0
 """Seconds for which a reported working time, followed by a refusal, shows where the limit is."""
 
@@ -36,16 +40,17 @@ class OperatingBudget:
         operating, reset_at, noted_at = known
         if 0 < operating < self.limit and now - noted_at <= FRESH:
             self.limit = operating
-        return max(0.0, reset_at - now)
+        return min(WINDOW, max(0.0, reset_at - now))
 
     def wait(self, method: str, now: float) -> float:
         """Seconds to wait before the method may be called; zero means now."""
         operating, reset_at, _ = self._methods.get(method, (0.0, 0.0, 0.0))
-        return max(0.0, reset_at - now) if operating > self.limit else 0.0
+        return min(WINDOW, max(0.0, reset_at - now)) if operating > self.limit else 0.0
 
     def capacity(self, method: str, now: float, cost: float) -> int | None:
         """How many calls of ``cost`` seconds the limit still allows, at least one; ``None`` where that is not known."""
         known = self._methods.get(method)
         if known is None or known[1] <= now or cost <= 0:
             return None
-        return max(1, int((self.limit - known[0]) / cost) + 1)
+        left = min(self.limit, max(0.0, self.limit - known[0]))
+        return int(left / max(cost, _CHEAPEST)) + 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError, RateLimitError
+from airflow_provider_bitrix24.client.values import WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,7 +55,7 @@ class RetryPolicy:
                 return None
             blind = min(self.longest_operating_delay, self.operating_delay * self.factor ** (attempt - 1))
             # One second more, as the portal counts in whole seconds.
-            return max(blind, (error.reset_in or 0.0) + 1.0)
+            return max(blind, min(error.reset_in or 0.0, WINDOW) + 1.0)
         if isinstance(error, RateLimitError):
             return self._backoff(attempt, self.limit_attempts, random)
         if error.permanent or not (idempotent or error.executed == "no"):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.client.errors import BatchError, Bitrix24Error, ProtocolError
 from airflow_provider_bitrix24.client.protocol.error_codes import error_from
 from airflow_provider_bitrix24.client.protocol.wire import NO_TIMING, Call, Reply, Timing, php_query, timing_from
+from airflow_provider_bitrix24.client.values import whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,7 @@ def unpack(methods: Sequence[str], reply: Reply) -> list[CommandReply] | Protoco
         if key in errors:
             replies.append(CommandReply(error=_command_error(method, errors[key]), timing=timing))
         elif key in results:
-            replies.append(CommandReply(results[key], None, _count(totals.get(key)), _count(nexts.get(key)), timing))
+            replies.append(CommandReply(results[key], None, whole(totals.get(key)), whole(nexts.get(key)), timing))
         else:
             unmentioned = ProtocolError(f"{method}: the batch's answer does not mention it.", status=200)
             replies.append(CommandReply(error=unmentioned))
@@ -105,12 +106,8 @@ def _by_key(value: object, count: int) -> Mapping[str, Any]:
 
 
 def _command_error(method: str, entry: object) -> Bitrix24Error:
-    fields = entry if isinstance(entry, Mapping) else {"error": "", "error_description": str(entry)}
+    fields = entry if isinstance(entry, Mapping) else {"error": "", "error_description": entry}
     return error_from(method, fields, 200, in_batch=True)
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 @dataclass(slots=True)

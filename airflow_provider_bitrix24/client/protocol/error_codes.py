@@ -29,6 +29,7 @@ from airflow_provider_bitrix24.client.errors import (
 )
 from airflow_provider_bitrix24.client.protocol.json_memory import fits_in_memory
 from airflow_provider_bitrix24.client.protocol.wire import HttpResponse, Reply, decode, reply_from
+from airflow_provider_bitrix24.client.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,9 +163,8 @@ def error_from(method: str, entry: Mapping[str, Any], status: int, *, in_batch: 
 def _code_and_text(entry: Mapping[str, Any]) -> tuple[str, str]:
     raw = entry.get("error")
     if isinstance(raw, dict):  # REST 3.0 answers like this where a portal is called under its other path
-        return str(raw.get("code", "")), str(raw.get("message", ""))
-    code = "" if raw is None else str(raw)
-    return code, str(entry.get("error_description") or "")
+        return shown(raw.get("code")), shown(raw.get("message"))
+    return shown(raw), shown(entry.get("error_description"))
 
 
 def _by_status(code: str, status: int, *, in_batch: bool) -> Meaning:
@@ -183,7 +183,7 @@ def _unsure(meaning: Meaning) -> Meaning:
 
 
 def _not_an_envelope(method: str, response: HttpResponse) -> ProtocolError:
-    status, kind = response.status, response.content_type.partition(";")[0] or "no content type"
+    status, kind = response.status, shown(response.content_type.partition(";")[0]) or "no content type"
     size = len(response.body)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return ProtocolError(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import ProtocolError
+from airflow_provider_bitrix24.client.values import whole
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.protocol.wire import Params, Reply
@@ -54,35 +55,42 @@ def read_page(method: str, original: Params, asked: Params, reply: Reply) -> Pag
         )
     id_name = _cursor(method, original)
     if id_name is None:
-        following = None if reply.next is None else {**asked, "start": reply.next}
-        return _page(method, items, asked, following)
+        return _page_by_number(method, items, asked, reply.next)
     return _page_by_id(method, items, asked, id_name)
+
+
+def _page_by_number(method: str, items: list[Any], asked: Params, start: int | None) -> Page | ProtocolError:
+    if start is None:
+        return Page(items, None)
+    if start <= (whole(asked.get("start")) or 0):
+        return _same_page(method)
+    return Page(items, {**asked, "start": start})
 
 
 def _page_by_id(method: str, items: list[Any], asked: Params, id_name: str) -> Page | ProtocolError:
     if len(items) < PAGE:
         return Page(items, None)
-    last = items[-1]
-    if not isinstance(last, Mapping) or id_name not in last:
+    last = whole(items[-1].get(id_name)) if isinstance(items[-1], Mapping) else None
+    if last is None:
         return ProtocolError(
             f"{method}: the rows have no {id_name}, by which the next page is found.",
             status=200,
             executed="yes",
             hint=f"Add {id_name} to select.",
         )
-    after = {**(asked.get("filter") or {}), f">{id_name}": last[id_name]}
-    return _page(method, items, asked, {**asked, "filter": after})
+    filters = asked.get("filter") or {}
+    if last <= filters.get(f">{id_name}", -1):
+        return _same_page(method)
+    return Page(items, {**asked, "filter": {**filters, f">{id_name}": last}})
 
 
-def _page(method: str, items: list[Any], asked: Params, following: dict[str, Any] | None) -> Page | ProtocolError:
-    if following is not None and following == asked:
-        return ProtocolError(
-            f"{method}: the portal gives the same page again and again.",
-            status=200,
-            executed="yes",
-            hint="The method seems to know no paging; use call() instead of list().",
-        )
-    return Page(items, following)
+def _same_page(method: str) -> ProtocolError:
+    return ProtocolError(
+        f"{method}: the portal gives the same page again and again.",
+        status=200,
+        executed="yes",
+        hint="The method seems to know no paging; use call() instead of list().",
+    )
 
 
 def rows(result: object) -> list[Any] | None:

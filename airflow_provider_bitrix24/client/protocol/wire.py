@@ -14,6 +14,7 @@ from urllib.parse import quote_plus
 
 from airflow_provider_bitrix24 import __version__
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.values import WINDOW, number, whole
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.portal import Portal
@@ -31,6 +32,10 @@ HEADERS = {
     "User-Agent": f"airflow-provider-bitrix24/{__version__}",
 }
 """Sent with every request. Bitrix24 asks for a User-Agent that names the program."""
+_MOST_WORK = 1e6
+"""Seconds of work in ten minutes that no portal can have done."""
+_LONGEST_INTEGER = 600
+"""Digits that Python reads however it is configured."""
 _PLAIN_VALUES = "Pass texts, numbers, booleans, None, lists and dicts only."
 
 
@@ -118,18 +123,29 @@ def encode(portal: Portal, call: Call) -> HttpRequest:
 def decode(body: bytes | bytearray) -> dict[str, Any] | None:
     """The JSON object of an answer, or ``None`` where it is something else (HTML, cut JSON, nothing, a list)."""
     try:
-        data = json.loads(body)
+        data = _parse(body)
     except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def _parse(body: bytes | bytearray) -> Any:
+    try:
+        return json.loads(body)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError:  # Python refuses to read integers of thousands of digits; such a number is infinite here
+        return json.loads(
+            body, parse_int=lambda digits: int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
+        )
 
 
 def reply_from(envelope: Mapping[str, Any]) -> Reply:
     """Read a successful envelope. A counter that is neither a number nor a numeric text counts as absent."""
     return Reply(
         result=envelope.get("result"),
-        total=_whole(envelope.get("total")),
-        next=_whole(envelope.get("next")),
+        total=whole(envelope.get("total")),
+        next=whole(envelope.get("next")),
         timing=timing_from(envelope.get("time")),
     )
 
@@ -143,25 +159,12 @@ def timing_from(value: object) -> Timing:
     if not isinstance(value, Mapping):
         return NO_TIMING
     operating, reset_at, finish, start = (
-        _number(value.get(key)) for key in ("operating", "operating_reset_at", "finish", "start")
+        number(value.get(key)) for key in ("operating", "operating_reset_at", "finish", "start")
     )
-    reset_in = None if reset_at is None or finish is None else max(0.0, reset_at - finish)
+    if operating is not None and not 0 <= operating <= _MOST_WORK:
+        operating = None
+    reset_in = None if reset_at is None or finish is None else min(WINDOW, max(0.0, reset_at - finish))
     return Timing(operating, reset_in, finish, start)
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if isfinite(number) else None
-
-
-def _whole(value: object) -> int | None:
-    number = _number(value)
-    return None if number is None else int(number)
 
 
 def php_query(params: Params) -> str:

@@ -49,3 +49,18 @@ def test_the_capacity_is_what_the_limit_still_allows_and_at_least_one(operating,
     budget.note("m", Timing(operating, 100.0), 0.0)
     assert budget.capacity("m", 1.0, cost) == capacity
     assert budget.capacity("m", 101.0, cost) is None
+
+
+def test_no_wait_is_longer_than_the_window_of_ten_minutes():
+    budget = OperatingBudget()
+    budget.note("m", Timing(500.0, 1e9), 0.0)
+    assert budget.wait("m", 0.0) == 600
+    assert budget.note_refusal("m", 0.0) == 600
+
+
+@pytest.mark.parametrize("cost", [5e-324, 1e308])
+@pytest.mark.parametrize("operating", [-1e308, 0.0, 1e308])
+def test_the_capacity_is_a_number_whatever_is_reported(operating, cost):
+    budget = OperatingBudget()
+    budget.note("m", Timing(operating, 10.0), 0.0)
+    assert budget.capacity("m", 0.0, cost) >= 1

@@ -118,3 +118,9 @@ def test_parts_of_a_request_that_fail_together_are_one_try():
     assert backoff.after_each({"lost": OutcomeUnknown("x")}) == {"lost": 2}
     assert backoff.after_each({}) == {}
     assert backoff.tries == 3
+
+
+def test_a_reset_in_ten_years_is_not_waited_for():
+    error = OperatingLimitError(code="OPERATION_TIME_LIMIT", description="", method="m", status=200)
+    error.reset_in = 3e8
+    assert RetryPolicy().delay(error, 1, idempotent=True, random=lambda: 0.0) == 601

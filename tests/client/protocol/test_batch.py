@@ -72,7 +72,7 @@ def test_totals_pages_and_times_go_to_their_commands():
     )
     assert unpack(["a", "b"], reply) == [
         CommandReply([1], None, 70, 50, NO_TIMING),
-        CommandReply([2], None, None, None, Timing(2.0, 600.0, 100.0)),
+        CommandReply([2], None, 70, None, Timing(2.0, 600.0, 100.0)),
     ]
 
 

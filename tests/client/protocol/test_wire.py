@@ -159,6 +159,9 @@ def test_counters_are_numbers_or_absent(value, number):
 @pytest.mark.parametrize(
     ("time", "timing"),
     [
+        ({"operating": 500, "operating_reset_at": 4e8, "finish": 1}, Timing(500.0, 600.0, 1.0)),
+        ({"operating": -1e308, "operating_reset_at": 1e308, "finish": -1e308}, Timing(None, 600.0, -1e308)),
+        ({"operating": "1e308", "operating_reset_at": 1, "finish": 1e308}, Timing(None, 0.0, 1e308)),
         ({"operating": 1.5, "operating_reset_at": 700, "finish": 100.25}, Timing(1.5, 599.75, 100.25)),
         ({"operating": "1.5", "operating_reset_at": "700", "finish": "100"}, Timing(1.5, 600.0, 100.0)),
         ({"operating": 1, "operating_reset_at": 90, "finish": 100}, Timing(1.0, 0.0, 100.0)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.limits.bucket import Grant, LeakyBucket
 from airflow_provider_bitrix24.client.limits.cost import COST_HOLDS, PROBE_PATIENCE, SharedCost
@@ -70,3 +72,24 @@ def test_a_state_of_another_version_or_without_sense_counts_as_empty(store, stat
     assert Pacer(store=store, key="portal", bucket=BUCKET).acquire(48, 0) == Grant(48, 0.0)
     store.update("portal cost c", lambda _: (state, None))
     assert Pacer(store=store, key="portal", bucket=BUCKET).share_cost("c", None) == SharedCost(None, 0.0)
+
+
+@given(st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 4), st.integers(0, 3))
+def test_whatever_a_store_holds_nobody_waits_for_longer_than_ten_minutes(state, refused):
+    store = ProcessStore(VirtualClock())
+    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
+    store.update("portal", lambda _: (state, None))
+    for _ in range(3):
+        grant = pacer.acquire(10, refused)
+        assert grant.count >= 1
+        assert 0 <= grant.wait <= 600
+
+
+@given(st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 3))
+def test_whatever_a_store_holds_a_cost_is_known_or_measured(state):
+    store = ProcessStore(VirtualClock())
+    pacer = Pacer(store=store, key="portal", bucket=BUCKET)
+    store.update("portal cost x", lambda _: (state, None))
+    shared = pacer.share_cost("x", None)
+    assert shared.seconds is None or shared.seconds >= 0
+    assert 0 <= shared.wait <= PROBE_PATIENCE

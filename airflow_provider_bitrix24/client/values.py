@@ -1,0 +1,87 @@
+"""Reads what a portal sends, whatever it sends: a value that cannot be read is ``None``, never an exception. Pure.
+
+A portal's own code, a partner's application or a proxy can put anything into an answer, and it arrives after the
+trigger was fired: one odd value must not cost the report of all the others.
+"""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from math import isfinite
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+WINDOW: Final = 600.0
+"""Seconds over which a portal adds up a method's working time: no wait that it can ask for is longer."""
+_LARGEST: Final = 2**63 - 1
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
+_LONGEST_NUMBER: Final = 40
+_LONGEST_TEXT: Final = 255
+_LONGEST_SHOWN: Final = 1000
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII)
+
+
+def whole(value: object) -> int | None:
+    """A whole number of 64 bits, also as a text: older portals send numbers so."""
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if -_LARGEST <= value <= _LARGEST else None
+
+
+def number(value: object) -> float | None:
+    """A finite number, also as a text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and len(value) > _LONGEST_NUMBER:
+        return None
+    try:
+        read = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return read if isfinite(read) else None
+
+
+def text(value: object) -> str | None:
+    """A text that can be an id, a name or a date: printable, not empty, and not longer than a field of a portal."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = value if whole(value) is None else str(value)
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TEXT:
+        return None
+    return value if value.isprintable() else None
+
+
+def absent(value: object) -> bool:
+    """Whether a value is missing, as PHP writes it."""
+    return value is None or value == ""
+
+
+def moment(value: object) -> datetime | None:
+    """A date, with or without a time, in ISO 8601."""
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        return None
+    import pendulum  # who fires without looking does without it
+
+    try:
+        read = pendulum.parse(value)
+    except (ValueError, OverflowError):
+        return None
+    return read if isinstance(read, pendulum.DateTime) else None
+
+
+def shown(value: object) -> str:
+    """A value as a message may show it: what cannot be printed is replaced, and what is long is cut between words."""
+    if absent(value):
+        return ""
+    full = value if isinstance(value, str) else reprlib.repr(value)  # which is short, however deep the value is
+    printable = "".join(each if each.isprintable() else " " for each in full[:_LONGEST_SHOWN]).strip()
+    if len(full) <= _LONGEST_SHOWN:
+        return printable
+    # Not within a word: half of a secret is not recognized as one.
+    return f"{printable.rpartition(' ')[0]} ...".lstrip()
