@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client import Bitrix24Client
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ProtocolError
-from airflow_provider_bitrix24.client.flows.effects import Start
 from tests.support.odd_values import OddPortal, changes, printable
 
 URL = "https://example.bitrix24.com/rest/1/secret12345/"
@@ -40,7 +39,7 @@ def performed_by(portal, flow):
 
 
 class Store:
-    def load(self):
+    def load(self, _part):
         return None
 
 
@@ -50,7 +49,7 @@ def fire(client, changed, **arguments):
         "c",
         arguments.get("expected_stage"),
         verify=arguments.get("verify", True),
-        start=Start(1000.0, 0.0),
+        now=1000.0,
         checkpoint_store=Store(),
     )
     portal, report = performed(changed, flow)
@@ -158,7 +157,7 @@ class OddItem(OddPortal):
 @pytest.mark.parametrize(("name", "text"), ODD_ITEMS)
 def test_an_entity_that_cannot_be_read_is_not_fired_and_the_others_are(client, name, text):
     portal = OddItem("DEAL_2", name, text, after_fire=False)
-    report = portal.perform(client._trigger_automation(TARGETS, "c", None, verify=True, start=Start(1000.0, 0.0)))
+    report = portal.perform(client._trigger_automation(TARGETS, "c", None, verify=True, now=1000.0))
 
     odd = report.results[1]
     assert [result.outcome for result in report.results] == ["moved", "failed", "moved"]
@@ -170,7 +169,7 @@ def test_an_entity_that_cannot_be_read_is_not_fired_and_the_others_are(client, n
 @pytest.mark.parametrize(("name", "text"), ODD_ITEMS)
 def test_an_entity_that_cannot_be_read_after_its_fire_is_unverified_and_the_others_are_not(client, name, text):
     portal = OddItem("DEAL_2", name, text, after_fire=True)
-    report = portal.perform(client._trigger_automation(TARGETS, "c", "WON", verify=True, start=Start(1000.0, 0.0)))
+    report = portal.perform(client._trigger_automation(TARGETS, "c", "WON", verify=True, now=1000.0))
 
     assert [result.outcome for result in report.results] == ["moved", "unverified", "moved"]
     assert portal.fires == dict.fromkeys(TARGETS, 1)

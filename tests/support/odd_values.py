@@ -111,8 +111,9 @@ class OddPortal:
                 return self.now
             case ShareCost():
                 return SharedCost(None)
-            case Save(record):
-                json.dumps(record, allow_nan=False)
+            case Save(_, value):
+                json.dumps(value, allow_nan=False)
+                return self.now
             case Log(message):
                 assert printable(message)
                 self.logged.append(message)
