@@ -138,7 +138,6 @@ def test_the_next_host_is_ahead(violations):
     assert violations(history) == []
 
 
-@pytest.mark.xfail(strict=True, reason="odd values are not read yet")
 @pytest.mark.parametrize("odd", ["category", "huge"])
 def test_odd_values_in_a_reading(violations, odd):
     entities = tuple(EntityPlan(type_id=DEAL, id=1 + each, odd=odd if each == 1 else None) for each in range(3))
