@@ -26,7 +26,7 @@ SEMANTICS = {"S": "success", "F": "failure"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0, or 1 where something is wrong, told on standard error."""
+    """Run a command and return the exit status: 0, or 1 after an error, which is printed to standard error."""
     options = _parser().parse_args(arguments)
     # A line for each connection looked up is of no use here.
     logging.getLogger("airflow.hooks.base").setLevel(logging.WARNING)

@@ -81,7 +81,7 @@ class Finished:
         )
 
     def covers(self, refs: Iterable[EntityRef]) -> bool:
-        """Whether the report tells of all these entities; else the list has changed, and new ones are to be fired."""
+        """Whether the report covers all these entities. If not, the list has changed and the new ones must be fired."""
         return {str(ref) for ref in refs}.issubset({result.target for result in self.report.results})
 
 

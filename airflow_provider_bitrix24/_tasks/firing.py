@@ -65,5 +65,5 @@ class FiringRequest:
 
     @property
     def repeatable(self) -> bool:
-        """Whether another try leaves alone what stands right: only an expected stage shows that."""
+        """Whether a retry skips entities that are already at an expected stage; without one it cannot tell."""
         return bool(self.expected)

@@ -23,7 +23,7 @@ _DECIDED = (AirflowFailException, AirflowSkipException, TargetsFailedError, Task
 def ending_safely(keeper: ReportKeeper, *, repeatable: bool, survives: bool, log: Any) -> Iterator[None]:
     """Keep the report whatever ends the task, and let no retry follow that could fire an entity that has moved.
 
-    :param keeper: is told the newest report as soon as something was fired.
+    :param keeper: receives the newest report as soon as something was fired.
     :param repeatable: whether a retry leaves out what stands at an expected stage.
     :param survives: whether a checkpoint tells a retry what was done.
     :param log: the task's logger.

@@ -1,8 +1,8 @@
-"""What an error or a report means for Airflow: succeed, skip, fail so that a retry follows, or fail for good.
+"""What an error or a report means for Airflow: succeed, skip, fail so that a retry follows, or fail permanently.
 
 A retry is safe only where it cannot move an entity a second time. Bitrix24 has no idempotency key, so once
 something was fired, a next try must be able to see what is done: with ``expected_stage`` it reads each
-entity and leaves out those that stand there. Which errors are permanent is said in :mod:`.client.errors`.
+entity and leaves out those that stand there. :mod:`..client.errors` defines which are permanent.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def _asleep(seconds: float) -> None:
-    import asyncio  # who blocks does without it
+    import asyncio  # the blocking client does not need it
 
     await asyncio.sleep(seconds)
 

@@ -231,7 +231,7 @@ class FiringTask(BaseOperator):
     def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
         """Conclude after a wait on the triggerer; ends as :meth:`execute` does.
 
-        :raises LostEventError: the event is missing or unknown, so that nobody knows who has arrived.
+        :raises LostEventError: the event is missing or unknown, so it is unknown which entities have arrived.
         """
         from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper

@@ -51,7 +51,7 @@ class Wait:
 
         :param log: the task's logger.
         :param log_results: writes the outcome of some targets to the log.
-        :param keeper: is told the newest report.
+        :param keeper: receives the newest report.
         :raises Bitrix24Error: the portal refuses permanently.
         """
         keeper.note(report)
@@ -106,7 +106,7 @@ def after_wait(ti: Any, event: object, keeper: ReportKeeper) -> tuple[TriggerRep
     """Return the reports before and after a wait on the triggerer.
 
     :param event: what the Airflow trigger fired.
-    :param keeper: is told the newest report.
+    :param keeper: receives the newest report.
     :raises LostEventError: the event or the report is missing or does not fit, so it is not known which entities
         have arrived.
     :raises AirflowFailException: the portal refuses permanently.

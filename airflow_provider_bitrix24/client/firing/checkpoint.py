@@ -1,7 +1,7 @@
 """The checkpoint of a firing: written ahead of every request, and read by a next try. Pure.
 
 Before requests leave it lists their targets as open. A next try treats what it finds open like any request that got
-no answer: it reads first. What its parts look like is told in :mod:`.kept`.
+no answer: it reads first. :mod:`.kept` describes its parts.
 """
 
 from __future__ import annotations

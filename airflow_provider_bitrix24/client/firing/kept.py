@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FORM = 2
 RECORD, TARGETS = "record", "targets"
-LETTERS = ".mauevfpx"
+STATES = ".mauevfpx"
 """States of a target: waiting, an outcome's first letter, accepted and awaited, of unknown fate."""
 
 _DAMAGE = (LookupError, TypeError, ValueError, OverflowError, RecursionError)
@@ -139,7 +139,7 @@ def check(kept: Kept) -> None:
     count = sum(map(len, kept.lists))
     sent = [number for each, _ in kept.open for number in each]
     # Lists that were added after the record was written have no states yet.
-    fits = len(kept.states) in accumulate(map(len, kept.lists)) and set(kept.states) <= set(LETTERS)
+    fits = len(kept.states) in accumulate(map(len, kept.lists)) and set(kept.states) <= set(STATES)
     if not fits or not all(0 <= each < count for each in (*kept.snapshots, *kept.after, *sent)):
         raise ValueError("parts do not fit")
     # A target that is listed twice would be fired twice.

@@ -88,7 +88,7 @@ class Ledger:
 
     @property
     def remaining(self) -> int:
-        """Targets that are still to be fired, or fired again perhaps."""
+        """Targets that still have to be fired, or may have to be fired again."""
         return len(self._unread) + len(self._queue) + sum(len(request.targets) for request in self._in_doubt)
 
     @property

@@ -24,7 +24,7 @@ class FiringMonitor:
 
     @property
     def sent(self) -> bool:
-        """Whether a fire has left, in this call or in an earlier one of which a checkpoint tells."""
+        """Whether a fire has left, in this call or in an earlier one recorded in a checkpoint."""
         return self._ledger is not None and (self._ledger.sent or self._ledger.resumed)
 
     def interrupted_report(self, error: Bitrix24Error) -> TriggerReport | None:

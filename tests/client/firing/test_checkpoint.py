@@ -9,9 +9,9 @@ from airflow_provider_bitrix24.client.errors import (
     CheckpointError,
     InvalidRequestError,
 )
-from airflow_provider_bitrix24.client.firing.checkpoint import amend
-from airflow_provider_bitrix24.client.firing.kept import RECORD, TARGETS, read_kept
-from airflow_provider_bitrix24.client.report import TargetResult
+from airflow_provider_bitrix24.client.firing.checkpoint import ACCEPTED, LETTERS, LOST, WAITING, amend
+from airflow_provider_bitrix24.client.firing.kept import RECORD, STATES, TARGETS, read_kept
+from airflow_provider_bitrix24.client.report import OUTCOMES, TargetResult
 from airflow_provider_bitrix24.client.stages import Snapshot
 from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import (
@@ -239,3 +239,9 @@ def test_an_awaited_target_that_cannot_be_read_again_is_not_said_to_have_moved(s
     second = Try(*deals(1, 2), store=store, expected="WON")
     second.end()
     assert outcomes(second.ledger) == ["unmoved", "elsewhere"]
+
+
+def test_every_outcome_has_a_letter_of_its_own_that_a_next_try_reads():
+    letters = [*LETTERS.values(), WAITING, ACCEPTED, LOST]
+    assert set(LETTERS) == set(OUTCOMES)
+    assert sorted(letters) == sorted(STATES)
