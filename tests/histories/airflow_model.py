@@ -222,7 +222,7 @@ class Life:
 
     def _strike(self, process: Process, how: Interruption, operator: Any, record: StayRecord) -> None:
         record.struck.append(how.kind)
-        record.struck_at = process.last
+        record.struck_at, record.struck_firing = process.last, process.firing
         self.world.say(f"STRUCK by {how.kind}")
         now = self.world.timeline.now
         match how.kind:

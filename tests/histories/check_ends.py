@@ -74,7 +74,7 @@ def _foreign(stay: StayRecord) -> Iterator[Found]:
 def _permanent(life: Life, stay: StayRecord) -> Iterator[Found]:
     """No retry is to follow: then one could break I1, or could not help."""
     if not _fires(life, stay, whole_run=True):
-        if stay.struck_sending:
+        if stay.struck_firing:
             return
         if _was_interrupted(stay.error):
             yield "I4", "an interruption ended it permanently before anything was fired"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.client.clock import Clock
 from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknown
 from airflow_provider_bitrix24.client.flows.effects import NoResponse
-from airflow_provider_bitrix24.client.protocol.wire import HttpResponse
+from airflow_provider_bitrix24.client.protocol.wire import METHOD, HttpResponse
 from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 from tests.histories.timeline import EndlessError
@@ -32,6 +32,7 @@ READ_TIMEOUT = 70.0
 
 def leave(world: World, outgoing: HttpRequest) -> tuple[Pending, float]:
     """Let a request leave. Returns it, and when to stop waiting for it (true time)."""
+    world.process.firing = outgoing.method == METHOD or METHOD.encode() in outgoing.body
     world.process.point(f"send {outgoing.method}")
     pending = world.portal.submit(outgoing.url, outgoing.body, world.sender)
     return pending, min(pending.done_at, world.timeline.now + READ_TIMEOUT)
@@ -80,6 +81,7 @@ class ModelDriver(SyncDriver):
             process.wait_until(until)
             answers[pending.number] = arrive(world, each, pending, sent_at)
         process.point("answered")
+        process.firing = False
         return tuple(heed(pending, answers[pending.number]) for _, pending, _ in left)
 
 

@@ -69,8 +69,10 @@ class Pair:
 
     @property
     def readable(self) -> bool:
-        """Whether somebody may read entities."""
-        return readable(self.history)
+        """Whether somebody may read the entity, and what it shows makes sense."""
+        plan = next((each for each in self.history.portal.entities if each.key == self.first.key), None)
+        odd = plan is not None and (plan.odd is not None or (plan.hidden and not self.history.task.second))
+        return readable(self.history) and not odd
 
 
 def nothing_remembers(pair: Pair) -> bool:

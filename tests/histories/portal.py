@@ -221,16 +221,11 @@ class Portal:
     # -- and it is answered
 
     def _finish(self, request: _Request, work: faults.Course) -> None:
-        if request.method == "batch":
-            body = self._batch_body(request)
-        elif "" in request.errors:
-            request.pending.answer = failure(400, *request.errors[""])
-            return
+        if request.method != "batch" and "" in request.errors:
+            whole = failure(400, *request.errors[""])
         else:
-            body = {"result": request.results.get("")}
-        body["time"] = self._time(request.method)
-        text = json.dumps(body).encode()
-        whole = Answer(200, text)
+            body = self._batch_body(request) if request.method == "batch" else {"result": request.results.get("")}
+            whole = Answer(200, json.dumps({**body, "time": self._time(request.method)}).encode())
         request.pending.answer = work.answer(whole)
         request.pending.whole = request.pending.answer is whole
 

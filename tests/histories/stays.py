@@ -37,6 +37,8 @@ class StayRecord:
     struck: list[str] = field(default_factory=list)
     struck_at: str = ""
     """Name of the point where it was struck last."""
+    struck_firing: bool = False
+    """Whether it was struck while requests that fire were on their way."""
     killed: bool = False
     orphaned: bool = False
     evidence: bool = False
@@ -46,11 +48,6 @@ class StayRecord:
     """Whether the store was emptied by Airflow before this stay."""
     store_failed: bool = False
     xcom_failed: bool = False
-
-    @property
-    def struck_sending(self) -> bool:
-        """Whether it was struck when a request was about to leave, so that it cannot know whether that has left."""
-        return self.struck_at.startswith("send ")
 
     @property
     def cannot_report(self) -> bool:

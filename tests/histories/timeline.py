@@ -95,6 +95,8 @@ class Process:
     points: int = 0
     last: str = ""
     """Name of the last point."""
+    firing: bool = False
+    """Whether requests that fire are on their way, so that it cannot know yet whether they have left."""
     dead: bool = False
     orphaned: bool = False
     """Whether its supervisor is gone, so that Airflow hears and answers nothing."""
