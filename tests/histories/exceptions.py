@@ -13,7 +13,7 @@ from tests.histories.boards import QUOTE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.histories.plan import History
+    from tests.histories.plan import EntityPlan, History
     from tests.histories.record import Fire, Record
     from tests.histories.stays import StayRecord
 
@@ -70,9 +70,17 @@ class Pair:
     @property
     def readable(self) -> bool:
         """Whether somebody may read the entity, and what it shows makes sense."""
-        plan = next((each for each in self.history.portal.entities if each.key == self.first.key), None)
-        odd = plan is not None and (plan.odd is not None or (plan.hidden and not self.history.task.second))
-        return readable(self.history) and not odd
+        hidden = self._plan is not None and self._plan.hidden and not self.history.task.second
+        return readable(self.history) and not hidden and not self.odd
+
+    @property
+    def odd(self) -> bool:
+        """Whether a reading shows odd values for the entity."""
+        return self._plan is not None and self._plan.odd is not None
+
+    @property
+    def _plan(self) -> EntityPlan | None:
+        return next((each for each in self.history.portal.entities if each.key == self.first.key), None)
 
 
 def nothing_remembers(pair: Pair) -> bool:
@@ -93,8 +101,8 @@ def left_between_tries(pair: Pair) -> bool:
 
 
 def quote_there_and_back(pair: Pair) -> bool:
-    """A quote has no time of its move, so that one which went there and back looks as if it had stayed."""
-    return pair.first.key[0] == QUOTE and pair.second.stood_at == pair.first.stood_at
+    """A quote has no time of its move, so that one which went there and back, or shows no stage, seems to have stayed."""
+    return pair.first.key[0] == QUOTE and (pair.odd or pair.second.stood_at == pair.first.stood_at)
 
 
 def executed_late(pair: Pair) -> bool:
