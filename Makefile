@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help python-found demo demo-stop test test-client test-system bench lint format docs constraints clean
+.PHONY: help python-found demo demo-stop test test-client test-system histories bench lint format docs constraints clean
 
 # The first Python that is new enough and able to make environments (some distributions split venv off).
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
@@ -47,6 +47,9 @@ test-client: python-found ## The client's and the simulator's tests in an enviro
 
 test-system: python-found ## The example DAGs through a real scheduler (minutes)
 	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m pytest tests/system -m system $(PYTEST_ARGS)
+
+histories: python-found ## Simulated task lives on all cores: make histories N=100000 SEED=fresh
+	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m tests.histories --count $(or $(N),20000) --seed $(or $(SEED),0)
 
 bench: python-found ## The client beside its peers: table and plot into benchmarks/results (an hour)
 	@python=$$($(ENVIRONMENT) --airflow none --groups test) && "$$python" -m benchmarks $(BENCH_ARGS)

@@ -101,7 +101,7 @@ def left_between_tries(pair: Pair) -> bool:
 
 
 def quote_there_and_back(pair: Pair) -> bool:
-    """A quote has no time of its move, so that one which went there and back, or shows no stage, seems to have stayed."""
+    """A quote has no time of its move: one that went there and back, or shows no stage, seems to have stayed."""
     return pair.first.key[0] == QUOTE and (pair.odd or pair.second.stood_at == pair.first.stood_at)
 
 

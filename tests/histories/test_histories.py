@@ -8,6 +8,7 @@ import pytest
 
 from tests.histories.choices import Choices
 from tests.histories.draw import draw_history, history_of
+from tests.histories.mutants import MUTANTS
 from tests.histories.plan import History
 from tests.histories.runner import live_seeds
 from tests.histories.story import story
@@ -38,3 +39,9 @@ def test_no_choices_are_a_plain_history(live):
     lived = live(plain)
     assert lived.life.state == "success"
     assert lived.verdict.violations == []
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_still_fits_the_source(mutant):
+    """Whether each is found, ``python -m tests.histories --mutants --count 2000`` shows, which takes a while."""
+    compile(mutant.source(), mutant.path, "exec")
