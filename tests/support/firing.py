@@ -85,7 +85,7 @@ def read_in_doubt(
     """Read all targets whose reading is due at a moment."""
     for request in ledger.take_due(at):
         request.date(at, portal_now)
-        ledger.resolve(request, found, at, SETTLE)
+        ledger.resolve(request, StageReadings(found=dict(found)), at, SETTLE)
     ledger.record_after(found)
 
 

@@ -248,18 +248,12 @@ class Ledger:
         """They could not be read."""
         self._in_doubt.extend(requests)
 
-    def resolve(
-        self,
-        request: InDoubtRequest,
-        found: Mapping[EntityRef, Snapshot],
-        read_at: float,
-        settle_after: float,
-        refused: Mapping[int, Bitrix24Error] | None = None,
-    ) -> None:
+    def resolve(self, request: InDoubtRequest, readings: StageReadings, read_at: float, settle_after: float) -> None:
         """Decide about a request in doubt from a reading taken at ``read_at``; what stays open becomes due later.
 
-        :param refused: types that could not be read, and why: what became of their targets stays unknown.
+        What became of a target that could not be read stays unknown.
         """
+        found = readings.found
         moved, rest = request.divide(found)
         for target in moved:
             self._accept(target, found[target.ref])
@@ -270,8 +264,7 @@ class Ledger:
             self._in_doubt.append(request)
             return
         for target in reversed(rest):
-            refusal = (refused or {}).get(target.ref.type_id)
-            if refusal is not None and target.ref not in found:
+            if target.ref not in found and readings.error(target.ref) is not None:
                 self._lose(target, request.error)
             else:
                 self._record_unexecuted(target, request.error, found.get(target.ref))

@@ -275,7 +275,7 @@ class _Firing:
                 continue
             request.date(self.now, self.verifier.channel.earliest_portal_time(self.now))
             settle_after = self.channel.settings.settle_after
-            self.ledger.resolve(request, readings.found, self.now, settle_after, readings.refused)
+            self.ledger.resolve(request, readings, self.now, settle_after)
         self.ledger.record_after(readings.found)
 
     def _confirm(self) -> Flow[None]:

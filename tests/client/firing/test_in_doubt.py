@@ -230,10 +230,20 @@ def test_a_target_in_doubt_whose_type_cannot_be_read_any_more_stays_unknown():
     lose(ledger, *send(ledger, 3), over=True)
     [request] = ledger.take_due(101.0)
     forbidden = {1: api_error(PermissionDeniedError), 2: api_error(ServerError)}
-    ledger.resolve(request, {deal(1): NEW}, 101.0, SETTLE, forbidden)
+    ledger.resolve(request, StageReadings(found={deal(1): NEW}, refused=forbidden), 101.0, SETTLE)
     assert outcomes(ledger) == ["failed", None, "failed"]
     assert {target.error.code for target in ledger.targets if target.error} == {"OutcomeUnknown"}
     assert left_to_fire(ledger) == [1], "it was read all the same"
+
+
+def test_a_target_in_doubt_about_which_the_portal_sends_something_odd_stays_unknown():
+    ledger, targets = fired(2)
+    lose(ledger, targets, over=True)
+    [request] = ledger.take_due(101.0)
+    ledger.resolve(request, StageReadings(found={deal(1): NEW}, unreadable={deal(2)}), 101.0, SETTLE)
+    assert outcomes(ledger) == [None, "failed"]
+    assert [target.error.code for target in ledger.targets if target.error] == ["OutcomeUnknown"]
+    assert left_to_fire(ledger) == [1]
 
 
 def test_requests_that_could_not_be_read_stay_due():
