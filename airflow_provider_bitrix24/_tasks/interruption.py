@@ -10,7 +10,7 @@ from airflow_provider_bitrix24.compat import AirflowFailException, AirflowSkipEx
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
     from airflow_provider_bitrix24.client.report import TriggerReport
@@ -20,11 +20,11 @@ _DECIDED = (AirflowFailException, AirflowSkipException, TargetsFailedError, Task
 
 
 @contextmanager
-def ending_safely(keeper: ReportKeeper, *, repeatable: bool, survives: bool, log: Any) -> Iterator[None]:
+def ending_safely(keeper: ReportKeeper, *, expected: Collection[str], survives: bool, log: Any) -> Iterator[None]:
     """Keep the report whatever ends the task, and let no retry follow that could fire an entity that has moved.
 
     :param keeper: receives the newest report as soon as something was fired.
-    :param repeatable: whether a retry leaves out what stands at an expected stage.
+    :param expected: stages; a retry leaves out what stands at one of them.
     :param survives: whether a checkpoint tells a retry what was done.
     :param log: the task's logger.
     :raises AirflowFailException: in place of a time-out, a signal or an error after which a retry is not safe.
@@ -41,7 +41,7 @@ def ending_safely(keeper: ReportKeeper, *, repeatable: bool, survives: bool, log
         interruption = describe_interruption(report, type(error).__name__)
         log.warning("%s", interruption)
         keeper.keep_newest()
-        danger = None if survives else danger_of_a_retry(report, repeatable=repeatable)
+        danger = None if survives else danger_of_a_retry(report, expected=expected)
         if danger is not None:
             raise AirflowFailException(f"{interruption} No retry follows: {danger}") from error
         raise

@@ -16,7 +16,7 @@ from airflow_provider_bitrix24.compat import AirflowFailException, AirflowSkipEx
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24.client.report import Outcome, TargetResult, TriggerReport
@@ -65,10 +65,12 @@ def permanent_errors_fail_at_once() -> Iterator[None]:
         raise
 
 
-def decide(report: TriggerReport, *, on_unmoved: OnUnmoved, repeatable: bool, checkpoint: bool = False) -> Verdict:
+def decide(
+    report: TriggerReport, *, on_unmoved: OnUnmoved, expected: Collection[str], checkpoint: bool = False
+) -> Verdict:
     """Say how a task with this report ends.
 
-    :param repeatable: whether a next try leaves out what stands right, as it does with ``expected_stage``.
+    :param expected: stages, any of which will do; a next try leaves out what stands at one.
     :param checkpoint: whether a next try knows what this one has done.
     """
     failed, late = _of(report, "failed"), _of(report, "unmoved", "elsewhere")
@@ -76,7 +78,7 @@ def decide(report: TriggerReport, *, on_unmoved: OnUnmoved, repeatable: bool, ch
     if message:
         if not (late and on_unmoved == "fail") and all(_is_permanent(result) for result in failed):
             return Verdict("fail", message)
-        return Verdict("retry", message) if checkpoint else _failure(message, report, repeatable=repeatable)
+        return Verdict("retry", message) if checkpoint else _failure(message, report, expected=expected)
     stayed = not report.moved + report.already + report.elsewhere + report.unverified
     if late and on_unmoved == "skip" and stayed:
         return Verdict("skip", f"None of {len(late)} targets moved: {_listed(late)}")
@@ -114,22 +116,22 @@ def _is_permanent(result: TargetResult) -> bool:
     return result.error is not None and result.error.permanent
 
 
-def _failure(message: str, report: TriggerReport, *, repeatable: bool) -> Verdict:
+def _failure(message: str, report: TriggerReport, *, expected: Collection[str]) -> Verdict:
     """The end without a checkpoint: a retry follows only where it can see what this try has done."""
-    danger = danger_of_a_retry(report, repeatable=repeatable)
+    danger = danger_of_a_retry(report, expected=expected)
     return Verdict("retry", message) if danger is None else Verdict("fail", f"{message} No retry follows: {danger}")
 
 
-def danger_of_a_retry(report: TriggerReport, *, repeatable: bool) -> str | None:
+def danger_of_a_retry(report: TriggerReport, *, expected: Collection[str]) -> str | None:
     """Say why a retry could move entities twice that has no checkpoint, or ``None`` where it could not.
 
-    :param repeatable: whether a retry leaves out what stands at an expected stage.
+    :param expected: stages; a retry leaves out what stands at one of them.
     """
     fired = [result for result in report.results if may_have_been_fired(result)]
     unread = [result for result in fired if result.outcome == "unverified" or result.stage_before is None]
     if not fired:
         return None
-    if not repeatable:
+    if not expected:
         return f"{len(fired)} were fired; repeating could move them twice. Set expected_stage to make retries safe."
     if unread:
         return (
@@ -138,7 +140,19 @@ def danger_of_a_retry(report: TriggerReport, *, repeatable: bool) -> str | None:
         )
     if report.elsewhere:
         return f"{report.elsewhere} moved to another stage than expected; repeating could move them twice."
+    pipelines = {_pipeline_of(stage) for stage in expected}
+    still = [result for result in fired if result.outcome != "moved"]
+    if aside := [result for result in still if _pipeline_of(result.stage_before or "") not in pipelines]:
+        return (
+            f"{len(aside)} were fired and stand in a pipeline that has none of the expected stages, so a retry could "
+            "not tell whether they have moved meanwhile. Add their stages to expected_stage."
+        )
     return None
+
+
+def _pipeline_of(stage: str) -> str:
+    """The prefix that a stage's id shares with all of its pipeline, such as ``DT31_2`` or ``C5``; empty without one."""
+    return stage.rpartition(":")[0]
 
 
 def _listed(results: Sequence[TargetResult]) -> str:

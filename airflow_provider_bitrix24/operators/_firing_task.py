@@ -107,7 +107,7 @@ class FiringTask(BaseOperator):
         if self.retries and not request.repeatable and not checkpoint_store.survives:
             self.log.warning(UNSAFE_RETRIES)
         keeper = ReportKeeper(context["ti"], self.log)
-        with ending_safely(keeper, repeatable=request.repeatable, survives=checkpoint_store.survives, log=self.log):
+        with ending_safely(keeper, expected=request.expected or (), survives=checkpoint_store.survives, log=self.log):
             report = self._fire(context, request, checkpoint_store, keeper)
             return self._conclude(context, request, report, checkpoint_store, keeper)
 
@@ -236,6 +236,7 @@ class FiringTask(BaseOperator):
         from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
         from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
+        from airflow_provider_bitrix24.client.stages import parse_stages
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.operators._waiting import after_wait, waiting_targets
 
@@ -245,8 +246,9 @@ class FiringTask(BaseOperator):
         ):
             # This process has looked no connection up yet, and so masks no secret in its log.
             hook.get_conn()
+            expected = parse_stages("expected_stage", self.expected_stage) or ()
         keeper, checkpoint_store = ReportKeeper(context["ti"], self.log), self._open_checkpoint(context)
-        with ending_safely(keeper, repeatable=True, survives=checkpoint_store.survives, log=self.log):
+        with ending_safely(keeper, expected=expected, survives=checkpoint_store.survives, log=self.log):
             before, report = after_wait(context["ti"], event, keeper)
             waited = set(waiting_targets(before))
             self._log_outcomes(each for each in report.results if each.target in waited)
@@ -279,7 +281,7 @@ class FiringTask(BaseOperator):
         verdict = decide(
             report,
             on_unmoved=request.on_unmoved,
-            repeatable=request.repeatable,
+            expected=request.expected or (),
             checkpoint=checkpoint_store.survives,
         )
         if verdict.end == "succeed":

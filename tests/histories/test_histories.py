@@ -16,7 +16,6 @@ from tests.histories.story import story
 SEED, COUNT = 20_261_101, 300
 
 
-@pytest.mark.xfail(strict=True, reason="the holes of test_holes are not mended yet")
 def test_histories():
     tally = live_seeds(range(SEED, SEED + COUNT))
     assert tally.failures == {}, "tell one by python -m tests.histories --tell SEED --shrink"

@@ -64,11 +64,11 @@ def report(*outcomes):
     ],
 )
 def test_how_a_task_ends(outcomes, on_unmoved, repeatable, end):
-    assert decide(report(*outcomes), on_unmoved=on_unmoved, repeatable=repeatable).end == end
+    assert decide(report(*outcomes), on_unmoved=on_unmoved, expected={"WON"} if repeatable else ()).end == end
 
 
 def test_the_message_says_why_no_retry_follows_and_what_to_do():
-    verdict = decide(report(BUSY, "moved", "unmoved", "already"), on_unmoved="warn", repeatable=False)
+    verdict = decide(report(BUSY, "moved", "unmoved", "already"), on_unmoved="warn", expected=())
 
     assert verdict.message == (
         "1 of 4 targets failed: DEAL_0: Too many requests. No retry follows: 2 were fired; repeating could move "
@@ -77,14 +77,31 @@ def test_the_message_says_why_no_retry_follows_and_what_to_do():
 
 
 def test_unverified_targets_prevent_a_retry_even_with_an_expected_stage():
-    verdict = decide(report(BUSY, "unverified"), on_unmoved="fail", repeatable=True)
+    verdict = decide(report(BUSY, "unverified"), on_unmoved="fail", expected={"WON"})
 
     assert "1 were fired and cannot be read back" in verdict.message
     assert "verify_conn_id" in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("before", "expected", "end"),
+    [
+        ("DT31_2:NEW", {"EXECUTING"}, "fail"),
+        ("C5:NEW", {"WON", "C7:WON"}, "fail"),
+        ("DT31_2:NEW", {"EXECUTING", "DT31_2:P"}, "retry"),
+        ("NEW", {"WON"}, "retry"),
+    ],
+)
+def test_no_retry_follows_where_it_could_not_see_that_an_entity_has_moved_late(before, expected, end):
+    unmoved = TargetResult(target="DEAL_1", outcome="unmoved", stage_before=before, stage_after=before)
+    fired = TriggerReport(code="c", portal="https://example.com", results=[unmoved])
+
+    assert decide(fired, on_unmoved="fail", expected=expected).end == end
+    assert decide(fired, on_unmoved="fail", expected=expected, checkpoint=True).end == "retry"
+
+
 def test_the_message_names_the_first_ten():
-    message = decide(report(*[REFUSED] * 12), on_unmoved="warn", repeatable=False).message
+    message = decide(report(*[REFUSED] * 12), on_unmoved="warn", expected=()).message
 
     assert message.count("DEAL_") == 10
     assert message.endswith("; and 2 more.")
@@ -99,7 +116,7 @@ def test_the_message_says_where_unmoved_targets_stand():
     message = decide(
         TriggerReport(code="c", portal="https://example.com", results=results),
         on_unmoved="fail",
-        repeatable=True,
+        expected={"WON"},
     ).message
 
     assert message == ("2 of 2 targets did not move: DEAL_1 stands at NEW; DEAL_2 went from NEW to LOSE.")
