@@ -61,12 +61,19 @@ def _unique(targets: tuple[str, ...]) -> list[str]:
 
 def _epochs(life: Life, stay: StayRecord) -> tuple[int, ...]:
     """Return the runs whose fires a stay's report may tell of."""
-    fired_anew = any(each.epoch == stay.epoch for each in life.world.portal.record.fires)
-    had_evidence = any(each.evidence and each.epoch == stay.epoch for each in life.stays)
-    if stay.evidence or stay.epoch == 0 or (fired_anew and had_evidence):
-        return (stay.epoch,)
+    first = stay.epoch
     # Without evidence of a cleared success, or where a try was cut off right after it, the older report is resumed.
-    return stay.epoch, stay.epoch - 1
+    while first > 0 and not _began_anew(life, stay, first):
+        first -= 1
+    return tuple(range(first, stay.epoch + 1))
+
+
+def _began_anew(life: Life, stay: StayRecord, epoch: int) -> bool:
+    """Whether what was done before this run of the task counts no more."""
+    if stay.evidence and stay.epoch == epoch:
+        return True
+    fired = any(each.epoch == epoch for each in life.world.portal.record.fires)
+    return fired and any(each.evidence and each.epoch == epoch for each in life.stays)
 
 
 def _fires(life: Life, stay: StayRecord, target: str) -> list[Fire]:

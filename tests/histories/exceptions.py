@@ -100,9 +100,10 @@ def left_between_tries(pair: Pair) -> bool:
     return pair.second.stood_at not in pair.expected and (at_end in pair.expected or since[0] in pair.expected)
 
 
-def quote_there_and_back(pair: Pair) -> bool:
-    """A quote has no time of its move: one that went there and back, or shows no stage, seems to have stayed."""
-    return pair.first.key[0] == QUOTE and (pair.odd or pair.second.stood_at == pair.first.stood_at)
+def there_and_back_unseen(pair: Pair) -> bool:
+    """No time of the move, as of quotes and in odd readings: what went there and back seems to have stayed."""
+    quote = pair.first.key[0] == QUOTE
+    return (quote and pair.odd) or ((quote or pair.odd) and pair.second.stood_at == pair.first.stood_at)
 
 
 def executed_late(pair: Pair) -> bool:
@@ -122,7 +123,7 @@ def looked_recorded(pair: Pair) -> bool:
 ALL: tuple[Callable[[Pair], bool], ...] = (
     nothing_remembers,
     left_between_tries,
-    quote_there_and_back,
+    there_and_back_unseen,
     executed_late,
     looked_recorded,
 )
