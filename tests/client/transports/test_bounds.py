@@ -5,10 +5,10 @@ from __future__ import annotations
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknown
+from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknown, ProtocolError
 from airflow_provider_bitrix24.client.protocol.wire import Reply
 from airflow_provider_bitrix24.client.transports import bounds as bounds_module
 from airflow_provider_bitrix24.client.transports.bounds import (
@@ -223,6 +223,23 @@ def test_informational_answers_come_before_the_answer(kind):
 @pytest.mark.parametrize(("count", "expected"), [(90, Reply), (150, OutcomeUnknown)])
 def test_an_answer_has_a_number_of_headers(kind, count, expected):
     assert type(reply(kind, of_length(RESULT, b"X-Header: a\r\n" * count))) is expected
+
+
+LINES = b"""
+HTTP/1.1 200 OK|HTTP/1.1 302 Found|HTTP/1.1 100 Continue|HTTP/2 200|HTTP/1.1 999 x|HTTP/1.1 0 x|Location: http://[::1
+Content-Length: 15|Content-Length: -1|Content-Length: 15, 16|Content-Length: \xc2\xb2|Content-Length:|no colon|: no name
+Transfer-Encoding: chunked|Transfer-Encoding: \xff|f|0|-5|f;|{"result":true}|\x00\xff| folded|Connection: upgrade
+Content-Encoding: gzip|Content-Encoding: deflate, br|Content-Type: a/b; charset=\xff|Content-Type: \xff|Set-Cookie: \xff=;,
+Set-Cookie: a=b; expires=Wed, 99 Foo 99999 25:61:61 GMT; max-age=9999999999999999999|Connection: keep-alive
+""".replace(b"\n", b"|").split(b"|")
+
+
+@settings(max_examples=60)
+@given(lines=st.lists(st.sampled_from(LINES), max_size=10), begins=st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n"]))
+def test_whatever_lines_come_the_answer_is_read_or_lost(lines, begins):
+    for kind in ("sync", "async"):
+        answered = reply(kind, quickly(begins + b"\r\n".join(lines), []))
+        assert isinstance(answered, Reply | OutcomeUnknown | ProtocolError)
 
 
 def test_the_head_is_measured_until_the_body_begins():
