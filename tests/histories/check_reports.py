@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.histories.boards import CONTACT, ORDER, key_of
-from tests.histories.exceptions import expected_of
+from tests.histories.exceptions import SETTLE_AFTER, expected_of
 from tests.histories.rest import EXOTIC
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.histories.stays import StayRecord
 
 Found = tuple[str, str]
+MARGIN = 5.0
+"""Seconds that the portal's clock, told in whole seconds, may leave unclear."""
 MAX_FIRES = 3
 """Fires of one target after which the package gives it up."""
 
@@ -164,7 +166,7 @@ def _could_look(life: Life, stay: StayRecord, target: str) -> bool:
     fires = _fires(life, stay, target)
     if not fires or len(fires) >= MAX_FIRES or stay.struck or stay.store_failed or stay.xcom_failed:
         return False
-    over = max(each.sent_at for each in fires) + 60.0
+    over = max(each.sent_at for each in fires) + SETTLE_AFTER + MARGIN
     looks = life.world.portal.record.looks.get(key_of(target), ())
     seen = [each for each in looks if each.arrived and each.shown is not None and each.stay == stay.number]
     return any(over <= each.at <= stay.reported_at for each in seen)

@@ -100,6 +100,24 @@ def left_between_tries(pair: Pair) -> bool:
     return pair.second.stood_at not in pair.expected and (at_end in pair.expected or since[0] in pair.expected)
 
 
+def moved_after_its_try(pair: Pair) -> bool:
+    """No store: the portal moved the entity when its try was over, and the next one had to look at once."""
+    moved_at = pair.first.moved_at
+    if pair.same_stay or pair.remembers or not pair.expected or moved_at is None:
+        return False
+    return moved_at > pair.between[0].ended_at
+
+
+def interrupted_before_looking(pair: Pair) -> bool:
+    """No store: the try was interrupted before it could see where the entity had gone, which is not where expected."""
+    if pair.same_stay or pair.remembers or not pair.expected or pair.second.stood_at in pair.expected:
+        return False
+    sender = pair.between[0]
+    looks = pair.record.looks.get(pair.first.key, ())
+    looked = any(each.arrived and each.stay == sender.number and each.at > pair.first.sent_at for each in looks)
+    return bool(sender.struck) and not looked
+
+
 def there_and_back_unseen(pair: Pair) -> bool:
     """No time of the move, as of quotes and in odd readings: what went there and back seems to have stayed."""
     quote = pair.first.key[0] == QUOTE
@@ -123,6 +141,8 @@ def looked_recorded(pair: Pair) -> bool:
 ALL: tuple[Callable[[Pair], bool], ...] = (
     nothing_remembers,
     left_between_tries,
+    moved_after_its_try,
+    interrupted_before_looking,
     there_and_back_unseen,
     executed_late,
     looked_recorded,
