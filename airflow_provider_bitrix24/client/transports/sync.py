@@ -159,6 +159,7 @@ class SyncDriver:
         answer = adapter.send(self._prepared(outgoing), **self._options(outgoing))
         try:
             body = bounds.body(answer.headers.get("Content-Encoding", ""))
+            answer.raw.enforce_content_length = True  # urllib3 1 takes a body that was cut for a whole one
             # Not through requests, which decompresses without a bound.
             while received := answer.raw.read(PIECE, decode_content=False):
                 body.feed(received)
