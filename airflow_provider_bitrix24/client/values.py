@@ -70,9 +70,12 @@ def moment(value: object) -> datetime | None:
 
     try:
         read = pendulum.parse(value)
+        if not isinstance(read, pendulum.DateTime):
+            return None
+        read.utcoffset()  # raises for one of a day or more, which pendulum takes
     except (ValueError, OverflowError):
         return None
-    return read if isinstance(read, pendulum.DateTime) else None
+    return read
 
 
 def shown(value: object) -> str:

@@ -70,6 +70,13 @@ def test_whatever_looks_like_a_date_is_one_or_none(value):
     assert moment(value) is None or moment(value).isoformat()
 
 
+@pytest.mark.parametrize(
+    "value", ["0001-01-01T00:00:00-30:00", "2026-11-03T10:20:30+24:00", "2026-11-31T10:20:30+03:00"]
+)
+def test_a_moment_that_cannot_be_is_none(value):
+    assert moment(value) is None
+
+
 @pytest.mark.parametrize("value", ["2026-11-03T10:20:30+03:00", "2026-11-03T10:20:30", "2026-11-03"])
 def test_a_moment_keeps_its_offset(value):
     assert moment(value).isoformat().startswith(value)
