@@ -134,3 +134,6 @@ def _what_airflow_2_imports() -> None:
     with warnings.catch_warnings(), contextlib.suppress(ImportError):
         warnings.simplefilter("ignore", DeprecationWarning)
         import airflow.providers.fab.auth_manager.models  # noqa: F401
+        from airflow.hooks.filesystem import FSHook
+
+        FSHook.get_connection_form_widgets()
