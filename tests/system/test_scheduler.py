@@ -87,6 +87,7 @@ def test_a_task_returns_its_report_and_links_to_the_entity(
         "portal": demo_portal.url,
         "moved": 1,
         "already": 0,
+        "elsewhere": 0,
         "unmoved": 0,
         "unverified": 0,
         "failed": 0,
