@@ -58,11 +58,11 @@ def _own_masks() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def time() -> Iterator[VirtualTime]:
+def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     """Let all that waits in this process wait in virtual time."""
     virtual = VirtualTime()
-    with virtual.installed():
-        yield virtual
+    virtual.install(monkeypatch)
+    return virtual
 
 
 @pytest.fixture

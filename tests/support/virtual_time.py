@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
-from unittest import mock
 
 from airflow_provider_bitrix24.client.clock import Clock
 from airflow_provider_bitrix24.simulator.clock import Clock as PortalClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    import pytest
 
 START = 1000.0
 
@@ -70,24 +71,18 @@ class VirtualTime:
         self.sleep(seconds)
         await asyncio.sleep(0)
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Let everything that waits for a portal go by this clock."""
-        from importlib import import_module
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let everything that waits for a portal go by this clock.
 
+        By the test's own monkeypatch, so that what a test puts in its place is undone first.
+        """
         from airflow_provider_bitrix24.compat import BaseSensorOperator
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
         from airflow_provider_bitrix24.sensors.stage import StageSensor
         from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
 
-        with (
-            mock.patch.object(Bitrix24Hook, "_clock", self.clock),
-            mock.patch.object(TriggerAutomationOperator, "_clock", self.clock),
-            mock.patch.object(StageSensor, "_clock", self.clock),
-            mock.patch.object(StageTrigger, "_clock", self.clock),
-            mock.patch.object(StageChangeEventTrigger, "_clock", self.clock),
-            # The loop of a sensor that pokes is Airflow's own, and takes no clock.
-            mock.patch.object(import_module(BaseSensorOperator.__module__), "time", self),
-        ):
-            yield
+        for waits in (Bitrix24Hook, TriggerAutomationOperator, StageSensor, StageTrigger, StageChangeEventTrigger):
+            monkeypatch.setattr(waits, "_clock", self.clock)
+        # The loop of a sensor that pokes is Airflow's own, and takes no clock.
+        monkeypatch.setattr(import_module(BaseSensorOperator.__module__), "time", self)

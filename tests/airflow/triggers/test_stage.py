@@ -6,7 +6,6 @@ import asyncio
 import json
 from importlib import import_module
 from itertools import pairwise
-from unittest import mock
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -282,14 +281,13 @@ async def test_a_wait_that_is_cancelled_closes_its_connections(portal, monkeypat
 
     monkeypatch.setattr(Bitrix24Hook, "aclose", aclose)
     forever = asyncio.Event()
-    # Within the virtual time of `portal`: monkeypatch undoes later, and would leave that clock behind.
-    with mock.patch.object(StageTrigger, "_clock", Clock(asleep=lambda _: forever.wait())):
-        task = asyncio.ensure_future(events(waits()))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        task.cancel()
+    monkeypatch.setattr(StageTrigger, "_clock", Clock(asleep=lambda _: forever.wait()))
+    task = asyncio.ensure_future(events(waits()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
 
-        with pytest.raises(asyncio.CancelledError):
-            await task
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
     assert len(closed) == 1
