@@ -43,7 +43,7 @@ if Version(airflow.__version__) >= Version("3.3"):
     MOVES["bitrix24_example_retry_policy"] = {"LEAD_4": "IN_PROCESS"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def dags():
     """Every example DAG by its id; there is no connection while they are read."""
     try:

@@ -22,7 +22,7 @@ BASE_OF_THE_OTHERS = "from airflow.sdk import task, BaseNotifier" if HAS_SDK els
 OTHERS = ("notifications.automation", "decorators.automation", "retry_policy")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def added():
     """The modules that each of ours adds, by its name."""
     others = {name: (BASE_OF_THE_OTHERS, f"import {PACKAGE}.{name}") for name in OTHERS}

@@ -18,7 +18,7 @@ RUN = Path(__file__).parents[1] / "support" / "leaks" / "run.py"
 SUCCEED = {"one", "many", "unmoved", "blind", "in_host", "with_reader", "reset", "cut_body"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shown(tmp_path_factory, database):
     """Everything that the scenarios print or store: where -> bytes."""
     home = tmp_path_factory.mktemp("airflow")
@@ -39,7 +39,7 @@ def shown(tmp_path_factory, database):
     return {"standard output": output, "standard error": done.stderr} | kept
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def states(shown):
     lines = [line.split() for line in shown["standard output"].decode().splitlines() if line.startswith("STATE ")]
     return {name: state for _, name, state in lines}
