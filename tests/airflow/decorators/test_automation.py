@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.compat import AirflowFailException, TaskDeferred
+from airflow_provider_bitrix24.compat import AirflowFailException
 from airflow_provider_bitrix24.decorators.automation import (
-    TARGETS_KEY,
     WHAT_IT_RETURNS,
     TriggerAutomationDecoratedOperator,
-    bitrix24_trigger_task,
 )
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
@@ -26,17 +22,6 @@ except ImportError:
     from airflow.decorators import task
     from airflow.models.dag import DAG  # noqa: TID251 - 2.11
     from airflow.models.xcom_arg import XComArg  # noqa: TID251 - 2.11
-
-
-@pytest.fixture
-def run(run_task):
-    """Run a decorated function as a task."""
-
-    def run_function(function, *args, **arguments):
-        decorated = task.bitrix24_trigger(**{"code": "c5u4m"} | arguments)(function)
-        return run_task(lambda: decorated(*args).operator)
-
-    return run_function
 
 
 def offers():
@@ -281,84 +266,3 @@ def test_a_decorator_can_be_overridden_per_call(portal, run_task):
     ran = run_task(lambda: find.override(task_id="again", code="c5u4m")().operator)
 
     assert ran.report["moved"] == 2
-
-
-# -- deferred
-
-
-class Instance:
-    """A task instance that keeps what is pushed."""
-
-    def __init__(self):
-        self.task_id, self.map_index, self.kept = "find", -1, {}
-        self.try_number, self.max_tries = 1, 0
-
-    def xcom_push(self, key, value):
-        self.kept[key] = value
-
-    def xcom_pull(self, *, key, task_ids, map_indexes):
-        assert (task_ids, map_indexes) == (self.task_id, self.map_index)
-        return self.kept.get(key)
-
-
-def test_a_deferred_wait_calls_the_function_once(portal, run, time):
-    calls = []
-    portal.portal.add_veto("PREPARATION")
-    time.on_sleep = lambda _: [portal.portal.move(target, "PREPARATION") for target in offers()]
-
-    def find():
-        calls.append(1)
-        return offers()
-
-    ran = run(find, expected_stage="PREPARATION", wait_timeout=600, deferrable=True)
-
-    assert ran.state == "success", repr(ran.error)
-    assert len(ran.deferrals) == 1
-    assert ran.report["moved"] == 2
-    assert portal.fires == {"DEAL_57": 1, "DEAL_58": 1}
-    assert calls == [1]
-
-
-def test_a_deferred_task_resumes_with_the_targets_that_the_function_returned(portal, monkeypatch):
-    calls = []
-
-    def find():
-        calls.append(1)
-        return [f"DEAL_{56 + len(calls)}"]
-
-    with DAG("of_a_test", schedule=None):
-        operator = bitrix24_trigger_task(code="c5u4m")(find)().operator
-    instance = Instance()
-
-    def defer(*_):
-        raise TaskDeferred(trigger=SimpleNamespace(), method_name="resume_firing")
-
-    with monkeypatch.context() as first_worker:
-        first_worker.setattr(TriggerAutomationOperator, "_fire", defer)
-        with pytest.raises(TaskDeferred):
-            operator.execute({"ti": instance})
-    assert instance.kept == {TARGETS_KEY: ["DEAL_57"]}
-
-    report = operator.resume_firing({"ti": instance})
-
-    assert report["moved"] == 1
-    assert portal.fires == {"DEAL_57": 1}
-    assert calls == [1]
-
-
-# -- for type checkers and people
-
-
-def test_the_typed_decorator_has_the_operators_arguments():
-    (typed,) = (each for each in _overloads() if "code" in each.parameters)
-    taken = inspect.signature(TriggerAutomationOperator.__init__).parameters
-
-    assert set(typed.parameters) - {"multiple_outputs", "kwargs"} == set(taken) - {"self", "target", "kwargs"}
-    for name in set(typed.parameters) & set(taken) - {"kwargs", "deferrable"}:
-        assert typed.parameters[name].default == taken[name].default, name
-
-
-def _overloads():
-    from typing import get_overloads
-
-    return [inspect.signature(each) for each in get_overloads(bitrix24_trigger_task)]
