@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_bitrix24.client.flows.effects import Log
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.firing.ledger import Ledger
+    from airflow_provider_bitrix24.client.firing.state import FiringState
 
 LOG_EVERY = 30.0
 """Seconds between two lines about the progress."""
@@ -18,17 +18,17 @@ LOG_EVERY = 30.0
 class ProgressLog:
     """Times are seconds of the driver's monotonic clock.
 
-    :param ledger: whose progress it is.
+    :param state: whose progress it is.
     :param began: when the firing began.
     """
 
-    ledger: Ledger
+    state: FiringState
     began: float
     _done_before: int = field(init=False)
     _logged_at: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._done_before = len(self.ledger.targets) - self.ledger.remaining
+        self._done_before = len(self.state.targets) - self.state.remaining
         self._logged_at = self.began
 
     def line(self, now: float) -> Log | None:
@@ -36,7 +36,7 @@ class ProgressLog:
         if now - self._logged_at < LOG_EVERY:
             return None
         self._logged_at = now
-        total, waiting = len(self.ledger.targets), self.ledger.remaining
+        total, waiting = len(self.state.targets), self.state.remaining
         done = total - waiting
         rate = (done - self._done_before) / (now - self.began)
         left = f", about {waiting / rate:.0f} s left" if rate > 0 else ""
