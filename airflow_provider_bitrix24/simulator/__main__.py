@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_bitrix24.simulator.clock import Clock
 from airflow_provider_bitrix24.simulator.portal import Portal, seed
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET, SYSTEM_SECRET
+from airflow_provider_bitrix24.simulator.portal.limits import PROFILES
 from airflow_provider_bitrix24.simulator.portal.settings import Plan
 from airflow_provider_bitrix24.simulator.server import DEFAULT_PORT, LOOPBACK, ListenError, PortalServer
 
@@ -31,7 +32,7 @@ class _CannotStartError(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0 after a stop, 2 when it could not start."""
     options = _parser().parse_args(argv)
-    portal = Portal(plan=options.plan, clock=Clock(virtual=options.virtual_clock))
+    portal = Portal(plan=options.plan, profile=options.profile, clock=Clock(virtual=options.virtual_clock))
     portal.latency.set(request_ms=options.request_ms, command_ms=options.command_ms)
     try:
         _fill(portal, options.seed)
@@ -58,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=Path, help="JSON file with pipelines, triggers and items (default: a demo)")
     parser.add_argument("--plan", choices=[plan.value for plan in Plan], default=Plan.STANDARD.value)
+    parser.add_argument(
+        "--profile",
+        choices=list(PROFILES),
+        default="2026-05",
+        help="version of the operating limit; 2026-09 counts batches and bans (default: %(default)s)",
+    )
     parser.add_argument("--request-ms", type=float, default=0.0, help="working time of a request")
     parser.add_argument("--command-ms", type=float, default=0.0, help="working time of each command in it")
     parser.add_argument(

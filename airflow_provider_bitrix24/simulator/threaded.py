@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.clock import Clock
     from airflow_provider_bitrix24.simulator.portal.faults import FaultPlan
     from airflow_provider_bitrix24.simulator.portal.latency import Latency
-    from airflow_provider_bitrix24.simulator.portal.limits import RequestLimit
+    from airflow_provider_bitrix24.simulator.portal.limits import OperatingProfile, RequestLimit
     from airflow_provider_bitrix24.simulator.portal.request_log import RequestLog
 
 _START_SECONDS = 30
@@ -32,6 +32,7 @@ class SimulatorServer:
 
     :param port: 0 for any free port.
     :param plan: ``"standard"``, ``"enterprise"`` or ``"self-hosted"``.
+    :param profile: the version of the operating limit: ``"2026-05"``, or ``"2026-09"`` as newer portals have it.
     :param tls: speak https; :attr:`certificate` is then the PEM text that clients must trust.
     :param seed: ``"demo"``, the path of a seed file, or a seed as a dict. By default there are two deal pipelines and
         one of each other type, without items and triggers.
@@ -48,11 +49,12 @@ class SimulatorServer:
         *,
         port: int = 0,
         plan: Plan | str = Plan.STANDARD,
+        profile: OperatingProfile = "2026-05",
         tls: bool = False,
         seed: str | Path | dict[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.portal = Portal(plan=plan, clock=clock)
+        self.portal = Portal(plan=plan, profile=profile, clock=clock)
         if seed == "demo":
             seeding.apply(self.portal, seeding.DEMO)
         elif isinstance(seed, (str, Path)):

@@ -44,11 +44,12 @@ def fetch(url, context=None):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_until_a_signal_stops_it(start, number):
-    process = start("--port", "0", "--json", "--plan", "enterprise", "--request-ms", "1")
+    process = start("--port", "0", "--json", "--plan", "enterprise", "--profile", "2026-09", "--request-ms", "1")
     addresses = json.loads(process.stdout.readline())
     assert fetch(addresses["webhook_url"] + "crm.automation.trigger/?target=DEAL_57&code=c5u4m")["result"] is True
     state = fetch(addresses["control_url"])
     assert (state["plan"], state["moves"]) == ("enterprise", 1)
+    assert fetch(addresses["control_url"] + "limits")["operating"]["profile"] == "2026-09"
     process.send_signal(number)
     assert process.wait(PATIENCE_SECONDS) == 0
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from airflow_provider_bitrix24.simulator.control.json_handlers import json_body, json_handler
 from airflow_provider_bitrix24.simulator.portal import seed
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET, SYSTEM_SECRET
+from airflow_provider_bitrix24.simulator.portal.limits import OperatingProfile
 from airflow_provider_bitrix24.simulator.portal.settings import Plan, PortalSettings
 from airflow_provider_bitrix24.simulator.validation import assign, check, number
 
@@ -27,7 +28,15 @@ _LIMITS: Final = {
     "refused_count": bool,
     "enabled": bool,
 }
-_OPERATING: Final = {"seconds": float, "ban_seconds": float, "basket_seconds": float, "enabled": bool}
+_OPERATING: Final = {
+    "profile": OperatingProfile,
+    "seconds": float,
+    "ban_seconds": float,
+    "batch_weight": float,
+    "commands_billed_to": Literal["credential", "portal", "nobody"],
+    "basket_seconds": float,
+    "enabled": bool,
+}
 _SETTINGS: Final = {name: hint for name, hint in get_type_hints(PortalSettings).items() if name != "plan"}
 
 
@@ -139,11 +148,13 @@ class ControlApi:
             if plan != portal.settings.plan:
                 portal.set_plan(Plan(plan))
             assign(portal.limits, data, _LIMITS)
+            if "profile" in operating:
+                portal.operating.set_profile(operating.pop("profile"))
             assign(portal.operating, operating, _OPERATING)
         return {
             "plan": portal.settings.plan,
             **{name: getattr(portal.limits, name) for name in (*_LIMITS, "refused")},
-            "operating": {name: getattr(portal.operating, name) for name in (*_OPERATING, "refused")},
+            "operating": {name: getattr(portal.operating, name) for name in (*_OPERATING, "refused", "bans")},
         }
 
     async def latency(self, request: web.Request) -> Any:

@@ -6,7 +6,7 @@ Callers pass the present moment; nothing sleeps here.
 from __future__ import annotations
 
 from collections import deque
-from typing import Literal
+from typing import Final, Literal
 
 from airflow_provider_bitrix24.simulator.portal.settings import Plan
 
@@ -14,6 +14,17 @@ BASKET_SECONDS = 60
 BASKETS = 10
 COUNTED_FROM = 0.1
 """Executions are counted when they take longer than this many seconds."""
+BATCH: Final = "batch"
+_COMMON_ACCOUNT: Final = "webhooks"
+"""Whose operating time the commands in the batches of all webhooks are, with ``commands_billed_to="portal"``."""
+
+OperatingProfile = Literal["2026-05", "2026-09"]
+"""The version of the portal's operating limit, named after the month whose source it imitates."""
+PROFILES: Final[dict[str, dict[str, float]]] = {
+    "2026-05": {"seconds": 480.0, "ban_seconds": 0.0, "batch_weight": 0.0},
+    "2026-09": {"seconds": 420.0, "ban_seconds": 300.0, "batch_weight": 0.5},
+}
+"""The figures that a profile sets."""
 
 
 class RequestLimit:
@@ -76,18 +87,44 @@ class RequestLimit:
 class OperatingLimit:
     """Working time per credential and method, in ten baskets of a minute; above a sum calls are refused.
 
-    The portal adds up the executions of a method in one HTTP request, and counts the sum when it is over 0.1 s. Newer
-    portals also ban the method for `ban_seconds` when the limit is exceeded.
+    The portal adds up the executions of a method in one HTTP request, and counts the sum when it is over 0.1 s.
+    Newer portals (:meth:`set_profile`) also count a share of each batch's time as time of the method ``batch``, and
+    ban a method for `ban_seconds` when the limit is exceeded, which clears its sum.
     """
 
     def __init__(self) -> None:
+        self.profile: OperatingProfile = "2026-05"
         self.seconds = 480.0
         self.ban_seconds = 0.0
+        self.batch_weight = 0.0
+        """The share of a batch's time that is counted as time of the method ``batch``."""
+        self.commands_billed_to: Literal["credential", "portal", "nobody"] = "credential"
+        """Whose operating time a webhook's commands inside a batch are: the webhook's, that of all webhooks of the
+        portal together, or nobody's. Commands of applications are the application's own, unless nobody's."""
         self._basket_seconds: float = BASKET_SECONDS
         self.enabled = True
         self.refused = 0
+        self.bans = 0
         self._baskets: dict[tuple[str, str], deque[tuple[int, float]]] = {}
         self._banned_until: dict[tuple[str, str], float] = {}
+
+    def set_profile(self, profile: OperatingProfile) -> None:
+        """Set the figures of a version of the limit.
+
+        :raises ValueError: when there is no such profile.
+        """
+        if profile not in PROFILES:
+            raise ValueError(f"there is no profile {profile!r}; there are {', '.join(PROFILES)}")
+        self.profile = profile
+        for name, value in PROFILES[profile].items():
+            setattr(self, name, value)
+
+    def command_account(self, credential: str) -> str | None:
+        """Whose operating time the commands in a batch of `credential` are; ``None`` for nobody's."""
+        if self.commands_billed_to == "nobody":
+            return None
+        common = self.commands_billed_to == "portal" and credential.startswith("webhook:")
+        return _COMMON_ACCOUNT if common else credential
 
     @property
     def basket_seconds(self) -> float:
@@ -142,6 +179,7 @@ class OperatingLimit:
         if self.operating(credential, method, now) + in_this_request <= self.seconds:
             return False
         if self.ban_seconds:
+            self.bans += 1
             self._banned_until[key] = now + self.ban_seconds
             self._baskets.pop(key, None)
         self.refused += 1
@@ -151,7 +189,7 @@ class OperatingLimit:
         """Forget all operating time."""
         self._baskets.clear()
         self._banned_until.clear()
-        self.refused = 0
+        self.refused = self.bans = 0
 
     def _current(self, credential: str, method: str, now: float) -> deque[tuple[int, float]] | None:
         if not self._baskets:
@@ -165,37 +203,54 @@ class OperatingLimit:
 
 
 class OperatingUsage:
-    """The operating time of one HTTP request, by method; :meth:`finish` adds it to the baskets."""
+    """The operating time of one HTTP request, by method; :meth:`finish` adds it to the baskets.
 
-    __slots__ = ("_credential", "_limit", "_spent")
+    :param method: the method that was called; commands inside a batch may be another account's than the batch itself.
+    """
 
-    def __init__(self, limit: OperatingLimit, credential: str) -> None:
+    __slots__ = ("_command_account", "_credential", "_is_batch", "_limit", "_spent")
+
+    def __init__(self, limit: OperatingLimit, credential: str, method: str) -> None:
         self._limit = limit
         self._credential = credential
+        self._is_batch = method == BATCH
+        self._command_account = limit.command_account(credential) if self._is_batch else credential
         self._spent: dict[str, tuple[float, float]] = {}
 
     def blocked(self, method: str, now: float) -> bool:
         """Whether a call of `method` is refused now."""
-        return self._limit.blocked(self._credential, method, self._counted(method), now)
+        account = self._account(method)
+        return account is not None and self._limit.blocked(account, method, self._counted(method), now)
 
     def spend(self, method: str, seconds: float) -> None:
         """Add the seconds of one execution."""
         total, counted = self._spent.get(method, (0.0, 0.0))
         self._spent[method] = (total + seconds, counted + seconds if seconds > COUNTED_FROM else counted)
 
+    def spend_batch(self, seconds: float) -> None:
+        """Add the seconds that a whole batch took, where the portal counts them."""
+        if self._is_batch and self._limit.batch_weight:
+            self.spend(BATCH, seconds * self._limit.batch_weight)
+
     def times(self, method: str, now: float) -> tuple[float, int] | None:
         """`operating` and `operating_reset_at` as responses show them; ``None`` without the limit."""
         limit = self._limit
         if not limit.enabled:
             return None
-        operating = limit.operating(self._credential, method, now) + self._counted(method)
-        return operating, limit.reset_at(self._credential, method, now)
+        account = self._account(method) or ""
+        operating = limit.operating(account, method, now) + self._counted(method)
+        return operating, limit.reset_at(account, method, now)
 
     def finish(self, now: float) -> None:
         """Add the operating time of this request to the baskets."""
         for method, (total, _) in self._spent.items():
-            self._limit.spend(self._credential, method, total, now)
+            account = self._account(method)
+            if account is not None:
+                self._limit.spend(account, method, total, now)
         self._spent.clear()
+
+    def _account(self, method: str) -> str | None:
+        return self._credential if method == BATCH else self._command_account
 
     def _counted(self, method: str) -> float:
         return self._spent[method][1] if method in self._spent else 0.0

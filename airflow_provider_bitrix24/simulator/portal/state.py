@@ -36,6 +36,7 @@ from airflow_provider_bitrix24.simulator.portal.tokens import TokenStore
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from airflow_provider_bitrix24.simulator.portal.limits import OperatingProfile
     from airflow_provider_bitrix24.simulator.portal.model import HistoryRow, Pipeline
 
 
@@ -43,10 +44,17 @@ class Portal:
     """A Bitrix24 portal. Its `lock` guards everything that REST methods read or change.
 
     :param plan: tariff plan, which sets the limits.
+    :param profile: the version of the operating limit; see :data:`.limits.PROFILES`.
     :param clock: the portal's clock; by default a real one.
     """
 
-    def __init__(self, *, plan: Plan | str = Plan.STANDARD, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        plan: Plan | str = Plan.STANDARD,
+        profile: OperatingProfile = "2026-05",
+        clock: Clock | None = None,
+    ) -> None:
         self.lock = threading.RLock()
         self.clock = clock or Clock()
         self.settings = PortalSettings()
@@ -54,6 +62,7 @@ class Portal:
         self.faults = FaultPlan()
         self.limits = RequestLimit()
         self.operating = OperatingLimit()
+        self.operating.set_profile(profile)
         self.request_log = RequestLog()
         self.events = EventLog()
         self.set_plan(plan)

@@ -61,7 +61,7 @@ async def _check_and_execute(portal: Portal, context: RequestContext) -> RestRes
         raise access_denied("Link check failed")
     params.pop("state", None)
     identity = authenticate(portal, method, route.credentials, params, context.request)
-    execution = Execution(portal, OperatingUsage(portal.operating, identity.credential))
+    execution = Execution(portal, OperatingUsage(portal.operating, identity.credential, method.name))
     if execution.usage.blocked(method.name, execution.started):
         raise operation_time_limit()
     try:
@@ -81,7 +81,10 @@ async def _execute(
     await execution.spend(portal.latency.request_seconds)
     begun = execution.moment
     if isinstance(method, BatchMethod):
-        result = await run_batch(execution, identity, params, context.fault)
+        try:
+            result = await run_batch(execution, identity, params, context.fault)
+        finally:
+            execution.usage.spend_batch(execution.elapsed)
         context.recorded.commands = len(result["result"]) + len(result["result_error"])
         body: dict[str, Any] = {"result": result}
     else:

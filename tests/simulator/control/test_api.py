@@ -94,6 +94,15 @@ def test_limits(client):
     assert client.control("limits")[1]["plan"] == "enterprise"
 
 
+def test_a_profile_sets_the_operating_limit_and_other_values_override_it(client):
+    answer = client.control("limits", {"operating": {"profile": "2026-09", "seconds": 30}})[1]["operating"]
+    assert (answer["profile"], answer["seconds"], answer["ban_seconds"], answer["bans"]) == ("2026-09", 30, 300, 0)
+    assert client.control("limits", {"operating": {"commands_billed_to": "portal"}})[0] == 200
+    for wrong in ({"profile": "2027"}, {"commands_billed_to": "me"}, {"batch_weight": -1}, {"bans": 1}):
+        assert client.control("limits", {"operating": wrong})[0] == 400
+    assert client.control("limits", {"operating": {"profile": "2026-05"}})[1]["operating"]["seconds"] == 480
+
+
 def test_latency(client):
     assert client.control("latency", {"request_ms": 20, "command_ms": 5})[1] == {"request_ms": 20.0, "command_ms": 5.0}
     assert client.get("scope").json["time"]["duration"] == pytest.approx(0.025, abs=1e-4)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.simulator.clock import Clock
-from airflow_provider_bitrix24.simulator.portal.limits import RequestLimit
+from airflow_provider_bitrix24.simulator.portal.limits import OperatingLimit, RequestLimit
 from airflow_provider_bitrix24.simulator.portal.settings import Plan
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 from tests.support.portal_client import PortalClient, add_sales_content
@@ -90,3 +90,75 @@ def test_shorter_baskets_let_the_operating_time_reset_sooner(client):
     assert client.trigger("DEAL_57").status == 429
     client.server.clock.advance(20)
     assert client.trigger("DEAL_57").status == 200
+
+
+class TestNewerOperatingLimit:
+    """The profile 2026-09: batches are counted at half of their time, and exceeding the limit bans."""
+
+    @pytest.fixture
+    def newer(self, clock):
+        with SimulatorServer(clock=clock, profile="2026-09") as server:
+            add_sales_content(server.portal)
+            yield PortalClient(server)
+            assert server.crashes == []
+
+    def batch(self, client, count, method="crm.item.get?entityTypeId=2&id=57"):
+        return client.batch([method] * count)
+
+    def operating(self, response):
+        return response.json["time"]["operating"]
+
+    def test_an_envelope_shows_half_of_the_time_of_all_batches(self, newer):
+        newer.portal.latency.set(command_ms=200)
+        shown = [self.operating(self.batch(newer, 4)) for _ in range(3)]
+        assert shown == pytest.approx([0.4, 0.8, 1.2])
+
+    def test_a_batch_of_up_to_two_tenths_of_a_second_is_not_counted(self, newer):
+        newer.portal.latency.set(command_ms=50)
+        assert [self.operating(self.batch(newer, count)) for count in (4, 4, 5)] == pytest.approx([0, 0, 0.125])
+
+    def test_older_portals_count_no_batch(self, client):
+        client.portal.latency.set(command_ms=200)
+        assert [self.operating(self.batch(client, 4)) for _ in range(2)] == [0, 0]
+
+    def test_a_banned_batch_is_refused_as_a_whole_and_its_commands_are_not(self, newer):
+        newer.portal.operating.seconds = 3
+        newer.portal.latency.set(command_ms=1000)
+        commands = ["server.time", "scope"] * 3 + ["crm.item.get?entityTypeId=2&id=57"]
+        assert newer.batch(commands).json["result"]["result_error"] == []
+        assert newer.batch(commands).error[:2] == (429, "OPERATION_TIME_LIMIT")
+        assert newer.get("crm.item.get", "entityTypeId=2&id=57").status == 200
+        assert newer.portal.operating.bans == 1
+        newer.server.clock.advance(301)
+        assert self.operating(self.batch(newer, 1)) == pytest.approx(0.5)
+
+    def test_a_batch_that_the_portal_cuts_is_counted_too(self, newer):
+        newer.portal.latency.set(command_ms=25000)
+        assert self.batch(newer, 3).status == 504
+        newer.portal.latency.set(command_ms=0)
+        assert self.operating(self.batch(newer, 1)) == pytest.approx(37.5)
+
+    @pytest.mark.parametrize(
+        ("billed_to", "in_batch", "direct"), [("credential", 3.0, 4.0), ("portal", 3.0, 1.0), ("nobody", 1.0, 1.0)]
+    )
+    def test_whose_time_the_commands_of_a_batch_are_is_a_switch(self, newer, billed_to, in_batch, direct):
+        newer.portal.operating.commands_billed_to = billed_to
+        newer.portal.latency.set(command_ms=1000)
+        self.batch(newer, 2)
+        time = self.batch(newer, 1).json["result"]["result_time"][0]
+        assert time["operating"] == pytest.approx(in_batch)
+        assert self.operating(newer.get("crm.item.get", "entityTypeId=2&id=57")) == pytest.approx(direct)
+
+    def test_the_common_account_is_shared_by_all_webhooks_of_the_portal(self, newer):
+        newer.portal.operating.commands_billed_to = "portal"
+        newer.portal.accounts.add_webhook(1, "another")
+        newer.portal.latency.set(command_ms=1000)
+        self.batch(newer, 2)
+        newer.base = "/rest/1/another/"
+        other = self.batch(newer, 1)
+        assert other.json["result"]["result_time"][0]["operating"] == pytest.approx(3.0)
+        assert self.operating(other) == pytest.approx(0.5), "the envelope is each webhook's own"
+
+    def test_there_are_two_profiles(self):
+        with pytest.raises(ValueError, match="2026-05, 2026-09"):
+            OperatingLimit().set_profile("2027-01")
