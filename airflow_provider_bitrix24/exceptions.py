@@ -25,6 +25,7 @@ from airflow_provider_bitrix24.client.errors import (
     ProtocolError,
     RateLimitError,
     ServerError,
+    SharedStoreError,
     TransportError,
     VerificationError,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "ProtocolError",
     "RateLimitError",
     "ServerError",
+    "SharedStoreError",
     "TargetsFailedError",
     "TransportError",
     "VerificationError",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ProtocolError,
         RateLimitError,
         ServerError,
+        SharedStoreError,
         TransportError,
         VerificationError,
     )
@@ -69,6 +70,7 @@ __all__ = [
     "ProtocolError",
     "RateLimitError",
     "ServerError",
+    "SharedStoreError",
     "Stage",
     "StageInfo",
     "TargetError",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.protocol.pagination import Page
     from airflow_provider_bitrix24.client.report import TriggerReport
     from airflow_provider_bitrix24.client.stages import Stage
-    from airflow_provider_bitrix24.client.stores.protocol import PacingStore
+    from airflow_provider_bitrix24.client.stores.protocol import SharedStore
 
 
 class BaseClient:
@@ -53,7 +53,7 @@ class BaseClient:
         settings: ClientSettings | None = None,
         reader: Portal | None = None,
         default_code: str | None = None,
-        store: PacingStore | None = None,
+        store: SharedStore | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._settings = settings or ClientSettings()
@@ -190,7 +190,12 @@ class BaseClient:
         return diagnose(self._channel)
 
 
-def _pacer(portal: Portal, settings: ClientSettings, store: PacingStore | None, clock: Clock) -> Pacer:
+def _pacer(portal: Portal, settings: ClientSettings, store: SharedStore | None, clock: Clock) -> Pacer:
+    if hasattr(store, "now"):
+        raise ConfigurationError(
+            "store has the form of version 0.1.0: now() and update(key, change(state)).",
+            hint="Its update() must call change(value, now) with a JSON value and its own time; see SharedStore.",
+        )
     if store is None and settings.bucket is None:
         store = PROCESS_STORE
     if store is None:

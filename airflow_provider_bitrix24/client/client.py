@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.report import TriggerReport
     from airflow_provider_bitrix24.client.settings import ClientSettings
     from airflow_provider_bitrix24.client.stages import Stage, StageInfo
-    from airflow_provider_bitrix24.client.stores.protocol import PacingStore
+    from airflow_provider_bitrix24.client.stores.protocol import SharedStore
     from airflow_provider_bitrix24.client.targets import EntityRef, Targets
     from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
     from airflow_provider_bitrix24.client.transports.sync import SyncDriver
@@ -54,7 +54,7 @@ class Bitrix24Client(BaseClient):
         settings: ClientSettings | None = None,
         reader: Portal | None = None,
         default_code: str | None = None,
-        store: PacingStore | None = None,
+        store: SharedStore | None = None,
         log: logging.Logger = LOG,
         clock: Clock = SYSTEM_CLOCK,
         driver: SyncDriver | None = None,
@@ -187,7 +187,7 @@ class AsyncBitrix24Client(BaseClient):
         settings: ClientSettings | None = None,
         reader: Portal | None = None,
         default_code: str | None = None,
-        store: PacingStore | None = None,
+        store: SharedStore | None = None,
         log: logging.Logger = LOG,
         clock: Clock = SYSTEM_CLOCK,
         driver: AsyncDriver | None = None,

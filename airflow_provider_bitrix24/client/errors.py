@@ -15,6 +15,7 @@
     │   │   └── OperatingLimitError
     │   ├── PortalUnavailableError
     │   └── ServerError
+    ├── SharedStoreError        what processes and hosts share cannot be read or changed
     ├── BatchError              some commands of a batch failed; both halves are kept
     └── VerificationError       accepted, but the expected effect was not seen
 
@@ -84,6 +85,15 @@ class ConfigurationError(Bitrix24Error):
 
 class CheckpointError(Bitrix24Error):
     """The checkpoint of an earlier try cannot be used, so nobody knows what it has fired. Nothing was sent."""
+
+
+class SharedStoreError(Bitrix24Error):
+    """The store that processes and hosts share cannot be used at the moment.
+
+    A request never fails with it: its process then paces alone. Whether a value was changed is not known.
+    """
+
+    permanent = False
 
 
 class TransportError(Bitrix24Error):

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from airflow_provider_bitrix24.client import pacing_store
+import pytest
+
+from airflow_provider_bitrix24.client import Bitrix24Client, pacing_store
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.portal import Portal
 
 
 def test_the_documented_names_are_there():
     assert set(pacing_store.__all__) == {
         "PROCESS_STORE",
         "FileStore",
+        "JsonValue",
         "Pacer",
         "PacingStore",
         "ProcessStore",
+        "SharedStore",
         "default_directory",
     }
     assert all(hasattr(pacing_store, name) for name in pacing_store.__all__)
@@ -22,18 +28,28 @@ def test_a_client_takes_a_store_of_ones_own(bench):
         """What the docs ask of a store, and a count."""
 
         def __init__(self):
-            self.states, self.updates = {}, 0
-
-        def now(self):
-            return bench.server.clock.now()
+            self.values, self.updates = {}, 0
 
         def update(self, key, change):
             self.updates += 1
-            self.states[key], answer = change(self.states.get(key, ()))
+            self.values[key], answer = change(self.values.get(key), bench.server.clock.now())
             return answer
 
     bench.store = CountingStore()
     bench.deals(1)
     assert bench.do("call", "scope")
     assert bench.store.updates == 1
-    assert list(bench.store.states) == [f"127.0.0.1:{bench.server.port}"]
+    assert list(bench.store.values) == [f"127.0.0.1:{bench.server.port}"]
+
+
+def test_a_store_of_the_former_form_is_refused_with_what_to_change():
+    class FormerStore:
+        def now(self):
+            return 0.0
+
+        def update(self, key, change):
+            return change(key)
+
+    portal = Portal(base_url="https://example.bitrix24.com", user_id="1", secret="s3cr3t")
+    with pytest.raises(ConfigurationError, match=r"form of version 0\.1\.0.* change\(value, now\)"):
+        Bitrix24Client(portal, store=FormerStore())

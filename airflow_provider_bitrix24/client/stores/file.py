@@ -11,21 +11,21 @@ import fcntl
 import hashlib
 import logging
 import os
-import struct
 import tempfile
 import time
-import zlib
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_bitrix24.client.errors import SharedStoreError
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
+from airflow_provider_bitrix24.client.stores.record import MAX_SIZE, apply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_bitrix24.client.stores.protocol import State
+    from airflow_provider_bitrix24.client.stores.protocol import JsonValue
 
 T = TypeVar("T")
 LOG = logging.getLogger("airflow_provider_bitrix24.client")
@@ -33,9 +33,8 @@ LOCK_PATIENCE = 5.0
 """Seconds after which the store gives up on a locked file. A lock is normally held for microseconds."""
 _LOCK_STEP = 0.001
 """Seconds between two attempts to lock a file."""
+_PADDING = b" \0"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_BOOT = struct.Struct("!16sB")
-_CHECK = struct.Struct("!I")
 
 
 @cache
@@ -74,31 +73,28 @@ class FileStore:
         self._alone = ProcessStore(clock)
         self._warned = False
 
-    def now(self) -> float:
-        """Seconds of this machine's monotonic clock, which all its processes share."""
-        return self._clock()
-
-    def update(self, key: str, change: Callable[[State], tuple[State, T]]) -> T:
-        """See :meth:`~.protocol.PacingStore.update`."""
+    def update(self, key: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
+        """See :meth:`~.protocol.SharedStore.update`."""
+        boot = self._boot_id().hex().encode()
         try:
             with self._locked(key) as file:
-                state, answer = change(_read(file, self._boot_id()))
-                _write(file, self._boot_id(), state)
+                text, answer = apply(_read(file, boot), self._clock(), change)
+                _write(file, boot, text.encode())
                 return answer
-        except OSError as error:
+        except (OSError, SharedStoreError) as error:
             if not self._warned:
                 self._warned = True
                 LOG.warning(
                     "The request limit is not shared with other processes of this machine: %s (%s). Name a directory "
                     "that all of them may write.",
                     self._directory,
-                    error.strerror or error,
+                    (isinstance(error, OSError) and error.strerror) or error,
                 )
         return self._alone.update(key, change)
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[int]:
-        file = self._open(self._directory / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.state")
+        file = self._open(self._directory / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json")
         try:
             self._lock(file)
             yield file
@@ -147,20 +143,15 @@ def _make_directory(directory: Path) -> None:
         pass
 
 
-def _read(file: int, boot_id: bytes) -> State:
-    data = os.pread(file, 4096, 0)
-    if len(data) < _BOOT.size + _CHECK.size:
-        return ()
-    body, [check] = data[: -_CHECK.size], _CHECK.unpack(data[-_CHECK.size :])
-    boot, count = _BOOT.unpack(body[: _BOOT.size])
-    numbers = struct.Struct(f"!{count}d")
-    if check != zlib.crc32(body) or boot != boot_id or len(body) != _BOOT.size + numbers.size:
-        return ()
-    return numbers.unpack(body[_BOOT.size :])
+def _read(file: int, boot: bytes) -> bytes | None:
+    data = os.pread(file, MAX_SIZE + len(boot) + 2, 0)
+    written, _, text = data.rstrip(_PADDING).partition(b"\n")
+    return text if written == boot else None
 
 
-def _write(file: int, boot_id: bytes, state: State) -> None:
-    body = _BOOT.pack(boot_id, len(state)) + struct.pack(f"!{len(state)}d", *state)
-    data = body + _CHECK.pack(zlib.crc32(body))
-    os.pwrite(file, data, 0)
+def _write(file: int, boot: bytes, text: bytes) -> None:
+    data, before = b"%s\n%s" % (boot, text), os.fstat(file).st_size
+    if len(data) > before:
+        os.posix_fallocate(file, 0, len(data))  # so that a full disk damages nothing
+    os.pwrite(file, data.ljust(min(before, MAX_SIZE)), 0)  # whoever dies before the next line leaves only spaces
     os.ftruncate(file, len(data))

@@ -5,23 +5,24 @@ How much may be taken, and who measures, is decided in :mod:`..limits`.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
-from math import isfinite
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.limits.bucket import BucketState, Grant
 from airflow_provider_bitrix24.client.limits.cost import CostState, SharedCost, share_cost
+from airflow_provider_bitrix24.client.stores.state import dump_state, load_state
+from airflow_provider_bitrix24.client.values import WINDOW
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
-    from airflow_provider_bitrix24.client.stores.protocol import PacingStore, State
+    from airflow_provider_bitrix24.client.stores.protocol import JsonValue, SharedStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pacer:
     """One portal's states in a store. ``bucket`` is ``None`` where the portal has no request limit."""
 
-    store: PacingStore
+    store: SharedStore
     key: str
     bucket: LeakyBucket | None
 
@@ -31,27 +32,23 @@ class Pacer:
         if bucket is None:
             return Grant(want, 0.0)
 
-        def change(kept: State) -> tuple[State, Grant]:
-            now = self.store.now()
-            state = BucketState(*kept) if _usable(kept, BucketState) else BucketState(at=now)
+        def change(kept: JsonValue, now: float) -> tuple[JsonValue, Grant]:
+            state = load_state(kept, BucketState) or BucketState(at=now)
             for _ in range(refused):
                 state = bucket.refused(state, now)
             state, grant = bucket.acquire(state, now, want)
-            return astuple(state), grant
+            return dump_state(state), grant
 
         return self.store.update(self.key, change)
 
     def share_cost(self, name: str, measured: float | None) -> SharedCost:
         """Exchange what a command costs with other processes; see :func:`..limits.cost.share_cost`."""
 
-        def change(kept: State) -> tuple[State, SharedCost]:
-            state = CostState(*kept) if _usable(kept, CostState) else CostState()
-            state, shared = share_cost(state, self.store.now(), measured)
-            return astuple(state), shared
+        def change(kept: JsonValue, now: float) -> tuple[JsonValue, SharedCost]:
+            state = load_state(kept, CostState)
+            if state is None or state.seconds > WINDOW:
+                state = CostState()
+            state, shared = share_cost(state, now, measured)
+            return dump_state(state), shared
 
         return self.store.update(f"{self.key} cost {name}", change)
-
-
-def _usable(kept: State, kind: type[BucketState | CostState]) -> bool:
-    # Another version of this package may have written another state, and anybody on the machine may write the file.
-    return len(kept) == len(fields(kind)) and all(map(isfinite, kept)) and (kind is CostState or kept[2] > 0)

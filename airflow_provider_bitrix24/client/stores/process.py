@@ -1,4 +1,4 @@
-"""A store for one process: portals without a request limit, and tests, need no other."""
+"""A store for one process: tests and portals without a request limit need no other."""
 
 from __future__ import annotations
 
@@ -6,32 +6,30 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_bitrix24.client.stores.record import apply
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_bitrix24.client.stores.protocol import State
+    from airflow_provider_bitrix24.client.stores.protocol import JsonValue
 
 T = TypeVar("T")
 
 
 class ProcessStore:
-    """States of this process only, shared by its threads."""
+    """Values of this process only, shared by its threads. Times are of the machine's monotonic clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._states: dict[str, State] = {}
+        self._kept: dict[str, str] = {}
 
-    def now(self) -> float:
-        """Seconds of this machine's monotonic clock."""
-        return self._clock()
-
-    def update(self, key: str, change: Callable[[State], tuple[State, T]]) -> T:
-        """See :meth:`~.protocol.PacingStore.update`."""
+    def update(self, key: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
+        """See :meth:`~.protocol.SharedStore.update`."""
         with self._lock:
-            self._states[key], answer = change(self._states.get(key, ()))
+            self._kept[key], answer = apply(self._kept.get(key), self._clock(), change)
         return answer
 
 
 PROCESS_STORE = ProcessStore()
-"""The states of this process."""
+"""The values of this process."""

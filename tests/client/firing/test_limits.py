@@ -195,8 +195,8 @@ def test_a_long_wait_before_the_very_first_fire_has_everybody_read_again(run_wit
         def note_while_others_queue_up(seen):
             note(seen)
             if bench.portal.request_log.total == 1:
-                crowded = (48.0 + 200.0, bench.server.clock.now(), 1.0, 0.0)
-                bench.store.update(bench.client_parts()[0].host, lambda _: (crowded, None))
+                host = bench.client_parts()[0].host
+                bench.store.update(host, lambda _, now: ({"level": 48.0 + 200.0, "at": now}, None))
 
         bench.portal.request_log.close = note_while_others_queue_up
         bench.fire(targets, expected_stage="PREPARATION")

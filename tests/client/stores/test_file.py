@@ -42,7 +42,7 @@ def take(pacer, count):
 
 
 def state_file(directory):
-    [file] = directory.glob("*.state")
+    [file] = directory.glob("*.json")
     return file
 
 
@@ -144,7 +144,7 @@ def test_a_link_in_place_of_the_file_is_not_followed(tmp_path, caplog):
     assert victim.read_text() == "precious"
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"\0" * 17, b"garbage" * 20, b"\xff" * 53])
+@pytest.mark.parametrize("content", [b"", b"x", b"\0" * 17, b"garbage" * 20, b"\xff" * 53, b"[" * 30_000])
 def test_a_damaged_file_is_written_anew(tmp_path, content):
     shared = pacer(on_a_virtual_clock(tmp_path))
     take(shared, 60)

@@ -1,4 +1,4 @@
-"""What every store promises: states by key, replaced in one step, on a clock that all sharers agree on."""
+"""What every store promises: JSON values by key, replaced in one step, on a clock that all sharers agree on."""
 
 from __future__ import annotations
 
@@ -11,36 +11,65 @@ from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from tests.support.clock import VirtualClock
 
 
+@pytest.fixture
+def clock():
+    return VirtualClock(100.0)
+
+
 @pytest.fixture(params=["process", "file"])
-def store(request, tmp_path):
-    clock = VirtualClock(100.0)
+def store(request, tmp_path, clock):
     return ProcessStore(clock) if request.param == "process" else FileStore(tmp_path / "states", clock=clock)
 
 
-def test_a_state_is_empty_at_first_and_then_what_was_made_of_it(store):
+def test_a_value_is_none_at_first_and_then_what_was_made_of_it(store):
     seen = []
 
-    def change(state):
-        seen.append(state)
-        return (*state, float(len(state))), "answer"
+    def change(value, now):
+        seen.append((value, now))
+        return [*(value or []), now], "answer"
 
     assert [store.update("key", change), store.update("key", change), store.update("other", change)] == ["answer"] * 3
-    assert seen == [(), (0.0,), ()]
-    assert store.now() == 100
+    assert seen == [(None, 100.0), ([100.0], 100.0), (None, 100.0)]
 
 
-def test_a_shorter_state_leaves_nothing_of_a_longer_one(store):
-    for state in ((1.0, 2.0, 3.0), (4.0,), ()):
-        store.update("key", lambda _, state=state: (state, None))
-        assert store.update("key", lambda kept: (kept, kept)) == state
+@pytest.mark.parametrize(
+    "value", [None, True, 5, -0.5, "Ünïcode", "", [], {}, [1, [2, {"a": None}]], {"key": "x" * 9000}]
+)
+def test_whatever_json_holds_is_kept_and_leaves_nothing_of_what_was_there(store, value):
+    for kept in ({"long": "x" * 20_000}, value):
+        store.update("key", lambda _, __, kept=kept: (kept, None))
+        assert store.update("key", lambda kept, _: (kept, kept)) == kept
 
 
-def test_threads_never_see_the_same_state(store):
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "x" * 40_000])
+def test_what_cannot_be_kept_is_refused_and_leaves_the_value_as_it_was(store, value):
+    store.update("key", lambda _, __: (1, None))
+    with pytest.raises(ValueError, match=r"JSON"):
+        store.update("key", lambda _, __: (value, None))
+    assert store.update("key", lambda kept, _: (kept, kept)) == 1
+
+
+def test_time_never_goes_back_and_never_stops_for_long(store, clock):
+    def times():
+        return store.update("key", lambda kept, now: (kept, now)), store.update("other", lambda kept, now: (kept, now))
+
+    assert times() == (100.0, 100.0)
+    clock.now = 99.0
+    assert times() == (100.0, 100.0), "a small step back is waited for"
+    clock.now = 100.5
+    assert times() == (100.5, 100.5)
+    clock.now = 40.0
+    assert times() == (100.5, 100.5)
+    clock.now = 50.0
+    assert times() == (110.5, 110.5), "after a large one, time passes as before"
+
+
+def test_threads_never_see_the_same_value(store):
     seen = []
 
     def count():
         for _ in range(10):
-            store.update("key", lambda state: ((sum(state) + 1,), seen.append(sum(state))))
+            store.update("key", lambda value, _: ((value or 0) + 1, seen.append(value or 0)))
 
     threads = [threading.Thread(target=count) for _ in range(8)]
     for thread in threads:
@@ -50,8 +79,8 @@ def test_threads_never_see_the_same_state(store):
     assert sorted(seen) == list(range(80))
 
 
-def test_an_error_in_a_change_leaves_the_state_as_it_was(store):
-    store.update("key", lambda _: ((1.0,), None))
+def test_an_error_in_a_change_leaves_the_value_as_it_was(store):
+    store.update("key", lambda _, __: (1, None))
     with pytest.raises(ZeroDivisionError):
-        store.update("key", lambda _: 1 / 0)
-    assert store.update("key", lambda kept: (kept, kept)) == (1.0,)
+        store.update("key", lambda _, __: 1 / 0)
+    assert store.update("key", lambda kept, _: (kept, kept)) == 1

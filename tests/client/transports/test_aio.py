@@ -25,7 +25,7 @@ async def test_the_event_loop_runs_while_another_process_holds_the_shared_state(
     store = FileStore(tmp_path, clock=lambda: 1000.0, sleep=sleep)
     pacer = Pacer(store=store, key="portal", bucket=LeakyBucket(50, 2.0))
     pacer.acquire(1, 0)
-    [path] = tmp_path.glob("*.state")
+    [path] = tmp_path.glob("*.json")
     driver = AsyncDriver(ClientSettings(), pacer=pacer, log=logging.getLogger("test"))
 
     def flow():
