@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes any free port (default: %(default)s)")
     parser.add_argument("--host", default=LOOPBACK, help="address to bind (default: %(default)s, this machine only)")
+    parser.add_argument(
+        "--oauth-port", type=int, help="port of an authorization server of its own (default: the portal is its own)"
+    )
     parser.add_argument("--tls", action="store_true", help="speak https with a certificate of its own authority")
     parser.add_argument(
         "--tls-name", action="append", default=[], metavar="HOST", help="a further name in the certificate; repeatable"
@@ -95,10 +98,10 @@ async def _serve(portal: Portal, options: argparse.Namespace) -> int:
             loop.add_signal_handler(number, stop.set)
     server = PortalServer(portal)
     try:
-        port = await server.start(options.host, options.port, context)
+        port = await server.start(options.host, options.port, context, oauth_port=options.oauth_port)
     except ListenError as error:
         raise _CannotStartError(error.strerror) from error
-    _announce(options, port)
+    _announce(options, port, portal)
     await stop.wait()
     await server.stop()
     return 0
@@ -118,13 +121,14 @@ def _tls(options: argparse.Namespace) -> ssl.SSLContext:
     return context
 
 
-def _announce(options: argparse.Namespace, port: int) -> None:
+def _announce(options: argparse.Namespace, port: int, portal: Portal) -> None:
     base = f"{'https' if options.tls else 'http'}://{options.host}:{port}"
     addresses = {
         "webhook_url": f"{base}/rest/1/{MAIN_SECRET}/",
         "system_webhook_url": f"{base}/rest/1/{SYSTEM_SECRET}/",
         "board_url": f"{base}/_simulator/board",
         "control_url": f"{base}/_simulator/",
+        "oauth_url": portal.addresses.oauth if portal.addresses else base,
     }
     if options.host != LOOPBACK:
         print(
@@ -137,7 +141,10 @@ def _announce(options: argparse.Namespace, port: int) -> None:
     print(f"Bitrix24 simulator, plan {options.plan}. Stop it with Ctrl+C.")
     print(f"  webhook URL  {addresses['webhook_url']}")
     print(f"  trigger URL  {trigger}")
-    print(f"  board        {addresses['board_url']}", flush=True)
+    print(f"  board        {addresses['board_url']}")
+    for application in portal.accounts.applications.values():
+        print(f"  application  {application.client_id} (secret {application.client_secret})")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

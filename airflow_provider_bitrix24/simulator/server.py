@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import socket
-import struct
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from airflow_provider_bitrix24.simulator import board, control, oauth
+from airflow_provider_bitrix24.simulator.connections import close_connection
+from airflow_provider_bitrix24.simulator.portal.settings import Addresses
 from airflow_provider_bitrix24.simulator.rest import RestRequest, RestService
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Awaitable, Callable
 
     from airflow_provider_bitrix24.simulator.portal import Portal
     from airflow_provider_bitrix24.simulator.rest import RestResponse
@@ -28,7 +29,6 @@ LOOPBACK: Final = "127.0.0.1"
 _BODY_LIMIT: Final = 64 * 1024 * 1024
 _STOP_SECONDS: Final = 0.05
 _BACKLOG: Final = 1024
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 class ListenError(OSError):
@@ -47,23 +47,30 @@ class PortalServer:
         self._portal = portal
         self._runner: web.AppRunner | None = None
 
-    async def start(self, host: str = LOOPBACK, port: int = 0, tls: ssl.SSLContext | None = None) -> int:
+    async def start(
+        self, host: str = LOOPBACK, port: int = 0, tls: ssl.SSLContext | None = None, *, oauth_port: int | None = None
+    ) -> int:
         """Listen, and return the port.
 
+        :param oauth_port: where the authorization server listens, 0 for any free port; by default, at the portal's.
         :raises PortInUseError: when another program listens there.
         :raises ListenError: when this machine does not have the address, or the port is not permitted.
         """
         runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=_STOP_SECONDS)
         await runner.setup()
-        site = web.TCPSite(runner, host, port, ssl_context=tls, backlog=_BACKLOG, reuse_address=True)
-        try:
-            await site.start()
-        except OSError as error:
-            await runner.cleanup()
-            raise _listen_error(error, host, port) from None
+        for each in (port,) if oauth_port is None else (port, oauth_port):
+            site = web.TCPSite(runner, host, each, ssl_context=tls, backlog=_BACKLOG, reuse_address=True)
+            try:
+                await site.start()
+            except OSError as error:
+                await runner.cleanup()
+                raise _listen_error(error, host, each) from None
         self._runner = runner
-        bound: int = runner.addresses[0][1]
-        return bound
+        bound = [address[1] for address in runner.addresses]
+        if oauth_port is not None:
+            base = f"{'https' if tls else 'http'}://{host}"
+            self._portal.addresses = Addresses(portal=f"{base}:{bound[0]}", oauth=f"{base}:{bound[1]}")
+        return int(bound[0])
 
     async def stop(self) -> None:
         """Close the socket and every connection, and cancel the requests in progress."""
@@ -79,11 +86,23 @@ class PortalServer:
 
     def application(self) -> web.Application:
         """The application with all routes."""
-        app = web.Application(client_max_size=_BODY_LIMIT)
+        app = web.Application(client_max_size=_BODY_LIMIT, middlewares=[self._one_of_two_addresses])
         app.add_routes([web.route("*", "/rest/{path:.*}", self._rest)])
         for room in (oauth, control, board):
             app.add_routes(room.routes(self._portal))
         return app
+
+    @web.middleware
+    async def _one_of_two_addresses(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Let an authorization server with an address of its own answer there, and nothing else."""
+        addresses = self._portal.addresses
+        if addresses is not None:
+            at_oauth = f"{request.scheme}://{request.host}" == addresses.oauth
+            if at_oauth != request.path.startswith("/oauth/token"):
+                raise web.HTTPNotFound
+        return await handler(request)
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         return await _send(request, await self.rest.handle(await _rest_request(request)))
@@ -139,20 +158,7 @@ async def _send(request: web.Request, answer: RestResponse) -> web.StreamRespons
         response.content_length = len(answer.body)
         await response.prepare(request)
         await response.write(answer.body[: len(answer.body) // 2])
-        _close(request)
+        close_connection(request)
         return response
-    _close(request, reset=answer.connection == "reset")
+    close_connection(request, reset=answer.connection == "reset")
     return web.Response(status=500)  # never arrives: the connection is closed
-
-
-def _close(request: web.Request, *, reset: bool = False) -> None:
-    transport = request.transport
-    if transport is None:
-        return
-    if reset:
-        connection = transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        transport.abort()
-    else:
-        transport.close()

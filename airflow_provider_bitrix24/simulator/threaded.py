@@ -37,6 +37,7 @@ class SimulatorServer:
     :param seed: ``"demo"``, the path of a seed file, or a seed as a dict. By default there are two deal pipelines and
         one of each other type, without items and triggers.
     :param clock: e.g. ``Clock(virtual=True)``.
+    :param oauth_port: gives the authorization server a port of its own, 0 for any free one.
 
     >>> with SimulatorServer() as server:
     ...     item = server.portal.add_deal(id=57)
@@ -53,6 +54,7 @@ class SimulatorServer:
         tls: bool = False,
         seed: str | Path | dict[str, Any] | None = None,
         clock: Clock | None = None,
+        oauth_port: int | None = None,
     ) -> None:
         self.portal = Portal(plan=plan, profile=profile, clock=clock)
         if seed == "demo":
@@ -62,6 +64,7 @@ class SimulatorServer:
         elif seed is not None:
             seeding.apply(self.portal, seed)
         self.port = port
+        self._oauth_port = oauth_port
         self.certificate = ""
         self._context: ssl.SSLContext | None = None
         if tls:
@@ -110,6 +113,11 @@ class SimulatorServer:
     def url(self) -> str:
         """The portal's address, e.g. ``http://127.0.0.1:41234``."""
         return f"{'https' if self._context else 'http'}://{LOOPBACK}:{self.port}"
+
+    @property
+    def oauth_url(self) -> str:
+        """The authorization server's address; the portal's own unless it has a port of its own."""
+        return self.portal.addresses.oauth if self.portal.addresses else self.url
 
     @property
     def webhook_url(self) -> str:
@@ -173,7 +181,7 @@ class SimulatorServer:
     async def _run(self, started: Future[int]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
-            port = await self._server.start(LOOPBACK, self.port, self._context)
+            port = await self._server.start(LOOPBACK, self.port, self._context, oauth_port=self._oauth_port)
         except Exception as error:  # noqa: BLE001  # raised again by start()
             started.set_exception(error)
             return

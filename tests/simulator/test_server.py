@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import socket
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -74,3 +76,20 @@ async def test_a_port_in_use_and_an_address_of_another_machine_are_errors_that_n
         await first.stop()
     with pytest.raises(ListenError, match=r"cannot listen on 192\.0\.2\.1 port 0"):
         await PortalServer(Portal()).start(host="192.0.2.1")
+
+
+def test_the_authorization_server_can_have_an_address_of_its_own(clock):
+    with SimulatorServer(clock=clock, seed="demo", oauth_port=0) as server:
+        assert server.oauth_url != server.url
+        portal, elsewhere = PortalClient(server), urlsplit(server.oauth_url)
+        page = portal.request("GET", "/oauth/authorize/?client_id=local.s1mulat0r").body.decode()
+        assert portal.oauth(grant_type="refresh_token").status == 404
+        credentials = {"client_id": "local.s1mulat0r", "client_secret": "s1mulat0rappl1cat10n"}
+        query = urlencode({"grant_type": "authorization_code", "code": page.split("code>")[1][:-2], **credentials})
+        connection = http.client.HTTPConnection(elsewhere.hostname, elsewhere.port, timeout=PATIENCE_SECONDS)
+        connection.request("GET", f"/oauth/token/?{query}")
+        pair = json.loads(connection.getresponse().read())
+        connection.request("GET", "/rest/scope")
+        assert connection.getresponse().status == 404
+        connection.close()
+    assert (pair["server_endpoint"], pair["client_endpoint"]) == (f"{server.oauth_url}/rest/", f"{server.url}/rest/")

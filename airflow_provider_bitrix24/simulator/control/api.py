@@ -108,7 +108,9 @@ class ControlApi:
             known = ", ".join(portal.accounts.applications) or "none; seed some"
             raise ValueError(f"no such application; installed: {known}")
         user_id = int(number(data, "user_id", 1))
-        grant = portal.tokens.issue(application.client_id, user_id, application.scopes, portal.clock.now())
+        grant = portal.tokens.issue(
+            application.client_id, user_id, application.scopes, portal.clock.now(), portal.settings.oauth_profile
+        )
         return asdict(grant) | {"scopes": sorted(grant.scopes)}
 
     async def clock(self, request: web.Request) -> Any:

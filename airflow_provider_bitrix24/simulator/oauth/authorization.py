@@ -1,15 +1,15 @@
 """The authorization server and the portal's authorization page, without HTTP.
 
 Bitrix24 has two hosts for this, ``oauth.bitrix.info`` and ``oauth.bitrix24.tech``. The simulator is its own
-authorization server. Two settings decide which host its answers name, and whether they have the fields that the
-documentation's samples leave out.
+authorization server, or serves one on a second port. Two settings decide which host its answers name, and whether they
+have the fields that the documentation's samples leave out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal.tokens import Grant
 
 MEMBER_ID: Final = "5b1c0f2e9a7d4c3680e1f2a3b4c5d6e7"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the authorization page does: it sends the browser to `location`, or shows `code` where that is empty."""
+
+    location: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +64,11 @@ def token(portal: Portal, params: dict[str, Any], base_url: str) -> OAuthRespons
     return OAuthResponse(200, _grant_body(portal, grant, base_url))
 
 
-def authorize(portal: Portal, params: dict[str, Any], host: str) -> str | None:
+def authorize(portal: Portal, params: dict[str, Any], host: str) -> Consent | None:
     """Where the authorization page sends the browser; the simulator's user always consents.
 
-    ``None`` when no such application is installed: the portal then shows a page of its own.
+    An application without a redirect address gets its code shown on a page. ``None`` when no such application is
+    installed: the portal then shows a page of its own.
     """
     application = portal.accounts.applications.get(str(params.get("client_id", "")))
     if application is None or not application.is_installed:
@@ -72,20 +81,26 @@ def authorize(portal: Portal, params: dict[str, Any], host: str) -> str | None:
         "domain": portal.settings.domain or host,
         "member_id": MEMBER_ID,
         "scope": ",".join(sorted(application.scopes)),
-        "server_domain": portal.settings.oauth_host or host,
+        "server_domain": portal.settings.oauth_host or _server_host(portal, host),
     }
+    if not application.redirect_uri:
+        return Consent("", code.code)
     separator = "&" if "?" in application.redirect_uri else "?"
-    return f"{application.redirect_uri}{separator}{urlencode(query)}"
+    return Consent(f"{application.redirect_uri}{separator}{urlencode(query)}", code.code)
+
+
+def _server_host(portal: Portal, host: str) -> str:
+    return urlsplit(portal.addresses.oauth).netloc if portal.addresses else host
 
 
 def _grant(portal: Portal, application: Application, grant_type: str, value: str) -> Grant | None:
-    now = portal.clock.now()
+    now, profile = portal.clock.now(), portal.settings.oauth_profile
     if grant_type == "refresh_token":
-        return portal.tokens.rotate(value, application.client_id, now)
+        return portal.tokens.rotate(value, application.client_id, now, profile)
     code = portal.tokens.take_code(value, application.client_id, now)
     if code is None:
         return None
-    return portal.tokens.issue(application.client_id, code.user_id, application.scopes, now)
+    return portal.tokens.issue(application.client_id, code.user_id, application.scopes, now, profile)
 
 
 def _withheld(application: Application) -> OAuthResponse | None:
@@ -98,6 +113,7 @@ def _withheld(application: Application) -> OAuthResponse | None:
 
 def _grant_body(portal: Portal, grant: Grant, base_url: str) -> dict[str, Any]:
     host = portal.settings.oauth_host
+    at_portal = portal.addresses.portal if portal.addresses else base_url
     body: dict[str, Any] = {
         "access_token": grant.access_token,
         "expires": int(grant.expires),
@@ -106,7 +122,9 @@ def _grant_body(portal: Portal, grant: Grant, base_url: str) -> dict[str, Any]:
         "domain": host or base_url.partition("://")[2],
         "server_endpoint": f"https://{host}/rest/" if host else f"{base_url}/rest/",
         "status": "L",
-        "client_endpoint": f"https://{portal.settings.domain}/rest/" if portal.settings.domain else f"{base_url}/rest/",
+        "client_endpoint": f"https://{portal.settings.domain}/rest/"
+        if portal.settings.domain
+        else f"{at_portal}/rest/",
         "member_id": MEMBER_ID,
         "user_id": grant.user_id,
         "refresh_token": grant.refresh_token,

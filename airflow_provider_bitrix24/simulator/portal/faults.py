@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+TOKEN_REQUEST: Final = "oauth.token"  # noqa: S105  # the name of a request
+"""The `method` of faults that requests for tokens meet; they meet no others."""
+
+
 class FaultKind(StrEnum):
     """The kinds of failures."""
 
@@ -64,7 +68,8 @@ class Fault:
         ``when="after"``.
     :param keys: the commands of a batch that fail with a ``command_error``; empty: all of them.
     :param location: where a ``redirect`` leads.
-    :param method: the REST method of the request that meets the fault, e.g. ``batch``; empty: any.
+    :param method: the REST method of the request that meets the fault, e.g. ``batch``; empty: any. Requests for tokens
+        meet only faults whose method is ``oauth.token``.
     """
 
     kind: FaultKind
@@ -181,7 +186,7 @@ class FaultPlan:
 
     def _from_script(self, method: str) -> Fault | None:
         step = self._script[0]
-        if step is not None and step.method and step.method != method:
+        if not _concerns(step, method):
             return None
         self._script.popleft()
         if not self._script and self._repeat:
@@ -195,4 +200,10 @@ class FaultPlan:
         if generator.random() >= probability:
             return None
         fault = generator.choice(kinds)
-        return None if fault.method and fault.method != method else fault
+        return fault if _concerns(fault, method) else None
+
+
+def _concerns(step: Fault | None, method: str) -> bool:
+    """Whether a request of `method` takes a step."""
+    named = step.method if step is not None else ""
+    return named == method or (not named and method != TOKEN_REQUEST)

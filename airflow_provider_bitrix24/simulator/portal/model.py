@@ -143,6 +143,8 @@ class User:
     is_admin: bool = True
     access: Access = Access.ALL
     is_active: bool = True
+    has_logged_in: bool = True
+    """Off: the user has never logged in, and may not be authorized by an application."""
     denied_types: frozenset[int] = frozenset()
     denied_items: frozenset[tuple[int, int]] = frozenset()
     """Single items, as (type id, id), that the user may not change unless the user is an administrator."""

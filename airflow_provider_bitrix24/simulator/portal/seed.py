@@ -31,9 +31,17 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal.state import Portal
 
 DEMO: Final[dict[str, Any]] = {
+    "applications": [
+        {
+            "client_id": "local.s1mulat0r",
+            "client_secret": "s1mulat0rappl1cat10n",
+            "triggers": {"invoice_paid": "Invoice paid"},
+        }
+    ],
     "triggers": [
         {"stage": "PREPARATION", "code": "c5u4m"},
         {"stage": "EXECUTING", "code": "exec"},
+        {"stage": "EXECUTING", "code": "invoice_paid", "application": "local.s1mulat0r"},
         {"stage": "WON", "code": "paid"},
         {"stage": "C5:PREPARATION", "code": "c5u4m"},
         {"stage": "C5:WON", "code": "delivered"},

@@ -18,6 +18,14 @@ class Plan(StrEnum):
     """On-premise: no request limit, no operating time in responses, no cut after 60 s."""
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a portal and its authorization server are served, where these are two; no trailing slash."""
+
+    portal: str
+    oauth: str
+
+
 @dataclass(slots=True)
 class PortalSettings:
     """Switches that can be changed while the portal runs."""
@@ -51,6 +59,11 @@ class PortalSettings:
     """The authorization server that OAuth responses name, e.g. ``oauth.bitrix.info``; empty: this one."""
     oauth_answer: Literal["full", "sample"] = "full"
     """``sample`` leaves out `expires` and `user_id`, like the samples of the documentation."""
+    oauth_profile: Literal["strict", "lenient"] = "strict"
+    """``strict``: a refresh ends the old access token at once, and a refresh token is valid for 30 days.
+    ``lenient``: the old access token stays valid until it expires, and a refresh token for 180 days, as documented."""
+    application_triggers_in_batch: bool = True
+    """Off: ``crm.automation.trigger.execute`` is refused inside a batch, as somebody has noted of live portals."""
 
     @property
     def is_cloud(self) -> bool:

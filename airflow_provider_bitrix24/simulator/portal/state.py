@@ -29,7 +29,7 @@ from airflow_provider_bitrix24.simulator.portal.model import (
     Stage,
 )
 from airflow_provider_bitrix24.simulator.portal.request_log import RequestLog
-from airflow_provider_bitrix24.simulator.portal.settings import Plan, PortalSettings
+from airflow_provider_bitrix24.simulator.portal.settings import Addresses, Plan, PortalSettings
 from airflow_provider_bitrix24.simulator.portal.stage_history import StageHistory
 from airflow_provider_bitrix24.simulator.portal.tokens import TokenStore
 
@@ -58,6 +58,7 @@ class Portal:
         self.lock = threading.RLock()
         self.clock = clock or Clock()
         self.settings = PortalSettings()
+        self.addresses: Addresses | None = None
         self.latency = Latency()
         self.faults = FaultPlan()
         self.limits = RequestLimit()

@@ -74,6 +74,8 @@ def _by_token(portal: Portal, method: Method | BatchMethod, token: str) -> Ident
     user = portal.accounts.users.get(grant.user_id)
     if user is None or not user.is_active:
         raise auth_error("authorization_error", "Unable to authorize user")
+    if not user.has_logged_in:
+        raise auth_error("ACCESS_DENIED", "Current user can't be authorized in this context")
     return Identity(user, f"app:{grant.client_id}", grant.scopes, client_id=grant.client_id)
 
 

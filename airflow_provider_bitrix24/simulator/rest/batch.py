@@ -21,6 +21,7 @@ _NO_COMMANDS: Final = frozenset({"download", "upload"})
 _REFERENCE = re.compile(r"\$(result|next|total|time|error)([^\s]*)", re.IGNORECASE)
 _INDEX = re.compile(r"\[([^\]]+)\]")
 _TOO_LONG: Final = RestError("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
+_EXECUTE: Final = "crm.automation.trigger.execute"
 _NOT_ALLOWED: Final = RestError("ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage")
 
 
@@ -97,6 +98,8 @@ class _Batch:
     async def _run_command(self, key: str, command: str) -> None:
         name, _, query = command.partition("?")
         method = _allowed(name, self._identity)
+        if method.name == _EXECUTE and not self._execution.portal.settings.application_triggers_in_batch:
+            raise _NOT_ALLOWED
         params = php.parse_query(query.partition("#")[0])
         if "$" in query or "%24" in query:
             params = {name: _resolve(value, self._results) for name, value in params.items()}

@@ -27,6 +27,7 @@ SEED = {
             "login": "bo",
             "is_admin": False,
             "is_active": True,
+            "has_logged_in": True,
             "access": "own",
         },
         {"id": 3, "access": "read", "denied_types": [31], "denied_items": [[2, 57]]},

@@ -41,9 +41,21 @@ def test_a_token_expires_and_is_renewed_once_by_its_refresh_token(client, grant)
     assert client.portal.tokens.refreshes == 1
 
 
-def test_a_refresh_token_is_valid_for_180_days(client, grant):
-    client.server.clock.advance(180 * 24 * 3600)
-    assert refresh(client, grant.refresh_token).json == {"error": "invalid_grant"}
+@pytest.mark.parametrize(("profile", "days"), [("strict", 30), ("lenient", 180)])
+def test_a_refresh_token_is_valid_for_days(client, application, profile, days):
+    client.portal.settings.oauth_profile = profile
+    _, brought = authorize(client)
+    pair = client.oauth(grant_type="authorization_code", code=brought["code"], **CREDENTIALS).json
+    client.server.clock.advance(days * 24 * 3600 - 1)
+    pair = refresh(client, pair["refresh_token"]).json
+    client.server.clock.advance(days * 24 * 3600)
+    assert refresh(client, pair["refresh_token"]).json == {"error": "invalid_grant"}
+
+
+def test_a_lenient_portal_still_takes_the_old_access_token(client, grant):
+    client.portal.settings.oauth_profile = "lenient"
+    assert refresh(client, grant.refresh_token).status == 200
+    assert client.call_with_token(grant.access_token, "scope").result == ["crm"]
 
 
 def test_a_wrong_client_or_secret_is_refused(client, grant):

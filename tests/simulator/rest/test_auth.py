@@ -102,3 +102,12 @@ def test_refusals_of_tokens(client, application, grant):
     assert client.call_with_token(token, "scope").error == (401, "authorization_error", "Unable to authorize user")
     application.is_installed = False
     assert client.call_with_token(token, "scope").error[:2] == (401, "APPLICATION_NOT_FOUND")
+
+
+def test_an_application_may_not_act_for_a_user_who_has_never_logged_in(client, grant):
+    client.portal.accounts.users[1].has_logged_in = False
+    assert client.call_with_token(grant.access_token, "scope").error == (
+        401,
+        "ACCESS_DENIED",
+        "Current user can't be authorized in this context",
+    )

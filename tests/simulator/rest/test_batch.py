@@ -183,3 +183,15 @@ def test_a_process_that_dies_in_the_middle_of_a_batch(client, executed):
     assert client.batch([FIRE.replace("57", number) for number in ("57", "58", "59")]).status == 502
     stages = [client.stage_of(f"DEAL_{number}") for number in (57, 58, 59)]
     assert stages == ["PREPARATION"] * executed + ["NEW"] * (3 - executed)
+
+
+def test_execute_can_be_refused_inside_a_batch(client, application, grant):
+    application.triggers["paid"] = "Paid"
+    client.portal.add_trigger("PREPARATION", code="paid", application=application.client_id)
+    client.portal.settings.application_triggers_in_batch = False
+    command = "crm.automation.trigger.execute?CODE=paid&OWNER_TYPE_ID=2&OWNER_ID=57"
+    result = client.call_with_token(grant.access_token, "batch", cmd={"a": command}).result
+    assert result["result_error"]["a"]["error"] == "ERROR_BATCH_METHOD_NOT_ALLOWED"
+    client.portal.settings.application_triggers_in_batch = True
+    assert client.call_with_token(grant.access_token, "batch", cmd={"a": command}).result["result"] == {"a": True}
+    assert client.stage_of("DEAL_57") == "PREPARATION"
