@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import pytest
 
 from scripts.local_airflow import IS_3, LocalAirflow
+from scripts.postgres_server import PostgresProcess, server_programs
 from scripts.simulator_process import SimulatorProcess
-from tests.support.postgres import PostgresProcess, server_programs
 
 COUNT = 200
 PROGRAMS = server_programs()
