@@ -37,6 +37,7 @@ class FiringRequest:
         cls,
         target: object,
         *,
+        entity_type: str | None,
         code: str | None,
         expected_stage: object,
         verify: bool,
@@ -47,7 +48,7 @@ class FiringRequest:
 
         :raises ConfigurationError: the message names the argument.
         """
-        refs, checked = tuple(parse_targets(target)), checked_code(code)
+        refs, checked = tuple(parse_targets(target, entity_type)), checked_code(code)
         expected = parse_stages("expected_stage", expected_stage)
         return cls(
             refs=refs,

@@ -22,7 +22,7 @@ from airflow_provider_bitrix24.client.stages import StageInfo, parse_stages
 from airflow_provider_bitrix24.client.stores.file import FileStore
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE
-from airflow_provider_bitrix24.client.targets import EntityRef, Targets, parse_targets
+from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.report import TriggerReport
     from airflow_provider_bitrix24.client.stages import Stage
     from airflow_provider_bitrix24.client.stores.protocol import SharedStore
+    from airflow_provider_bitrix24.client.targets import Rows
 
 
 class BaseClient:
@@ -122,10 +123,11 @@ class BaseClient:
 
     def _trigger_automation(
         self,
-        target: Targets,
+        target: Rows,
         code: str | None,
         expected_stage: str | Iterable[str] | None,
         *,
+        entity_type: str | None = None,
         verify: bool,
         now: float,
         checkpoint_store: CheckpointStore | None = None,
@@ -136,7 +138,7 @@ class BaseClient:
         from airflow_provider_bitrix24.client.firing.job import Job
         from airflow_provider_bitrix24.client.firing.kept import read_kept
 
-        refs = parse_targets(target)
+        refs = parse_targets(target, entity_type)
         expected = parse_stages("expected_stage", expected_stage)
         code = checked_code(code) or self._default_code
         if expected is not None:
@@ -166,8 +168,8 @@ class BaseClient:
         reply = yield from calls.call(self._channel, Call("crm.automation.trigger.execute", params))
         return bool(reply.result)
 
-    def _get_stages(self, targets: Targets) -> Flow[dict[str, StageInfo]]:
-        refs = parse_targets(targets)
+    def _get_stages(self, targets: Rows, entity_type: str | None = None) -> Flow[dict[str, StageInfo]]:
+        refs = parse_targets(targets, entity_type)
         unreadable = [str(ref) for ref in refs if not ref.readable]
         if unreadable:
             raise ConfigurationError(

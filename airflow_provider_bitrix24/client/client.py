@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.settings import ClientSettings
     from airflow_provider_bitrix24.client.stages import Stage, StageInfo
     from airflow_provider_bitrix24.client.stores.protocol import SharedStore
-    from airflow_provider_bitrix24.client.targets import EntityRef, Targets
+    from airflow_provider_bitrix24.client.targets import EntityRef, Rows
     from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
     from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 
@@ -98,9 +98,10 @@ class Bitrix24Client(BaseClient):
 
     def trigger_automation(
         self,
-        target: Targets,
+        target: Rows,
         code: str | None = None,
         *,
+        entity_type: str | None = None,
         expected_stage: str | Iterable[str] | None = None,
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
@@ -112,6 +113,8 @@ class Bitrix24Client(BaseClient):
 
         :param target: ``"DEAL_57"`` or a list; duplicates are fired once, an empty list sends nothing.
         :param code: the trigger's code, by default the client's; without any, only triggers without a code match.
+        :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``: then ``target`` may also hold
+            whole numbers, rows of a query, or a column of a data frame.
         :param expected_stage: stage id, or several of which any will do. Entities already there are not fired.
         :param verify: ``False`` never reads; accepted targets are ``unverified``.
         :param checkpoint_store: keeps the checkpoint, so that a later call resumes where this one stopped, target by
@@ -124,6 +127,7 @@ class Bitrix24Client(BaseClient):
             target,
             code,
             expected_stage,
+            entity_type=entity_type,
             verify=verify,
             now=self._driver.now(),
             checkpoint_store=checkpoint_store,
@@ -140,12 +144,13 @@ class Bitrix24Client(BaseClient):
         """
         return self._driver.run(self._execute_trigger(target, code))
 
-    def get_stages(self, targets: Targets) -> dict[str, StageInfo]:
+    def get_stages(self, targets: Rows, *, entity_type: str | None = None) -> dict[str, StageInfo]:
         """Read the stages of entities, by canonical target. Those that do not exist or may not be read are left out.
 
+        :param entity_type: type of the targets that are bare ids, as in :meth:`trigger_automation`.
         :raises Bitrix24Error: the portal refused a whole type, or gave no answer.
         """
-        return self._driver.run(self._get_stages(targets))
+        return self._driver.run(self._get_stages(targets, entity_type))
 
     def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """The stages of a pipeline in order.
@@ -215,23 +220,26 @@ class AsyncBitrix24Client(BaseClient):
 
     async def trigger_automation(
         self,
-        target: Targets,
+        target: Rows,
         code: str | None = None,
         *,
+        entity_type: str | None = None,
         expected_stage: str | Iterable[str] | None = None,
         verify: bool = True,
     ) -> TriggerReport:
         """See :meth:`Bitrix24Client.trigger_automation`."""
-        flow = self._trigger_automation(target, code, expected_stage, verify=verify, now=self._driver.now())
+        flow = self._trigger_automation(
+            target, code, expected_stage, entity_type=entity_type, verify=verify, now=self._driver.now()
+        )
         return await self._driver.run(flow)
 
     async def execute_trigger(self, target: str | EntityRef, code: str) -> bool:
         """See :meth:`Bitrix24Client.execute_trigger`."""
         return await self._driver.run(self._execute_trigger(target, code))
 
-    async def get_stages(self, targets: Targets) -> dict[str, StageInfo]:
+    async def get_stages(self, targets: Rows, *, entity_type: str | None = None) -> dict[str, StageInfo]:
         """See :meth:`Bitrix24Client.get_stages`."""
-        return await self._driver.run(self._get_stages(targets))
+        return await self._driver.run(self._get_stages(targets, entity_type))
 
     async def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """See :meth:`Bitrix24Client.pipeline_stages`."""

@@ -88,24 +88,34 @@ class EntityRef:
         >>> str(EntityRef.parse(" deal_057"))
         'DEAL_57'
         """
-        problem = _parse(text)
+        problem = parse_text(text)
         if isinstance(problem, EntityRef):
             return problem
-        raise ConfigurationError(f"{_shown(text)} is not a target: {problem}", hint=_FORM)
+        raise ConfigurationError(f"{shown_value(text)} is not a target: {problem}", hint=_FORM)
 
 
 Targets = str | EntityRef | Iterable[str | EntityRef]
 """One target or several, as text or already parsed."""
+Rows = str | int | EntityRef | Iterable[object]
+"""One target or several, or with an ``entity_type`` also bare ids, rows of a query, or a column of a data frame."""
 
 _FORM = "Write TYPE_ID, such as DEAL_57, LEAD_4, QUOTE_3, SMART_INVOICE_12 or DYNAMIC_177_5."
 
 
-def parse_targets(target: object) -> list[EntityRef]:
+_BARE_IDS = "To pass bare ids or rows of a query, set entity_type, such as entity_type='DEAL'."
+
+
+def parse_targets(target: object, entity_type: str | None = None) -> list[EntityRef]:
     """Read one target or a list of them, in order; duplicates, also in other spellings, are kept once.
 
     :param target: ``"DEAL_57"`` or an iterable of such strings or of parsed targets, which are not parsed again;
         an empty list is fine and means that there is nothing to do.
+    :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``. With it, whole numbers, texts of
+        digits, rows with one column, rows with a column ``id``, and columns of data frames are targets, too.
     :raises ConfigurationError: ``None``, a list inside a text, or a malformed target. The message names all bad ones.
+
+    >>> [str(ref) for ref in parse_targets([(57,), (58,)], "DEAL")]
+    ['DEAL_57', 'DEAL_58']
     """
     if target is None:
         raise ConfigurationError(
@@ -118,13 +128,18 @@ def parse_targets(target: object) -> list[EntityRef]:
             "target is a text that begins with '[': a list that a template turned into text.",
             hint="Pass task.output instead of a template, or set render_template_as_native_obj=True on the DAG.",
         )
+    if entity_type is not None:
+        from airflow_provider_bitrix24.client.bare_ids import parse_entity_type, parse_rows
+
+        return parse_rows(target, parse_entity_type(entity_type))
     return _parse_all([target] if isinstance(target, str | EntityRef) else _iterable(target))
 
 
 def _iterable(target: object) -> Iterable[object]:
     if isinstance(target, dict | bytes) or not hasattr(target, "__iter__"):
         raise ConfigurationError(
-            f"target is of type {type(target).__name__}.", hint="Pass one target or a list of them. " + _FORM
+            f"target is of type {type(target).__name__}.",
+            hint=f"Pass one target or a list of them. {_FORM} {_BARE_IDS}",
         )
     return target
 
@@ -132,20 +147,25 @@ def _iterable(target: object) -> Iterable[object]:
 def _parse_all(texts: Iterable[object]) -> list[EntityRef]:
     found: dict[EntityRef, None] = {}
     bad: list[str] = []
+    seen: list[object] = []
     for text in texts:
-        parsed = _parse(text)
+        parsed = parse_text(text)
         if isinstance(parsed, EntityRef):
             found[parsed] = None
         else:
-            bad.append(f"{_shown(text)}: {parsed}")
+            seen.append(text)
+            bad.append(f"{shown_value(text)}: {parsed}")
     if bad:
         more = f" (and {len(bad) - _SHOWN} more)" if len(bad) > _SHOWN else ""
         what = "target is malformed" if len(bad) == 1 else f"{len(bad)} targets are malformed"
-        raise ConfigurationError(f"{what}; nothing was sent. " + " ".join(bad[:_SHOWN]) + more, hint=_FORM)
+        bare = any(not isinstance(text, str) or text.strip().isdigit() for text in seen)
+        hint = f"{_FORM} {_BARE_IDS}" if bare else _FORM
+        raise ConfigurationError(f"{what}; nothing was sent. " + " ".join(bad[:_SHOWN]) + more, hint=hint)
     return list(found)
 
 
-def _shown(text: object) -> str:
+def shown_value(text: object) -> str:
+    """A target as a message may show it."""
     # A pasted webhook URL holds the secret, so nothing is repeated that looks like a URL or may hold one.
     if isinstance(text, str) and "/" in text:
         return "A URL"
@@ -159,8 +179,8 @@ def _cut(value: object) -> str:
     return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + "..."
 
 
-def _parse(text: object) -> EntityRef | str:
-    """Return the entity, or what is wrong with the text."""
+def parse_text(text: object) -> EntityRef | str:
+    """Return the entity that a target names, or what is wrong with it."""
     if isinstance(text, EntityRef):
         return text
     if not isinstance(text, str):

@@ -7,10 +7,11 @@ Airflow finds it in the provider's metadata. Type checkers do not know the argum
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, cast, overload
 
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
+from airflow_provider_bitrix24.client.bare_ids import rows_of
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.targets import parse_targets
 from airflow_provider_bitrix24.compat import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
     from airflow_provider_bitrix24._tasks.firing import FiringRequest
+    from airflow_provider_bitrix24.client.targets import Rows
     from airflow_provider_bitrix24.compat import Context, Task
 
 Arguments = ParamSpec("Arguments")
@@ -43,7 +45,8 @@ WHAT_IT_RETURNS = "(what the function returns)"
 class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOperator):
     """Runs a function, then fires the automation trigger for the targets that it returns.
 
-    :param python_callable: the function. It returns one target such as ``"DEAL_57"``, or an iterable of targets.
+    :param python_callable: the function. It returns one target such as ``"DEAL_57"``, or an iterable of targets;
+        with ``entity_type`` also bare ids or rows of a query.
     :param op_args: its positional arguments. (templated)
     :param op_kwargs: its keyword arguments. (templated)
     :raises ConfigurationError: the function is async, or ``target`` is given as well.
@@ -93,7 +96,7 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
             return kept
         self.target = self._call(context)
         with permanent_errors_fail_at_once():
-            refs = parse_targets(self.target)
+            refs = parse_targets(self.target, self.entity_type)
         checkpoint_store.keep_targets([str(ref) for ref in refs])
         return refs
 
@@ -104,7 +107,7 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
             return super()._fire_and_conclude(context, checkpoint_store, request)
         except TaskDeferred:
             # The task that resumes must not call the function again, which may return other targets then.
-            context["ti"].xcom_push(key=TARGETS_KEY, value=self.target)
+            context["ti"].xcom_push(key=TARGETS_KEY, value=[str(ref) for ref in request.refs])
             raise
 
     def _call(self, context: Context) -> Any:
@@ -136,20 +139,21 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
                 f"{self.python_callable.__name__} returned None.",
                 hint="Return one target such as 'DEAL_57', or a list of them; an empty list is fine.",
             )
-        if isinstance(returned, Iterable) and not isinstance(returned, str | bytes | Mapping):
-            return list(returned)
+        if not isinstance(returned, str | bytes | Mapping):
+            return rows_of(returned)
         return returned
 
 
 @overload
 def bitrix24_trigger_task(
-    python_callable: Callable[Arguments, Iterable[str]],
-) -> Task[Arguments, Iterable[str]]: ...
+    python_callable: Callable[Arguments, Rows],
+) -> Task[Arguments, Rows]: ...
 
 
 @overload
 def bitrix24_trigger_task(
     *,
+    entity_type: str | None = None,
     code: str | None = None,
     bitrix24_conn_id: str = "bitrix24_default",
     expected_stage: str | Sequence[str] | None = None,
@@ -162,7 +166,7 @@ def bitrix24_trigger_task(
     durable: bool = True,
     multiple_outputs: bool | None = None,
     **kwargs: Any,
-) -> Callable[[Callable[Arguments, Iterable[str]]], Task[Arguments, Iterable[str]]]: ...
+) -> Callable[[Callable[Arguments, Rows]], Task[Arguments, Rows]]: ...
 
 
 def bitrix24_trigger_task(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
-    from airflow_provider_bitrix24.client.targets import Targets
+    from airflow_provider_bitrix24.client.targets import Rows
     from airflow_provider_bitrix24.compat import Connection
     from airflow_provider_bitrix24.connection import Bitrix24Connection
 
@@ -206,9 +206,10 @@ class Bitrix24Hook(BaseHook):
 
     def trigger_automation(
         self,
-        target: Targets,
+        target: Rows,
         code: str | None = None,
         *,
+        entity_type: str | None = None,
         expected_stage: str | Iterable[str] | None = None,
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
@@ -220,6 +221,8 @@ class Bitrix24Hook(BaseHook):
 
         :param target: ``"DEAL_57"``, or a list of targets.
         :param code: the trigger's code; by default, the code in the connection.
+        :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``: then ``target`` may also hold
+            whole numbers, rows of a query, or a column of a data frame.
         :param expected_stage: stage id, or a list of ids, any of which is accepted. An entity that already stands there
             is not fired.
         :param verify: read every entity before and after.
@@ -231,6 +234,7 @@ class Bitrix24Hook(BaseHook):
         return client.trigger_automation(
             target,
             code,
+            entity_type=entity_type,
             expected_stage=expected_stage,
             verify=verify,
             checkpoint_store=checkpoint_store,
@@ -239,15 +243,18 @@ class Bitrix24Hook(BaseHook):
 
     async def atrigger_automation(
         self,
-        target: Targets,
+        target: Rows,
         code: str | None = None,
         *,
+        entity_type: str | None = None,
         expected_stage: str | Iterable[str] | None = None,
         verify: bool = True,
     ) -> TriggerReport:
         """Like :meth:`trigger_automation`, in an event loop."""
         client = await self.aget_conn()
-        return await client.trigger_automation(target, code, expected_stage=expected_stage, verify=verify)
+        return await client.trigger_automation(
+            target, code, entity_type=entity_type, expected_stage=expected_stage, verify=verify
+        )
 
     def execute_trigger(self, target: str, code: str) -> bool:
         """Fire a trigger that an application has registered (``crm.automation.trigger.execute``).
@@ -264,17 +271,18 @@ class Bitrix24Hook(BaseHook):
         """Like :meth:`execute_trigger`, in an event loop."""
         return await (await self.aget_conn()).execute_trigger(target, code)
 
-    def get_stages(self, targets: str | Sequence[str]) -> dict[str, StageInfo]:
+    def get_stages(self, targets: Rows, *, entity_type: str | None = None) -> dict[str, StageInfo]:
         """Return where entities stand, by canonical target. Entities that cannot be read are absent.
 
+        :param entity_type: type of the targets that are bare ids, as in :meth:`trigger_automation`.
         :raises ConfigurationError: a target is a contact, a company or an order, whose stage cannot be read.
         :raises Bitrix24Error: the portal refused or gave no answer.
         """
-        return self.get_conn().get_stages(targets)
+        return self.get_conn().get_stages(targets, entity_type=entity_type)
 
-    async def aget_stages(self, targets: str | Sequence[str]) -> dict[str, StageInfo]:
+    async def aget_stages(self, targets: Rows, *, entity_type: str | None = None) -> dict[str, StageInfo]:
         """Like :meth:`get_stages`, in an event loop."""
-        return await (await self.aget_conn()).get_stages(targets)
+        return await (await self.aget_conn()).get_stages(targets, entity_type=entity_type)
 
     def pipeline_stages(self, type_id: int, category_id: int | None) -> Sequence[Stage]:
         """Return the stages of a pipeline, in order. Their ``id`` is what ``expected_stage`` takes.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import jinja2
 
     from airflow_provider_bitrix24.client import TriggerReport
+    from airflow_provider_bitrix24.client.targets import Rows
     from airflow_provider_bitrix24.compat import Context
 
 
@@ -36,6 +37,8 @@ class TriggerAutomationNotifier(BaseNotifier):
     >>> TriggerAutomationNotifier("DEAL_{{ params.deal }}", "c5u4m", expected_stage="PREPARATION")  # doctest: +SKIP
 
     :param target: one entity such as ``"DEAL_57"``, or a list of them. (templated)
+    :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``; see
+        :class:`~airflow_provider_bitrix24.operators.automation.TriggerAutomationOperator`. (templated)
     :param code: code of the "Track incoming webhook" trigger; by default, the code in the connection. (templated)
     :param bitrix24_conn_id: id of the connection. (templated)
     :param expected_stage: id of the stage that the entities should move to, or a list of ids, any of which is
@@ -48,6 +51,7 @@ class TriggerAutomationNotifier(BaseNotifier):
 
     template_fields: Sequence[str] = (
         "target",
+        "entity_type",
         "code",
         "expected_stage",
         "bitrix24_conn_id",
@@ -56,9 +60,10 @@ class TriggerAutomationNotifier(BaseNotifier):
 
     def __init__(
         self,
-        target: str | Sequence[str],
+        target: Rows,
         code: str | None = None,
         *,
+        entity_type: str | None = None,
         bitrix24_conn_id: str = "bitrix24_default",
         expected_stage: str | Sequence[str] | None = None,
         verify: bool = True,
@@ -67,7 +72,12 @@ class TriggerAutomationNotifier(BaseNotifier):
     ) -> None:
         super().__init__(**kwargs)
         self.target = target
-        self._given = {"code": code not in (None, ""), "expected_stage": expected_stage is not None}
+        self.entity_type = entity_type
+        self._given = {
+            "code": code not in (None, ""),
+            "expected_stage": expected_stage is not None,
+            "entity_type": entity_type is not None,
+        }
         self.code = code
         self.bitrix24_conn_id = bitrix24_conn_id
         self.expected_stage = expected_stage
@@ -124,6 +134,7 @@ class TriggerAutomationNotifier(BaseNotifier):
         return {
             "target": self.target,
             "code": self.code,
+            "entity_type": self.entity_type,
             "expected_stage": self.expected_stage,
             "verify": self.verify,
         }

@@ -33,6 +33,7 @@ class FiringTask(BaseOperator):
     """An operator that fires an automation trigger for entities. Its subclass takes the arguments."""
 
     target: object
+    entity_type: str | None
     code: str | None
     bitrix24_conn_id: str
     expected_stage: str | Sequence[str] | None
@@ -121,6 +122,7 @@ class FiringTask(BaseOperator):
 
         return FiringRequest.parse(
             target,
+            entity_type=self.entity_type,
             code=code,
             expected_stage=self.expected_stage,
             verify=self.verify,

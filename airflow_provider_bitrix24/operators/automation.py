@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
+    from airflow_provider_bitrix24.client.targets import Rows
 
 __all__ = ["ExecuteTriggerOperator", "TriggerAutomationOperator"]
 
@@ -40,6 +41,8 @@ class TriggerAutomationOperator(FiringTask):
 
     :param target: one entity such as ``"DEAL_57"``, or a list of them; also ``LEAD_4``, ``QUOTE_3``,
         ``SMART_INVOICE_12``, ``DYNAMIC_177_5``. With an empty list the task succeeds at once. (templated)
+    :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``. With it, ``target`` may be what a
+        query returns: rows with one column, ids, dicts with an ``id``, or a column of a data frame. (templated)
     :param code: code of the "Track incoming webhook" trigger; by default, the code in the connection. (templated)
     :param bitrix24_conn_id: id of the connection. (templated)
     :param expected_stage: id of the stage that the entities should move to, such as ``"PREPARATION"`` or
@@ -64,6 +67,7 @@ class TriggerAutomationOperator(FiringTask):
 
     template_fields: Sequence[str] = (
         "target",
+        "entity_type",
         "code",
         "expected_stage",
         "bitrix24_conn_id",
@@ -75,7 +79,8 @@ class TriggerAutomationOperator(FiringTask):
     def __init__(
         self,
         *,
-        target: str | Sequence[str],
+        target: Rows,
+        entity_type: str | None = None,
         code: str | None = None,
         bitrix24_conn_id: str = "bitrix24_default",
         expected_stage: str | Sequence[str] | None = None,
@@ -90,7 +95,12 @@ class TriggerAutomationOperator(FiringTask):
     ) -> None:
         super().__init__(**kwargs)
         self.target = target
-        self._given = {"code": code not in (None, ""), "expected_stage": expected_stage is not None}
+        self.entity_type = entity_type
+        self._given = {
+            "code": code not in (None, ""),
+            "expected_stage": expected_stage is not None,
+            "entity_type": entity_type is not None,
+        }
         self.code = code
         self.bitrix24_conn_id = bitrix24_conn_id
         self.expected_stage = expected_stage

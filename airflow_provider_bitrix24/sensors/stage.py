@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_bitrix24._tasks.arguments import check_rendered
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24._tasks.waiting import StageWait
 from airflow_provider_bitrix24._tasks.wording import SHOWN, standing
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Literal
 
-    from airflow_provider_bitrix24.client.targets import EntityRef
+    from airflow_provider_bitrix24.client.targets import EntityRef, Rows
     from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.triggers.event import WaitEvent
 
@@ -53,6 +54,8 @@ class StageSensor(BaseSensorOperator):
 
     :param target: one entity such as ``"DEAL_57"``, or a list of them, which may mix types. With an empty list the
         task succeeds at once. (templated)
+    :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``; see
+        :class:`~airflow_provider_bitrix24.operators.automation.TriggerAutomationOperator`. (templated)
     :param expected_stage: stage id such as ``"C5:WON"``, or a list of ids, any of which is accepted. List later stages
         too if entities may move on between two checks. (templated)
     :param require: ``"all"``: one check finds all entities there. ``"any"``: one entity is enough.
@@ -66,7 +69,7 @@ class StageSensor(BaseSensorOperator):
     the task is skipped instead, as at the sensor's time-out.
     """
 
-    template_fields: Sequence[str] = ("target", "expected_stage", "fail_on", "bitrix24_conn_id")
+    template_fields: Sequence[str] = ("target", "entity_type", "expected_stage", "fail_on", "bitrix24_conn_id")
     operator_extra_links = (EntityLink(),)
     ui_color = "#d9f7fd"
     _clock: ClassVar[Clock] = SYSTEM_CLOCK
@@ -74,7 +77,8 @@ class StageSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        target: str | Sequence[str],
+        target: Rows,
+        entity_type: str | None = None,
         expected_stage: str | Sequence[str],
         require: Literal["all", "any"] = "all",
         fail_on: str | Sequence[str] = (),
@@ -84,6 +88,8 @@ class StageSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.target = target
+        self.entity_type = entity_type
+        self._typed = entity_type is not None
         self.expected_stage = expected_stage
         self.require = require
         self.fail_on = fail_on
@@ -196,7 +202,8 @@ class StageSensor(BaseSensorOperator):
         from airflow_provider_bitrix24.client.stages import parse_stages
         from airflow_provider_bitrix24.client.targets import parse_targets
 
-        refs = parse_targets(self.target)
+        check_rendered("entity_type", given=self._typed, rendered=self.entity_type)
+        refs = parse_targets(self.target, self.entity_type)
         expected = parse_stages("expected_stage", self.expected_stage)
         fail_on = parse_stages("fail_on", self.fail_on or None) or frozenset()
         if not expected:

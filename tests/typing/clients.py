@@ -36,7 +36,10 @@ assert_type(client.settings, ClientSettings)
 assert_type(client.list("crm.item.list"), Iterator[Any])
 assert_type(client.get_stages(["DEAL_57", EntityRef(2, 58)]), dict[str, StageInfo])
 assert_type(client.trigger_automation("DEAL_57", expected_stage=frozenset({"WON"})), TriggerReport)
-client.trigger_automation(57)  # type: ignore[arg-type]
+assert_type(client.trigger_automation([(57,), (58,)], entity_type="DEAL"), TriggerReport)
+assert_type(client.get_stages(57, entity_type="DEAL"), dict[str, StageInfo])
+client.trigger_automation(5.7)  # type: ignore[arg-type]
+client.trigger_automation(57, entity_type=2)  # type: ignore[arg-type]
 client.trigger_automation("DEAL_57", "c5u4m", "WON")  # type: ignore[call-arg]
 
 aclient = AsyncBitrix24Client(portal, settings=ClientSettings(plan="enterprise"), reader=portal, default_code="c5u4m")

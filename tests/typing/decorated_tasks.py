@@ -30,6 +30,11 @@ bitrix24_trigger_task(code=57)  # type: ignore[call-overload]
 bitrix24_trigger_task(code="c5u4m", on_unmoved="raise")  # type: ignore[call-overload]
 
 
+@bitrix24_trigger_task(code="c5u4m", entity_type="DEAL")
+def rows() -> list[tuple[int]]:
+    return [(57,)]
+
+
 @bitrix24_trigger_task(code="c5u4m")  # type: ignore[arg-type]
-def no_target() -> int:
-    return 57
+def no_target() -> float:
+    return 5.7

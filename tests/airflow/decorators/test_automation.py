@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
@@ -59,6 +60,18 @@ def test_one_target_or_any_number_of_them_may_be_returned(portal, run, returned)
     assert portal.fires == {"DEAL_57": 1}
 
 
+@pytest.mark.parametrize(
+    "returned",
+    [[(57,), (58,)], [{"id": 57}, {"id": 58}], (number for number in (57, 58)), pd.DataFrame({"id": [57, 58]})],
+    ids=["rows", "dicts", "generator", "frame"],
+)
+def test_rows_of_a_query_may_be_returned(portal, run, returned):
+    ran = run(lambda: returned, task_id="move", entity_type="DEAL")
+
+    assert ran.state == "success", repr(ran.error)
+    assert portal.fires == {"DEAL_57": 1, "DEAL_58": 1}
+
+
 def test_a_generator_may_yield_them(portal, run):
     def find():
         yield from offers()
@@ -82,7 +95,7 @@ def test_an_empty_list_succeeds_and_sends_nothing(portal, run):
     [
         (None, ["find returned None", "an empty list is fine"]),
         ({"deal": 57}, ["target is of type dict"]),
-        (57, ["target is of type int"]),
+        (57, ["a target is a text, not int", "entity_type='DEAL'"]),
         (["57", "DEAL_58"], ["target is malformed", "57"]),
         ("['DEAL_57']", ["begins with '['"]),
         (b"DEAL_57", ["target is of type bytes"]),

@@ -81,6 +81,14 @@ def test_a_callback_moves_the_entity_that_the_context_names(portal, run_task):
     assert portal.fires == {"DEAL_57": 1}
 
 
+def test_a_bare_id_of_the_context_is_a_target_of_the_given_type(portal, run_task):
+    moved = TriggerAutomationNotifier("{{ params.deal }}", "c5u4m", entity_type="DEAL")
+
+    run_task(lambda: Work(task_id="work", params={"deal": 57}, on_success_callback=moved))
+
+    assert portal.fires == {"DEAL_57": 1}
+
+
 def test_a_failure_callback_runs_when_the_task_fails_and_a_success_callback_does_not(portal, run_task):
     callbacks = {
         "on_success_callback": TriggerAutomationNotifier("DEAL_57", "c5u4m"),

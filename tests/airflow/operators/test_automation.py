@@ -45,6 +45,29 @@ def test_duplicates_in_different_spellings_are_fired_once(portal, move):
     assert portal.fires == {"DEAL_57": 1, "DEAL_58": 1}
 
 
+def test_rows_of_a_query_are_targets_of_the_given_type(portal, move):
+    ran = move(target=[(57,), (58,), ("LEAD_1",)], entity_type="{{ params.type }}", params={"type": "deal"})
+
+    assert [each["target"] for each in ran.report["results"]] == ["DEAL_57", "DEAL_58", "LEAD_1"]
+    assert ran.rendered["entity_type"] == "deal"
+
+
+def test_a_row_without_an_id_fails_the_task_before_anything_is_sent(portal, move):
+    ran = move(target=[(57,), (58, "Desk"), (None,)], entity_type="DEAL", **RETRIES)
+
+    assert ran.state == "failed"
+    assert "target[1] is (58, 'Desk')" in str(ran.error)
+    assert "target[2] is (None,)" in str(ran.error)
+    assert portal.requests.total == 0
+
+
+def test_a_type_that_renders_to_nothing_is_refused(portal, move):
+    ran = move(target=[(57,)], entity_type="{{ params.type }}", params={"type": ""})
+
+    assert ran.state == "failed"
+    assert "entity_type is ''" in str(ran.error)
+
+
 def test_fields_are_templated(portal, move):
     ran = move(
         target="DEAL_{{ 50 + 7 }}",

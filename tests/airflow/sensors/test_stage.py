@@ -17,6 +17,12 @@ def test_it_waits_until_all_entities_have_arrived(portal, wait, time):
     assert portal.fires.total() == 0
 
 
+def test_rows_of_a_query_are_waited_for(portal, wait, time):
+    ran = wait(target=[(57,), {"id": 58}, "DEAL_59"], entity_type="DEAL", expected_stage="NEW")
+
+    assert ran.xcoms["return_value"] == dict.fromkeys(DEALS, "NEW")
+
+
 def test_with_require_any_one_entity_is_enough(portal, wait, time):
     move_at_sleeps(portal, time, ("DEAL_58", "PREPARATION"))
 

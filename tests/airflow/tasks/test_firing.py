@@ -6,6 +6,7 @@ from airflow_provider_bitrix24._tasks.firing import FiringRequest
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 
 ARGUMENTS = {
+    "entity_type": None,
     "code": "c5u4m",
     "expected_stage": None,
     "verify": True,
