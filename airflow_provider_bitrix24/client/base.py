@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.client.flows import batches, calls, readings
 from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
+from airflow_provider_bitrix24.client.plain import unwrapped
 from airflow_provider_bitrix24.client.portal import parse_webhook_url
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
@@ -112,14 +113,14 @@ class BaseClient:
         return self._default_code
 
     def _call(self, method: str, params: Params | None) -> Flow[Any]:
-        return (yield from calls.call(self._channel, Call(method, params or {}))).result
+        return (yield from calls.call(self._channel, Call(unwrapped(method), params or {}))).result
 
     def _batch(self, commands: Mapping[str, tuple[str, Params | None]]) -> Flow[BatchReply]:
         return batches.batch(self._channel, commands)
 
     def _page(self, method: str, params: Params | None, last: Page | None) -> Flow[Page]:
         """Read the page of a list that follows the ``last`` one, or the first page."""
-        return calls.page(self._channel, method, params or {}, None if last is None else last.following)
+        return calls.page(self._channel, unwrapped(method), params or {}, None if last is None else last.following)
 
     def _trigger_automation(
         self,

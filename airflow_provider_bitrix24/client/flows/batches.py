@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError, RateLimitError
-from airflow_provider_bitrix24.client.flows.calls import Channel, attempt, sleep
-from airflow_provider_bitrix24.client.protocol.batch import (
-    MAX_COMMANDS,
-    BatchReply,
-    CommandReply,
-    command,
-    pack,
-    unpack,
+from airflow_provider_bitrix24.client.errors import (
+    Bitrix24Error,
+    InvalidRequestError,
+    NotFoundError,
+    OperatingLimitError,
+    PermissionDeniedError,
 )
+from airflow_provider_bitrix24.client.flows.calls import Channel, attempt, sleep
+from airflow_provider_bitrix24.client.flows.commands import Chunk, Commands
+from airflow_provider_bitrix24.client.flows.effects import Log
+from airflow_provider_bitrix24.client.protocol.batch import BatchReply, CommandReply, command, pack, unpack
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params, Reply
 
 if TYPE_CHECKING:
@@ -22,13 +22,20 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.client.flows.effects import Flow
 
+_OF_ONE_COMMAND = (InvalidRequestError, NotFoundError, PermissionDeniedError)
+"""Errors that concern one call, not the credential or the portal."""
 
-def send_batch(channel: Channel, calls: Sequence[Call], *, idempotent: bool = False) -> Flow[list[CommandReply]]:
+
+def send_batch(
+    channel: Channel, calls: Sequence[Call], *, idempotent: bool = False, halt: bool = False
+) -> Flow[list[CommandReply]]:
     """Send up to 50 calls in one request. Returns the reply to each, in order.
 
+    :param halt: whether the portal stops at the first one that fails.
+    :raises ConfigurationError: a batch cannot carry a parameter.
     :raises Bitrix24Error: the batch as a whole failed.
     """
-    outcome = yield from attempt(channel, pack([command(each) for each in calls], idempotent=idempotent))
+    outcome = yield from attempt(channel, pack([command(each) for each in calls], idempotent=idempotent, halt=halt))
     if isinstance(outcome.reply, Bitrix24Error):
         raise outcome.reply
     replies = read_batch(channel, [each.method for each in calls], outcome.reply, outcome.received_at)
@@ -55,81 +62,54 @@ def read_batch(
 
 
 def batch(channel: Channel, commands: Mapping[str, tuple[str, Params | None]]) -> Flow[BatchReply]:
-    """Run any number of commands, 50 to a request; those that a limit refused are sent again.
+    """Run any number of commands in their order, 50 to a request; those that a limit refused are sent again.
 
     No single command raises. A failure of a whole request becomes the error of each of its commands, unless it was
     the first request.
 
-    :raises ConfigurationError: a parameter cannot be sent; then nothing was.
+    :raises ConfigurationError: a parameter or a reference cannot be sent; then nothing was.
     :raises Bitrix24Error: the first request failed as a whole.
     """
-    work = _Commands({key: Call(method, params or {}) for key, (method, params) in commands.items()})
+    work = Commands.prepare(commands)
+    if work.alone:
+        yield Log(
+            f"{len(work.alone)} of {len(commands)} commands go in requests of their own: a batch cannot carry "
+            f"{', '.join(sorted(set(work.alone.values())))}."
+        )
     backoff = channel.backoff()
     while chunk := work.next_chunk():
-        try:
-            replies = yield from send_batch(channel, [work.calls[key] for key in chunk])
-        except Bitrix24Error as error:
-            if not work.results and not work.errors:
-                raise
-            work.fail(chunk, error)
+        outcomes = yield from (_send_alone(channel, chunk) if chunk.alone else _send_together(channel, chunk))
+        if isinstance(outcomes, Bitrix24Error):
+            if not work.has_begun:
+                raise outcomes
+            work.fail(chunk, outcomes)
             continue
-        refused = work.record(chunk, replies)
-        if not refused:
+        refused = work.record(chunk, outcomes)
+        if refused is None:
             backoff = channel.backoff()
             continue
-        delay = backoff.after(next(iter(refused.values())))
+        delay = backoff.after(refused)
         if delay is None:
-            work.errors.update(refused)
+            work.give_up()
             continue
-        work.pending = [*refused, *work.pending]
-        yield from sleep(delay, "operating", f"{len(refused)} commands were refused by a limit")
+        yield from sleep(delay, "operating", f"{work.refused} commands were refused by a limit")
     return work.reply()
 
 
-@dataclass(slots=True)
-class _Commands:
-    """The commands of one call of :func:`batch`: those still to be sent, and what came of the others.
+def _send_together(channel: Channel, chunk: Chunk) -> Flow[list[CommandReply] | Bitrix24Error]:
+    try:
+        return (yield from send_batch(channel, chunk.calls, halt=chunk.halts))
+    except Bitrix24Error as error:
+        return error
 
-    :raises ConfigurationError: a parameter cannot be sent.
-    """
 
-    calls: Mapping[str, Call]
-    pending: list[str] = field(init=False)
-    results: dict[str, Any] = field(default_factory=dict)
-    errors: dict[str, Bitrix24Error] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for call in self.calls.values():
-            command(call)  # raises where a parameter cannot be sent
-        self.pending = list(self.calls)
-
-    def next_chunk(self) -> list[str]:
-        """Take the commands of the next request; none are left where it is empty."""
-        chunk, self.pending = self.pending[:MAX_COMMANDS], self.pending[MAX_COMMANDS:]
-        return chunk
-
-    def record(self, chunk: Sequence[str], replies: Sequence[CommandReply]) -> dict[str, RateLimitError]:
-        """Record the replies to a request. Returns the commands that a limit refused, which may be sent again."""
-        refused: dict[str, RateLimitError] = {}
-        for key, reply in zip(chunk, replies, strict=True):
-            if isinstance(reply.error, RateLimitError):
-                refused[key] = reply.error
-            elif reply.error is not None:
-                self.errors[key] = reply.error
-            else:
-                self.results[key] = reply.value
-        return refused
-
-    def fail(self, chunk: Sequence[str], error: Bitrix24Error) -> None:
-        """Record a request that failed as a whole; where the portal did not act, later ones would fail as well."""
-        self.errors.update(dict.fromkeys(chunk, error))
-        if error.executed == "no":
-            self.errors.update(dict.fromkeys(self.pending, error))
-            self.pending = []
-
-    def reply(self) -> BatchReply:
-        """Results and errors in the caller's order."""
-        return BatchReply(
-            {key: self.results[key] for key in self.calls if key in self.results},
-            {key: self.errors[key] for key in self.calls if key in self.errors},
-        )
+def _send_alone(channel: Channel, chunk: Chunk) -> Flow[list[CommandReply] | Bitrix24Error]:
+    """Send the chunk's only command by itself. What the portal says of it alone is a reply, as inside a batch."""
+    outcome = yield from attempt(channel, chunk.calls[0])
+    match outcome.reply:
+        case Bitrix24Error() as error if isinstance(error, _OF_ONE_COMMAND):
+            return [CommandReply(error=error)]
+        case Bitrix24Error() as error:
+            return error
+        case Reply() as reply:
+            return [CommandReply(reply.result, None, reply.total, reply.next, reply.timing)]

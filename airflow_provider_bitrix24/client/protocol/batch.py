@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import BatchError, Bitrix24Error, ProtocolError
 from airflow_provider_bitrix24.client.protocol.error_codes import error_from
-from airflow_provider_bitrix24.client.protocol.wire import NO_TIMING, Call, Reply, Timing, php_query, timing_from
+from airflow_provider_bitrix24.client.protocol.php_query import php_query
+from airflow_provider_bitrix24.client.protocol.wire import NO_TIMING, Call, Reply, Timing, timing_from
 from airflow_provider_bitrix24.client.values import whole
 
 if TYPE_CHECKING:
@@ -55,22 +56,34 @@ class CommandReply:
     total: int | None = None
     next: int | None = None
     timing: Timing = NO_TIMING
+    mentioned: bool = True
+    """Whether the answer mentions it; one that stopped before it does not."""
 
 
 def command(call: Call) -> str:
-    """A call in the form that a batch takes: ``method?query``."""
+    """A call in the form that a batch takes: ``method?query``.
+
+    :raises ConfigurationError: a parameter cannot be sent, or a batch cannot carry it.
+    """
     query = php_query(call.params)
     return f"{call.method}?{query}" if query else call.method
 
 
-def pack(commands: Sequence[str], *, idempotent: bool = False) -> Call:
+def pack(commands: Sequence[str], *, idempotent: bool = False, halt: bool = False) -> Call:
     """Build one batch request of at most 50 commands.
+
+    :param halt: whether the portal stops at the first command that fails.
 
     The keys are ``c0``, ``c1`` and so on: with numbers as keys, PHP would answer with a list or a map depending on
     which commands failed.
     """
-    cmd = {f"c{index}": text for index, text in enumerate(commands)}
-    return Call("batch", {"halt": 0, "cmd": cmd}, idempotent)
+    cmd = {sent_key(index): text for index, text in enumerate(commands)}
+    return Call("batch", {"halt": int(halt), "cmd": cmd}, idempotent)
+
+
+def sent_key(index: int) -> str:
+    """The key under which a request sends its command number ``index``."""
+    return f"c{index}"
 
 
 def unpack(methods: Sequence[str], reply: Reply) -> list[CommandReply] | ProtocolError:
@@ -92,7 +105,7 @@ def unpack(methods: Sequence[str], reply: Reply) -> list[CommandReply] | Protoco
             replies.append(CommandReply(results[key], None, whole(totals.get(key)), whole(nexts.get(key)), timing))
         else:
             unmentioned = ProtocolError(f"{method}: the batch's answer does not mention it.", status=200)
-            replies.append(CommandReply(error=unmentioned))
+            replies.append(CommandReply(error=unmentioned, mentioned=False))
     return replies
 
 

@@ -7,11 +7,12 @@ caller has not asked for another order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.errors import ProtocolError
+from airflow_provider_bitrix24.client.errors import ConfigurationError, ProtocolError
+from airflow_provider_bitrix24.client.plain import unwrapped
 from airflow_provider_bitrix24.client.values import whole
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ PAGE = 50
 """Rows on one page of the portal."""
 _BY_ID = {"crm.item.list": "id", "crm.stagehistory.list": "ID", "crm.deal.list": "ID", "crm.lead.list": "ID"}
 """Method whose rows can be read in the order of their ids -> the name of the id."""
+_PAGING = ("filter", "order", "select", "start")
+"""Parameters that decide how a list is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,15 @@ class Page:
 
 
 def first_page(method: str, params: Params) -> dict[str, Any]:
-    """Parameters of the first page."""
-    id_name = _cursor(method, params)
-    if id_name is None:
-        return dict(params)
-    return {**params, "order": {id_name: "ASC"}, "start": -1}
+    """Parameters of the first page.
+
+    :raises ConfigurationError: a parameter is given twice, in two spellings.
+    """
+    named = _Names(params)
+    id_name = _cursor(method, named)
+    if id_name is not None:
+        return named.replaced(order={id_name: "ASC"}, start=-1)
+    return named.replaced(start=named.get("start")) if "start" in named else dict(params)
 
 
 def read_page(method: str, original: Params, asked: Params, reply: Reply) -> Page | ProtocolError:
@@ -53,7 +60,7 @@ def read_page(method: str, original: Params, asked: Params, reply: Reply) -> Pag
             executed="yes",
             hint="Use call() instead of list().",
         )
-    id_name = _cursor(method, original)
+    id_name = _cursor(method, _Names(original))
     if id_name is None:
         return _page_by_number(method, items, asked, reply.next)
     return _page_by_id(method, items, asked, id_name)
@@ -62,9 +69,10 @@ def read_page(method: str, original: Params, asked: Params, reply: Reply) -> Pag
 def _page_by_number(method: str, items: list[Any], asked: Params, start: int | None) -> Page | ProtocolError:
     if start is None:
         return Page(items, None)
-    if start <= (whole(asked.get("start")) or 0):
+    named = _Names(asked)
+    if start <= (whole(named.get("start")) or 0):
         return _same_page(method)
-    return Page(items, {**asked, "start": start})
+    return Page(items, named.replaced(start=start))
 
 
 def _page_by_id(method: str, items: list[Any], asked: Params, id_name: str) -> Page | ProtocolError:
@@ -78,10 +86,11 @@ def _page_by_id(method: str, items: list[Any], asked: Params, id_name: str) -> P
             executed="yes",
             hint=f"Add {id_name} to select.",
         )
-    filters = asked.get("filter") or {}
+    named = _Names(asked)
+    filters = named.get("filter") or {}
     if last <= filters.get(f">{id_name}", -1):
         return _same_page(method)
-    return Page(items, {**asked, "filter": {**filters, f">{id_name}": last}})
+    return Page(items, named.replaced(filter={**filters, f">{id_name}": last}))
 
 
 def _same_page(method: str) -> ProtocolError:
@@ -104,12 +113,62 @@ def rows(result: object) -> list[Any] | None:
     return None
 
 
-def _cursor(method: str, params: Params) -> str | None:
+class _Names:
+    """Parameters of a list by their lower-case names, since portals take ``FILTER`` as well as ``filter``.
+
+    :raises ConfigurationError: a parameter is given twice, in two spellings: nobody knows which one a portal takes.
+    """
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+        self._spelled: dict[str, str] = {}
+        for name in params:
+            lowered = str(unwrapped(name)).lower()
+            if lowered not in _PAGING:
+                continue
+            if lowered in self._spelled:
+                raise ConfigurationError(
+                    f"{lowered} is given twice, as {self._spelled[lowered]} and as {name}.",
+                    hint="Leave one of them out.",
+                )
+            self._spelled[lowered] = name
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._spelled
+
+    def get(self, name: str) -> Any:
+        """The value of a parameter, or ``None``."""
+        return self._params.get(self._spelled.get(name, name))
+
+    def replaced(self, **values: Any) -> dict[str, Any]:
+        """All parameters, some with new values. A name keeps the caller's spelling, except ``start``."""
+        changed = dict(self._params)
+        if "start" in values:
+            changed.pop(self._spelled.get("start", ""), None)
+        return changed | {
+            name if name == "start" else self._spelled.get(name, name): each for name, each in values.items()
+        }
+
+
+def _cursor(method: str, named: _Names) -> str | None:
+    """The name of the id by which a list is read in pages, or ``None`` where the caller wants it otherwise."""
     id_name = _BY_ID.get(method.lower())
-    if id_name is None or params.get("order") or "start" in params:
+    if id_name is None or named.get("order") or "start" in named:
         return None
-    filters = params.get("filter") or {}
-    if not isinstance(filters, Mapping) or f">{id_name}" in filters:
+    filters = named.get("filter") or {}
+    if not isinstance(filters, Mapping) or _conflicting(id_name).intersection(_lowered(filters)):
         return None
-    select = params.get("select")
-    return id_name if not select or id_name in select or "*" in select else None
+    select = named.get("select")
+    if not select or isinstance(select, str):
+        return None if select else id_name
+    chosen = _lowered(select.values() if isinstance(select, Mapping) else select)
+    return id_name if {id_name.lower(), "*"}.intersection(chosen) else None
+
+
+def _conflicting(id_name: str) -> set[str]:
+    """Keys of a filter beside which the id of the last row cannot stand: the same condition, or one that means "or"."""
+    return {f">{id_name.lower()}", "logic"}
+
+
+def _lowered(names: Iterable[Any]) -> set[str]:
+    return {str(unwrapped(name)).strip().lower() for name in names}

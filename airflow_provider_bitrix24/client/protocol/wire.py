@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus
 
 from airflow_provider_bitrix24 import __version__
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.plain import PLAIN_VALUES, plain_params
 from airflow_provider_bitrix24.client.values import WINDOW, number, whole
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ _MOST_WORK = 1e6
 """Seconds of work in ten minutes that no portal can have done."""
 _LONGEST_INTEGER = 600
 """Digits that Python reads however it is configured."""
-_PLAIN_VALUES = "Pass texts, numbers, booleans, None, lists and dicts only."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +107,13 @@ def encode(portal: Portal, call: Call) -> HttpRequest:
     :raises ConfigurationError: the parameters are not JSON.
     """
     try:
-        text = json.dumps(dict(call.params), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(plain_params(call.params), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         body = text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         # An unpaired surrogate raises UnicodeEncodeError, which is a ValueError.
         reason = f"{type(error).__name__}: {error}"
         raise ConfigurationError(
-            f"The parameters of {call.method} cannot be sent as JSON ({reason}).", hint=_PLAIN_VALUES
+            f"The parameters of {call.method} cannot be sent as JSON ({reason}).", hint=PLAIN_VALUES
         ) from None
     return HttpRequest(call.method, portal.method_url(call.method), body)
 
@@ -165,45 +163,3 @@ def timing_from(value: object) -> Timing:
         operating = None
     reset_in = None if reset_at is None or finish is None else min(WINDOW, max(0.0, reset_at - finish))
     return Timing(operating, reset_in, finish, start)
-
-
-def php_query(params: Params) -> str:
-    """Parameters as a query string that PHP reads back unchanged.
-
-    Lists and maps become brackets (``filter[@id][0]=57``), booleans become 1 and 0; ``None`` is left out, since PHP
-    has no notation for it.
-
-    :raises ConfigurationError: a value cannot be written like this.
-
-    >>> php_query({"filter": {">id": 5}, "select": ["id"]})
-    'filter%5B%3Eid%5D=5&select%5B0%5D=id'
-    """
-    pairs: list[str] = []
-    try:
-        for name, value in params.items():
-            _flatten(quote_plus(str(name)), value, pairs)
-    except (UnicodeEncodeError, RecursionError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise ConfigurationError(f"The parameters cannot be sent in a batch ({reason}).", hint=_PLAIN_VALUES) from None
-    return "&".join(pairs)
-
-
-def _flatten(name: str, value: object, pairs: list[str]) -> None:
-    if value is None:
-        return
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            _flatten(f"{name}%5B{quote_plus(str(key))}%5D", inner, pairs)
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            _flatten(f"{name}%5B{index}%5D", inner, pairs)
-    elif isinstance(value, bool):
-        pairs.append(f"{name}={int(value)}")
-    elif isinstance(value, float) and not isfinite(value):
-        raise ConfigurationError(f"The number {value} cannot be sent in a batch.", hint=_PLAIN_VALUES)
-    elif isinstance(value, str | int | float):
-        pairs.append(f"{name}={quote_plus(str(value))}")
-    else:
-        raise ConfigurationError(
-            f"A parameter of type {type(value).__name__} cannot be sent in a batch.", hint=_PLAIN_VALUES
-        )

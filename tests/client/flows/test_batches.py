@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.client.errors import (
+    AuthenticationError,
     ConfigurationError,
     InvalidRequestError,
     NotFoundError,
@@ -132,3 +133,133 @@ def test_one_failed_command_is_an_error_value(perform, channel):
     refused = batch_of([], {"c0": {"error": "", "error_description": "Target is not set."}})
     reply = perform(batches.batch(channel, {"a": ("m", None)}), ("acquire 1", 0.0), ("send batch of 1", [refused]))
     assert isinstance(reply.errors["a"], InvalidRequestError)
+
+
+PAIR = {
+    "deal": ("crm.item.get", {"entityTypeId": 2, "id": 57}),
+    "upd": ("crm.item.update", {"entityTypeId": 2, "id": 58, "fields": {"title": "$result[deal][item][title]"}}),
+}
+GOT = {"item": {"title": "Pipes"}}
+
+
+def test_commands_that_refer_to_one_another_stay_in_one_request(perform, channel):
+    fillers = {f"f{number}": ("m", None) for number in range(49)}
+    reply = perform(
+        batches.batch(channel, {**fillers, **PAIR}),
+        ("acquire 1", 0.0),
+        ("send batch of 49", [batch_of({f"c{number}": 1 for number in range(49)})]),
+        ("acquire 1", 0.0),
+        ("send batch of 2", [batch_of({"c0": GOT, "c1": True})]),
+    )
+    assert len(reply.results) == 51
+
+
+def test_a_reference_across_two_requests_is_refused_before_anything_is_sent(perform, channel):
+    fillers = {f"f{number}": ("m", None) for number in range(49)}
+    with pytest.raises(ConfigurationError, match="'upd' cannot refer to 'deal' in another request"):
+        perform(batches.batch(channel, {"deal": PAIR["deal"], **fillers, "upd": PAIR["upd"]}))
+    perform(
+        batches.batch(channel, {"deal": PAIR["deal"], **dict(list(fillers.items())[1:]), "upd": PAIR["upd"]}),
+        ("acquire 1", 0.0),
+        ("send batch of 50", [batch_of({f"c{number}": 1 for number in range(50)})]),
+    )
+
+
+@pytest.mark.parametrize(
+    "commands", [{"upd": PAIR["upd"], "deal": PAIR["deal"]}, {"deal": ("m", {"x": "$next[deal]"})}]
+)
+def test_a_reference_to_a_later_command_or_to_itself_is_refused(perform, channel, commands):
+    with pytest.raises(ConfigurationError, match="which does not come before it"):
+        perform(batches.batch(channel, commands))
+
+
+def test_a_reference_into_or_out_of_a_request_of_its_own_is_refused(perform, channel):
+    cleared = ("crm.item.update", {"id": 58, "fields": {"title": None, "comments": "$result[deal][item][title]"}})
+    with pytest.raises(ConfigurationError, match=r"'upd' cannot refer to 'deal' .* None inside a list or dict"):
+        perform(batches.batch(channel, {"deal": PAIR["deal"], "upd": cleared}))
+
+
+def test_a_command_whose_reference_leads_to_a_failure_is_not_run(perform, channel):
+    """Without ``halt`` the portal would write "Array" for it."""
+    reply = perform(
+        batches.batch(channel, {**PAIR, "other": ("m", None)}),
+        ("acquire 1", 0.0),
+        ("send batch of 3", [batch_of([], {"c0": {"error": "NOT_FOUND", "error_description": "Element not found"}})]),
+        ("acquire 1", 0.0),
+        ("send batch of 1", [batch_of({"c0": "done"})]),
+    )
+    assert reply.results == {"other": "done"}
+    assert isinstance(reply.errors["deal"], NotFoundError)
+    assert "it refers to 'deal', which failed" in str(reply.errors["upd"])
+    assert reply.errors["upd"].executed == "no"
+
+
+def test_a_command_that_a_limit_refused_gets_the_value_that_an_earlier_request_has_read(perform, channel):
+    reply = perform(
+        batches.batch(channel, PAIR),
+        ("acquire 1", 0.0),
+        ("send batch of 2", [batch_of({"c0": GOT}, {"c1": SPENT[1]})]),
+        ("log", None),
+        ("sleep 10 operating", 10.0),
+        ("acquire 1", 10.0),
+        ("send batch of 1", [batch_of({"c0": True})]),
+    )
+    assert reply.results == {"deal": GOT, "upd": True}
+
+
+def test_a_value_read_earlier_that_a_batch_cannot_carry_goes_by_itself(perform, channel):
+    odd = {"item": {"title": "see $result[c0]"}}
+    reply = perform(
+        batches.batch(channel, PAIR),
+        ("acquire 1", 0.0),
+        ("send batch of 2", [batch_of({"c0": odd}, {"c1": SPENT[1]})]),
+        ("log", None),
+        ("sleep 10 operating", 10.0),
+        ("acquire 1", 10.0),
+        ("send crm.item.update", [{"result": True}]),
+    )
+    assert reply.results == {"deal": odd, "upd": True}
+
+
+def test_a_command_that_was_refused_after_its_reference_led_nowhere_is_not_sent_again(perform, channel):
+    reply = perform(
+        batches.batch(channel, PAIR),
+        ("acquire 1", 0.0),
+        ("send batch of 2", [batch_of({"c0": {"item": {"title": None}}}, {"c1": SPENT[1]})]),
+        ("log", None),
+        ("sleep 10 operating", 10.0),
+    )
+    assert "does not hold what it refers to" in str(reply.errors["upd"])
+
+
+def test_what_a_batch_cannot_carry_goes_in_a_request_of_its_own_in_its_turn(perform, channel):
+    commands = {
+        "a": ("m", {"id": 1}),
+        "b": ("m", {"fields": {"title": None}}),
+        "c": ("m", {"x": "see $result[c0][title]"}),
+        "d": ("m", {"id": 4}),
+    }
+    reply = perform(
+        batches.batch(channel, commands),
+        ("log", None),
+        ("acquire 1", 0.0),
+        ("send batch of 1", [batch_of({"c0": 1})]),
+        ("acquire 1", 0.0),
+        ("send m", [{"result": 2}]),
+        ("acquire 1", 0.0),
+        ("send m", [(400, {"error": "NOT_FOUND", "error_description": "Element not found"})]),
+        ("acquire 1", 0.0),
+        ("send batch of 1", [batch_of({"c0": 4})]),
+    )
+    assert reply.results == {"a": 1, "b": 2, "d": 4}
+    assert isinstance(reply.errors["c"], NotFoundError)
+
+
+def test_a_credential_that_is_wrong_fails_a_batch_of_commands_that_go_alone_as_any_other(perform, channel):
+    with pytest.raises(AuthenticationError):
+        perform(
+            batches.batch(channel, {"b": ("m", {"fields": {"title": None}})}),
+            ("log", None),
+            ("acquire 1", 0.0),
+            ("send m", [WRONG]),
+        )

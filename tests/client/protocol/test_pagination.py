@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.client.errors import ProtocolError
+from airflow_provider_bitrix24.client.errors import ConfigurationError, ProtocolError
 from airflow_provider_bitrix24.client.protocol.pagination import Page, first_page, read_page, rows
 from airflow_provider_bitrix24.client.protocol.wire import Reply
 
@@ -44,6 +44,71 @@ def test_an_order_that_the_caller_asked_for_is_kept(method, params):
     reply = Reply(result={"items": FULL}, next=100)
     assert read_page(method, params, params, reply).following == {**params, "start": 100}
     assert read_page(method, params, params, Reply(result=[])).following is None
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "asked", "following"),
+    [
+        (
+            "crm.deal.list",
+            {"FILTER": {"STAGE_ID": "NEW"}, "SELECT": ["ID"]},
+            {"FILTER": {"STAGE_ID": "NEW"}, "SELECT": ["ID"], "order": {"ID": "ASC"}, "start": -1},
+            {"FILTER": {"STAGE_ID": "NEW", ">ID": 50}, "SELECT": ["ID"], "order": {"ID": "ASC"}, "start": -1},
+        ),
+        (
+            "crm.item.list",
+            {"Filter": {}, "Order": {}},
+            {"Filter": {}, "Order": {"id": "ASC"}, "start": -1},
+            {"Filter": {">id": 50}, "Order": {"id": "ASC"}, "start": -1},
+        ),
+        (
+            "crm.item.list",
+            {"SELECT": ["ID", "TITLE"]},
+            {"SELECT": ["ID", "TITLE"], "order": {"id": "ASC"}, "start": -1},
+            {"SELECT": ["ID", "TITLE"], "order": {"id": "ASC"}, "start": -1, "filter": {">id": 50}},
+        ),
+    ],
+)
+def test_names_of_parameters_are_understood_in_any_case(method, params, asked, following):
+    given = {**params}
+    first = first_page(method, params)
+    assert first == asked
+    full = [{"id": number, "ID": str(number)} for number in range(1, 51)]
+    assert read_page(method, params, first, Reply(result=full)).following == following
+    assert params == given
+
+
+@pytest.mark.parametrize(
+    ("params", "following"),
+    [
+        ({"ORDER": {"ID": "DESC"}}, {"ORDER": {"ID": "DESC"}, "start": 50}),
+        ({"filter": {"logic": "OR", "stageId": "NEW", "id": 5}}, None),
+        ({"FILTER": {"LOGIC": "or", "stageId": "NEW"}}, None),
+        ({"filter": {">ID": 100}}, None),
+        ({"filter": {" >id": 100}}, None),
+        ({"select": ["TITLE"]}, None),
+        ({"select": "id"}, None),
+    ],
+)
+def test_what_the_caller_asked_for_in_any_case_is_never_doubled_or_overruled(params, following):
+    assert first_page("crm.item.list", params) == params
+    page = read_page("crm.item.list", params, params, Reply(result={"items": FULL}, next=50))
+    assert page.following == (following or {**params, "start": 50})
+
+
+@pytest.mark.parametrize(("name", "given"), [("START", 0), ("Start", "50"), ("start", 100)])
+def test_the_callers_start_is_sent_in_the_only_spelling_that_portals_know(name, given):
+    params = {name: given, "FILTER": {}}
+    first = first_page("crm.item.list", params)
+    assert first == {"start": given, "FILTER": {}}
+    page = read_page("crm.item.list", params, first, Reply(result={"items": FULL}, next=150))
+    assert page.following == {"start": 150, "FILTER": {}}
+
+
+@pytest.mark.parametrize("names", [("filter", "FILTER"), ("Order", "order"), ("start", "START"), ("SELECT", "Select")])
+def test_a_parameter_in_two_spellings_is_refused(names):
+    with pytest.raises(ConfigurationError, match=f"{names[0].lower()} is given twice"):
+        first_page("crm.item.list", {name: {} for name in names})
 
 
 def test_a_full_page_leads_to_the_ids_after_its_last_row():

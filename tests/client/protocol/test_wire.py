@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from enum import StrEnum
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_provider_bitrix24 import __version__
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.portal import Portal
-from airflow_provider_bitrix24.client.protocol.batch import command
+from airflow_provider_bitrix24.client.protocol.php_query import php_query
 from airflow_provider_bitrix24.client.protocol.wire import (
     HEADERS,
     NO_TIMING,
@@ -23,66 +22,12 @@ from airflow_provider_bitrix24.client.protocol.wire import (
     Timing,
     decode,
     encode,
-    php_query,
     reply_from,
     timing_from,
 )
-from airflow_provider_bitrix24.simulator.php import parse_query
 
 PORTAL = Portal(base_url="https://example.bitrix24.com", user_id="1", secret="s3cr3t")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="[]\0 ."), min_size=1).filter(
-    lambda name: not name[0].isspace()
-)
-VALUES = st.recursive(
-    TEXT | st.integers() | st.booleans(),
-    lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(NAMES, inner, min_size=1, max_size=3),
-    max_leaves=8,
-)
-
-
-def as_php_has_it(value):
-    """What PHP holds after it has read a value from a query: texts and arrays."""
-    if isinstance(value, dict):
-        return {key: as_php_has_it(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return {str(index): as_php_has_it(inner) for index, inner in enumerate(value)}
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-@given(st.dictionaries(NAMES, VALUES, max_size=4))
-def test_php_reads_back_what_was_meant(params):
-    assert parse_query(php_query(params)) == as_php_has_it(params)
-
-
-@pytest.mark.parametrize(
-    "code",
-    ["a&b=c", "=", "#", "%26", "%", "+", "a b", " ", "Привет", "日本", "$result[c0]", ";", "'\"<>", "\\", "\t\n", "0"],
-)
-def test_every_code_arrives_in_a_command_as_it_is(code):
-    text = command(Call("crm.automation.trigger", {"target": "DEAL_57", "code": code}))
-    method, _, query = text.partition("?")
-    assert method == "crm.automation.trigger"
-    assert parse_query(query.partition("#")[0]) == {"target": "DEAL_57", "code": code}
-
-
-def test_numbers_booleans_and_none_are_written_for_php():
-    assert php_query({"a": True, "b": False, "c": None, "d": 1.5, "e": [], "f": [None, 2], "g": (1,)}) == (
-        "a=1&b=0&d=1.5&f%5B1%5D=2&g%5B0%5D=1"
-    )
-    assert php_query({"select": ["id"], "filter": {">=id": 5, "@stageId": ["C5:NEW"]}}) == (
-        "select%5B0%5D=id&filter%5B%3E%3Did%5D=5&filter%5B%40stageId%5D%5B0%5D=C5%3ANEW"
-    )
-    assert command(Call("scope")) == "scope"
-
-
-class Color(StrEnum):
-    RED = "red"
-
-
-def test_a_member_of_an_enumeration_is_sent_as_its_value():
-    assert php_query({"color": Color.RED}) == "color=red"
-    assert encode(PORTAL, Call("x", {"color": Color.RED})).body == b'{"color":"red"}'
 
 
 @pytest.mark.parametrize("value", [b"x", date(2026, 1, 1), {1, 2}, object(), "\ud800", {"\udfff": 1}, [["\ud800"]]])

@@ -1,0 +1,87 @@
+"""Turns what people pass into plain values: members of enumerations, numbers of NumPy, mappings. Pure and light.
+
+A member of ``class Code(str, Enum)`` is a text, but formats as ``Code.EXEC``, which templates and f-strings would send.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from math import isfinite
+from typing import Any
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+
+PLAIN_VALUES = "Pass texts, numbers, booleans, None, lists and dicts only."
+
+
+def unwrapped(value: Any) -> Any:
+    """The value with each member of an enumeration replaced by its value, also inside lists, tuples, sets and dicts.
+
+    Everything else, such as a template or what Airflow fills in later, is returned as it is.
+
+    >>> class Code(str, Enum):
+    ...     EXEC = "exec"
+    >>> unwrapped([Code.EXEC, "c5u4m"])
+    ['exec', 'c5u4m']
+    """
+    if isinstance(value, Enum):
+        return unwrapped(value.value)
+    if type(value) in (list, tuple, set, frozenset):
+        return type(value)(unwrapped(each) for each in value)
+    if type(value) is dict:
+        return {unwrapped(key): unwrapped(each) for key, each in value.items()}
+    return value
+
+
+def plain_params(params: Mapping[Any, Any]) -> dict[str, Any]:
+    """Parameters of a REST method as the plain JSON that is sent, be it in a call or in a batch.
+
+    :raises ConfigurationError: a value cannot be sent. The message says which, unless it may hold a secret.
+    """
+    try:
+        return {_name(name): _plain(value) for name, value in params.items()}
+    except RecursionError:
+        raise ConfigurationError("A parameter that contains itself cannot be sent.", hint=PLAIN_VALUES) from None
+
+
+def _plain(value: Any) -> Any:
+    kind = type(value)
+    if value is None or kind is str or kind is int or kind is bool:
+        return value
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise ConfigurationError(f"The number {float(value)} cannot be sent.", hint=PLAIN_VALUES)
+        return float(value)
+    if isinstance(value, Mapping):
+        return {_name(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
+        return [_plain(each) for each in value]
+    return _integer(value)
+
+
+def _integer(value: Any) -> int:
+    try:
+        return int(operator.index(value))  # NumPy's integers, too
+    except TypeError:
+        raise _refused(value) from None
+
+
+def _name(name: Any) -> str:
+    name = unwrapped(name)
+    if isinstance(name, str):
+        return str.__str__(name)
+    if isinstance(name, bool) or not isinstance(name, int):
+        raise ConfigurationError(
+            f"A parameter whose name is of type {type(name).__name__} cannot be sent.", hint="Names are texts."
+        )
+    return str(int(name))
+
+
+def _refused(value: Any) -> ConfigurationError:
+    return ConfigurationError(f"A parameter of type {type(value).__name__} cannot be sent.", hint=PLAIN_VALUES)
