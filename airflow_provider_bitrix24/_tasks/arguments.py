@@ -13,6 +13,8 @@ OnUnmoved = Literal["ignore", "warn", "skip", "fail"]
 def check_options(
     *,
     expects: bool,
+    or_later: bool = False,
+    fails_on: bool = False,
     on_unmoved: str | None,
     verify: bool,
     wait_timeout: float | None,
@@ -21,6 +23,7 @@ def check_options(
     """Refuse arguments that are wrong or contradict each other.
 
     :param expects: whether ``expected_stage`` is given.
+    :param fails_on: whether ``fail_on`` is given.
     :param wait_timeout: seconds.
     :param poke_interval: seconds.
     :raises ConfigurationError: the message names the argument.
@@ -37,13 +40,26 @@ def check_options(
         raise ConfigurationError(
             "wait_timeout is given without expected_stage.", hint="Say in expected_stage what to wait for."
         )
+    check_bool("or_later", or_later)
+    if or_later and not expects:
+        raise ConfigurationError("or_later is given without expected_stage.", hint="Pass expected_stage as well.")
     if not verify:
-        _check_unverified(expects=expects, on_unmoved=on_unmoved, waits=wait_timeout is not None)
+        _check_unverified(expects=expects, fails_on=fails_on, on_unmoved=on_unmoved, waits=wait_timeout is not None)
 
 
-def _check_unverified(*, expects: bool, on_unmoved: str | None, waits: bool) -> None:
+def check_bool(name: str, value: object) -> None:
+    """Refuse texts such as ``"False"``, which would count as true.
+
+    :raises ConfigurationError: the message names the argument.
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} is {value!r}.", hint="Pass True or False.")
+
+
+def _check_unverified(*, expects: bool, fails_on: bool, on_unmoved: str | None, waits: bool) -> None:
     needs_reading = {
         "expected_stage": expects,
+        "fail_on": fails_on,
         "wait_timeout": waits,
         f"on_unmoved={on_unmoved!r}": on_unmoved not in (None, "ignore"),
     }

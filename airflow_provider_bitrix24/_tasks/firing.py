@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from airflow_provider_bitrix24.client.stages import parse_stages
+from airflow_provider_bitrix24.client.stages import check_stage_arguments, parse_stages
 from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
+    from airflow_provider_bitrix24.client.report import TriggerReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,8 @@ class FiringRequest:
     :param refs: the entities, each once.
     :param code: the trigger's code; ``None`` for the connection's default.
     :param expected: ids of the stages that the entities should move to, any of which will do; ``None`` for anywhere.
+    :param or_later: whether later stages of the same pipeline will do, too, unless they are failure stages.
+    :param fail_on: ids of stages where a single entity fails the task.
     :param verify: whether the entities are read before and after.
     :param on_unmoved: what an entity means that did not move.
     :param wait_timeout: seconds to wait until all stand at an expected stage; ``None`` does not wait.
@@ -28,6 +31,8 @@ class FiringRequest:
     refs: tuple[EntityRef, ...]
     code: str | None
     expected: frozenset[str] | None
+    or_later: bool
+    fail_on: frozenset[str]
     verify: bool
     on_unmoved: OnUnmoved
     wait_timeout: float | None
@@ -40,6 +45,8 @@ class FiringRequest:
         entity_type: str | None,
         code: str | None,
         expected_stage: object,
+        or_later: bool = False,
+        fail_on: object = (),
         verify: bool,
         on_unmoved: OnUnmoved | None,
         wait_timeout: float | None,
@@ -50,10 +57,14 @@ class FiringRequest:
         """
         refs, checked = tuple(parse_targets(target, entity_type)), checked_code(code)
         expected = parse_stages("expected_stage", expected_stage)
+        failing = parse_stages("fail_on", fail_on or None) or frozenset()
+        check_stage_arguments(expected, or_later=or_later, fail_on=failing)
         return cls(
             refs=refs,
             code=checked,
             expected=expected,
+            or_later=or_later,
+            fail_on=failing,
             verify=verify,
             on_unmoved=on_unmoved or ("fail" if expected else "warn"),
             wait_timeout=wait_timeout,
@@ -63,6 +74,10 @@ class FiringRequest:
     def waits(self) -> bool:
         """Whether entities that have not arrived are waited for."""
         return self.wait_timeout is not None
+
+    def is_lost(self, report: TriggerReport) -> bool:
+        """Whether an entity stands where a single one fails the task."""
+        return any(result.stage_after in self.fail_on for result in report.results)
 
     @property
     def repeatable(self) -> bool:

@@ -66,15 +66,25 @@ def permanent_errors_fail_at_once() -> Iterator[None]:
 
 
 def decide(
-    report: TriggerReport, *, on_unmoved: OnUnmoved, expected: Collection[str], checkpoint: bool = False
+    report: TriggerReport,
+    *,
+    on_unmoved: OnUnmoved,
+    expected: Collection[str],
+    fail_on: Collection[str] = (),
+    checkpoint: bool = False,
 ) -> Verdict:
     """Say how a task with this report ends.
 
     :param expected: stages, any of which will do; a next try leaves out what stands at one.
+    :param fail_on: stages where a single entity fails the task, whatever ``on_unmoved`` says.
     :param checkpoint: whether a next try knows what this one has done.
     """
     failed, late = _of(report, "failed"), _of(report, "unmoved", "elsewhere")
     message = problems_of(report, late_too=on_unmoved == "fail")
+    if lost := [result for result in report.results if result.stage_after in fail_on]:
+        return Verdict(
+            "fail", f"{len(lost)} of {len(report.results)} targets are at a stage in fail_on: {_listed(lost)}"
+        )
     if message:
         if not (late and on_unmoved == "fail") and all(_is_permanent(result) for result in failed):
             return Verdict("fail", message)

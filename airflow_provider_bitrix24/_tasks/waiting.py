@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.client.report import MISSING, TriggerReport
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.stages import StageInfo
 
 Require = Literal["all", "any", "each"]
@@ -30,11 +31,18 @@ class StageCheck:
     :param arrived: target -> the expected stage where it stands.
     :param waiting: target -> the other stage where it stands.
     :param missing: targets that can no longer be read; there is no point in waiting for them.
+    :param final: those of ``waiting`` at a final stage of their pipeline, which they will not leave.
     """
 
     arrived: dict[str, str]
     waiting: dict[str, str | None]
     missing: tuple[str, ...]
+    final: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> list[str]:
+        """Targets for which a wait can go on."""
+        return [target for target in self.waiting if target not in self.final]
 
 
 def check_stages(targets: Iterable[str], stages: Mapping[str, StageInfo], expected: Collection[str]) -> StageCheck:
@@ -89,15 +97,14 @@ class StageWait:
     """A wait from its first check to its end: what to check next, where entities stand, and how it ended.
 
     :param targets: what to check next; canonical forms.
-    :param expected: stage ids, any of which is accepted.
+    :param stages: which stages are accepted, where a single entity fails the wait, and what the portal lists of the
+        pipelines: a reading of the targets fills that in.
     :param require: see :data:`Require`.
-    :param fail_on: stage ids where a single entity fails the wait.
     """
 
     targets: Sequence[str]
-    expected: Collection[str]
+    stages: ExpectedStages
     require: Require
-    fail_on: Collection[str] = ()
     check: StageCheck = field(default_factory=lambda: StageCheck({}, {}, ()))
     done: bool = False
     failure: str | None = None
@@ -113,21 +120,42 @@ class StageWait:
 
         :param stages: what ``get_stages`` returned for them.
         """
-        check = check_stages(self.targets, stages, self.expected)
+        check = check_stages(self.targets, stages, self.stages.accepted)
+        check = replace(check, final=tuple(each for each in check.waiting if self.stages.is_final(stages[each])))
+        self.check = self._added(check) if self.require == "each" else check
         if self.require == "each":
-            before = self.check
-            self.check = StageCheck(before.arrived | check.arrived, check.waiting, before.missing + check.missing)
-            self.targets = list(check.waiting)
-            self.done = not check.waiting
-            return
-        self.check = check
-        self.done = bool(check.arrived) if self.require == "any" else not (check.waiting or check.missing)
-        self.failure = None if self.done else self._why_failed()
+            self.targets = self.check.open
+            self.done = not self.targets
+        else:
+            self.done = bool(check.arrived) if self.require == "any" else not (check.waiting or check.missing)
+        self.failure = self._why_failed(check)
 
-    def _why_failed(self) -> str | None:
+    @property
+    def at_final_stages(self) -> str:
+        """Name the entities that will not arrive, and the final stages where they stand."""
+        return f"{standing({target: self.check.waiting[target] for target in self.check.final})}. That stage is final."
+
+    def _added(self, check: StageCheck) -> StageCheck:
+        """All checks so far as one: each covers only the targets that were open before it."""
+        before = self.check
+        settled = {target: before.waiting[target] for target in before.final}
+        return StageCheck(
+            arrived=before.arrived | check.arrived,
+            waiting=settled | check.waiting,
+            missing=before.missing + check.missing,
+            final=before.final + check.final,
+        )
+
+    def _why_failed(self, check: StageCheck) -> str | None:
+        if self.require == "any" and self.done:
+            return None
         problems = []
-        if lost := {target: stage for target, stage in self.check.waiting.items() if stage in self.fail_on}:
-            problems.append(f"{standing(lost)}.")
-        if self.check.missing:
-            problems.append(f"{listed(self.check.missing)}: {MISSING}")
+        if failed := {target: stage for target, stage in check.waiting.items() if stage in self.stages.fail_on}:
+            problems.append(f"{standing(failed)}.")
+        if self.require != "each":
+            hopeless = {target: check.waiting[target] for target in check.final if target not in failed}
+            if hopeless and (self.require == "all" or not check.open):
+                problems.append(f"{standing(hopeless)}. That stage is final.")
+            if check.missing:
+                problems.append(f"{listed(check.missing)}: {MISSING}")
         return " ".join(problems) or None

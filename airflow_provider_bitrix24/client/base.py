@@ -19,7 +19,7 @@ from airflow_provider_bitrix24.client.plain import unwrapped
 from airflow_provider_bitrix24.client.portal import parse_webhook_url
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
-from airflow_provider_bitrix24.client.stages import StageInfo, parse_stages
+from airflow_provider_bitrix24.client.stages import StageInfo, check_stage_arguments, parse_stages
 from airflow_provider_bitrix24.client.stores.file import FileStore
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Self, Unpack
 
+    from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
@@ -131,6 +132,8 @@ class BaseClient:
         entity_type: str | None = None,
         verify: bool,
         now: float,
+        or_later: bool = False,
+        fail_on: str | Iterable[str] = (),
         checkpoint_store: CheckpointStore | None = None,
         monitor: FiringMonitor | None = None,
     ) -> Flow[TriggerReport]:
@@ -142,11 +145,13 @@ class BaseClient:
         refs = parse_targets(target, entity_type)
         expected = parse_stages("expected_stage", expected_stage)
         code = checked_code(code) or self._default_code
-        if expected is not None:
+        failing = parse_stages("fail_on", fail_on or None) or frozenset()
+        check_stage_arguments(expected, or_later=or_later, fail_on=failing)
+        if expected is not None or failing:
             _refuse_unreadable(refs, verify=verify)
         if code is None and refs:
             yield Log("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
-        job = Job(code=code, expected=expected, verify=verify)
+        job = Job(code=code, expected=expected, or_later=or_later, fail_on=failing, verify=verify)
         kept = None
         if checkpoint_store is not None:
             kept = read_kept(checkpoint_store.load, host=self.portal.host, code=code, refs=refs)
@@ -169,7 +174,9 @@ class BaseClient:
         reply = yield from calls.call(self._channel, Call("crm.automation.trigger.execute", params))
         return bool(reply.result)
 
-    def _get_stages(self, targets: Rows, entity_type: str | None = None) -> Flow[dict[str, StageInfo]]:
+    def _get_stages(
+        self, targets: Rows, entity_type: str | None = None, learn: ExpectedStages | None = None
+    ) -> Flow[dict[str, StageInfo]]:
         refs = parse_targets(targets, entity_type)
         unreadable = [str(ref) for ref in refs if not ref.readable]
         if unreadable:
@@ -178,7 +185,7 @@ class BaseClient:
                 hint="Contacts, companies and orders cannot be read with crm.item.*.",
             )
         # A second credential was given for reading, so it reads first.
-        seen = yield from readings.read_stages(self._reader or self._channel, refs)
+        seen = yield from readings.read_stages(self._reader or self._channel, refs, learn)
         for ref in refs:
             if ref not in seen.found and ref.type_id in seen.refused:
                 raise seen.refused[ref.type_id]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
+    from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
@@ -103,6 +104,8 @@ class Bitrix24Client(BaseClient):
         *,
         entity_type: str | None = None,
         expected_stage: str | Iterable[str] | None = None,
+        or_later: bool = False,
+        fail_on: str | Iterable[str] = (),
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
         monitor: FiringMonitor | None = None,
@@ -116,6 +119,8 @@ class Bitrix24Client(BaseClient):
         :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``: then ``target`` may also hold
             whole numbers, rows of a query, or a column of a data frame.
         :param expected_stage: stage id, or several of which any will do. Entities already there are not fired.
+        :param or_later: accept every later stage of the same pipeline, too, unless it is a failure stage.
+        :param fail_on: stage ids at which the caller will give up; a misspelt one is refused before anything is fired.
         :param verify: ``False`` never reads; accepted targets are ``unverified``.
         :param checkpoint_store: keeps the checkpoint, so that a later call resumes where this one stopped, target by
             target. The caller deletes it where a later call is to fire anew.
@@ -128,6 +133,8 @@ class Bitrix24Client(BaseClient):
             code,
             expected_stage,
             entity_type=entity_type,
+            or_later=or_later,
+            fail_on=fail_on,
             verify=verify,
             now=self._driver.now(),
             checkpoint_store=checkpoint_store,
@@ -144,13 +151,16 @@ class Bitrix24Client(BaseClient):
         """
         return self._driver.run(self._execute_trigger(target, code))
 
-    def get_stages(self, targets: Rows, *, entity_type: str | None = None) -> dict[str, StageInfo]:
+    def get_stages(
+        self, targets: Rows, *, entity_type: str | None = None, learn: ExpectedStages | None = None
+    ) -> dict[str, StageInfo]:
         """Read the stages of entities, by canonical target. Those that do not exist or may not be read are left out.
 
         :param entity_type: type of the targets that are bare ids, as in :meth:`trigger_automation`.
+        :param learn: takes in what the portal lists of the pipelines that a wait is about.
         :raises Bitrix24Error: the portal refused a whole type, or gave no answer.
         """
-        return self._driver.run(self._get_stages(targets, entity_type))
+        return self._driver.run(self._get_stages(targets, entity_type, learn))
 
     def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """The stages of a pipeline in order.
@@ -225,11 +235,20 @@ class AsyncBitrix24Client(BaseClient):
         *,
         entity_type: str | None = None,
         expected_stage: str | Iterable[str] | None = None,
+        or_later: bool = False,
+        fail_on: str | Iterable[str] = (),
         verify: bool = True,
     ) -> TriggerReport:
         """See :meth:`Bitrix24Client.trigger_automation`."""
         flow = self._trigger_automation(
-            target, code, expected_stage, entity_type=entity_type, verify=verify, now=self._driver.now()
+            target,
+            code,
+            expected_stage,
+            entity_type=entity_type,
+            or_later=or_later,
+            fail_on=fail_on,
+            verify=verify,
+            now=self._driver.now(),
         )
         return await self._driver.run(flow)
 
@@ -237,9 +256,11 @@ class AsyncBitrix24Client(BaseClient):
         """See :meth:`Bitrix24Client.execute_trigger`."""
         return await self._driver.run(self._execute_trigger(target, code))
 
-    async def get_stages(self, targets: Rows, *, entity_type: str | None = None) -> dict[str, StageInfo]:
+    async def get_stages(
+        self, targets: Rows, *, entity_type: str | None = None, learn: ExpectedStages | None = None
+    ) -> dict[str, StageInfo]:
         """See :meth:`Bitrix24Client.get_stages`."""
-        return await self._driver.run(self._get_stages(targets, entity_type))
+        return await self._driver.run(self._get_stages(targets, entity_type, learn))
 
     async def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """See :meth:`Bitrix24Client.pipeline_stages`."""

@@ -9,7 +9,7 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.values import absent, moment, text, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
 
@@ -104,6 +104,19 @@ def parse_stages(name: str, value: object) -> frozenset[str] | None:
             hint="Pass a stage id such as C5:WON, or a list of them; `stages` of the command line lists them.",
         )
     return frozenset(str(stage) for stage in cleaned)
+
+
+def check_stage_arguments(expected: Collection[str] | None, *, or_later: object, fail_on: Collection[str]) -> None:
+    """Refuse stages that contradict each other.
+
+    :raises ConfigurationError: the message names the arguments.
+    """
+    if not isinstance(or_later, bool):
+        raise ConfigurationError(f"or_later is {or_later!r}.", hint="Pass True or False.")
+    if or_later and not expected:
+        raise ConfigurationError("or_later is given without expected_stage.", hint="Pass expected_stage as well.")
+    if both := sorted(frozenset(expected or ()).intersection(fail_on)):
+        raise ConfigurationError(f"{', '.join(both)} is in expected_stage and in fail_on.", hint="Leave it out of one.")
 
 
 def _iterable(value: object) -> Iterable[object]:

@@ -157,6 +157,8 @@ def bitrix24_trigger_task(
     code: str | None = None,
     bitrix24_conn_id: str = "bitrix24_default",
     expected_stage: str | Sequence[str] | None = None,
+    or_later: bool = False,
+    fail_on: str | Sequence[str] = (),
     on_unmoved: OnUnmoved | None = None,
     verify: bool = True,
     verify_conn_id: str | None = None,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         StageInfo,
         TriggerReport,
     )
+    from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.targets import Rows
@@ -211,6 +212,8 @@ class Bitrix24Hook(BaseHook):
         *,
         entity_type: str | None = None,
         expected_stage: str | Iterable[str] | None = None,
+        or_later: bool = False,
+        fail_on: str | Iterable[str] = (),
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
         monitor: FiringMonitor | None = None,
@@ -225,6 +228,8 @@ class Bitrix24Hook(BaseHook):
             whole numbers, rows of a query, or a column of a data frame.
         :param expected_stage: stage id, or a list of ids, any of which is accepted. An entity that already stands there
             is not fired.
+        :param or_later: accept every later stage of the same pipeline, too, unless it is a failure stage.
+        :param fail_on: stage ids at which the caller will give up; a misspelt one is refused before anything is fired.
         :param verify: read every entity before and after.
         :param checkpoint_store: keeps the checkpoint, so that a later call resumes where this one stopped.
         :param monitor: tells how far the firing has come if this call is interrupted.
@@ -236,6 +241,8 @@ class Bitrix24Hook(BaseHook):
             code,
             entity_type=entity_type,
             expected_stage=expected_stage,
+            or_later=or_later,
+            fail_on=fail_on,
             verify=verify,
             checkpoint_store=checkpoint_store,
             monitor=monitor,
@@ -248,12 +255,20 @@ class Bitrix24Hook(BaseHook):
         *,
         entity_type: str | None = None,
         expected_stage: str | Iterable[str] | None = None,
+        or_later: bool = False,
+        fail_on: str | Iterable[str] = (),
         verify: bool = True,
     ) -> TriggerReport:
         """Like :meth:`trigger_automation`, in an event loop."""
         client = await self.aget_conn()
         return await client.trigger_automation(
-            target, code, entity_type=entity_type, expected_stage=expected_stage, verify=verify
+            target,
+            code,
+            entity_type=entity_type,
+            expected_stage=expected_stage,
+            or_later=or_later,
+            fail_on=fail_on,
+            verify=verify,
         )
 
     def execute_trigger(self, target: str, code: str) -> bool:
@@ -271,18 +286,23 @@ class Bitrix24Hook(BaseHook):
         """Like :meth:`execute_trigger`, in an event loop."""
         return await (await self.aget_conn()).execute_trigger(target, code)
 
-    def get_stages(self, targets: Rows, *, entity_type: str | None = None) -> dict[str, StageInfo]:
+    def get_stages(
+        self, targets: Rows, *, entity_type: str | None = None, learn: ExpectedStages | None = None
+    ) -> dict[str, StageInfo]:
         """Return where entities stand, by canonical target. Entities that cannot be read are absent.
 
         :param entity_type: type of the targets that are bare ids, as in :meth:`trigger_automation`.
+        :param learn: takes in what the portal lists of the pipelines that a wait is about.
         :raises ConfigurationError: a target is a contact, a company or an order, whose stage cannot be read.
         :raises Bitrix24Error: the portal refused or gave no answer.
         """
-        return self.get_conn().get_stages(targets, entity_type=entity_type)
+        return self.get_conn().get_stages(targets, entity_type=entity_type, learn=learn)
 
-    async def aget_stages(self, targets: Rows, *, entity_type: str | None = None) -> dict[str, StageInfo]:
+    async def aget_stages(
+        self, targets: Rows, *, entity_type: str | None = None, learn: ExpectedStages | None = None
+    ) -> dict[str, StageInfo]:
         """Like :meth:`get_stages`, in an event loop."""
-        return await (await self.aget_conn()).get_stages(targets, entity_type=entity_type)
+        return await (await self.aget_conn()).get_stages(targets, entity_type=entity_type, learn=learn)
 
     def pipeline_stages(self, type_id: int, category_id: int | None) -> Sequence[Stage]:
         """Return the stages of a pipeline, in order. Their ``id`` is what ``expected_stage`` takes.

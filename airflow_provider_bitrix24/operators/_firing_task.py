@@ -37,6 +37,8 @@ class FiringTask(BaseOperator):
     code: str | None
     bitrix24_conn_id: str
     expected_stage: str | Sequence[str] | None
+    or_later: bool
+    fail_on: str | Sequence[str]
     on_unmoved: OnUnmoved | None
     verify: bool
     verify_conn_id: str | None
@@ -125,6 +127,8 @@ class FiringTask(BaseOperator):
             entity_type=self.entity_type,
             code=code,
             expected_stage=self.expected_stage,
+            or_later=self.or_later,
+            fail_on=self.fail_on,
             verify=self.verify,
             on_unmoved=self.on_unmoved,
             wait_timeout=self.wait_timeout,
@@ -166,7 +170,7 @@ class FiringTask(BaseOperator):
             self.log.info("Firing %s for %s.", what, counted(request.refs))
             report = self._trigger(hook, request, checkpoint_store, keeper)
             keeper.note(report)
-            late = set(waiting_targets(report)) if request.waits else set()
+            late = set(waiting_targets(report)) if request.waits and not request.is_lost(report) else set()
             self._log_outcomes(each for each in report.results if each.target not in late)
             if late:
                 checkpoint_store.amend(report.results, awaited=True)
@@ -185,6 +189,8 @@ class FiringTask(BaseOperator):
                 request.refs,
                 request.code,
                 expected_stage=request.expected,
+                or_later=request.or_later,
+                fail_on=request.fail_on,
                 verify=request.verify,
                 checkpoint_store=checkpoint_store,
                 monitor=monitor,
@@ -217,6 +223,8 @@ class FiringTask(BaseOperator):
         keeper.keep(report)
         wait = Wait(
             expected=request.expected or (),
+            or_later=request.or_later,
+            fail_on=request.fail_on,
             timeout=request.wait_timeout or 0,
             interval=self.poke_interval,
             clock=self._clock or SYSTEM_CLOCK,
@@ -284,6 +292,7 @@ class FiringTask(BaseOperator):
             report,
             on_unmoved=request.on_unmoved,
             expected=request.expected or (),
+            fail_on=request.fail_on,
             checkpoint=checkpoint_store.survives,
         )
         if verdict.end == "succeed":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24._tasks.deferred_report import DEFERRED_REPORT_KEY, dump_report, load_report
-from airflow_provider_bitrix24._tasks.waiting import check_stages, next_check, update
+from airflow_provider_bitrix24._tasks.waiting import StageWait, next_check, update
 from airflow_provider_bitrix24._tasks.wording import counted
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, TransportError
 from airflow_provider_bitrix24.compat import AirflowFailException
@@ -29,11 +29,15 @@ class Wait:
     """What a task waits for.
 
     :param expected: stage ids, any of which is accepted.
+    :param or_later: whether later stages are accepted, too.
+    :param fail_on: stage ids where a single entity ends the wait.
     :param timeout: seconds until the wait ends without success.
     :param interval: seconds between two checks.
     """
 
     expected: Collection[str]
+    or_later: bool
+    fail_on: Collection[str]
     timeout: float
     interval: float
     clock: Clock
@@ -47,39 +51,43 @@ class Wait:
         log_results: Callable[[Iterable[TargetResult]], None],
         keeper: ReportKeeper,
     ) -> TriggerReport:
-        """Check the entities that have not arrived until all have, or until time is up.
+        """Check the entities that have not arrived until all are settled, or until time is up.
 
         :param log: the task's logger.
         :param log_results: writes the outcome of some targets to the log.
         :param keeper: receives the newest report.
         :raises Bitrix24Error: the portal refuses permanently.
         """
+        from airflow_provider_bitrix24.client.expected import ExpectedStages
+
         keeper.note(report)
-        waiting = waiting_targets(report)
+        targets = waiting_targets(report)
+        stages = ExpectedStages.for_wait(targets, self.expected, or_later=self.or_later, fail_on=self.fail_on)
+        wait = StageWait(targets=targets, stages=stages, require="each")
         clock = self.clock
         deadline = clock.monotonic() + self.timeout
         interval = clock.jitter(self.interval)
-        while waiting:
+        logged: set[str] = set()
+        while not wait.finished:
             delay = next_check(now=clock.monotonic(), deadline=deadline, interval=interval)
             if delay is None:
                 break
             interval = self.interval
-            log.info("Waiting for %s to arrive; looking again in %.0f s.", counted(waiting), delay)
+            log.info("Waiting for %s to arrive; looking again in %.0f s.", counted(wait.targets), delay)
             clock.sleep(delay)
             try:
-                stages = hook.get_stages(waiting)
+                wait.observe(hook.get_stages(wait.targets, learn=wait.stages))
             except Bitrix24Error as error:
                 if error.permanent:
                     raise
                 log.warning("Could not look: %s", error)
                 continue
-            check = check_stages(waiting, stages, self.expected)
-            report = update(report, check)
+            report = update(report, wait.check)
             keeper.note(report)
-            settled = {*check.arrived, *check.missing}
+            settled = {*wait.check.arrived, *wait.check.missing, *wait.check.final} - logged
+            logged |= settled
             log_results(each for each in report.results if each.target in settled)
-            waiting = list(check.waiting)
-        late = set(waiting)
+        late = set(targets) - logged
         log_results(each for each in report.results if each.target in late)
         return report
 
@@ -94,6 +102,8 @@ class Wait:
         return StageTrigger(
             targets=waiting_targets(report),
             expected_stage=self.expected,
+            or_later=self.or_later,
+            fail_on=self.fail_on,
             deadline=self.clock.now() + self.timeout,
             poke_interval=self.interval,
             require="each",
@@ -125,8 +135,8 @@ def after_wait(ti: Any, event: object, keeper: ReportKeeper) -> tuple[TriggerRep
     ended = WaitEvent.read(event, targets=waiting_targets(before), require="each")
     after = update(before, ended.check)
     keeper.note(after)
-    if ended.status in ("error", "failed"):
-        if ended.permanent or ended.status == "failed":
+    if ended.status == "error":
+        if ended.permanent:
             raise AirflowFailException(ended.message)
         raise TransportError(ended.message)
     return before, after

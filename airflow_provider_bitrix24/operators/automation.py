@@ -48,6 +48,10 @@ class TriggerAutomationOperator(FiringTask):
     :param expected_stage: id of the stage that the entities should move to, such as ``"PREPARATION"`` or
         ``"C5:WON"``, or a list of ids, any of which is accepted. An entity that already stands there is not fired, so
         retries of the task are safe. (templated)
+    :param or_later: accept every later stage of the same pipeline, too, unless it is a failure stage. Robots may have
+        moved an entity on before it is read.
+    :param fail_on: stage ids where a single entity fails the task at once, such as ``"LOSE"``, after the fire and while
+        waiting. (templated)
     :param on_unmoved: what to do about entities that did not move: ``"ignore"``, ``"warn"``, ``"skip"`` (skip the
         task if no entity moved, was already there or is unverified; otherwise warn) or ``"fail"``. The default is
         ``"fail"`` with ``expected_stage``, otherwise ``"warn"``. An entity that was refused or does not exist always
@@ -70,6 +74,7 @@ class TriggerAutomationOperator(FiringTask):
         "entity_type",
         "code",
         "expected_stage",
+        "fail_on",
         "bitrix24_conn_id",
         "verify_conn_id",
     )
@@ -84,6 +89,8 @@ class TriggerAutomationOperator(FiringTask):
         code: str | None = None,
         bitrix24_conn_id: str = "bitrix24_default",
         expected_stage: str | Sequence[str] | None = None,
+        or_later: bool = False,
+        fail_on: str | Sequence[str] = (),
         on_unmoved: OnUnmoved | None = None,
         verify: bool = True,
         verify_conn_id: str | None = None,
@@ -100,10 +107,13 @@ class TriggerAutomationOperator(FiringTask):
             "code": code not in (None, ""),
             "expected_stage": expected_stage is not None,
             "entity_type": entity_type is not None,
+            "fail_on": bool(fail_on),
         }
         self.code = code
         self.bitrix24_conn_id = bitrix24_conn_id
         self.expected_stage = expected_stage
+        self.or_later = or_later
+        self.fail_on = fail_on
         self.on_unmoved = on_unmoved
         self.verify = verify
         self.verify_conn_id = verify_conn_id
@@ -113,6 +123,8 @@ class TriggerAutomationOperator(FiringTask):
         self.durable = durable
         check_options(
             expects=expected_stage is not None,
+            or_later=or_later,
+            fails_on=bool(fail_on),
             on_unmoved=on_unmoved,
             verify=verify,
             wait_timeout=wait_timeout,

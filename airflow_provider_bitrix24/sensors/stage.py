@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_bitrix24._tasks.arguments import check_rendered
+from airflow_provider_bitrix24._tasks.arguments import check_bool, check_rendered
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24._tasks.waiting import StageWait
 from airflow_provider_bitrix24._tasks.wording import SHOWN, standing
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Literal
 
+    from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.targets import EntityRef, Rows
     from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.triggers.event import WaitEvent
@@ -49,15 +50,16 @@ class StageSensor(BaseSensorOperator):
         :ref:`howto/sensor:StageSensor`
 
     >>> StageSensor(
-    ...     task_id="paid", target=["DEAL_57", "SMART_INVOICE_3"], expected_stage=["WON", "DT31_2:P"], fail_on="LOSE"
+    ...     task_id="paid", target=["DEAL_57", "SMART_INVOICE_3"], expected_stage=["WON", "DT31_2:P"], require="any"
     ... )  # doctest: +SKIP
 
     :param target: one entity such as ``"DEAL_57"``, or a list of them, which may mix types. With an empty list the
         task succeeds at once. (templated)
     :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``; see
         :class:`~airflow_provider_bitrix24.operators.automation.TriggerAutomationOperator`. (templated)
-    :param expected_stage: stage id such as ``"C5:WON"``, or a list of ids, any of which is accepted. List later stages
-        too if entities may move on between two checks. (templated)
+    :param expected_stage: stage id such as ``"C5:WON"``, or a list of ids, any of which is accepted. (templated)
+    :param or_later: accept every later stage of the same pipeline, too, unless it is a failure stage, since entities
+        may move on between two checks.
     :param require: ``"all"``: one check finds all entities there. ``"any"``: one entity is enough.
     :param fail_on: stage ids where a single entity fails the task at once, such as ``"LOSE"``. With ``"any"``, an
         entity that has arrived takes precedence. (templated)
@@ -65,8 +67,8 @@ class StageSensor(BaseSensorOperator):
     :param deferrable: wait on the triggerer, at a constant ``poke_interval``.
     :return: the stages of the entities that have arrived, such as ``{"DEAL_57": "WON"}``.
 
-    An entity that does not exist, or that the webhook's user may not read, fails the task at once. With ``soft_fail``
-    the task is skipped instead, as at the sensor's time-out.
+    An entity that does not exist, that the webhook's user may not read, or that stands at another final stage of its
+    pipeline, fails the task at once. With ``soft_fail`` the task is skipped instead, as at the sensor's time-out.
     """
 
     template_fields: Sequence[str] = ("target", "entity_type", "expected_stage", "fail_on", "bitrix24_conn_id")
@@ -81,6 +83,7 @@ class StageSensor(BaseSensorOperator):
         entity_type: str | None = None,
         expected_stage: str | Sequence[str],
         require: Literal["all", "any"] = "all",
+        or_later: bool = False,
         fail_on: str | Sequence[str] = (),
         bitrix24_conn_id: str = "bitrix24_default",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -92,13 +95,16 @@ class StageSensor(BaseSensorOperator):
         self._typed = entity_type is not None
         self.expected_stage = expected_stage
         self.require = require
+        self.or_later = or_later
         self.fail_on = fail_on
         self.bitrix24_conn_id = bitrix24_conn_id
         self.deferrable = deferrable
         self._failures = 0
         self._linked = False
+        self._stages: ExpectedStages | None = None
         if require not in ("all", "any"):
             raise ConfigurationError(f"require is {require!r}.", hint="Use all or any.")
+        check_bool("or_later", or_later)
         SECONDS_ABOVE_ZERO.check("poke_interval", self.poke_interval)
 
     def execute(self, context: Context) -> Any:
@@ -143,10 +149,12 @@ class StageSensor(BaseSensorOperator):
             with Bitrix24Hook(self.bitrix24_conn_id) as hook:
                 self._push_link(context, hook.get_conn().portal.page_url(refs[0].page))
                 try:
-                    wait.observe(hook.get_stages(wait.targets))
+                    wait.observe(hook.get_stages(wait.targets, learn=wait.stages))
                 except Bitrix24Error as error:
                     self._tolerate(error)
                     return PokeReturnValue(is_done=False)
+            if (problem := wait.stages.problem()) is not None:
+                raise problem
         self._failures = 0
         if wait.failure is not None:
             self.log.error("%s", wait.failure)
@@ -188,9 +196,10 @@ class StageSensor(BaseSensorOperator):
         _, wait = self._parse()
         trigger = StageTrigger(
             targets=wait.targets,
-            expected_stage=wait.expected,
+            expected_stage=wait.stages.expected,
             require=self.require,
-            fail_on=wait.fail_on,
+            or_later=self.or_later,
+            fail_on=wait.stages.fail_on,
             deadline=deadline,
             poke_interval=self.poke_interval,
             max_failures=None if self.silent_fail else MAX_FAILURES,
@@ -199,7 +208,8 @@ class StageSensor(BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete")
 
     def _parse(self) -> tuple[list[EntityRef], StageWait]:
-        from airflow_provider_bitrix24.client.stages import parse_stages
+        from airflow_provider_bitrix24.client.expected import ExpectedStages
+        from airflow_provider_bitrix24.client.stages import check_stage_arguments, parse_stages
         from airflow_provider_bitrix24.client.targets import parse_targets
 
         check_rendered("entity_type", given=self._typed, rendered=self.entity_type)
@@ -208,17 +218,16 @@ class StageSensor(BaseSensorOperator):
         fail_on = parse_stages("fail_on", self.fail_on or None) or frozenset()
         if not expected:
             raise ConfigurationError("expected_stage is None.", hint="Pass a stage id such as C5:WON, or a list.")
-        if both := sorted(expected & fail_on):
-            raise ConfigurationError(
-                f"{', '.join(both)} is in expected_stage and in fail_on.", hint="Leave it out of one."
-            )
+        check_stage_arguments(expected, or_later=self.or_later, fail_on=fail_on)
         if unreadable := [str(ref) for ref in refs if not ref.readable]:
             raise ConfigurationError(
                 f"{', '.join(unreadable[:SHOWN])} cannot be waited for.",
                 hint="Contacts and companies have no stages, and orders cannot be read.",
             )
         targets = [str(ref) for ref in refs]
-        return refs, StageWait(targets=targets, expected=expected, require=self.require, fail_on=fail_on)
+        if self._stages is None:
+            self._stages = ExpectedStages.for_wait(targets, expected, or_later=self.or_later, fail_on=fail_on)
+        return refs, StageWait(targets=targets, stages=self._stages, require=self.require)
 
     def _push_link(self, context: Context, url: str) -> None:
         if not self._linked:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 Status = Literal["arrived", "timeout", "failed", "error"]
-"""``arrived``: the wait succeeded. ``timeout``: time is up. ``failed``: there is no point in waiting any longer.
+"""``arrived``: the wait succeeded. ``timeout``: it ended without some of the entities: time is up or, as ``message``
+says, none of them can arrive any more. ``failed``: there is no point in waiting any longer.
 ``error``: the stages could not be read, as ``message`` says."""
 
 
@@ -26,7 +27,7 @@ class WaitEvent:
 
     :param status: see :data:`Status`.
     :param check: where the entities stand.
-    :param message: for ``failed`` and ``error``, what a person should know; never a secret.
+    :param message: what a person should know, except where time is up; never a secret.
     :param permanent: for ``error``, whether a retry cannot help.
     """
 

@@ -51,6 +51,7 @@ class StageTrigger(BaseTrigger):
         80 s later.
     :param poke_interval: seconds between two checks.
     :param require: ``"all"`` at one check, ``"any"`` of them, or ``"each"`` at some check.
+    :param or_later: whether later stages of the same pipeline are accepted, too, unless they are failure stages.
     :param fail_on: stage ids where a single entity fails the wait.
     :param max_failures: how many checks in a row may fail for a transient reason; ``None`` for any number.
     :param bitrix24_conn_id: id of the connection, which the triggerer reads itself.
@@ -67,6 +68,7 @@ class StageTrigger(BaseTrigger):
         deadline: float,
         poke_interval: float = 60,
         require: Require = "all",
+        or_later: bool = False,
         fail_on: Collection[str] = (),
         max_failures: int | None = None,
         bitrix24_conn_id: str = "bitrix24_default",
@@ -78,6 +80,7 @@ class StageTrigger(BaseTrigger):
         self.deadline = deadline
         self.poke_interval = poke_interval
         self.require: Require = require
+        self.or_later = or_later
         self.fail_on = sorted(fail_on)
         self.max_failures = max_failures
         self.bitrix24_conn_id = bitrix24_conn_id
@@ -91,6 +94,7 @@ class StageTrigger(BaseTrigger):
             "deadline": self.deadline,
             "poke_interval": self.poke_interval,
             "require": self.require,
+            "or_later": self.or_later,
             "fail_on": self.fail_on,
             "max_failures": self.max_failures,
             "bitrix24_conn_id": self.bitrix24_conn_id,
@@ -103,9 +107,13 @@ class StageTrigger(BaseTrigger):
         yield TriggerEvent(event.as_payload())  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> WaitEvent:
+        from airflow_provider_bitrix24.client.expected import ExpectedStages
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
-        wait = StageWait(targets=self.targets, expected=self.expected_stage, require=self.require, fail_on=self.fail_on)
+        stages = ExpectedStages.for_wait(
+            self.targets, self.expected_stage, or_later=self.or_later, fail_on=self.fail_on
+        )
+        wait = StageWait(targets=self.targets, stages=stages, require=self.require)
         failures = 0
         interval = self._clock.jitter(self.poke_interval)
         async with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id) as hook:
@@ -116,7 +124,8 @@ class StageTrigger(BaseTrigger):
                 interval = self.poke_interval
                 try:
                     left = max(self.deadline - self._clock.now(), LAST_CHECK)
-                    wait.observe(await bounded(hook.aget_stages(wait.targets), seconds=left))
+                    reading = hook.aget_stages(wait.targets, learn=wait.stages)
+                    wait.observe(await bounded(reading, seconds=left))
                     failures = 0
                 except Bitrix24Error as error:
                     failures += 1
@@ -140,7 +149,9 @@ class StageTrigger(BaseTrigger):
         return f"The triggerer finds no connection {named}. It needs the connections that the workers have."
 
     def _ended(self, wait: StageWait) -> WaitEvent:
-        status: Status = "arrived" if wait.done else "failed" if wait.failure else "timeout"
+        if wait.done and wait.require == "each" and wait.check.final:
+            return WaitEvent(status="timeout", check=wait.check, message=wait.at_final_stages)
+        status: Status = "failed" if wait.failure else "arrived" if wait.done else "timeout"
         return WaitEvent(status=status, check=wait.check, message=wait.failure or "")
 
 

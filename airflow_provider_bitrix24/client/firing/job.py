@@ -22,10 +22,19 @@ _REFERENCE = re.compile(r"\$(result|total|next|time|error)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What is to be fired. ``expected`` holds the stages of which any will do; ``verify`` allows reading."""
+    """What is to be fired.
+
+    :param code: the trigger's code.
+    :param expected: stages of which any will do.
+    :param or_later: whether later stages of the same pipeline will do, too, unless they are failure stages.
+    :param fail_on: stages that the caller will compare with; the firing only checks that they exist.
+    :param verify: whether reading is allowed.
+    """
 
     code: str | None
     expected: frozenset[str] | None = None
+    or_later: bool = False
+    fail_on: frozenset[str] = frozenset()
     verify: bool = True
 
     def call(self, ref: EntityRef) -> Call:

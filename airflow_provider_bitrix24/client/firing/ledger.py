@@ -10,6 +10,7 @@ are in :mod:`.outcomes`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.firing import outcomes
@@ -37,6 +38,11 @@ class Ledger(FiringState):
         return changed
 
     # -- before a fire
+
+    def expect(self, stages: frozenset[str]) -> None:
+        """These stages will do from now on, since the order of a pipeline has become known."""
+        if self.job.expected is not None:
+            self.job = replace(self.job, expected=stages)
 
     def take_window(self, count: int) -> list[Target]:
         """Take the next targets that have to be read."""

@@ -116,6 +116,9 @@ class _Firing:
     def run(self) -> Flow[None]:
         """Fire all targets of the ledger and settle them."""
         try:
+            if self.ledger.resumed:
+                yield from self.verifier.learn_order()
+                self._learn_accepted()
             yield from self._work()
         except Bitrix24Error as error:
             if not (self.ledger.fired or self.ledger.resumed):
@@ -158,19 +161,23 @@ class _Firing:
                     raise
                 if self.verifier.refused:
                     self.builder.stop_batching()
+            problem = yield from self.verifier.check_expected(readings)
+            self._learn_accepted()
             ledger.record_before(window, readings, looked=self.verifier.can_read)
-            yield from self._check_expected(readings)
+            if problem is not None:
+                yield from self._refuse(problem)
             if self.checkpoint is not None:
                 yield from self.checkpoint.save_snapshots(window)
 
-    def _check_expected(self, readings: StageReadings) -> Flow[None]:
+    def _learn_accepted(self) -> None:
+        if self.verifier.expected is not None:
+            self.ledger.expect(self.verifier.expected.accepted)
+
+    def _refuse(self, problem: Bitrix24Error) -> Flow[None]:
         """Fire nothing for a stage that does not exist.
 
-        :raises Bitrix24Error: it does not, and nothing was fired.
+        :raises Bitrix24Error: nothing was fired yet.
         """
-        problem = yield from self.verifier.check_expected(readings)
-        if problem is None:
-            return
         if not (self.ledger.fired or self.ledger.resumed):
             raise problem
         yield Log(f"Nothing more is fired: {problem}", logging.ERROR)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, PermissionDeniedError
-from airflow_provider_bitrix24.client.firing.expected import ExpectedStages
+from airflow_provider_bitrix24.client.expected import ExpectedStages
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.flows.readings import (
     StageReadings,
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.flows.calls import Channel
     from airflow_provider_bitrix24.client.stages import Pipeline
     from airflow_provider_bitrix24.client.targets import EntityRef
+
+TRIES_FOR_ORDER = 3
+"""How often a pipeline's stages are asked for where their order decides what is fired."""
 
 
 @dataclass(slots=True)
@@ -55,8 +58,11 @@ class Verifier:
         if not job.verify:
             return cls(None, None)
         expected = None
-        if job.expected is not None:
-            expected = ExpectedStages(job.expected, {ref.type_id for ref in refs})
+        if job.expected is not None or job.fail_on:
+            types, tries = {ref.type_id for ref in refs}, TRIES_FOR_ORDER if job.or_later else 1
+            expected = ExpectedStages(
+                job.expected or (), types, or_later=job.or_later, fail_on=job.fail_on, tries=tries
+            )
         return cls(channel, second, expected, _pipelines=expected.to_read({}) if expected else ())
 
     @property
@@ -117,18 +123,27 @@ class Verifier:
         """
         if self.expected is None or self.channel is None or not readings.found:
             return None
-        for pipeline in self.expected.to_read(readings.found):
-            try:
-                stages = yield from pipeline_stages(self.channel, *pipeline)
-            except Bitrix24Error:
-                continue  # the check is a courtesy: without the dictionary it says nothing
-            self.expected.record({pipeline: stages})
-        yield from self._warn_unchecked(self.expected)
+        yield from self._read_pipelines(self.channel, self.expected, self.expected.to_read(readings.found))
         problem = self.expected.problem()
         if problem is None:
             for line in self.expected.warnings(readings.found):
                 yield Log(line, logging.WARNING)
         return problem
+
+    def learn_order(self) -> Flow[None]:
+        """Read the expected stages' pipelines now, where the first reading of targets may be too late for that."""
+        if self.expected is not None and self.expected.or_later and self.channel is not None:
+            pipelines, self._pipelines = self._pipelines, ()
+            yield from self._read_pipelines(self.channel, self.expected, pipelines)
+
+    def _read_pipelines(self, channel: Channel, expected: ExpectedStages, pipelines: Iterable[Pipeline]) -> Flow[None]:
+        for pipeline in pipelines:
+            try:
+                stages = yield from pipeline_stages(channel, *pipeline)
+            except Bitrix24Error:
+                continue  # the check is a courtesy: without the dictionary it says nothing
+            expected.record({pipeline: stages})
+        yield from self._warn_unchecked(expected)
 
     def _note_stages(self, readings: StageReadings) -> Flow[None]:
         if self.expected is None or not self._pipelines:
@@ -140,10 +155,10 @@ class Verifier:
     def _warn_unchecked(self, expected: ExpectedStages) -> Flow[None]:
         if expected.unread and not self._unchecked:
             self._unchecked = True
-            yield Log(
-                "The stages of a pipeline could not be read, so expected_stage was not checked before firing.",
-                logging.WARNING,
-            )
+            lost = "The stages of a pipeline could not be read, so expected_stage was not checked before firing."
+            if expected.or_later:
+                lost += " Of that pipeline, only the stages named count; later ones do not."
+            yield Log(lost, logging.WARNING)
 
     def _next(self, error: Bitrix24Error) -> Flow[None]:
         if self.second is not None:

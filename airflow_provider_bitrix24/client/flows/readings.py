@@ -20,6 +20,7 @@ from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 from airflow_provider_bitrix24.client.values import shown, text, whole
 
 if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.flows.effects import Flow
 
 _SELECT = {
@@ -151,18 +152,39 @@ def read_window(channel: Channel, refs: Sequence[EntityRef], pipelines: Sequence
     return reading
 
 
-def read_stages(channel: Channel, refs: Iterable[EntityRef]) -> Flow[StageReadings]:
+def read_stages(
+    channel: Channel, refs: Iterable[EntityRef], learn: ExpectedStages | None = None
+) -> Flow[StageReadings]:
     """Read any number of entities, one request for each 2,500.
 
+    :param learn: takes in the pipelines' stages, which are read along with the entities where there is room.
     :raises Bitrix24Error: a request as a whole was refused or failed.
     """
     reading = StageReadings()
-    for chunk in chunks(refs):
-        part = yield from read_window(channel, chunk)
-        reading.found.update(part.found)
-        reading.refused.update(part.refused)
-        reading.unreadable.update(part.unreadable)
+    pipelines: Sequence[Pipeline] = ()
+    parts = list(chunks(refs))
+    if parts and learn is not None:
+        room = MAX_COMMANDS - len(list_calls(parts[-1]))
+        # A single check sends no request more for them, unless it cannot do without.
+        pipelines = learn.to_read(learn.seen, room=None if learn.or_later or learn.seen else room)
+        if len(pipelines) > room:
+            parts = list(chunks(refs, room=MAX_COMMANDS - len(pipelines)))
+    for part in parts:
+        yield from _read_into(reading, channel, part, pipelines if part is parts[-1] else ())
+    if learn is not None:
+        learn.record(reading.pipelines)
+        learn.seen = reading.found
     return reading
+
+
+def _read_into(
+    reading: StageReadings, channel: Channel, chunk: Sequence[EntityRef], pipelines: Sequence[Pipeline] = ()
+) -> Flow[None]:
+    part = yield from read_window(channel, chunk, pipelines)
+    reading.found.update(part.found)
+    reading.refused.update(part.refused)
+    reading.unreadable.update(part.unreadable)
+    reading.pipelines.update(part.pipelines)
 
 
 def pipeline_stages(channel: Channel, type_id: int, category_id: int | None) -> Flow[list[Stage]]:

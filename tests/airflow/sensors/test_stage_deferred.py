@@ -24,6 +24,7 @@ def test_the_worker_checks_once_and_the_trigger_continues(portal, wait, time):
         "deadline": deferral.kwargs["deadline"],
         "poke_interval": 60.0,
         "require": "all",
+        "or_later": False,
         "fail_on": ["LOSE"],
         "max_failures": MAX_FAILURES,
         "bitrix24_conn_id": "bitrix24_default",

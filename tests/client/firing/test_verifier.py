@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.client.errors import PermissionDeniedError, ProtocolError
-from airflow_provider_bitrix24.client.firing.expected import ExpectedStages
+from airflow_provider_bitrix24.client.expected import ExpectedStages
 from airflow_provider_bitrix24.client.firing.job import Job
 from airflow_provider_bitrix24.client.firing.verifier import Verifier
 from airflow_provider_bitrix24.client.flows.calls import Channel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.client.firing.expected import MOST_PIPELINES, ExpectedStages
+from airflow_provider_bitrix24.client.expected import MOST_PIPELINES, ExpectedStages
 from airflow_provider_bitrix24.client.stages import Pipeline, Snapshot, Stage
 from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import deal, deals

@@ -8,91 +8,144 @@ dictionary does not list can never be reached, so firing for it would move entit
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.stage_order import StageOrder
 from airflow_provider_bitrix24.client.stages import Pipeline
 from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from typing import Self
 
-    from airflow_provider_bitrix24.client.stages import Snapshot, Stage
+    from airflow_provider_bitrix24.client.stages import Snapshot, Stage, StageInfo
 
 DEAL, LEAD, QUOTE = TYPE_IDS["DEAL"], TYPE_IDS["LEAD"], TYPE_IDS["QUOTE"]
 _FIRST_PIPELINES = {DEAL: Pipeline(DEAL, 0), LEAD: Pipeline(LEAD, None), QUOTE: Pipeline(QUOTE, None)}
 """Pipelines whose stages have ids without a prefix."""
 MOST_PIPELINES = 20
 """How many dictionaries are read; stages of further ones are not checked."""
+_TRIES_OF_A_WAIT = 3
 _SHOWN = 12
 
 
 class ExpectedStages:
-    """Collects what dictionaries say about the expected stages.
+    """Collects what dictionaries say about the stages that a caller names.
 
     :param expected: stage ids, any of which will do.
     :param type_ids: types of the targets.
+    :param or_later: whether every later stage of the same pipeline will do, too, unless it is a failure stage.
+    :param fail_on: stage ids that must exist as well.
+    :param standing: whether the pipelines are read in which targets stand, to know their final stages.
+    :param tries: how often a dictionary is asked for that cannot be read.
     """
 
-    def __init__(self, expected: Collection[str], type_ids: Collection[int]) -> None:
-        self._expected = sorted(expected)
+    def __init__(
+        self,
+        expected: Collection[str],
+        type_ids: Collection[int],
+        *,
+        or_later: bool = False,
+        fail_on: Collection[str] = (),
+        standing: bool = False,
+        tries: int = 1,
+    ) -> None:
+        self.order = StageOrder()
+        self.seen: Mapping[EntityRef, Snapshot] = {}
+        """Where targets stood when they were last read."""
+        self.or_later = or_later
+        self.fail_on = frozenset(fail_on)
+        self.expected = frozenset(expected)
+        self._named = sorted({*expected, *fail_on})
         self._types = sorted(type_ids)
-        self._read: dict[Pipeline, list[Stage]] = {}
-        self._asked: set[Pipeline] = set()
+        self._standing = standing
+        self._tries = tries
+        self._asked: Counter[Pipeline] = Counter()
         self._warned: set[Pipeline] = set()
 
-    def to_read(self, found: Mapping[EntityRef, Snapshot]) -> list[Pipeline]:
+    @classmethod
+    def for_wait(
+        cls, targets: Iterable[str], expected: Collection[str], *, or_later: bool, fail_on: Collection[str]
+    ) -> Self:
+        """What a wait for entities knows of the stages.
+
+        :param targets: canonical forms.
+        """
+        types = {EntityRef.parse(target).type_id for target in targets}
+        return cls(expected, types, or_later=or_later, fail_on=fail_on, standing=True, tries=_TRIES_OF_A_WAIT)
+
+    def is_final(self, info: StageInfo) -> bool:
+        """Whether an entity stands at a final stage of its pipeline."""
+        return self.order.is_final(Pipeline(EntityRef.parse(info.target).type_id, info.category_id), info.stage)
+
+    @property
+    def accepted(self) -> frozenset[str]:
+        """The stages that will do, as far as the pipelines' order is known."""
+        if not self.or_later:
+            return self.expected
+        return self.order.with_later(self.expected).difference(self.fail_on)
+
+    def to_read(self, found: Mapping[EntityRef, Snapshot], *, room: int | None = None) -> list[Pipeline]:
         """Pipelines to read next: first those that the ids name, later those of the targets where no id named one.
 
         :param found: where targets stand.
+        :param room: how many may be read; if that is not enough, none are for now.
         """
         wanted: dict[Pipeline, None] = {}
-        for stage in self._expected:
+        for stage in self._named:
             wanted.update(dict.fromkeys(self._named_by(stage)))
-        if not self._asked.isdisjoint(wanted) or not wanted:
+        if self._standing or not self._asked.keys().isdisjoint(wanted) or not wanted:
             standing = {Pipeline(ref.type_id, seen.category_id): None for ref, seen in found.items()}
-            wanted.update(standing if self._undecided() else {})
+            wanted.update(standing if self._standing or self._undecided() else {})
         free = MOST_PIPELINES - len(self._asked)
-        chosen = [each for each in wanted if each not in self._asked][:free]
+        new = [each for each in wanted if each not in self._asked][:free]
+        again = [each for each in wanted if each in self._asked and each not in self.order]
+        chosen = new + [each for each in again if self._asked[each] < self._tries]
+        if room is not None and len(chosen) > room:
+            return []
         self._asked.update(chosen)
         return chosen
 
     def record(self, pipelines: Mapping[Pipeline, list[Stage]]) -> None:
         """Take over the stages of pipelines. An empty dictionary says nothing."""
-        self._read.update((pipeline, stages) for pipeline, stages in pipelines.items() if stages)
+        self.order.record(pipelines)
 
     @property
     def unread(self) -> bool:
         """Whether a dictionary that was asked for could not be read."""
-        return any(pipeline not in self._read for pipeline in self._asked)
+        return any(pipeline not in self.order for pipeline in self._asked)
 
     def problem(self) -> ConfigurationError | None:
         """The error where a stage does not exist."""
-        unknown = [stage for stage in self._expected if self._is_unknown(stage)]
+        unknown = [stage for stage in self._named if self._is_unknown(stage)]
         if not unknown:
             return None
         pipeline, near = self._nearest(unknown[0])
-        stages = self._read[pipeline]
+        argument = "expected_stage" if unknown[0] in self.expected else "fail_on"
+        stages = self.order[pipeline]
         shown = ", ".join(f"{stage.id} ({stage.name})" for stage in stages[:_SHOWN])
         more = f" and {len(stages) - _SHOWN} more" if len(stages) > _SHOWN else ""
         return ConfigurationError(
-            f"expected_stage {unknown[0]!r} is not a stage of {_name(pipeline)}.",
+            f"{argument} {unknown[0]!r} is not a stage of {_name(pipeline)}.",
             hint=(f"Did you mean {near.id} ({near.name})? " if near else "") + f"Its stages are {shown}{more}.",
         )
 
     def warnings(self, found: Mapping[EntityRef, Snapshot]) -> Iterable[str]:
         """One sentence for each pipeline of targets in which no expected stage lies; robots may change pipelines."""
+        if not self.expected:
+            return
         counts: dict[Pipeline, list[EntityRef]] = {}
         for ref, seen in found.items():
             counts.setdefault(Pipeline(ref.type_id, seen.category_id), []).append(ref)
         for pipeline, refs in counts.items():
-            if pipeline in self._warned or any(self._lies_in(stage, pipeline) for stage in self._expected):
+            if pipeline in self._warned or any(self._lies_in(stage, pipeline) for stage in self.expected):
                 continue
             self._warned.add(pipeline)
             shown = str(refs[0]) if len(refs) == 1 else f"{len(refs)} targets such as {refs[0]}"
             yield (
-                f"{shown}: expected_stage ({', '.join(self._expected)}) is in another pipeline than theirs, "
+                f"{shown}: expected_stage ({', '.join(sorted(self.expected))}) is in another pipeline than theirs, "
                 f"{_name(pipeline)}. Only a robot or trigger that changes the pipeline can bring them there."
             )
 
@@ -105,28 +158,27 @@ class ExpectedStages:
     def _undecided(self) -> bool:
         """Whether a stage without prefix is in no dictionary that was read, though all that it names were."""
         return any(
-            _prefix(stage) is None and not self._is_known(stage) and self._read.keys() >= set(self._named_by(stage))
-            for stage in self._expected
+            _prefix(stage) is None
+            and not self.order.lists(stage)
+            and all(pipeline in self.order for pipeline in self._named_by(stage))
+            for stage in self._named
         )
 
-    def _is_known(self, stage: str) -> bool:
-        return any(each.id == stage for stages in self._read.values() for each in stages)
-
     def _is_unknown(self, stage: str) -> bool:
-        if self._is_known(stage):
+        if self.order.lists(stage):
             return False
-        named = self._named_by(stage) or [each for each in self._read if each.type_id in self._types]
-        return bool(named) and all(pipeline in self._read for pipeline in named)
+        named = self._named_by(stage) or [each for each in self.order if each.type_id in self._types]
+        return bool(named) and all(pipeline in self.order for pipeline in named)
 
     def _nearest(self, stage: str) -> tuple[Pipeline, Stage | None]:
         """The dictionary to show, and the stage that may be meant.
 
         That of the targets' own pipeline comes first where the id names none, or else the one that it names.
         """
-        own = [each for each in self._read if each.type_id in self._types and each not in _FIRST_PIPELINES.values()]
-        named = [each for each in self._named_by(stage) if each in self._read]
+        own = [each for each in self.order if each.type_id in self._types and each not in _FIRST_PIPELINES.values()]
+        named = [each for each in self._named_by(stage) if each in self.order]
         candidates = [*named, *own] if _prefix(stage) is not None else [*own, *named]
-        near = [(pipeline, _nearest_of(stage, self._read[pipeline])) for pipeline in candidates]
+        near = [(pipeline, _nearest_of(stage, self.order[pipeline])) for pipeline in candidates]
         return next((each for each in near if each[1] is not None), near[0])
 
     def _lies_in(self, stage: str, pipeline: Pipeline) -> bool:
@@ -136,12 +188,14 @@ class ExpectedStages:
         first = _FIRST_PIPELINES.get(pipeline.type_id)
         if first is not None:
             return (pipeline.category_id or 0) == (first.category_id or 0) and (
-                first not in self._read or any(each.id == stage for each in self._read[first])
+                first not in self.order or any(each.id == stage for each in self.order[first])
             )
-        return pipeline not in self._read or any(each.id == stage for each in self._read[pipeline])
+        return pipeline not in self.order or any(each.id == stage for each in self.order[pipeline])
 
 
 def _nearest_of(stage: str, stages: list[Stage]) -> Stage | None:
+    from difflib import get_close_matches
+
     by_text = {each.name.casefold(): each for each in stages}
     by_text |= {each.id.rpartition(":")[2].casefold(): each for each in stages}
     by_text |= {each.id.casefold(): each for each in stages}
