@@ -16,7 +16,7 @@ from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.plain import unwrapped
-from airflow_provider_bitrix24.client.portal import parse_webhook_url
+from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
 from airflow_provider_bitrix24.client.stages import StageInfo, check_stage_arguments, parse_stages
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
-    from airflow_provider_bitrix24.client.portal import Portal
+    from airflow_provider_bitrix24.client.oauth.source import TokenSource
     from airflow_provider_bitrix24.client.protocol.batch import BatchReply
     from airflow_provider_bitrix24.client.protocol.pagination import Page
     from airflow_provider_bitrix24.client.report import TriggerReport
@@ -61,13 +61,13 @@ class BaseClient:
     ) -> None:
         self._settings = settings or ClientSettings()
         self._default_code = default_code
-        self._channel = Channel(portal=portal, settings=self._settings, random=clock.random)
+        self._channel = self._new_channel(portal, clock)
         if reader is not None and reader.host != portal.host:
             raise ConfigurationError(
                 f"The second connection is to {reader.host}, the first to {portal.host}.",
                 hint="Both have to lead to the same portal.",
             )
-        self._reader = None if reader is None else Channel(portal=reader, settings=self._settings, random=clock.random)
+        self._reader = None if reader is None else self._new_channel(reader, clock)
         self._pacer = _pacer(portal, self._settings, store, clock)
 
     @classmethod
@@ -97,6 +97,14 @@ class BaseClient:
             raise ConfigurationError(f"{error}.", hint="See ClientSettings for the settings there are.") from None
         second = None if reader is None else parse_webhook_url(reader).portal
         return cls(pasted.portal, settings=chosen, reader=second, default_code=pasted.code)
+
+    def _new_channel(self, portal: Portal, clock: Clock) -> Channel:
+        return Channel(
+            portal=portal,
+            tokens=_token_source(portal, self._settings, clock),
+            settings=self._settings,
+            random=clock.random,
+        )
 
     @property
     def portal(self) -> Portal:
@@ -198,6 +206,18 @@ class BaseClient:
         from airflow_provider_bitrix24.client.flows.diagnosis import diagnose
 
         return diagnose(self._channel)
+
+
+def _token_source(portal: Portal, settings: ClientSettings, clock: Clock) -> TokenSource | None:
+    if type(portal) is Portal:  # a webhook, which needs nothing of OAuth
+        return None
+    from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
+    from airflow_provider_bitrix24.client.oauth.source import TokenSource
+
+    if not isinstance(portal, ApplicationPortal):
+        return None
+    directory = None if settings.pacing_directory is None else Path(settings.pacing_directory)
+    return TokenSource(application=portal, clock=clock, directory=directory)
 
 
 def _pacer(portal: Portal, settings: ClientSettings, store: SharedStore | None, clock: Clock) -> Pacer:

@@ -166,6 +166,13 @@ class ApiError(Bitrix24Error):
 class AuthenticationError(ApiError):
     """The webhook or token is wrong, deleted, blocked or expired."""
 
+    has_new_token = False
+    """Whether the token that was refused has been replaced, so that the request can be sent again at once."""
+
+    def renewed(self) -> None:
+        """Note that the token has been replaced."""
+        self.has_new_token, self.permanent, self.hint = True, False, ""
+
 
 class PermissionDeniedError(ApiError):
     """The credential is valid, but may not do this."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from typing import ClassVar
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
@@ -37,22 +38,25 @@ class Portal:
     user_id: str
     secret: str = field(repr=False)
 
+    _missing: ClassVar[dict[str, tuple[str, str]]] = {
+        "user_id": ("The webhook's user id is missing.", "Put it into Login; it is the number after /rest/."),
+        "secret": ("The webhook's secret is missing.", "Put it, or the whole webhook URL, into Password."),
+    }
+    """Field -> message and advice where it is empty."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _checked_base_url(self.base_url))
-        user_id, secret = self.user_id.strip(), self.secret.strip()
-        if not user_id:
-            raise ConfigurationError(
-                "The webhook's user id is missing.", hint="Put it into Login; it is the number after /rest/."
-            )
-        if not secret:
-            raise ConfigurationError(
-                "The webhook's secret is missing.", hint="Put it, or the whole webhook URL, into Password."
-            )
-        for name, value in (("user id", user_id), ("secret", secret)):
-            if re.search(r"[\s/?#]", value):
-                raise ConfigurationError(f"The webhook's {name} holds a blank or one of / ? #.", hint=_URL_HINT)
-        object.__setattr__(self, "user_id", user_id)
-        object.__setattr__(self, "secret", secret)
+        for name, (problem, advice) in self._missing.items():
+            value = getattr(self, name).strip()
+            if not value:
+                raise ConfigurationError(problem, hint=advice)
+            self._check_part(name.replace("_", " "), value)
+            object.__setattr__(self, name, value)
+
+    @staticmethod
+    def _check_part(name: str, value: str) -> None:
+        if re.search(r"[\s/?#]", value):
+            raise ConfigurationError(f"The webhook's {name} holds a blank or one of / ? #.", hint=_URL_HINT)
 
     @property
     def host(self) -> str:
@@ -168,7 +172,7 @@ def _check_host(host: str, *, scheme: str) -> None:
             "The portal's address has no valid host name.",
             hint="Use the form https://example.bitrix24.com.",
         )
-    if scheme == "http" and not _is_loopback(host):
+    if scheme == "http" and not is_loopback(host):
         raise ConfigurationError(
             f"The portal {host} would be called over plain http, which shows the webhook's secret to the network.",
             hint="Use https://; http is accepted for a loopback address only.",
@@ -183,5 +187,6 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
     return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)

@@ -54,7 +54,7 @@ def read_batch(
     for method, each in zip(methods, replies, strict=True):
         channel.operating.note(method, each.timing, now)
         if each.error is not None:
-            each.error.redact(channel.portal.redact)
+            channel.improve(each.error)
     for method, each in zip(methods, replies, strict=True):
         if isinstance(each.error, OperatingLimitError):
             each.error.reset_in = channel.operating.note_refusal(method, now)

@@ -9,9 +9,14 @@ from __future__ import annotations
 import logging
 import random as random_module
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError, RateLimitError
+from airflow_provider_bitrix24.client.errors import (
+    AuthenticationError,
+    Bitrix24Error,
+    OperatingLimitError,
+    RateLimitError,
+)
 from airflow_provider_bitrix24.client.flows.effects import Acquire, Acquired, Flow, Log, NoResponse, Send, Sleep
 from airflow_provider_bitrix24.client.limits.operating import OperatingBudget
 from airflow_provider_bitrix24.client.limits.retry import Backoff, RetryPolicy
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_provider_bitrix24.client.portal import Portal
+    from airflow_provider_bitrix24.client.protocol.wire import Authorization
 
 LOG_FROM = 5.0
 """Seconds from which on a wait is logged."""
@@ -32,11 +38,39 @@ _EPOCH_SECONDS = 1e9, 1e11
 """Between these a number is a moment in seconds since the epoch, and not some other unit or an accident."""
 
 
+class Tokens(Protocol):
+    """Tokens that authorize requests, where the portal's URL holds no secret."""
+
+    @property
+    def pair(self) -> Authorization | None:
+        """What authorizes the next request."""
+
+    @property
+    def portal(self) -> Portal:
+        """Where it goes."""
+
+    def ready(self) -> Flow[None]:
+        """Make sure that there are tokens."""
+
+    def renew(self, refused: AuthenticationError) -> Flow[bool]:
+        """Get other tokens after a refusal. Returns whether to send the request again."""
+
+    def accepted(self) -> None:
+        """Note that the portal has accepted the tokens."""
+
+    def redact(self, text: str) -> str:
+        """Text without secrets."""
+
+    def advise(self, error: Bitrix24Error) -> None:
+        """Let an error say what the tokens' owner should do."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Channel:
     """One credential on one portal, and what is known about it so far."""
 
     portal: Portal
+    tokens: Tokens | None = None
     settings: ClientSettings = field(default_factory=ClientSettings)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     operating: OperatingBudget = field(default_factory=OperatingBudget)
@@ -49,6 +83,14 @@ class Channel:
     Unknown until an answer says when the portal began and finished: that was after the request was sent, and before
     the answer arrived.
     """
+
+    def improve(self, error: Bitrix24Error) -> None:
+        """Take secrets out of an error, and let it say what the credential's owner should do."""
+        if self.tokens is None:
+            error.redact(self.portal.redact)
+        else:
+            error.redact(self.tokens.redact)
+            self.tokens.advise(error)
 
     def earliest_portal_time(self, now: float) -> float | None:
         """The portal's clock, in seconds since the epoch, reads at least this at a moment of the driver's."""
@@ -91,7 +133,9 @@ def sleep(seconds: float, kind: Any, why: str) -> Flow[float]:
 
 
 def acquire(channel: Channel, want: int) -> Flow[Acquired]:
-    """Take tokens from the portal's bucket; wait where none is free."""
+    """Get ready to send: with a token of the application, and after the wait that the portal's bucket demands."""
+    if channel.tokens is not None:
+        yield from channel.tokens.ready()
     granted: Acquired = yield Acquire(want, channel.refused)
     channel.refused = 0
     if granted.wait > 0:
@@ -102,9 +146,32 @@ def acquire(channel: Channel, want: int) -> Flow[Acquired]:
 
 def send(channel: Channel, calls: Sequence[Call]) -> Flow[list[Attempt]]:
     """Send calls together, once each, for tokens already taken. Errors are values."""
-    requests = tuple(encode(channel.portal, call) for call in calls)
+    tokens = channel.tokens
+    if tokens is None:
+        requests = tuple(encode(channel.portal, call) for call in calls)
+    else:
+        requests = tuple(encode(tokens.portal, call, tokens.pair) for call in calls)
     answers: tuple[HttpResponse | NoResponse, ...] = yield Send(requests)
-    return [_read(channel, call, answer, share=len(calls)) for call, answer in zip(calls, answers, strict=True)]
+    attempts = [_read(channel, call, answer, share=len(calls)) for call, answer in zip(calls, answers, strict=True)]
+    if tokens is not None:
+        yield from _note_refusals(tokens, attempts)
+    return attempts
+
+
+def _note_refusals(tokens: Tokens, attempts: Sequence[Attempt]) -> Flow[None]:
+    """Get another token where this one is refused; the errors then say that it can be tried again."""
+    refused = [each.reply for each in attempts if _refuses_token(each.reply)]
+    if not refused:
+        if any(isinstance(each.reply, Reply) for each in attempts):
+            tokens.accepted()
+        return
+    if (yield from tokens.renew(refused[0])):
+        for error in refused:
+            error.renewed()
+
+
+def _refuses_token(reply: Reply | Bitrix24Error) -> TypeGuard[AuthenticationError]:
+    return isinstance(reply, AuthenticationError) and reply.code in ("expired_token", "invalid_token")
 
 
 def _read(channel: Channel, call: Call, answer: HttpResponse | NoResponse, *, share: int) -> Attempt:
@@ -120,7 +187,7 @@ def _read(channel: Channel, call: Call, answer: HttpResponse | NoResponse, *, sh
         case RateLimitError():
             channel.refused += 1
     if isinstance(reply, Bitrix24Error):
-        reply.redact(channel.portal.redact)
+        channel.improve(reply)
     return Attempt(reply, answer.sent_at, answer.received_at)
 
 
@@ -138,7 +205,8 @@ def attempt(channel: Channel, call: Call) -> Flow[Attempt]:
         delay = backoff.after(outcome.reply)
         if delay is None:
             return outcome
-        yield Log(f"{outcome.reply} Trying again in {delay:.1f} s.", logging.WARNING)
+        if delay > 0:
+            yield Log(f"{outcome.reply} Trying again in {delay:.1f} s.", logging.WARNING)
         yield Sleep(delay, "operating" if isinstance(outcome.reply, OperatingLimitError) else "retry")
 
 

@@ -15,7 +15,7 @@ refused once::
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -48,11 +48,12 @@ class Sleep:
     """Wait for some seconds. Result: the time afterwards.
 
     ``kind`` is the reason: ``pace`` (to keep the request limit), ``retry`` (after a refusal or failure), ``operating``
-    (the limit of working time), ``settle`` (until a request without an answer is certainly over).
+    (the limit of working time), ``settle`` (until a request without an answer is certainly over), ``token`` (while
+    another process refreshes an application's tokens).
     """
 
     seconds: float
-    kind: Literal["pace", "retry", "operating", "settle"]
+    kind: Literal["pace", "retry", "operating", "settle", "token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,26 @@ class Save:
 
 
 @dataclass(frozen=True, slots=True)
+class Consult:
+    """Call a function that may block, such as one that reads a store of tokens. Result: what it returns.
+
+    In an event loop it is called in another thread. What it raises ends the flow.
+    """
+
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Uninterrupted:
+    """Perform a flow that must not end in its middle. Result: what it returns.
+
+    Whoever is cancelled or signalled meanwhile ends after the flow, for which there is a time limit.
+    """
+
+    flow: Generator[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Write a log message. Result: none."""
 
@@ -126,7 +147,10 @@ class CheckpointStore(Protocol):
         """A wait begins, with everything saved if it is long. May raise to end this try; a next one resumes."""
 
 
-Effect = Send | Sleep | Acquire | ShareCost | Save | Log
+Effect = Send | Sleep | Acquire | ShareCost | Save | Consult | Uninterrupted | Log
+
+UNINTERRUPTED_SECONDS = 20.0
+"""For how long an interruption waits for the end of an uninterrupted flow."""
 
 T = TypeVar("T")
 Flow = Generator[Effect, Any, T]

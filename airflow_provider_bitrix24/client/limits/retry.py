@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError, RateLimitError
+from airflow_provider_bitrix24.client.errors import (
+    AuthenticationError,
+    Bitrix24Error,
+    OperatingLimitError,
+    RateLimitError,
+)
 from airflow_provider_bitrix24.client.values import WINDOW
 
 if TYPE_CHECKING:
@@ -58,6 +63,8 @@ class RetryPolicy:
             return max(blind, min(error.reset_in or 0.0, WINDOW) + 1.0)
         if isinstance(error, RateLimitError):
             return self._backoff(attempt, self.limit_attempts, random)
+        if isinstance(error, AuthenticationError) and error.has_new_token:
+            return 0.0 if attempt < self.attempts else None
         if error.permanent or not (idempotent or error.executed == "no"):
             return None
         return self._backoff(attempt, self.attempts, random)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_bitrix24 import __version__
 from airflow_provider_bitrix24.client.errors import ConfigurationError
@@ -31,6 +31,8 @@ HEADERS = {
     "User-Agent": f"airflow-provider-bitrix24/{__version__}",
 }
 """Sent with every request. Bitrix24 asks for a User-Agent that names the program."""
+FORM_HEADERS = HEADERS | {"Content-Type": "application/x-www-form-urlencoded"}
+"""Sent with a form instead of JSON."""
 _MOST_WORK = 1e6
 """Seconds of work in ten minutes that no portal can have done."""
 _LONGEST_INTEGER = 600
@@ -52,12 +54,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request that is ready to be sent: always a POST with a JSON body, which the portal accepts for every method."""
+    """A request that is ready to be sent: always a POST, with a JSON body where it is for a portal's method."""
 
     method: str
     """The REST method, for messages, since the URL holds the secret."""
     url: str = field(repr=False)
     body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=lambda: HEADERS, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,21 +104,35 @@ class Reply:
     timing: Timing = NO_TIMING
 
 
-def encode(portal: Portal, call: Call) -> HttpRequest:
+class Authorization(Protocol):
+    """What authorizes a request whose URL holds no secret."""
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """Parameters for the body."""
+
+
+def encode(portal: Portal, call: Call, authorization: Authorization | None = None) -> HttpRequest:
     """Build the request for a call.
 
     :raises ConfigurationError: the parameters are not JSON.
     """
     try:
-        text = json.dumps(plain_params(call.params), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        body = text.encode()
+        params = plain_params(call.params)
+        body = _json(params)
     except (ValueError, RecursionError) as error:
         # An unpaired surrogate raises UnicodeEncodeError, which is a ValueError.
         reason = f"{type(error).__name__}: {error}"
         raise ConfigurationError(
             f"The parameters of {call.method} cannot be sent as JSON ({reason}).", hint=PLAIN_VALUES
         ) from None
+    if authorization is not None:
+        body = _json({**params, **authorization.credentials})
     return HttpRequest(call.method, portal.method_url(call.method), body)
+
+
+def _json(params: Params) -> bytes:
+    return json.dumps(params, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def decode(body: bytes | bytearray) -> dict[str, Any] | None:

@@ -17,8 +17,10 @@ import httpx
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed
 from airflow_provider_bitrix24.client.flows.effects import (
+    UNINTERRUPTED_SECONDS,
     Acquire,
     Acquired,
+    Consult,
     Effect,
     Flow,
     Log,
@@ -27,8 +29,9 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Send,
     ShareCost,
     Sleep,
+    Uninterrupted,
 )
-from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
+from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from airflow_provider_bitrix24.client.transports.bounded_exchange import within
 from airflow_provider_bitrix24.client.transports.bounds import PIECE, AnswerBounds, UnusableAnswerError
@@ -110,10 +113,23 @@ class AsyncDriver:
             case Save():
                 # Only the blocking client keeps checkpoints: no event loop resumes a firing.
                 return self._clock.monotonic()
+            case Consult(function):
+                return await asyncio.to_thread(function)
+            case Uninterrupted(inner):
+                return await self._to_its_end(inner)
             case Log(message, level):
                 self._log.log(level, "%s", message)
                 return None
         assert_never(effect)
+
+    async def _to_its_end(self, flow: Flow[T]) -> T:
+        """Perform a flow in a task of its own, which is not cancelled with this one."""
+        running = asyncio.ensure_future(self.run(flow))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait((running,), timeout=UNINTERRUPTED_SECONDS)
+            raise
 
     async def _shared(self, update: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Use the shared state without blocking the loop while another process holds it."""
@@ -147,7 +163,7 @@ class AsyncDriver:
     async def _receive(self, outgoing: HttpRequest, bounds: AnswerBounds) -> tuple[httpx.Response, bytes | bytearray]:
         async with within(bounds) as trace:
             request = self._client.build_request(
-                "POST", outgoing.url, content=outgoing.body, headers=HEADERS, extensions={"trace": trace}
+                "POST", outgoing.url, content=outgoing.body, headers=outgoing.headers, extensions={"trace": trace}
             )
             answer = await self._client.send(request, stream=True)
             try:

@@ -7,7 +7,7 @@ since "certainly not sent" and "maybe sent" must not be confused.
 from __future__ import annotations
 
 import ssl
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
@@ -17,8 +17,10 @@ from urllib3 import exceptions as urllib3_errors
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed
 from airflow_provider_bitrix24.client.flows.effects import (
+    UNINTERRUPTED_SECONDS,
     Acquire,
     Acquired,
+    Consult,
     Effect,
     Flow,
     Log,
@@ -27,8 +29,9 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Send,
     ShareCost,
     Sleep,
+    Uninterrupted,
 )
-from airflow_provider_bitrix24.client.protocol.wire import HEADERS, HttpRequest, HttpResponse
+from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.transports.bounded_adapter import BoundedAdapter
 from airflow_provider_bitrix24.client.transports.bounds import CURRENT, PIECE, AnswerBounds, UnusableAnswerError
 from airflow_provider_bitrix24.client.transports.failures import broken, certain, not_connected, timed_out, unusable
@@ -69,7 +72,7 @@ class SyncDriver:
         self._pacer, self._log = pacer, log
         self._clock = clock
         self._session = _session(settings)
-        self._environment: dict[str, Any] | None = None
+        self._environments: dict[str, dict[str, Any]] = {}
         self._threads: ThreadPoolExecutor | None = None
 
     def now(self) -> float:
@@ -115,10 +118,24 @@ class SyncDriver:
                 if checkpoint_store is not None:
                     checkpoint_store.save(part, value, ahead=ahead)
                 return self._clock.monotonic()
+            case Consult() | Uninterrupted():
+                return effect.function() if isinstance(effect, Consult) else self._to_its_end(effect.flow)
             case Log(message, level):
                 self._log.log(level, "%s", message)
                 return None
         assert_never(effect)
+
+    def _to_its_end(self, flow: Flow[T]) -> T:
+        """Perform a flow in a thread, where no signal interrupts it."""
+        thread = ThreadPoolExecutor(1, "bitrix24-token")
+        running = thread.submit(self.run, flow)
+        try:
+            return running.result()
+        except BaseException:
+            wait((running,), UNINTERRUPTED_SECONDS)
+            raise
+        finally:
+            thread.shutdown(wait=False)
 
     def _exchange(self, outgoing: tuple[HttpRequest, ...]) -> tuple[HttpResponse | NoResponse, ...]:
         if len(outgoing) == 1:
@@ -171,18 +188,20 @@ class SyncDriver:
     def _prepared(outgoing: HttpRequest) -> requests.PreparedRequest:
         # Not through the session: that would look for a login in ~/.netrc on every request.
         prepared = requests.PreparedRequest()
-        prepared.prepare(method="POST", url=outgoing.url, headers=HEADERS, data=outgoing.body)
+        prepared.prepare(method="POST", url=outgoing.url, headers=outgoing.headers, data=outgoing.body)
         return prepared
 
     def _options(self, outgoing: HttpRequest) -> dict[str, Any]:
-        if self._environment is None:
-            # Proxies and CA bundles of the environment, looked up once: all requests go to one host.
+        host = outgoing.url.split("/", 3)[2]
+        options = self._environments.get(host)
+        if options is None:
+            # Proxies and CA bundles of the environment, looked up once for each host.
             # Given here, the connection's own proxy comes before the environment's.
             own = dict.fromkeys(("http", "https"), self._settings.proxy) if self._settings.proxy else {}
             found = self._session.merge_environment_settings(outgoing.url, own, False, self._session.verify, None)
-            self._environment = dict(found)
-            self._environment["timeout"] = (self._settings.connect_timeout, self._settings.read_timeout)
-        return self._environment
+            options = {**found, "timeout": (self._settings.connect_timeout, self._settings.read_timeout)}
+            self._environments[host] = options
+        return options
 
 
 def _session(settings: ClientSettings) -> requests.Session:

@@ -1,0 +1,113 @@
+"""What the threads and coroutines of one process share of an application's tokens, and the lock of the machine.
+
+Locks are taken without waiting: the flow that wants one asks again after a while, so that neither a thread of an event
+loop's pool nor the loop itself stands still.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.stores.file import default_directory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow_provider_bitrix24.client.errors import Bitrix24Error
+    from airflow_provider_bitrix24.client.oauth.pair import Pair
+
+
+@dataclass(slots=True)
+class ProcessTokens:
+    """One application's tokens in this process.
+
+    :param pair: the newest pair that this process knows.
+    :param proven: fingerprint of a pair that the portal has accepted.
+    :param own: fingerprint of the last pair that this process has got by a refresh.
+    :param lost: fingerprint of a pair that is worth nothing any more, and the error that says so.
+    :param unstored: a pair that could not be stored, and the fingerprint of the one that it replaces.
+    """
+
+    pair: Pair | None = None
+    proven: str = ""
+    own: str = ""
+    lost: tuple[str, Bitrix24Error] | None = None
+    unstored: tuple[str, Pair] | None = None
+    refreshing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+
+class MachineLock:
+    """A lock among the processes of this machine; the kernel frees it when its process dies.
+
+    :param name: holds no secret.
+    :param directory: where lock files lie; by default that of the file store.
+    """
+
+    def __init__(self, name: str, directory: Path | None = None) -> None:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:24]
+        self._directory = directory or default_directory()
+        self._path = self._directory / f"{digest}.token-lock"
+        self._file: int | None = None
+
+    def acquire(self) -> bool:
+        """Try to take the lock; whether this process has it.
+
+        :raises OSError: the file cannot be used.
+        """
+        file = self._open()
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            return False
+        except BaseException:
+            os.close(file)
+            raise
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        """Free the lock, if it is held."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            return os.open(self._path, flags)
+        except FileNotFoundError:
+            if not self._directory.exists():
+                self._directory.mkdir(parents=True, exist_ok=True)
+                self._directory.chmod(0o1777)
+        try:
+            # Exclusively, since the kernel refuses to create over another user's file in a shared directory.
+            file = os.open(self._path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            return os.open(self._path, flags)
+        os.fchmod(file, 0o666)
+        return file
+
+
+_TOKENS: dict[str, ProcessTokens] = {}
+_GUARD = threading.Lock()
+
+
+def process_tokens(identity: str) -> ProcessTokens:
+    """What this process knows of the tokens that a store of this identity keeps."""
+    with _GUARD:
+        return _TOKENS.setdefault(identity, ProcessTokens())
+
+
+def _forget_locks() -> None:
+    # A fork copies locks that another thread held; nobody would ever free them.
+    for tokens in _TOKENS.values():
+        tokens.refreshing = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_locks)

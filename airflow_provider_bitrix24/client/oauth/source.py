@@ -1,0 +1,144 @@
+"""Where a channel gets its tokens from. They are read when a request needs one, and kept by the process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_bitrix24.client.errors import ApiError, AuthenticationError, Bitrix24Error
+from airflow_provider_bitrix24.client.flows.effects import Consult, Flow, Log
+from airflow_provider_bitrix24.client.oauth.hints import advise
+from airflow_provider_bitrix24.client.oauth.process import ProcessTokens, process_tokens
+from airflow_provider_bitrix24.client.oauth.refresh import Refresh, not_authorized
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
+    from airflow_provider_bitrix24.client.oauth.pair import Pair
+    from airflow_provider_bitrix24.client.portal import Portal
+
+TOKEN_REFUSED = ("expired_token", "invalid_token")
+"""Codes by which a portal refuses an access token."""
+
+
+@dataclass(slots=True, kw_only=True)
+class TokenSource:
+    """The tokens of one application, for one channel.
+
+    :param rotates: whether tokens may be refreshed; a diagnosis only looks.
+    :param directory: where the machine's lock lies.
+    """
+
+    application: ApplicationPortal
+    clock: Clock = SYSTEM_CLOCK
+    rotates: bool = True
+    directory: Path | None = None
+    _tokens: ProcessTokens = field(init=False)
+    _pair: Pair | None = field(default=None, init=False)
+    _moved: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._tokens = process_tokens(self.application.token_store.identity)
+
+    @property
+    def pair(self) -> Pair | None:
+        """The pair that requests are authorized with; ``None`` before :meth:`ready`."""
+        return self._pair
+
+    @property
+    def portal(self) -> Portal:
+        """The portal, at the address to which it may have moved."""
+        if self._pair is None:
+            return self.application
+        base_url = self.application.base_url_of(self._pair)
+        return (
+            self.application if base_url == self.application.base_url else replace(self.application, base_url=base_url)
+        )
+
+    def ready(self) -> Flow[None]:
+        """Make sure that there is a pair whose time is not over.
+
+        :raises Bitrix24Error: nobody has authorized the application, or its tokens cannot be refreshed.
+        """
+        pair = self._tokens.pair
+        if pair is None:
+            pair = self._tokens.pair = yield from self.load()
+        if self.rotates and pair.has_expired(self.clock.now()):
+            pair = yield from self._renew(pair)
+        yield from self._use(pair)
+
+    def load(self) -> Flow[Pair]:
+        """Read the kept pair.
+
+        :raises Bitrix24Error: there is none.
+        """
+        kept = yield Consult(self.application.token_store.load)
+        pair: Pair | None = kept.pair
+        if pair is None:
+            raise not_authorized(self.application)
+        yield Consult(partial(self.application.mask, (pair.access_token, pair.refresh_token)))
+        return pair
+
+    def renew(self, refused: AuthenticationError) -> Flow[bool]:
+        """Get another pair after a refusal. Returns whether to send the request again.
+
+        :raises Bitrix24Error: there is no other pair.
+        """
+        pair, tokens = self._pair, self._tokens
+        if pair is None or not self.rotates:
+            return False
+        brand_new = tokens.own == pair.fingerprint != tokens.proven
+        if brand_new and not pair.has_expired(self.clock.now()):
+            refused.hint = (
+                "The token was refreshed a moment ago. Is the portal's clock wrong, or is the connection's Host \
+another portal than the one that the application was authorized on?"
+            )
+            return False
+        yield Log(f"The portal refuses the application's token ({refused.code}); refreshing it.")
+        yield from self._use((yield from self._renew(pair)))
+        return True
+
+    def accepted(self) -> None:
+        """Note that the portal has accepted the token."""
+        if self._pair is not None:
+            self._tokens.proven = self._pair.fingerprint
+
+    def refresh(self, *, older_than: float) -> Flow[tuple[Pair, bool]]:
+        """Refresh the kept pair if it is old, so that it does not end unused.
+
+        :param older_than: seconds since it was stored.
+        :returns: the pair, and whether it is new.
+        """
+        pair = yield from self.load()
+        if self.clock.now() - pair.stored_at < older_than:
+            return pair, False
+        return (yield from self._renew(pair)), True
+
+    def redact(self, text: str) -> str:
+        """Text without the application's secret and its tokens."""
+        text = self.application.redact(text)
+        return text if self._pair is None else self._pair.redact(text)
+
+    def advise(self, error: Bitrix24Error) -> None:
+        """Let an error say what an application's owner should do."""
+        if isinstance(error, ApiError):
+            advise(error, self.application.advice)
+
+    def _renew(self, pair: Pair) -> Flow[Pair]:
+        refresh = Refresh(
+            application=self.application,
+            tokens=self._tokens,
+            clock=self.clock,
+            failed=pair,
+            directory=self.directory,
+        )
+        return (yield from refresh.run())
+
+    def _use(self, pair: Pair) -> Flow[None]:
+        self._pair = self._tokens.pair = pair
+        if not self._moved and (moved := self.portal.base_url) != self.application.base_url:
+            self._moved = True
+            yield Log(f"The portal has moved to {moved}. Change Host in the connection, then authorize it again.")
