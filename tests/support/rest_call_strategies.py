@@ -51,7 +51,7 @@ def _or_garbage(right: SearchStrategy[Any]) -> SearchStrategy[Any]:
     return st.integers(0, 9).flatmap(lambda draw: DATA if draw == 0 else right)
 
 
-TYPES = _or_garbage(st.sampled_from([1, 2, 7, 31, 177, "2", 5, 14, 1044]))
+TYPES = _or_garbage(st.sampled_from([1, 2, 3, 4, 7, 31, 177, "2", 5, 14, 1044]))
 IDS = _or_garbage(st.sampled_from([1, 2, 3, 4, 5, 12, 57, 58, 59, 60, 61, 62, 63, 64, "57", 999, 0, -1]))
 STAGES = st.sampled_from([
     "NEW", "PREPARATION", "EXECUTING", "WON", "LOSE", "C5:NEW", "C5:PREPARATION", "C5:WON", "IN_PROCESS", "SENT",
@@ -64,17 +64,52 @@ TARGETS = st.sampled_from([
 ])  # fmt: skip
 CODES = st.sampled_from(["c5u4m", "exec", "paid", "delivered", "C5U4M", ""])
 FIELDS = st.sampled_from(
-    ["id", "title", "stageId", "STAGE_ID", "categoryId", "movedTime", "opportunity", "ufCrm_1", "*", "x"]
+    [
+        "id",
+        "title",
+        "stageId",
+        "STAGE_ID",
+        "categoryId",
+        "movedTime",
+        "opportunity",
+        "ufCrm_1",
+        "*",
+        "x",
+        "fm",
+        "closedate",
+        "observers",
+        "contactIds",
+        "isRecurring",
+    ]
 )
 OLD_FIELDS = st.sampled_from(
-    ["ID", "TITLE", "STAGE_ID", "STATUS_ID", "CATEGORY_ID", "MOVED_TIME", "OPPORTUNITY", "UF_CRM_1"]
+    [
+        "ID",
+        "TITLE",
+        "STAGE_ID",
+        "STATUS_ID",
+        "CATEGORY_ID",
+        "MOVED_TIME",
+        "OPPORTUNITY",
+        "UF_CRM_1",
+        "PHONE",
+        "CLOSEDATE",
+        "CONTACT_IDS",
+    ]
 )
-OPERATORS = st.sampled_from(["", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "!%", "?", "><"])
+OPERATORS = st.sampled_from(["", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "=%", "!%", "!%=", "?", "><"])
 
 
 def _filter(names: SearchStrategy[str]) -> SearchStrategy[Any]:
     values = st.one_of(IDS, STAGES, VALUES, st.lists(st.one_of(st.integers(1, 70), STAGES), max_size=5))
-    return st.dictionaries(st.builds(str.__add__, OPERATORS, names), values, max_size=3)
+    keys = st.builds(str.__add__, OPERATORS, names)
+    return st.recursive(
+        st.dictionaries(keys, values, max_size=3),
+        lambda inner: st.dictionaries(
+            st.one_of(keys, st.sampled_from(["0", "1", "logic"])), st.one_of(inner, values, st.just("OR")), max_size=3
+        ),
+        max_leaves=3,
+    )
 
 
 def _order(names: SearchStrategy[str]) -> SearchStrategy[Any]:
@@ -98,6 +133,7 @@ _ARGUMENTS: dict[str, dict[str, SearchStrategy[Any]]] = {
     "crm.item.add": {"entityTypeId": TYPES, "fields": _or_garbage(_new(FIELDS))},
     "crm.item.update": {**_ITEM, "fields": _or_garbage(_new(FIELDS))},
     "crm.item.delete": _ITEM,
+    "crm.item.fields": {"entityTypeId": TYPES, "useOriginalUfNames": _or_garbage(st.sampled_from(["Y", "N"]))},
     "crm.stagehistory.list": {
         "entityTypeId": TYPES,
         "filter": _or_garbage(_filter(_HISTORY_FIELDS)),
@@ -110,6 +146,11 @@ _ARGUMENTS: dict[str, dict[str, SearchStrategy[Any]]] = {
     "crm.deal.update": {"id": IDS, "fields": _or_garbage(_new(OLD_FIELDS))},
     "crm.lead.add": {"fields": _or_garbage(_new(OLD_FIELDS))},
     "crm.deal.get": {"id": IDS},
+    "crm.company.add": {"fields": _or_garbage(_new(OLD_FIELDS))},
+    "crm.contact.list": {"select": _or_garbage(st.lists(OLD_FIELDS, max_size=4)), **_OLD_LIST},
+    "crm.status.get": {"id": IDS},
+    "crm.status.update": {"id": IDS, "fields": PARAMETERS},
+    "user.get": {"FILTER": PARAMETERS, "SORT": TEXTS, "ORDER": TEXTS, "start": STARTS},
     "crm.status.list": {"filter": _or_garbage(_filter(st.sampled_from(["ENTITY_ID", "STATUS_ID", "SORT", "EXTRA"])))},
     "crm.category.list": {"entityTypeId": TYPES, "start": STARTS},
     "crm.timeline.comment.add": {

@@ -1,38 +1,41 @@
 """Creates and changes items for a user, as REST methods do; unlike a trigger, with all checks.
 
-Fields have their names in ``crm.item.*``; unknown fields are ignored, as by the portal.
+Fields have their names in ``crm.item.*``; fields that are unknown or read-only are ignored, as by the portal.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.simulator import php
 from airflow_provider_bitrix24.simulator.errors import RestError
 from airflow_provider_bitrix24.simulator.portal.accounts import may_create, may_update
 from airflow_provider_bitrix24.simulator.portal.automation import run_robots
+from airflow_provider_bitrix24.simulator.portal.entity_types import is_dynamic, traits
+from airflow_provider_bitrix24.simulator.portal.field_names import is_user_field
+from airflow_provider_bitrix24.simulator.portal.field_values import convert, store
+from airflow_provider_bitrix24.simulator.portal.fields import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_bitrix24.simulator.portal.fields import Field
     from airflow_provider_bitrix24.simulator.portal.model import Item, Pipeline, Stage, User
     from airflow_provider_bitrix24.simulator.portal.state import Portal
 
-_TEXTS: Final = {"title": "title"}
-_NUMBERS: Final = {"assignedById": "assigned_by", "contactId": "contact_id", "companyId": "company_id"}
-_USER_FIELDS: Final = ("uf", "parentid")
-_EXTRA: Final = frozenset(
-    {"opened", "currencyId", "xmlId", "comments", "sourceId", "sourceDescription", "originId", "originatorId"}
-)
+_MOVES = frozenset({"stageId", "categoryId"})
 
 
 def create(portal: Portal, user: User, type_id: int, fields: dict[str, Any]) -> tuple[Item, Iterator[float] | None]:
     """Create an item, and return it with the robots of its stage.
 
-    :raises RestError: when the user may not, or the type has no such stage or pipeline.
+    :raises RestError: when the user may not, a value does not fit, or the type has no such stage or pipeline.
     """
     if not may_create(user, type_id):
         raise RestError("ACCESS_DENIED", "Access denied")
+    if is_dynamic(type_id) and portal.settings.smart_processes_restricted:
+        raise RestError("CREATE_DYNAMIC_ITEM_RESTRICTED", "You cannot create the item due to limits of your plan")
+    values = _converted(portal, type_id, fields)
     category = fields.get("categoryId")
     try:
         item = portal.add_item(
@@ -40,83 +43,107 @@ def create(portal: Portal, user: User, type_id: int, fields: dict[str, Any]) -> 
             stage=php.to_str(fields.get("stageId")),
             category=None if category is None else php.to_int(category),
             moved_by=user.id,
+            created_by=user.id,
+            updated_by=user.id,
+            assigned_by=user.id,
         )
     except ValueError as error:
-        raise _invalid_stage() from error
-    _write(item, fields)
+        raise _invalid("stageId") from error
+    _store(portal, item, values)
     return item, run_robots(portal, item)
 
 
 def update(portal: Portal, user: User, item: Item, fields: dict[str, Any]) -> Iterator[float] | None:
     """Change an item, and return the robots of its new stage; without a difference nothing is saved.
 
-    :raises RestError: when the user may not, a handler refuses, or the type has no such stage or pipeline.
+    :raises RestError: when the user may not, a handler refuses, a value does not fit, or the type has no such stage
+        or pipeline.
     """
     if not may_update(user, item):
         raise RestError("ACCESS_DENIED", "Access denied")
-    pipeline, stage = _destination(portal, item, fields)
-    moves = (pipeline.id, stage.id) != (item.category_id, item.stage_id)
-    if moves and (item.type_id, stage.id) in portal.vetoes:
+    if is_dynamic(item.type_id) and portal.settings.smart_processes_restricted:
+        raise RestError("UPDATE_DYNAMIC_ITEM_RESTRICTED", "You cannot change the item due to limits of your plan")
+    values = _converted(portal, item.type_id, fields)
+    destination = _destination(portal, item, fields)
+    if destination is not None and (item.type_id, destination[1].id) in portal.vetoes:
         raise RestError("", "The update was refused by a handler")
-    changed = _write(item, fields)
-    if moves:
+    changed = _store(portal, item, values)
+    if destination is not None:
+        pipeline, stage = destination
         portal.place(item, pipeline.id, stage, moved_by=user.id)
         return run_robots(portal, item)
     if changed:
-        item.updated_time = portal.clock.now()
+        item.updated_time, item.updated_by = portal.clock.now(), user.id
         portal.events.updated(item, item.updated_time)
     return None
 
 
 def delete(portal: Portal, user: User, item: Item) -> None:
-    """Delete an item; its history stays.
+    """Delete an item and its stage history.
 
     :raises RestError: when the user may not.
     """
     if not may_update(user, item):
         raise RestError("ACCESS_DENIED", "Access denied")
-    portal.items[item.type_id].remove(item.id)
+    portal.remove(item.reference)
 
 
-def _destination(portal: Portal, item: Item, fields: dict[str, Any]) -> tuple[Pipeline, Stage]:
+def _destination(portal: Portal, item: Item, fields: dict[str, Any]) -> tuple[Pipeline, Stage] | None:
+    """Where the item has to move, ``None`` when it stays."""
+    if not traits(item.type_id).has_stages:
+        return None
     category = fields.get("categoryId")
     category_id = item.category_id if category is None else php.to_int(category)
     pipeline = portal.pipelines.get((item.type_id, category_id))
     if pipeline is None:
-        raise _invalid_stage()
+        raise _invalid("categoryId")
     wanted = fields.get("stageId")
-    if wanted is not None:
-        stage = pipeline.stage(php.to_str(wanted))
-    elif category_id != item.category_id:
-        stage = pipeline.stages[0]
-    else:
-        stage = pipeline.stage(item.stage_id)
+    if wanted is None and category_id == item.category_id:
+        return None
+    stage = pipeline.stages[0] if wanted is None else pipeline.stage(php.to_str(wanted))
     if stage is None:
-        raise _invalid_stage()
-    return pipeline, stage
+        raise _invalid("stageId")
+    stays = (pipeline.id, stage.id) == (item.category_id, item.stage_id)
+    return None if stays else (pipeline, stage)
 
 
-def _invalid_stage() -> RestError:
-    return RestError("CRM_FIELD_ERROR_VALUE_NOT_VALID", 'Invalid value for field: "Stage"')
-
-
-def _write(item: Item, fields: dict[str, Any]) -> bool:
-    changed = False
+def _converted(portal: Portal, type_id: int, fields: dict[str, Any]) -> dict[str, Any]:
+    """What can be stored of `fields`, as the portal converts it."""
+    known = fields_of(type_id)
+    values = {}
     for name, value in fields.items():
-        if name in _TEXTS:
-            changed |= _set(item, _TEXTS[name], php.to_str(value))
-        elif name in _NUMBERS:
-            changed |= _set(item, _NUMBERS[name], php.to_int(value))
-        elif name == "opportunity":
-            changed |= _set(item, name, float(value) if php.is_numeric(value) else 0.0)
-        elif name in _EXTRA or name.lower().startswith(_USER_FIELDS):
+        field = known.get(name)
+        if field is not None and not field.is_read_only and name not in _MOVES:
+            values[name] = _convert(portal, field, value)
+        elif field is None and is_user_field(name):
+            values[name] = value
+    return values
+
+
+def _convert(portal: Portal, field: Field, value: Any) -> Any:
+    try:
+        return convert(portal, field, value)
+    except TypeError:
+        sent = "null" if value is None else "string"
+        raise RestError("100", f"Expected iterable value for multiple field, but got {sent} instead") from None
+    except (ValueError, OverflowError):
+        raise _invalid(field.name) from None
+
+
+def _store(portal: Portal, item: Item, values: dict[str, Any]) -> bool:
+    known = fields_of(item.type_id)
+    changed = False
+    for name, value in values.items():
+        field = known.get(name)
+        if field is not None:
+            changed |= store(portal, item, field, value)
+        else:
+            portal.user_fields.setdefault(item.type_id, {})[name] = None
             changed |= item.extra.get(name) != value
             item.extra[name] = value
     return changed
 
 
-def _set(item: Item, attribute: str, value: Any) -> bool:
-    if getattr(item, attribute) == value:
-        return False
-    setattr(item, attribute, value)
-    return True
+def _invalid(name: str) -> RestError:
+    title = {"stageId": "Stage", "categoryId": "Pipeline"}.get(name, name)
+    return RestError("CRM_FIELD_ERROR_VALUE_NOT_VALID", f'Invalid value for field: "{title}"')

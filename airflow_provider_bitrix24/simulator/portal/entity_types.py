@@ -103,19 +103,23 @@ class TypeTraits:
     has_previous_stage: bool
     has_moved_time: bool
     """Quotes have neither `movedTime` nor a stage history."""
+    has_stages: bool = True
 
 
 _PLAIN = TypeTraits(has_pipelines=False, has_previous_stage=False, has_moved_time=True)
+_CLIENT = TypeTraits(has_pipelines=False, has_previous_stage=False, has_moved_time=False, has_stages=False)
 _TRAITS: Final[dict[int, TypeTraits]] = {
     LEAD: _PLAIN,
     DEAL: TypeTraits(has_pipelines=True, has_previous_stage=False, has_moved_time=True),
     QUOTE: TypeTraits(has_pipelines=False, has_previous_stage=False, has_moved_time=False),
+    CONTACT: _CLIENT,
+    COMPANY: _CLIENT,
 }
 _SMART = TypeTraits(has_pipelines=True, has_previous_stage=True, has_moved_time=True)
 
 
 def traits(type_id: int) -> TypeTraits:
-    """The traits of a staged type; smart invoices and smart processes share theirs."""
+    """The traits of a type; smart invoices and smart processes share theirs."""
     return _TRAITS.get(type_id, _SMART)
 
 

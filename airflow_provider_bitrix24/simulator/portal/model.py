@@ -53,7 +53,10 @@ class Pipeline:
 
 @dataclass(slots=True)
 class Item:
-    """A deal, lead, quote, invoice or smart-process item. Moments are seconds since the epoch."""
+    """A lead, deal, contact, company, quote, invoice or smart-process item. Moments are seconds since the epoch.
+
+    A contact or company has the empty text as its stage.
+    """
 
     type_id: int
     id: int
@@ -64,13 +67,15 @@ class Item:
     updated_time: float
     moved_time: float
     moved_by: int = 1
+    created_by: int = 1
+    updated_by: int = 1
     previous_stage_id: str = ""
     assigned_by: int = 1
     contact_id: int = 0
     company_id: int = 0
     opportunity: float = 0.0
     extra: dict[str, Any] = field(default_factory=dict)
-    """Further fields by their names in REST (``ufCrm_1``), shown unchanged."""
+    """Further fields by their names in ``crm.item.*``: ``sourceId``, ``ufCrm_1``."""
 
     @property
     def reference(self) -> str:

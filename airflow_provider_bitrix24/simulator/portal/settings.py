@@ -47,6 +47,8 @@ class PortalSettings:
     """Off as on a plan without automation: fires are accepted and do nothing."""
     fires_all_types: bool = True
     """Off as in old on-premise versions, which only accept fires for leads, deals and orders."""
+    smart_processes_restricted: bool = False
+    """The tariff allows items of smart processes to be read only."""
     time_format: Literal["integer", "float"] = "integer"
     """`time.start` and `time.processing`: integers since late 2025, floats before."""
     request_seconds: float | None = 60.0

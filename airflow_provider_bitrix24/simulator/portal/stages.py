@@ -38,6 +38,7 @@ QUOTE_STAGES: tuple[StageSpec, ...] = (
     ("SENT", "Sent to client", None, "#2FC6F6"),
     ("APPROVED", "Accepted", "S", "#7BD500"),
     ("DECLAINED", "Declined", "F", "#FF5752"),
+    ("APOLOGY", "Analyze failure", "F", "#FF5752"),
 )
 INVOICE_STAGES: tuple[StageSpec, ...] = (
     ("N", "New", None, "#39A8EF"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.simulator.clock import Clock
 from airflow_provider_bitrix24.simulator.portal import entity_types, stages
 from airflow_provider_bitrix24.simulator.portal.accounts import Accounts
+from airflow_provider_bitrix24.simulator.portal.dictionaries import Dictionaries
 from airflow_provider_bitrix24.simulator.portal.entity_types import DEAL, split_target
 from airflow_provider_bitrix24.simulator.portal.events import EventLog
 from airflow_provider_bitrix24.simulator.portal.faults import FaultPlan
@@ -73,6 +74,7 @@ class Portal:
         """Forget the content and everything that happened; keep plan, limits, latency, faults and clock."""
         with self.lock:
             self.accounts = Accounts()
+            self.dictionaries = Dictionaries()
             self.tokens = TokenStore()
             self.pipelines: dict[tuple[int, int], Pipeline] = {}
             self.items: dict[int, ItemStore] = {}
@@ -86,8 +88,13 @@ class Portal:
             self.operating.clear()
             self.request_log.clear()
             self.events.clear()
+            self.user_fields: dict[int, dict[str, None]] = {}
+            """The user fields of each type in the order in which they were first written."""
+            self._multifields = 0
             for pipeline in stages.fresh_pipelines():
                 self.add_pipeline(pipeline)
+            for client_type in (entity_types.CONTACT, entity_types.COMPANY):
+                self.items[client_type] = ItemStore()
 
     def set_plan(self, plan: Plan | str) -> None:
         """Imitate another tariff plan from now on."""
@@ -138,16 +145,17 @@ class Portal:
         :raises ValueError: for an unknown stage or type, or an id that is taken.
         """
         with self.lock:
-            pipeline = self._pipeline_for(type_id, stage, category)
-            stage = stage or pipeline.stages[0].id
+            kind = entity_types.traits(type_id)
+            pipeline = self._pipeline_for(type_id, stage, category) if kind.has_stages else None
+            first = (pipeline.stage(stage) or pipeline.stages[0]) if pipeline else None
             store = self.items[type_id]
             item_id = store.next_id() if item_id is None else item_id
             now = self.clock.now()
             title = str(fields.pop("title", "") or f"{entity_types.type_name(type_id).capitalize()} {item_id}")
-            item = Item(type_id, item_id, title, pipeline.id, stage, now, now, now, **fields)
+            category_id, stage = (pipeline.id, first.id) if pipeline and first else (0, "")
+            item = Item(type_id, item_id, title, category_id, stage, now, now, now, **fields)
             store.add(item)
-            first = pipeline.stage(stage)
-            if first is not None and entity_types.traits(type_id).has_moved_time:
+            if first is not None and kind.has_moved_time:
                 self.history.record(HistoryType.CREATED, item, first, now)
             return item
 
@@ -156,10 +164,11 @@ class Portal:
         return self.add_item(DEAL, id, stage=stage, **fields)
 
     def remove(self, target: str) -> None:
-        """Delete the item that ``"DEAL_57"`` names, if there is one; its history stays."""
+        """Delete the item that ``"DEAL_57"`` names, if there is one, with its history."""
         type_id, item_id = split_target(target)
         with self.lock:
             self.items[type_id].remove(item_id)
+            self.history.forget(type_id, item_id)
 
     def move(self, target: str, stage: str, *, moved_by: int = 1) -> None:
         """Move an item to another stage of its pipeline, as a colleague does, but without starting robots.
@@ -171,7 +180,8 @@ class Portal:
             item = self.find(target)
             if item is None:
                 raise KeyError(target)
-            found = self.pipelines[item.type_id, item.category_id].stage(stage)
+            pipeline = self.pipelines.get((item.type_id, item.category_id))
+            found = pipeline.stage(stage) if pipeline else None
             if found is None:
                 raise ValueError(f"{target} is in a pipeline without stage {stage!r}")
             self.place(item, item.category_id, found, moved_by=moved_by)
@@ -261,12 +271,17 @@ class Portal:
         item.previous_stage_id = item.stage_id
         self.items[item.type_id].place(item, category_id, stage.id)
         item.moved_time = item.updated_time = now
-        item.moved_by = moved_by
+        item.moved_by = item.updated_by = moved_by
         if entity_types.traits(item.type_id).has_moved_time:
             kind = HistoryType.FINAL if stage.semantics else HistoryType.INTERMEDIATE
             self.history.record(HistoryType.PIPELINE_CHANGED if changes_pipeline else kind, item, stage, now)
         self.events.updated(item, now)
         self.events.moved(item)
+
+    def next_multifield_id(self) -> int:
+        """The id of the next phone, e-mail address, site or messenger."""
+        self._multifields += 1
+        return self._multifields
 
     def _pipeline_for(self, type_id: int, stage: str, category: int | None) -> Pipeline:
         if category is None and stage:

@@ -19,7 +19,7 @@ from airflow_provider_bitrix24.simulator.portal.seed import SeedError
         ({"items": [{"target": "DEAL_5", "colour": 1}]}, "unknown key 'colour'"),
         ({"items": [{"target": "DEAL_5", "opportunity": "much"}]}, "'opportunity' cannot be 'much'; it is a number"),
         ({"items": [{"target": "DEAL_5"}, {"target": "DEAL_5"}]}, "DEAL_5 exists already"),
-        ({"items": [{"target": "CONTACT_5"}]}, "CONTACT has no pipeline"),
+        ({"items": [{"target": "ORDER_5"}]}, "ORDER has no pipeline"),
         ({"triggers": [{"stage": "C5:NOPE"}]}, "has no stage 'C5:NOPE'"),
         ({"triggers": [{"stage": "WON", "type": "DEALX"}]}, "'DEALX' is no entity type"),
         ({"robots": [{"stage": "WON", "seconds": -1}]}, "'seconds' cannot be -1"),

@@ -28,8 +28,8 @@ def test_conditions_can_be_any_mapping_or_any_iterable(client):
 def test_unknown_stages_pipelines_and_items_are_named(client):
     with pytest.raises(ValueError, match="there are NEW, PREPARATION"):
         client.portal.add_trigger("NOPE")
-    with pytest.raises(ValueError, match="CONTACT has no pipeline"):
-        client.portal.add_item(3, 1)
+    with pytest.raises(ValueError, match="ORDER has no pipeline"):
+        client.portal.add_item(14, 1)
     with pytest.raises(ValueError, match="pipeline 5 has no stage"):
         client.portal.add_deal(id=1, stage="NEW", category=5)
     with pytest.raises(ValueError, match="exists already"):

@@ -6,24 +6,29 @@ credentials, limits and faults have been dealt with when it runs.
 ==================  =========================================================================
 ``triggers``        ``crm.automation.trigger`` and its relatives for applications
 ``items``           ``crm.item.*``; ``item_fields`` names and shows the fields
-``legacy``          ``crm.deal.*``, ``crm.lead.*``; ``legacy_fields`` names and shows the fields
+``legacy``          ``crm.deal.*``, ``crm.lead.*`` ...; ``legacy_fields`` names and shows the fields
 ``stage_history``   ``crm.stagehistory.list``
-``dictionaries``    ``crm.status.list``, ``crm.category.list``, ``crm.enum.ownertype``
+``statuses``        ``crm.status.*``: stages and other dictionaries
+``pipelines``       ``crm.category.*``, ``crm.dealcategory.*``, ``crm.enum.ownertype``
+``users``           ``user.*``
 ``timeline``        ``crm.timeline.comment.add``
 ``account``         ``scope``, ``profile``, ``methods``, ``server.time`` ...
 ==================  =========================================================================
 
-They share ``arguments`` (of controller methods), ``filters`` (filter and order) and ``queries`` (one page of items).
+They share ``arguments`` (of controller methods), ``filters`` (filter and order), ``operands`` (what a filter
+compares with) and ``queries`` (one page of items).
 """
 
 from airflow_provider_bitrix24.simulator.rest.methods import (  # each enters its methods into the table
     account,
-    dictionaries,
     items,
     legacy,
+    pipelines,
     stage_history,
+    statuses,
     timeline,
     triggers,
+    users,
 )
 from airflow_provider_bitrix24.simulator.rest.methods.registry import (
     GLOBAL_SCOPE,
@@ -47,11 +52,13 @@ __all__ = [
     "Method",
     "MethodResult",
     "account",
-    "dictionaries",
     "find",
     "items",
     "legacy",
+    "pipelines",
     "stage_history",
+    "statuses",
     "timeline",
     "triggers",
+    "users",
 ]

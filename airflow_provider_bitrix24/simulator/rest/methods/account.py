@@ -77,21 +77,3 @@ def app_info(call: Call) -> Any:
         "LICENSE_TYPE": license_name.removeprefix("en_"),
         "LICENSE_FAMILY": license_name.removeprefix("en_"),
     }
-
-
-@method("user.current", "user")
-def user_current(call: Call) -> Any:
-    """The user's record; needs the scope `user`."""
-    user = call.identity.user
-    return {
-        "ID": str(user.id),
-        "XML_ID": "",
-        "ACTIVE": user.is_active,
-        "NAME": user.name,
-        "LAST_NAME": user.last_name,
-        "SECOND_NAME": "",
-        "EMAIL": f"{user.login}@example.com",
-        "LAST_LOGIN": call.portal.clock.iso(call.portal.clock.now()),
-        "TIME_ZONE": "",
-        "USER_TYPE": "employee",
-    }

@@ -46,7 +46,12 @@ def text(call: Call, name: str, default: str = "") -> str:
     return default if value is None else php.to_str(value)
 
 
-def staged_type(call: Call) -> tuple[int, ItemStore]:
+def given(call: Call, name: str) -> bool:
+    """Whether an argument was sent."""
+    return _find(call, name) is not None
+
+
+def entity_type(call: Call) -> tuple[int, ItemStore]:
     """The entity type that `entityTypeId` names, with its items.
 
     :raises RestError: ``ENTITY_TYPE_NOT_SUPPORTED`` for types that these methods cannot handle,

@@ -1,22 +1,33 @@
-"""Filters and orders of list methods: ``{"@id": [1, 2], ">id": 3, "!stageId": "WON"}``."""
+"""Filters and orders of list methods: ``{"@id": [1, 2], ">id": 3, "0": {"logic": "OR", "0": {...}, "1": {...}}}``.
+
+Controller methods refuse what they do not know (:func:`parse_filter`); the old methods ignore it
+(:func:`parse_old_filter`), so a filter that is misspelled selects everything.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_bitrix24.simulator import php
 from airflow_provider_bitrix24.simulator.errors import RestError
+from airflow_provider_bitrix24.simulator.portal.field_names import upper_name
+from airflow_provider_bitrix24.simulator.rest.methods.operands import Operand, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from airflow_provider_bitrix24.simulator.clock import Clock
+    Operands = Callable[[str, Any], Operand]
+    """Makes an operand of what a field is compared with."""
 
 _KEY = re.compile(r"([!=<>@%?]*)(.*)", re.DOTALL)
-_DATES = ("Time", "_TIME", "DATE_CREATE", "DATE_MODIFY")
-_OPERATORS = {"", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "=%", "%=", "!%", "!=%", "?"}
+_OPERATORS: Final = frozenset({
+    "", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "=%", "%=", "!%", "!=%", "!%=",
+})  # fmt: skip
+_TAKE_LISTS: Final = frozenset({"", "=", "!=", "@", "!@"})
+_OLD_OPERATORS: Final = (">=", ">", "<=", "<", "@", "=%", "%=", "%", "?", "=")
+"""In the order in which the old methods look for them at the start of a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,55 +36,80 @@ class Criterion:
 
     field: str
     operator: str
-    operand: Any
-    values: frozenset[str]
-    """The operand as a set of texts, for operators that compare with several values."""
+    operand: Operand
+
+    def holds(self, actual: Callable[[str], Any]) -> bool:
+        """Whether an item meets the condition; `actual` returns the value of a field."""
+        return self.operand.meets(self.operator, actual(self.field))
 
 
-def parse_filter(raw: dict[str, Any], known: Callable[[str], str | None], clock: Clock) -> list[Criterion]:
-    """The criteria of a filter.
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conditions of which all must hold or, with ``OR``, one."""
+
+    any_of: bool
+    conditions: tuple[Criterion | Group, ...]
+
+    def holds(self, actual: Callable[[str], Any]) -> bool:
+        """Whether an item meets the group; an empty group holds."""
+        if not self.conditions:
+            return True
+        found = (each.holds(actual) for each in self.conditions)
+        return any(found) if self.any_of else all(found)
+
+
+Condition = Criterion | Group
+
+
+def parse_filter(raw: dict[str, Any], known: Callable[[str], str | None], operands: Operands) -> list[Condition]:
+    """The conditions of a filter, all of which must hold.
 
     :param known: returns the canonical name of a field, ``None`` for one that filters cannot use.
-    :param clock: writes dates as the portal does, so that dates with any offset can be compared.
-    :raises RestError: ``INVALID_ARG_VALUE`` for an unknown field or operator.
+    :raises RestError: ``INVALID_ARG_VALUE`` for an unknown field, operator or form of a value.
     """
-    criteria = []
-    for key, operand in raw.items():
-        match = _KEY.match(key)
-        operator, name = match.groups() if match else ("", key)
-        if name.lower() == "logic" and not operator:
-            continue
-        field = known(name)
-        if field is None or operator not in _OPERATORS:
-            raise RestError("INVALID_ARG_VALUE", f"Invalid filter: field '{key}' is not allowed in filter")
-        wanted = _as_written(operand, clock) if field.endswith(_DATES) else operand
-        values = frozenset(php.to_str(each) for each in php.array_values(wanted))
-        criteria.append(Criterion(field, operator, wanted, values))
-    return criteria
+    group = _group(raw, known, operands)
+    return [group] if group.any_of else list(group.conditions)
 
 
-def _as_written(operand: Any, clock: Clock) -> Any:
-    """Dates with the portal's own offset; other values unchanged."""
-    if isinstance(operand, (dict, list)):
-        return [_as_written(each, clock) for each in php.array_values(operand)]
-    try:
-        return clock.iso(clock.parse(php.to_str(operand)))
-    except (ValueError, OverflowError):
-        return operand
+def _group(raw: dict[str, Any], known: Callable[[str], str | None], operands: Operands) -> Group:
+    conditions: list[Condition] = []
+    any_of = False
+    for key, value in raw.items():
+        if key.lower() == "logic":
+            any_of = php.to_str(value).upper() == "OR"
+        elif key.isdigit() and isinstance(value, (dict, list)):
+            conditions.append(_group(dict(php.array_items(value)), known, operands))
+        else:
+            conditions.append(_criterion(key, value, known, operands))
+    return Group(any_of, tuple(conditions))
 
 
-def holds(criterion: Criterion, actual: Any) -> bool:
-    """Whether a field's value meets a criterion."""
-    operator = criterion.operator
-    if operator in ("", "=", "@"):
-        return _text(actual) in criterion.values
-    if operator in ("!", "!=", "!@"):
-        return _text(actual) not in criterion.values
-    if "%" in operator or operator == "?":
-        found = any(each.strip("%").lower() in _text(actual).lower() for each in criterion.values)
-        return found is not operator.startswith("!")
-    order = _compare(actual, criterion.operand)
-    return {">": order > 0, ">=": order >= 0, "<": order < 0, "<=": order <= 0}[operator]
+def _criterion(key: str, value: Any, known: Callable[[str], str | None], operands: Operands) -> Criterion:
+    match = _KEY.match(key)
+    operator, name = match.groups() if match else ("", key)
+    field = known(name)
+    if field is None or operator not in _OPERATORS:
+        raise _refused(f"field '{upper_name(name) if operator in _OPERATORS else key}' is not allowed in filter")
+    if isinstance(value, (dict, list)) and operator not in _TAKE_LISTS:
+        raise _refused(f"field '{upper_name(name)}' has invalid value")
+    return Criterion(field, operator, operands(field, value))
+
+
+def _refused(reason: str) -> RestError:
+    return RestError("INVALID_ARG_VALUE", f"Invalid filter: {reason}")
+
+
+def parse_old_filter(raw: dict[str, Any], known: Callable[[str], str | None], operands: Operands) -> list[Condition]:
+    """The conditions of a filter of an old method, which leaves out those that it does not understand."""
+    conditions: list[Condition] = []
+    for key, value in raw.items():
+        negative, rest = ("!", key[1:]) if key.startswith("!") else ("", key)
+        operator = next((each for each in _OLD_OPERATORS if rest.startswith(each)), "")
+        field = known(rest.removeprefix(operator))
+        if field is not None:
+            comparable = "%" if operator == "?" else operator
+            conditions.append(Criterion(field, negative + comparable, operands(field, value)))
+    return conditions
 
 
 def parse_order(raw: dict[str, Any], known: Callable[[str], str | None]) -> list[tuple[str, bool]]:
@@ -86,9 +122,18 @@ def parse_order(raw: dict[str, Any], known: Callable[[str], str | None]) -> list
         field = known(name)
         upper = php.to_str(direction).upper()
         if field is None or upper not in ("ASC", "DESC"):
-            raise RestError("INVALID_ARG_VALUE", f"Invalid order: '{name}' is not allowed in order")
+            raise RestError("INVALID_ARG_VALUE", f"Invalid order: '{upper_name(name)}' is not allowed in order")
         order.append((field, upper == "DESC"))
     return order
+
+
+def parse_old_order(raw: dict[str, Any], known: Callable[[str], str | None]) -> list[tuple[str, bool]]:
+    """The order of an old method: unknown fields are left out, and anything but ``ASC`` descends."""
+    return [
+        (field, php.to_str(direction).upper() != "ASC")
+        for name, direction in raw.items()
+        if (field := known(name)) is not None
+    ]
 
 
 def sort_rows(rows: list[Any], order: list[tuple[str, bool]], value: Callable[[Any, str], Any]) -> list[Any]:
@@ -109,17 +154,5 @@ def page(rows: Iterable[Any], start: int, size: int) -> list[Any]:
     return taken
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else php.to_str(value)
-
-
-def _compare(left: Any, right: Any) -> int:
-    if php.is_numeric(left) and php.is_numeric(right):
-        a, b = float(left), float(right)
-        return (a > b) - (a < b)
-    x, y = _text(left), _text(right)
-    return (x > y) - (x < y)
-
-
 def _sort_key(value: Any) -> tuple[int, float, str]:
-    return (0, float(value), "") if php.is_numeric(value) else (1, 0.0, _text(value))
+    return (0, float(value), "") if php.is_numeric(value) else (1, 0.0, text_of(value))

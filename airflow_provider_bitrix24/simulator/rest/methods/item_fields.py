@@ -1,111 +1,138 @@
-"""The fields of an item as ``crm.item.*`` names and shows them."""
+"""The fields of an item as ``crm.item.*`` names, describes and shows them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.simulator.portal.entity_types import DEAL, LEAD, QUOTE, traits
+from airflow_provider_bitrix24.simulator.portal.entity_types import COMPANY
+from airflow_provider_bitrix24.simulator.portal.field_names import camel_name, is_user_field, upper_name
+from airflow_provider_bitrix24.simulator.portal.field_values import read
+from airflow_provider_bitrix24.simulator.portal.fields import fields_of, find_field, status_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
     from airflow_provider_bitrix24.simulator.portal import Portal
+    from airflow_provider_bitrix24.simulator.portal.fields import Field
     from airflow_provider_bitrix24.simulator.portal.model import Item
 
-    Read = Callable[[Portal, Item], Any]
+_NOT_SELECTED = "fm"
+"""Shown with all fields, but never selected or filtered by its name."""
 
 
-def _semantics(portal: Portal, item: Item) -> str:
-    stage = portal.pipelines[item.type_id, item.category_id].stage(item.stage_id)
-    return (stage.semantics if stage else None) or "P"
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a response shows of each item.
 
-
-def _number(value: float) -> float | int:
-    return int(value) if value == int(value) else value
-
-
-_READ: Final[dict[str, Read]] = {
-    "id": lambda _, item: item.id,
-    "xmlId": lambda _, item: item.extra.get("xmlId", ""),
-    "title": lambda _, item: item.title,
-    "createdBy": lambda _, item: item.assigned_by,
-    "updatedBy": lambda _, item: item.moved_by,
-    "movedBy": lambda _, item: item.moved_by,
-    "createdTime": lambda portal, item: portal.clock.iso(item.created_time),
-    "updatedTime": lambda portal, item: portal.clock.iso(item.updated_time),
-    "movedTime": lambda portal, item: portal.clock.iso(item.moved_time),
-    "categoryId": lambda _, item: item.category_id,
-    "opened": lambda _, item: item.extra.get("opened", "Y"),
-    "stageId": lambda _, item: item.stage_id,
-    "stageSemanticId": _semantics,
-    "previousStageId": lambda _, item: item.previous_stage_id,
-    "closed": lambda portal, item: "N" if _semantics(portal, item) == "P" else "Y",
-    "assignedById": lambda _, item: item.assigned_by,
-    "contactId": lambda _, item: item.contact_id,
-    "companyId": lambda _, item: item.company_id,
-    "contactIds": lambda _, item: [item.contact_id] if item.contact_id else [],
-    "observers": lambda _, item: item.extra.get("observers", []),
-    "opportunity": lambda _, item: _number(item.opportunity),
-    "isManualOpportunity": lambda _, item: item.extra.get("isManualOpportunity", "N"),
-    "currencyId": lambda _, item: item.extra.get("currencyId", "USD"),
-    "comments": lambda _, item: item.extra.get("comments"),
-    "sourceId": lambda _, item: item.extra.get("sourceId"),
-    "sourceDescription": lambda _, item: item.extra.get("sourceDescription"),
-    "entityTypeId": lambda _, item: item.type_id,
-}
-FIELDS: Final = tuple(_READ)
-_CANONICAL: Final = {name.lower(): name for name in FIELDS}
-_USER_FIELDS: Final = ("uf", "parentid")
-_SHOWN: Final[dict[int, tuple[str, ...]]] = {}
-
-
-def canonical(name: str) -> str | None:
-    """A field's name as responses spell it; both ``stageId`` and ``STAGE_ID`` are understood.
-
-    ``None`` for a name that no item has. Names of user fields (``uf...``, ``parentId...``) are returned unchanged.
+    :param names: canonical names; ``None`` for all fields.
+    :param original_names: spell user fields ``UF_CRM_1`` instead of ``ufCrm_1``.
     """
-    if name in _READ:
-        return name
-    found = _CANONICAL.get(name.replace("_", "").lower())
-    if found is not None:
-        return found
-    return name if name == "*" or name.lower().replace("_", "").startswith(_USER_FIELDS) else None
+
+    names: tuple[str, ...] | None = None
+    original_names: bool = False
+
+
+def canonical(type_id: int, name: str) -> str | None:
+    """A field's name as responses spell it, ``None`` for a name that items of this type do not have.
+
+    Every name of a user field is taken to exist.
+    """
+    field = find_field(type_id, name)
+    if field is not None:
+        return field.name
+    return camel_name(name) if is_user_field(name) else None
+
+
+def comparable(type_id: int, name: str) -> str | None:
+    """The canonical name of a field that filters and orders can use."""
+    found = canonical(type_id, name)
+    return None if found == _NOT_SELECTED else found
+
+
+def selected(type_id: int, names: Iterable[str], *, original_names: bool) -> Selection:
+    """The selection that a list of names means; what is unknown shows nothing."""
+    wanted = [name if name == "*" else canonical(type_id, name) for name in names]
+    if "*" in wanted:
+        return Selection(None, original_names)
+    return Selection(tuple(name for name in wanted if name and name != _NOT_SELECTED), original_names)
 
 
 def field_value(portal: Portal, item: Item, name: str) -> Any:
     """The value by which a field is filtered and sorted."""
-    read = _READ.get(name)
-    return read(portal, item) if read else item.extra.get(name, "")
+    field = fields_of(item.type_id).get(name)
+    return read(portal, item, field) if field is not None else item.extra.get(name, "")
 
 
-def render(portal: Portal, item: Item, select: tuple[str, ...] | None = None) -> dict[str, Any]:
-    """An item as ``crm.item.get`` and ``crm.item.list`` show it.
-
-    Fields that the type does not have are silently left out.
-    """
-    shown = _SHOWN.get(item.type_id) or _SHOWN.setdefault(item.type_id, _shown_fields(item.type_id))
-    if select is None:
-        return {name: _READ[name](portal, item) for name in shown} | _user_fields(item)
-    fields = {name: _READ[name](portal, item) for name in select if name in shown}
-    if item.extra:
-        user_fields = _user_fields(item)
-        fields |= {name: user_fields[name] for name in select if name in user_fields}
-    return fields
-
-
-def _shown_fields(type_id: int) -> tuple[str, ...]:
-    kind = traits(type_id)
-    hidden = set()
-    if not kind.has_pipelines:
-        hidden.add("categoryId")
-    if not kind.has_previous_stage:
-        hidden.add("previousStageId")
-    if not kind.has_moved_time:
-        hidden |= {"movedTime", "movedBy"}
-    if type_id not in (LEAD, DEAL, QUOTE):
-        hidden |= {"closed", "stageSemanticId"}
-    return tuple(name for name in FIELDS if name not in hidden)
+def render(portal: Portal, item: Item, selection: Selection) -> dict[str, Any] | list[Any]:
+    """An item as ``crm.item.get`` and ``crm.item.list`` show it; PHP writes one without fields as a list."""
+    known = fields_of(item.type_id)
+    user_fields = portal.user_fields.get(item.type_id, {})
+    if selection.names is None:
+        names = [name for name, field in known.items() if field.is_modern] + list(_user_fields(item, user_fields))
+        shown = {name: _shown(portal, item, known.get(name), name) for name in names} | {"entityTypeId": item.type_id}
+    else:
+        shown = {
+            name: _shown(portal, item, known.get(name), name)
+            for name in selection.names
+            if name in known or name in user_fields or name in item.extra
+        }
+    if selection.original_names:
+        shown = {upper_name(name) if is_user_field(name) else name: value for name, value in shown.items()}
+    return shown or []
 
 
-def _user_fields(item: Item) -> dict[str, Any]:
-    return {name: value for name, value in item.extra.items() if name not in _READ}
+def describe(portal: Portal, type_id: int, *, original_names: bool) -> dict[str, Any]:
+    """The fields of a type as ``crm.item.fields`` describes them."""
+    described = {
+        name: describe_field(field, type_id) | {"upperName": upper_name(name)}
+        for name, field in fields_of(type_id).items()
+        if field.is_modern and not field.is_disabled
+    }
+    for name in portal.user_fields.get(type_id, {}):
+        shown = upper_name(name) if original_names else name
+        described[shown] = describe_user_field(name) | {"upperName": upper_name(name)}
+    return described
+
+
+def describe_field(field: Field, type_id: int) -> dict[str, Any]:
+    """One field, without what ``crm.item.fields`` adds."""
+    described: dict[str, Any] = {
+        "type": field.type,
+        "isRequired": field.is_required,
+        "isReadOnly": field.is_read_only,
+        "isImmutable": False,
+        "isMultiple": field.is_multiple,
+        "isDynamic": False,
+        "title": field.title,
+    }
+    if field.is_deprecated:
+        described["isDeprecated"] = True
+    if dictionary := status_type(field, type_id, 0):
+        described["statusType"] = dictionary
+    if field.type == "crm_company" and not field.is_multiple:
+        described["settings"] = {"parentEntityTypeId": COMPANY}
+    return described
+
+
+def describe_user_field(name: str) -> dict[str, Any]:
+    """One user field; the simulator knows no types of them."""
+    return {
+        "type": "crm_entity" if name.startswith("parentId") else "string",
+        "isRequired": False,
+        "isReadOnly": False,
+        "isImmutable": False,
+        "isMultiple": False,
+        "isDynamic": not name.startswith("parentId"),
+        "title": upper_name(name),
+    }
+
+
+def _shown(portal: Portal, item: Item, field: Field | None, name: str) -> Any:
+    return read(portal, item, field) if field is not None else item.extra.get(name)
+
+
+def _user_fields(item: Item, of_type: Iterable[str]) -> dict[str, None]:
+    """The user fields of a type, and those that a seed gave to this item alone."""
+    known = fields_of(item.type_id)
+    return dict.fromkeys(of_type) | {name: None for name in item.extra if name not in known}

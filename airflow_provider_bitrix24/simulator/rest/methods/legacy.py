@@ -1,4 +1,7 @@
-"""``crm.deal.*`` and ``crm.lead.*``: the old methods, with upper-case fields and all values as text."""
+"""``crm.deal.*``, ``crm.lead.*``, ``crm.contact.*`` and ``crm.company.*``: the old methods.
+
+Their fields have upper-case names, and all values are text.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,16 @@ from airflow_provider_bitrix24.simulator import php
 from airflow_provider_bitrix24.simulator.errors import RestError
 from airflow_provider_bitrix24.simulator.portal import edits
 from airflow_provider_bitrix24.simulator.portal.accounts import may_read, may_use_crm
-from airflow_provider_bitrix24.simulator.portal.entity_types import DEAL, LEAD
-from airflow_provider_bitrix24.simulator.rest.methods.filters import parse_filter, parse_order
+from airflow_provider_bitrix24.simulator.portal.entity_types import COMPANY, CONTACT, DEAL, LEAD
+from airflow_provider_bitrix24.simulator.portal.fields import fields_of
+from airflow_provider_bitrix24.simulator.rest.methods.filters import parse_old_filter, parse_old_order
 from airflow_provider_bitrix24.simulator.rest.methods.legacy_fields import (
-    known_field,
+    describe,
     legacy_fields,
-    legacy_value,
+    modern_name,
     modern_names,
 )
+from airflow_provider_bitrix24.simulator.rest.methods.operands import operand_for
 from airflow_provider_bitrix24.simulator.rest.methods.queries import find_items
 from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, MethodResult, method
 
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.simulator.portal.items import ItemStore
     from airflow_provider_bitrix24.simulator.portal.model import Item
+    from airflow_provider_bitrix24.simulator.rest.methods.operands import Operand
     from airflow_provider_bitrix24.simulator.rest.methods.registry import Call
 
 
@@ -48,19 +54,21 @@ def _get(call: Call, type_id: int) -> Any:
 
 def _list(call: Call, type_id: int) -> Any:
     _need_crm(call)
-    params = call.upper()
-    names = {name: name for name in known_field(type_id)}
-    raw_filter = {name: value for name, value in _array(params, "FILTER").items() if _bare(name) in names}
-    criteria = parse_filter({name.upper(): value for name, value in raw_filter.items()}, names.get, call.portal.clock)
-    raw_order = {name.upper(): value for name, value in _array(params, "ORDER").items() if name.upper() in names}
-    order = parse_order(raw_order, names.get)
+    params, portal = call.upper(), call.portal
+
+    def known(name: str) -> str | None:
+        return modern_name(type_id, name.upper())
+
+    def operand(name: str, value: Any) -> Operand:
+        return operand_for(portal, fields_of(type_id).get(name), value)
+
+    conditions = parse_old_filter(_array(params, "FILTER"), known, operand)
+    order = parse_old_order(_array(params, "ORDER"), known)
     select = [php.to_str(name).upper() for name in _array(params, "SELECT").values()]
     counting = call.start >= 0
     offset = call.start - call.start % PAGE if counting else 0
-    found, total = find_items(
-        call, _store(call, type_id), criteria, order, offset, counting=counting, value=legacy_value, id_field="ID"
-    )
-    rows = [legacy_fields(call.portal, item, select or None) for item in found]
+    found, total = find_items(call, _store(call, type_id), conditions, order, offset, counting=counting)
+    rows = [legacy_fields(portal, item, select or ["*", "UF_*"]) for item in found]
     if total is None:
         return MethodResult(rows, total=0)
     following = offset + len(found)
@@ -69,7 +77,7 @@ def _list(call: Call, type_id: int) -> Any:
 
 def _add(call: Call, type_id: int) -> Generator[float, None, Any]:
     _need_crm(call)
-    fields = _new_fields(call, type_id)
+    fields = _new_fields(call, type_id, updating=False)
     with _legacy_errors():
         item, robots = edits.create(call.portal, call.identity.user, type_id, fields)
     if robots is not None:
@@ -78,7 +86,7 @@ def _add(call: Call, type_id: int) -> Generator[float, None, Any]:
 
 
 def _update(call: Call, type_id: int) -> Generator[float, None, Any]:
-    item, fields = _item(call, type_id), _new_fields(call, type_id)
+    item, fields = _item(call, type_id), _new_fields(call, type_id, updating=True)
     with _legacy_errors():
         robots = edits.update(call.portal, call.identity.user, item, fields)
     if robots is not None:
@@ -105,10 +113,7 @@ def _legacy_errors() -> Iterator[None]:
 
 def _fields(call: Call, type_id: int) -> Any:
     _need_crm(call)
-    return {
-        name: {"type": "string", "isRequired": False, "isReadOnly": name == "ID", "isDynamic": False, "title": name}
-        for name in known_field(type_id)
-    }
+    return describe(call.portal, type_id)
 
 
 def _item(call: Call, type_id: int) -> Item:
@@ -124,11 +129,11 @@ def _item(call: Call, type_id: int) -> Item:
     return item
 
 
-def _new_fields(call: Call, type_id: int) -> dict[str, Any]:
+def _new_fields(call: Call, type_id: int, *, updating: bool) -> dict[str, Any]:
     fields = call.upper().get("FIELDS")
     if not isinstance(fields, (dict, list)):
         raise RestError("", "Parameter 'fields' must be array.")
-    return modern_names(type_id, dict(php.array_items(fields)))
+    return modern_names(type_id, dict(php.array_items(fields)), updating=updating)
 
 
 def _store(call: Call, type_id: int) -> ItemStore:
@@ -144,9 +149,7 @@ def _array(params: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(php.array_items(params.get(name)))
 
 
-def _bare(name: str) -> str:
-    return name.lstrip("!=<>@%?").upper()
-
-
 _define(DEAL, "deal")
 _define(LEAD, "lead")
+_define(CONTACT, "contact")
+_define(COMPANY, "company")

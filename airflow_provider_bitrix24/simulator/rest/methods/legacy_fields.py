@@ -1,108 +1,120 @@
-"""The fields of an item as the old methods name and show them: upper-case names, numbers as text."""
+"""The fields of an item as the old methods name, describe and show them: upper-case names, numbers as text."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_bitrix24.simulator.portal.entity_types import LEAD
+from airflow_provider_bitrix24.simulator.portal.field_names import camel_name, is_user_field, upper_name
+from airflow_provider_bitrix24.simulator.portal.field_values import read
+from airflow_provider_bitrix24.simulator.portal.fields import fields_of, old_fields_of
+from airflow_provider_bitrix24.simulator.portal.multifields import KINDS, of_kind
+from airflow_provider_bitrix24.simulator.rest.methods.item_fields import describe_field, describe_user_field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_bitrix24.simulator.portal import Portal
+    from airflow_provider_bitrix24.simulator.portal.fields import Field
     from airflow_provider_bitrix24.simulator.portal.model import Item
 
-    Read = Callable[[Portal, Item], Any]
-
-
-def _linked(number: int) -> str | None:
-    return str(number) if number else None
-
-
-def _semantics(portal: Portal, item: Item) -> str:
-    stage = portal.pipelines[item.type_id, item.category_id].stage(item.stage_id)
-    return (stage.semantics if stage else None) or "P"
-
-
-_COMMON: Final[dict[str, Read]] = {
-    "ID": lambda _, item: str(item.id),
-    "TITLE": lambda _, item: item.title,
-    "OPPORTUNITY": lambda _, item: f"{item.opportunity:.2f}",
-    "CURRENCY_ID": lambda _, item: item.extra.get("currencyId", "USD"),
-    "COMPANY_ID": lambda _, item: _linked(item.company_id),
-    "CONTACT_ID": lambda _, item: _linked(item.contact_id),
-    "ASSIGNED_BY_ID": lambda _, item: str(item.assigned_by),
-    "CREATED_BY_ID": lambda _, item: str(item.assigned_by),
-    "MODIFY_BY_ID": lambda _, item: str(item.moved_by),
-    "DATE_CREATE": lambda portal, item: portal.clock.iso(item.created_time),
-    "DATE_MODIFY": lambda portal, item: portal.clock.iso(item.updated_time),
-    "OPENED": lambda _, item: item.extra.get("opened", "Y"),
-    "COMMENTS": lambda _, item: item.extra.get("comments"),
-    "SOURCE_ID": lambda _, item: item.extra.get("sourceId"),
-    "ORIGINATOR_ID": lambda _, item: item.extra.get("originatorId"),
-    "ORIGIN_ID": lambda _, item: item.extra.get("originId"),
-    "MOVED_BY_ID": lambda _, item: str(item.moved_by),
-    "MOVED_TIME": lambda portal, item: portal.clock.iso(item.moved_time),
-}
-_DEAL: Final[dict[str, Read]] = {
-    **_COMMON,
-    "TYPE_ID": lambda _, item: item.extra.get("typeId", "SALE"),
-    "CATEGORY_ID": lambda _, item: str(item.category_id),
-    "STAGE_ID": lambda _, item: item.stage_id,
-    "STAGE_SEMANTIC_ID": _semantics,
-    "CLOSED": lambda portal, item: "N" if _semantics(portal, item) == "P" else "Y",
-    "PROBABILITY": lambda _, item: item.extra.get("probability"),
-}
-_LEAD: Final[dict[str, Read]] = {
-    **_COMMON,
-    "NAME": lambda _, item: item.extra.get("name"),
-    "LAST_NAME": lambda _, item: item.extra.get("lastName"),
-    "STATUS_ID": lambda _, item: item.stage_id,
-    "STATUS_SEMANTIC_ID": _semantics,
-}
-_MODERN: Final = {
-    "STAGE_ID": "stageId",
-    "STATUS_ID": "stageId",
-    "CATEGORY_ID": "categoryId",
-    "TITLE": "title",
-    "OPPORTUNITY": "opportunity",
-    "CURRENCY_ID": "currencyId",
-    "ASSIGNED_BY_ID": "assignedById",
-    "CONTACT_ID": "contactId",
-    "COMPANY_ID": "companyId",
-    "OPENED": "opened",
-    "COMMENTS": "comments",
-    "SOURCE_ID": "sourceId",
-    "ORIGINATOR_ID": "originatorId",
-    "ORIGIN_ID": "originId",
+_TYPES: Final = {"boolean": "char", "text": "string"}
+_ONLY_DESCRIBED: Final = frozenset({"CONTACT_IDS", "COMPANY_IDS"})
+"""Fields that can be written, but that no item shows."""
+_LINKS: Final = frozenset({"contactId", "companyId", "leadId", "quoteId"})
+_MULTIFIELD: Final = {
+    "type": "crm_multifield",
+    "isRequired": False,
+    "isReadOnly": False,
+    "isImmutable": False,
+    "isMultiple": True,
+    "isDynamic": False,
 }
 
 
-def known_field(type_id: int) -> dict[str, Read]:
-    """The fields of deals or leads, and how each is read."""
-    return _LEAD if type_id == LEAD else _DEAL
-
-
-def legacy_value(portal: Portal, item: Item, name: str) -> Any:
-    """The value by which a field is filtered and sorted."""
-    return known_field(item.type_id)[name](portal, item)
+def modern_name(type_id: int, name: str) -> str | None:
+    """The name in ``crm.item.*`` of an upper-case name; ``None`` for a field that the old methods do not have."""
+    field = old_fields_of(type_id).get(name)
+    if field is not None:
+        return field.name
+    return camel_name(name) if is_user_field(name) else None
 
 
 def legacy_fields(portal: Portal, item: Item, select: list[str] | None) -> dict[str, Any]:
-    """An item as the old methods show it: all fields, or the id and those selected."""
-    readers = known_field(item.type_id)
-    names = readers if select is None or "*" in select else ["ID", *(n for n in select if n in readers and n != "ID")]
-    fields = {name: readers[name](portal, item) for name in names}
-    user_fields = {name: value for name, value in item.extra.items() if name.upper().startswith("UF_")}
-    if select is None:
-        return fields | user_fields
-    wants_all_user_fields = "UF_*" in select
-    return fields | {
-        name: value for name, value in user_fields.items() if wants_all_user_fields or name.upper() in select
+    """An item as the old methods show it.
+
+    :param select: ``None`` for everything, as a single item is shown; a list shows the id and what it names, where
+        ``*`` means all but user fields and phones, ``UF_*`` all user fields.
+    """
+    known = old_fields_of(item.type_id)
+    wanted = set(known) if select is None or "*" in select else {"ID", *select}
+    fields: dict[str, Any] = {
+        name: _text(field, read(portal, item, field))
+        for name, field in known.items()
+        if name in wanted and name not in _ONLY_DESCRIBED
     }
+    for name in _user_fields(portal, item):
+        upper = upper_name(name)
+        if select is None or "UF_*" in select or upper in select:
+            fields[upper] = item.extra.get(name)
+    return fields | _multifields(item, select)
 
 
-def modern_names(type_id: int, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an ``add`` or ``update`` under the names of ``crm.item.*``."""
-    foreign = "STAGE_ID" if type_id == LEAD else "STATUS_ID"
-    return {_MODERN.get(name.upper(), name): value for name, value in fields.items() if name.upper() != foreign}
+def modern_names(type_id: int, fields: dict[str, Any], *, updating: bool) -> dict[str, Any]:
+    """The fields of an ``add`` or ``update`` under their names in ``crm.item.*``.
+
+    What cannot be changed any more, such as a deal's pipeline, is left out of an update.
+    """
+    known = fields_of(type_id)
+    renamed: dict[str, Any] = {}
+    entries: list[Any] = []
+    for name, value in fields.items():
+        upper = name.upper()
+        if upper in KINDS and "fm" in known:
+            entries += [each | {"TYPE_ID": upper} for each in _dicts(value)]
+            continue
+        modern = modern_name(type_id, upper)
+        field = known.get(modern) if modern is not None else None
+        if modern is not None and not (updating and field is not None and field.is_immutable):
+            renamed[modern] = value
+    return renamed | ({"fm": entries} if entries else {})
+
+
+def describe(portal: Portal, type_id: int) -> dict[str, Any]:
+    """The fields of a type as ``crm.deal.fields`` describes them."""
+    described = {}
+    for name, field in old_fields_of(type_id).items():
+        described[name] = describe_field(field, type_id) | {
+            "type": _TYPES.get(field.type, field.type),
+            "isImmutable": field.is_immutable,
+        }
+    if "fm" in fields_of(type_id):
+        described |= {kind: _MULTIFIELD | {"title": kind} for kind in KINDS}
+    for name in portal.user_fields.get(type_id, {}):
+        described[upper_name(name)] = describe_user_field(name)
+    return described
+
+
+def _text(field: Field, value: Any) -> Any:
+    """A value as the old methods write it: everything as text, and no linked entity as null."""
+    if value is None and field.type in ("date", "datetime"):
+        return ""
+    if value is None or (value == 0 and field.name in _LINKS):
+        return None
+    if field.type == "double":
+        return f"{value:.2f}"
+    return [str(each) for each in value] if isinstance(value, list) else str(value)
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    values = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
+    return [each for each in values if isinstance(each, dict)]
+
+
+def _multifields(item: Item, select: list[str] | None) -> dict[str, Any]:
+    entries = item.extra.get("fm", [])
+    wanted = [kind for kind in KINDS if select is None or kind in select]
+    return {kind: found for kind in wanted if (found := of_kind(entries, kind))}
+
+
+def _user_fields(portal: Portal, item: Item) -> dict[str, None]:
+    known = fields_of(item.type_id)
+    own = {name: None for name in item.extra if name not in known}
+    return dict.fromkeys(portal.user_fields.get(item.type_id, {})) | own

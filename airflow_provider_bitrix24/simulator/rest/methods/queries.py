@@ -2,83 +2,87 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_bitrix24.simulator import php
 from airflow_provider_bitrix24.simulator.portal.accounts import may_read
-from airflow_provider_bitrix24.simulator.rest.methods.filters import holds, page, sort_rows
+from airflow_provider_bitrix24.simulator.rest.methods.filters import Criterion, page, sort_rows
 from airflow_provider_bitrix24.simulator.rest.methods.item_fields import field_value
 from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from airflow_provider_bitrix24.simulator.portal import Portal
     from airflow_provider_bitrix24.simulator.portal.items import ItemStore
     from airflow_provider_bitrix24.simulator.portal.model import Item
-    from airflow_provider_bitrix24.simulator.rest.methods.filters import Criterion
+    from airflow_provider_bitrix24.simulator.rest.methods.filters import Condition
     from airflow_provider_bitrix24.simulator.rest.methods.registry import Call
 
-    Value = Callable[[Portal, Item, str], Any]
+_ID: Final = "id"
 
 
 def find_items(
     call: Call,
     store: ItemStore,
-    criteria: list[Criterion],
+    conditions: list[Condition],
     order: list[tuple[str, bool]],
     offset: int,
     *,
     counting: bool,
-    value: Value = field_value,
-    id_field: str = "id",
 ) -> tuple[list[Item], int | None]:
     """One page of items and, when `counting`, the number of all items found.
 
     :param offset: rows before the page.
-    :param value: returns the value of a field for criteria and order.
-    :param id_field: its name of the id.
     """
     user, portal = call.identity.user, call.portal
-    sorting = bool(order) and order[0][0] != id_field
-    rows: Iterable[Item] = _candidates(store, criteria, order, id_field)
+    sorting = bool(order) and order[0][0] != _ID
+    rows: Iterable[Item] = _candidates(store, conditions, order)
     if not user.is_admin:
         rows = (item for item in rows if may_read(user, item))
-    if remaining := _beyond_index(criteria, id_field):
-        rows = (item for item in rows if all(holds(each, value(portal, item, each.field)) for each in remaining))
+    if remaining := _beyond_index(conditions):
+        rows = (item for item in rows if _passes(portal, item, remaining))
     if sorting:
-        rows = sort_rows(list(rows), order, lambda item, field: value(portal, item, field))
+        rows = sort_rows(list(rows), order, lambda item, field: field_value(portal, item, field))
     if not counting:
         return page(rows, offset, PAGE), None
-    if not criteria and not sorting and user.is_admin:
+    if not conditions and not sorting and user.is_admin:
         return page(rows, offset, PAGE), len(store)
     everything = list(rows)
     return everything[offset : offset + PAGE], len(everything)
 
 
-def _beyond_index(criteria: list[Criterion], id_field: str) -> list[Criterion]:
-    """The criteria that :func:`_candidates` leaves to be checked."""
-    remaining = [criterion for criterion in criteria if not _is_id_set(criterion, id_field)]
-    only_one_id_set = len(criteria) - len(remaining) <= 1
-    return remaining if only_one_id_set else criteria
+def _passes(portal: Portal, item: Item, conditions: list[Condition]) -> bool:
+    def actual(field: str) -> Any:
+        return field_value(portal, item, field)
+
+    return all(each.holds(actual) for each in conditions)
 
 
-def _is_id_set(criterion: Criterion, id_field: str) -> bool:
-    return criterion.field == id_field and criterion.operator in ("", "=", "@")
+def _beyond_index(conditions: list[Condition]) -> list[Condition]:
+    """The conditions that :func:`_candidates` leaves to be checked."""
+    remaining = [condition for condition in conditions if not _is_id_set(condition)]
+    only_one_id_set = len(conditions) - len(remaining) <= 1
+    return remaining if only_one_id_set else conditions
 
 
-def _candidates(
-    store: ItemStore, criteria: list[Criterion], order: list[tuple[str, bool]], id_field: str
-) -> Iterator[Item]:
+def _is_id_set(condition: Condition) -> bool:
+    return isinstance(condition, Criterion) and condition.field == _ID and condition.operator in ("", "=", "@")
+
+
+def _candidates(store: ItemStore, conditions: list[Condition], order: list[tuple[str, bool]]) -> Iterator[Item]:
     """Iterate in order of id over the items that can pass."""
-    descending = bool(order) and order[0] == (id_field, True)
+    descending = bool(order) and order[0] == (_ID, True)
     after_id = 0
-    for criterion in criteria:
-        if _is_id_set(criterion, id_field):
-            wanted = sorted({php.to_int(value) for value in criterion.values}, reverse=descending)
+    for condition in conditions:
+        if not isinstance(condition, Criterion) or condition.field != _ID:
+            continue
+        operand = condition.operand
+        if _is_id_set(condition):
+            wanted = sorted({php.to_int(value) for value in operand.values}, reverse=descending)
             return (item for item_id in wanted if (item := store.get(item_id)) is not None)
-        if criterion.field == id_field and criterion.operator in (">", ">="):
-            after_id = max(after_id, php.to_int(criterion.operand) - (criterion.operator == ">="))
+        if condition.operator in (">", ">="):
+            after_id = max(after_id, php.to_int(operand.first) - (condition.operator == ">="))
     if not descending:
         return store.after(after_id)
     return (item for item in store.descending() if item.id > after_id)

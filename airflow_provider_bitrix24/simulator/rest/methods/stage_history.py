@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_bitrix24.simulator import php
+from airflow_provider_bitrix24.simulator.errors import RestError
 from airflow_provider_bitrix24.simulator.portal.accounts import may_read
 from airflow_provider_bitrix24.simulator.portal.entity_types import LEAD, traits
+from airflow_provider_bitrix24.simulator.portal.fields import Field
 from airflow_provider_bitrix24.simulator.rest.methods import arguments
-from airflow_provider_bitrix24.simulator.rest.methods.filters import holds, parse_filter, sort_rows
+from airflow_provider_bitrix24.simulator.rest.methods.filters import Criterion, parse_filter, sort_rows
+from airflow_provider_bitrix24.simulator.rest.methods.operands import operand_for
 from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, MethodResult, method
 
 if TYPE_CHECKING:
@@ -17,10 +20,14 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal
     from airflow_provider_bitrix24.simulator.portal.items import ItemStore
     from airflow_provider_bitrix24.simulator.portal.model import HistoryRow
-    from airflow_provider_bitrix24.simulator.rest.methods.filters import Criterion
+    from airflow_provider_bitrix24.simulator.rest.methods.filters import Condition
+    from airflow_provider_bitrix24.simulator.rest.methods.operands import Operand
     from airflow_provider_bitrix24.simulator.rest.methods.registry import Call
 
 _COMMON = ("ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME")
+_MOMENT: Final = Field(name="CREATED_TIME", type="datetime")
+_NUMBER: Final = Field(name="ID", type="integer")
+_NUMBERS: Final = frozenset({"ID", "TYPE_ID", "OWNER_ID", "CATEGORY_ID"})
 
 
 @method("crm.stagehistory.list")
@@ -37,14 +44,16 @@ def list_history(call: Call) -> Any:
     names = {name: name for name in _names(type_id)}
     raw_order = arguments.array(call, "order")
     order = [(name, php.to_str(way).upper() == "DESC") for name, way in raw_order.items() if name in names]
-    criteria = parse_filter(arguments.array(call, "filter"), names.get, call.portal.clock)
+    conditions = parse_filter(
+        arguments.array(call, "filter"), names.get, lambda name, value: _operand(call.portal, name, value)
+    )
     select = [php.to_str(name) for name in arguments.array(call, "select").values()]
     shown = [name for name in select if name in names] or list(names)
     if "ID" not in shown:
         shown.append("ID")
 
     portal = call.portal
-    rows = _passing(call, store, _candidates(portal, type_id, criteria), criteria)
+    rows = _passing(call, store, _candidates(portal, type_id, conditions), conditions)
     sort_rows(rows, order or [("ID", False)], lambda row, field: _value(portal, row, field))
     counting = call.start >= 0
     offset = call.start - call.start % PAGE if counting else 0
@@ -55,28 +64,45 @@ def list_history(call: Call) -> Any:
     return MethodResult({"items": page}, total=len(rows), next=following if page and following < len(rows) else None)
 
 
-def _candidates(portal: Portal, type_id: int, criteria: list[Criterion]) -> Sequence[HistoryRow]:
+def _operand(portal: Portal, name: str, value: Any) -> Operand:
+    if name != "CREATED_TIME":
+        return operand_for(portal, _NUMBER if name in _NUMBERS else None, value)
+    for each in php.array_values(value):
+        try:
+            portal.clock.parse(php.to_str(each))
+        except (ValueError, OverflowError):
+            raise RestError("WRONG_DATETIME_FORMAT", "Wrong datetime format") from None
+    return operand_for(portal, _MOMENT, value)
+
+
+def _candidates(portal: Portal, type_id: int, conditions: list[Condition]) -> Sequence[HistoryRow]:
     """The rows that can pass, found by an index where the filter names owners or a first id."""
     history = portal.history
+    criteria = [each for each in conditions if isinstance(each, Criterion)]
     for criterion in criteria:
         if criterion.field == "OWNER_ID" and criterion.operator in ("", "=", "@"):
-            owners = sorted({php.to_int(value) for value in criterion.values})
+            owners = sorted({php.to_int(value) for value in criterion.operand.values})
             return [row for owner in owners for row in history.of_owner(type_id, owner)]
     rows = history.of_type(type_id)
     for criterion in criteria:
         if criterion.field == "ID" and criterion.operator == ">":
-            return history.after(rows, php.to_int(criterion.operand))
+            return history.after(rows, php.to_int(criterion.operand.first))
     return rows
 
 
-def _passing(call: Call, store: ItemStore, rows: Sequence[HistoryRow], criteria: list[Criterion]) -> list[HistoryRow]:
+def _passing(call: Call, store: ItemStore, rows: Sequence[HistoryRow], conditions: list[Condition]) -> list[HistoryRow]:
     portal, user = call.portal, call.identity.user
-    passed = [
-        row for row in rows if all(holds(criterion, _value(portal, row, criterion.field)) for criterion in criteria)
-    ]
+    passed = [row for row in rows if _passes(portal, row, conditions)]
     if user.is_admin:
         return passed
     return [row for row in passed if (item := store.get(row.owner_id)) is not None and may_read(user, item)]
+
+
+def _passes(portal: Portal, row: HistoryRow, conditions: list[Condition]) -> bool:
+    def actual(name: str) -> Any:
+        return _value(portal, row, name)
+
+    return all(each.holds(actual) for each in conditions)
 
 
 def _names(type_id: int) -> tuple[str, ...]:

@@ -1,9 +1,20 @@
 from __future__ import annotations
 
+import pytest
 
-def test_a_selection_shows_what_was_asked_for_and_the_id(client):
-    response = client.get("crm.item.list", "entityTypeId=2&select[]=stageId&select[]=MOVED_TIME&select[]=nope")
-    assert [set(item) for item in response.result["items"]] == [{"id", "stageId", "movedTime"}]
+from airflow_provider_bitrix24.simulator.portal.field_names import camel_name, upper_name
+
+
+def test_a_selection_shows_exactly_what_was_asked_for(client):
+    def shown(query):
+        return client.get("crm.item.list", f"entityTypeId=2&{query}").result["items"]
+
+    (deal,) = shown("select[]=stageId&select[]=MOVED_TIME&select[]=nope")
+    assert set(deal) == {"stageId", "movedTime"}
+    assert shown("select[]=title") == [{"title": "Deal 57"}]
+    assert shown("select[]=nope") == [[]]
+    assert client.post("crm.item.list", {"entityTypeId": 2, "select": []}).result["items"] == [[]]
+    assert {"id", "title", "fm", "observers"} - set(shown("select[]=*")[0]) == {"fm"}
 
 
 def test_types_differ_in_their_fields(client):
@@ -15,12 +26,119 @@ def test_types_differ_in_their_fields(client):
 
     assert {"movedTime", "movedBy", "categoryId"}.isdisjoint(fields(7))
     assert "categoryId" not in fields(1)
-    assert {"previousStageId", "movedTime", "categoryId"} <= fields(31) & fields(177)
+    assert {"previousStageId", "movedTime", "categoryId", "xmlId"} <= fields(31) & fields(177)
+    assert {"closedate", "utmSource", "probability", "leadId"} <= fields(177) | set(
+        client.get("crm.item.get", "entityTypeId=2&id=57").result["item"]
+    )
 
 
-def test_user_fields_are_kept_as_they_are(client):
-    client.update_item(ufCrm_1="x", UF_CRM_2=["a"], opportunity="12.50")
-    item = client.get("crm.item.get", "entityTypeId=2&id=57").result["item"]
-    assert (item["ufCrm_1"], item["UF_CRM_2"], item["opportunity"]) == ("x", ["a"], 12.5)
-    found = client.post("crm.item.list", {"entityTypeId": 2, "filter": {"ufCrm_1": "x"}, "select": ["ufCrm_1"]}).result
-    assert found["items"] == [{"id": 57, "ufCrm_1": "x"}]
+def test_fields_are_described(client):
+    client.update_item(ufCrm_1="x")
+    fields = client.get("crm.item.fields", "entityTypeId=2").result["fields"]
+    assert fields["id"]["isReadOnly"] is True
+    assert fields["opportunity"] == {
+        "type": "double",
+        "isRequired": False,
+        "isReadOnly": False,
+        "isImmutable": False,
+        "isMultiple": False,
+        "isDynamic": False,
+        "title": "Opportunity",
+        "upperName": "OPPORTUNITY",
+    }
+    assert (fields["stageId"]["statusType"], fields["typeId"]["statusType"]) == ("DEAL_STAGE", "DEAL_TYPE")
+    assert (fields["ufCrm_1"]["isDynamic"], fields["ufCrm_1"]["upperName"]) == (True, "UF_CRM_1")
+    original = client.get("crm.item.fields", "entityTypeId=2&useOriginalUfNames=Y").result["fields"]
+    assert "UF_CRM_1" in original
+    assert "ufCrm_1" not in original
+    assert "searchContent" not in fields
+
+
+def test_a_user_field_has_two_spellings(client):
+    number = client.post("crm.deal.add", {"fields": {"UF_CRM_1": "x"}}).result
+    client.update_item(number, UF_CRM_44_172=["a"])
+    item = client.get("crm.item.get", f"entityTypeId=2&id={number}").result["item"]
+    assert (item["ufCrm_1"], item["ufCrm44_172"]) == ("x", ["a"])
+    original = client.get("crm.item.get", f"entityTypeId=2&id={number}&useOriginalUfNames=Y").result["item"]
+    assert (original["UF_CRM_1"], original["UF_CRM_44_172"]) == ("x", ["a"])
+    assert client.get("crm.deal.get", f"id={number}").result["UF_CRM_1"] == "x"
+    for name in ("ufCrm_1", "UF_CRM_1"):
+        found = client.post("crm.item.list", {"entityTypeId": 2, "filter": {name: "x"}, "select": ["id", name]}).result
+        assert found["items"] == [{"id": number, "ufCrm_1": "x"}]
+
+
+def test_every_name_survives_both_spellings():
+    for name in ("UF_CRM_1", "UF_CRM_44_172", "UF_CRM_5D8F9C", "UF_CRM_MY_FIELD", "PARENT_ID_177", "STAGE_ID"):
+        assert upper_name(camel_name(name)) == name
+        assert camel_name(camel_name(name)) == camel_name(name)
+
+
+def test_what_is_written_is_read_again(client):
+    sent = {
+        "typeId": "GOODS",
+        "probability": 40,
+        "isManualOpportunity": "Y",
+        "opportunity": "12.50",
+        "taxValue": 1.5,
+        "observers": [6, 7],
+        "contactIds": [4, 5],
+        "utmSource": "google",
+        "additionalInfo": "x",
+        "closedate": "2026-03-04",
+        "begindate": "04.03.2026",
+        "sourceId": "WEB",
+        "webformId": 3,
+    }
+    item = client.post("crm.item.add", {"entityTypeId": 2, "fields": sent}).result["item"]
+    dates = dict.fromkeys(("closedate", "begindate"), "2026-03-04T03:00:00+03:00")
+    assert {name: item[name] for name in sent} == {**sent, "opportunity": 12.5, **dates}
+    assert item["contactId"] == 4
+    client.update_item(item["id"], contactId=9)
+    assert client.get("crm.item.get", f"entityTypeId=2&id={item['id']}").result["item"]["contactIds"] == [9]
+
+
+def test_what_is_read_only_cannot_be_written(client):
+    before = client.get("crm.item.get", "entityTypeId=2&id=57").result["item"]
+    client.update_item(id=9, createdBy=9, createdTime="2020-01-01", movedBy=9, leadId=9, stageSemanticId="S", nope=1)
+    assert client.get("crm.item.get", "entityTypeId=2&id=57").result["item"] == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"observers": 6}, "100"),
+        ({"contactIds": None}, "100"),
+        ({"closedate": "soon"}, "CRM_FIELD_ERROR_VALUE_NOT_VALID"),
+        ({"stageId": "NOPE"}, "CRM_FIELD_ERROR_VALUE_NOT_VALID"),
+        ({"categoryId": 99}, "CRM_FIELD_ERROR_VALUE_NOT_VALID"),
+    ],
+)
+def test_a_value_that_does_not_fit_changes_nothing(client, fields, code):
+    sent = {"entityTypeId": 2, "fields": {"title": "Changed", **fields}}
+    assert client.post("crm.item.update", {**sent, "id": 57}).error[1] == code
+    assert client.post("crm.item.add", sent).error[1] == code
+    assert [item.title for item in client.portal.items[2].after(0)] == ["Deal 57"]
+
+
+@pytest.mark.parametrize("amount", ["1e400", "-1e400", "NaN", "inf", "much", True, [1]])
+def test_an_amount_is_always_a_finite_number(client, amount):
+    item = client.post("crm.item.add", {"entityTypeId": 2, "fields": {"opportunity": amount}}).result["item"]
+    assert item["opportunity"] == 0
+    assert len(client.get("crm.item.list", "entityTypeId=2").result["items"]) == 2
+
+
+def test_the_creator_stays_when_the_responsible_changes(client):
+    item = client.post("crm.item.add", {"entityTypeId": 2, "fields": {"assignedById": 6}}).result["item"]
+    assert (item["createdBy"], item["assignedById"]) == (1, 6)
+    client.update_item(item["id"], assignedById=8)
+    deal = client.get("crm.deal.get", f"id={item['id']}").result
+    assert (deal["CREATED_BY_ID"], deal["ASSIGNED_BY_ID"]) == ("1", "8")
+
+
+def test_items_of_smart_processes_can_be_restricted_by_the_tariff(client):
+    client.portal.add_item(177, 5)
+    client.portal.settings.smart_processes_restricted = True
+    change = {"entityTypeId": 177, "id": 5, "fields": {"title": "x"}}
+    assert client.post("crm.item.update", change).error[:2] == (400, "UPDATE_DYNAMIC_ITEM_RESTRICTED")
+    assert client.post("crm.item.add", change).error[:2] == (400, "CREATE_DYNAMIC_ITEM_RESTRICTED")
+    client.update_item(title="Deals are not")

@@ -43,3 +43,55 @@ def test_update_add_and_delete(client):
     assert client.post("crm.lead.delete", {"id": number}).result is True
     assert client.post("crm.lead.delete", {"id": number}).error == (400, "", "Not found")
     assert "STATUS_ID" in client.get("crm.lead.fields").result
+
+
+def test_what_is_written_is_read_again(client):
+    sent = {"NAME": "Bob", "LAST_NAME": "B", "ADDRESS_CITY": "Berlin", "UTM_SOURCE": "x", "BIRTHDATE": "2000-01-01"}
+    number = client.post("crm.lead.add", {"fields": {**sent, "PHONE": [{"VALUE": "+61", "VALUE_TYPE": "WORK"}]}}).result
+    lead = client.get("crm.lead.get", f"id={number}").result
+    assert {name: lead[name] for name in sent} == {**sent, "BIRTHDATE": "2000-01-01T03:00:00+03:00"}
+    assert lead["HAS_PHONE"] == "Y"
+    assert lead["PHONE"] == [{"ID": "1", "VALUE_TYPE": "WORK", "VALUE": "+61", "TYPE_ID": "PHONE"}]
+    item = client.get("crm.item.get", f"entityTypeId=1&id={number}").result["item"]
+    assert (item["name"], item["fm"][0]["value"]) == ("Bob", "+61")
+    changed = {"fields": {"PHONE": [{"ID": 1, "VALUE": "+62"}, {"VALUE": "+63"}]}, "id": number}
+    assert client.post("crm.lead.update", changed).result is True
+    assert [each["VALUE"] for each in client.get("crm.lead.get", f"id={number}").result["PHONE"]] == ["+62", "+63"]
+    deal = client.post("crm.deal.add", {"fields": {"TYPE_ID": "GOODS", "PROBABILITY": 40}}).result
+    shown = client.get("crm.deal.get", f"id={deal}").result
+    assert (shown["TYPE_ID"], shown["PROBABILITY"]) == ("GOODS", "40")
+
+
+def test_a_deal_stays_in_its_pipeline(client):
+    client.post("crm.deal.update", {"id": 57, "fields": {"CATEGORY_ID": 5, "TITLE": "Changed"}})
+    deal = client.get("crm.deal.get", "id=57").result
+    assert (deal["CATEGORY_ID"], deal["STAGE_ID"], deal["TITLE"]) == ("0", "NEW", "Changed")
+    foreign = {"id": 57, "fields": {"CATEGORY_ID": 5, "STAGE_ID": "C5:WON"}}
+    assert client.post("crm.deal.update", foreign).error[:2] == (400, "")
+    added = client.post("crm.deal.add", {"fields": {"CATEGORY_ID": 5, "STAGE_ID": "C5:WON"}}).result
+    assert client.stage_of(f"DEAL_{added}") == "C5:WON"
+
+
+def test_fields_are_described(client):
+    deal = client.get("crm.deal.fields").result
+    assert len(deal) == 45
+    assert (deal["OPPORTUNITY"]["type"], deal["OPENED"]["type"], deal["COMMENTS"]["type"]) == (
+        "double",
+        "char",
+        "string",
+    )
+    assert (deal["STAGE_ID"]["statusType"], deal["CATEGORY_ID"]["isImmutable"]) == ("DEAL_STAGE", True)
+    assert (deal["DATE_CREATE"]["isReadOnly"], deal["CONTACT_IDS"]["isMultiple"]) == (True, True)
+    lead = client.get("crm.lead.fields").result
+    assert len(lead) == 57
+    assert (lead["STATUS_ID"]["statusType"], lead["PHONE"]["type"]) == ("STATUS", "crm_multifield")
+    client.post("crm.lead.add", {"fields": {"UF_CRM_1": "x"}})
+    assert client.get("crm.lead.fields").result["UF_CRM_1"]["isDynamic"] is True
+
+
+def test_a_deleted_deal_has_no_history(client):
+    client.trigger("DEAL_57")
+    assert client.post("crm.deal.delete", {"id": 57}).result is True
+    client.portal.add_deal(id=57)
+    rows = client.post("crm.stagehistory.list", {"entityTypeId": 2, "filter": {"OWNER_ID": 57}}).result["items"]
+    assert [(row["ID"], row["STAGE_ID"]) for row in rows] == [(3, "NEW")]

@@ -1,0 +1,105 @@
+"""Pipelines (``crm.category.*`` and the older ``crm.dealcategory.*``), and the types of entities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.simulator import php
+from airflow_provider_bitrix24.simulator.errors import RestError
+from airflow_provider_bitrix24.simulator.portal.entity_types import (
+    COMPANY,
+    CONTACT,
+    DEAL,
+    OLD_INVOICE,
+    short_name,
+    traits,
+    type_name,
+)
+from airflow_provider_bitrix24.simulator.rest.methods import arguments
+from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, MethodResult, method
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.simulator.portal.model import Pipeline
+    from airflow_provider_bitrix24.simulator.rest.methods.registry import Call
+
+
+@method("crm.category.list")
+def list_pipelines(call: Call) -> Any:
+    """List the pipelines of a type that has them."""
+    found = _categories(call)
+    return MethodResult({"categories": found}, total=len(found) if call.start >= 0 else None)
+
+
+@method("crm.category.get")
+def get(call: Call) -> Any:
+    """One pipeline of a type that has them."""
+    wanted = arguments.integer(call, "id")
+    for each in _categories(call):
+        if each["id"] == wanted:
+            return {"category": each}
+    raise RestError("NOT_FOUND", "Element not found")
+
+
+@method("crm.dealcategory.list")
+def list_deal_pipelines(call: Call) -> Any:
+    """List the pipelines of deals but the default one, as the portal did before ``crm.category.list``."""
+    pipelines = [each for each in call.portal.pipelines.values() if each.type_id == DEAL and each.id]
+    offset = max(0, call.start - call.start % PAGE)
+    shown = [
+        {
+            "ID": str(each.id),
+            "CREATED_DATE": call.portal.clock.iso(0),
+            "NAME": each.name,
+            "IS_LOCKED": "N",
+            "SORT": str(each.sort),
+        }
+        for each in pipelines[offset : offset + PAGE]
+    ]
+    following = offset + len(shown)
+    return MethodResult(shown, total=len(pipelines), next=following if following < len(pipelines) else None)
+
+
+@method("crm.dealcategory.stage.list")
+def list_deal_stages(call: Call) -> Any:
+    """List the stages of a pipeline of deals, those of the default one for ``ID`` 0."""
+    pipeline = call.portal.pipelines.get((DEAL, php.to_int(call.upper().get("ID"))))
+    if pipeline is None:
+        raise RestError("", "Not found")
+    return [{"NAME": each.name, "SORT": each.sort, "STATUS_ID": each.id} for each in pipeline.stages]
+
+
+@method("crm.enum.ownertype")
+def owner_types(call: Call) -> Any:
+    """List the entity types of the portal with both of their short names."""
+    return [
+        {
+            "ID": type_id,
+            "NAME": type_name(type_id).replace("_", " ").capitalize(),
+            "SYMBOL_CODE": type_name(type_id),
+            "SYMBOL_CODE_SHORT": short_name(type_id),
+        }
+        for type_id in sorted({OLD_INVOICE, *call.portal.items})
+    ]
+
+
+def _categories(call: Call) -> list[dict[str, Any]]:
+    type_id, _ = arguments.entity_type(call)
+    if type_id in (CONTACT, COMPANY):
+        name = f"{type_name(type_id).capitalize()}s".replace("ys", "ies")
+        return [{"id": 0, "name": name, "sort": 100, "entityTypeId": type_id, "isDefault": "Y"}]
+    if not traits(type_id).has_pipelines:
+        raise arguments.type_not_supported(type_id)
+    return [_category(each) for each in call.portal.pipelines.values() if each.type_id == type_id]
+
+
+def _category(pipeline: Pipeline) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": pipeline.id,
+        "name": pipeline.name,
+        "sort": pipeline.sort,
+        "entityTypeId": pipeline.type_id,
+        "isDefault": "Y" if pipeline.is_default else "N",
+    }
+    if pipeline.type_id == DEAL and pipeline.id:  # pipeline 0 of deals has no row in the portal's table
+        shown |= {"originId": "", "originatorId": ""}
+    return shown
