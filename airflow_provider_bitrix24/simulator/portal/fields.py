@@ -237,12 +237,7 @@ _SMART: Final = (
     *_SOURCE,
     *_OBSERVERS,
 )
-_INVOICE: Final = (
-    *_SMART,
-    *_all("text", "comments"),
-    *_all("string", "accountNumber"),
-    *_all("location", "locationId"),
-)
+_INVOICE: Final = (*_SMART, *_all("text", "comments"), *_all("string", "accountNumber locationId"))
 _OF_TYPE: Final = {
     LEAD: _LEAD,
     DEAL: _DEAL,
