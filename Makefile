@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help python-found demo demo-stop test test-client test-system histories bench lint format docs constraints clean
+.PHONY: help python-found demo demo-stop test test-client test-system histories bench lint format docs site constraints clean
 
 # The first Python that is new enough and able to make environments (some distributions split venv off).
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
@@ -64,6 +64,9 @@ format: python-found ## Let ruff format the code and mend what it can
 
 docs: python-found ## Bring examples and tables in docs/ up to date
 	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m scripts.refresh_docs
+
+site: python-found ## Build the site of the documentation into .build/site, warnings are errors, and check its links
+	@python=$$($(ENVIRONMENT) --groups test docs) && "$$python" -m scripts.site
 
 constraints: python-found ## Resolve the dependencies anew (constraints/README.md)
 	@$(PYTHON) -m scripts.refresh_constraints

@@ -1,0 +1,65 @@
+"""How Sphinx builds the site: ``make site``. The Russian edition is built from ``docs/ru`` with the tag ``ru``."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24 import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+project = "airflow-provider-bitrix24"
+author = "The airflow-provider-bitrix24 authors"
+project_copyright = f"{author}, Apache License 2.0"
+version = release = __version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinx_llms_txt"]
+exclude_patterns = ["ru"]
+
+myst_heading_anchors = 4
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+copybutton_exclude = ".linenos, .gp, .go"
+
+html_theme = "furo"
+html_title = f"{project} {version}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+
+_ROOT = Path(__file__).parents[1]
+_PAGES_OF_FILES = {"README.md": "readme.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+_INCLUDED = re.compile(r"^```\{include\} \.\./(\w+\.md)\n```$", flags=re.MULTILINE)
+_LINK = re.compile(r"(!?)\[([^]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
+_ANCHOR = re.compile(r'^<a id="([^"]+)"></a>$', flags=re.MULTILINE)
+_ONLY_HERE = re.compile(r"^<!-- only on the site\n(.*?)^-->$", flags=re.MULTILINE | re.DOTALL)
+
+
+def setup(app: Sphinx) -> None:
+    """Let pages that are written for forges, too, become pages of the site."""
+    app.connect("source-read", _adapt)
+
+
+def _adapt(app: Sphinx, page: str, source: list[str]) -> None:
+    here = (Path(app.srcdir) / page).parent
+    text = _ONLY_HERE.sub(r"\1", source[0])
+    text = _INCLUDED.sub(lambda found: _links((_ROOT / found[1]).read_text(encoding="utf-8"), _ROOT, here), text)
+    # Forges know anchors in HTML only, and Sphinx labels only.
+    source[0] = _ANCHOR.sub(r"(\1)=", _links(text, here, here))
+
+
+def _links(text: str, written_in: Path, shown_in: Path) -> str:
+    def link(found: re.Match[str]) -> str:
+        image, label, path, anchor = found[1], found[2], found[3], found[4] or ""
+        target = (written_in / path).resolve()
+        if target.parent == _ROOT and target.name in _PAGES_OF_FILES:
+            target = _ROOT / "docs" / _PAGES_OF_FILES[target.name]
+        if not image and not target.is_relative_to(_ROOT / "docs"):
+            return label  # it lies in the repository, and not on the site
+        return f"{image}[{label}]({os.path.relpath(target, shown_in)}{anchor})"
+
+    return _LINK.sub(link, text)
