@@ -35,7 +35,10 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": _INTEGRATION,
-                "python-modules": ["airflow_provider_bitrix24.operators.automation"],
+                "python-modules": [
+                    "airflow_provider_bitrix24.operators.automation",
+                    "airflow_provider_bitrix24.operators.entities",
+                ],
             }
         ],
         "sensors": [

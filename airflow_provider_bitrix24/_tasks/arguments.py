@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 OnUnmoved = Literal["ignore", "warn", "skip", "fail"]
 """What a task makes of entities that were fired and did not move."""
@@ -69,6 +72,15 @@ def _check_unverified(*, expects: bool, fails_on: bool, on_unmoved: str | None, 
             f"verify=False reads nothing, so {' and '.join(given)} cannot be had.",
             hint="Leave out verify=False, or the other.",
         )
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Refuse a value that is not one of the choices.
+
+    :raises ConfigurationError: the message names the argument.
+    """
+    if value not in choices:
+        raise ConfigurationError(f"{name} is {value!r}.", hint=f"Use one of {', '.join(choices)}.")
 
 
 def check_rendered(name: str, *, given: bool, rendered: object) -> None:

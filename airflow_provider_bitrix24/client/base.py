@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Self, Unpack
 
+    from airflow_provider_bitrix24.client.entities.find import OnExcess
     from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
@@ -198,6 +199,15 @@ class BaseClient:
             if ref not in seen.found and ref.type_id in seen.refused:
                 raise seen.refused[ref.type_id]
         return {str(ref): StageInfo.from_snapshot(str(ref), seen.found[ref]) for ref in refs if ref in seen.found}
+
+    def _find_entities(
+        self, entity_type: str, filter_: Mapping[str, Any] | str, *, limit: int, on_excess: OnExcess
+    ) -> Flow[list[str]]:
+        from airflow_provider_bitrix24.client.entities.find import Search, find_entities
+
+        search = Search.parse(entity_type, filter_, limit=limit, on_excess=on_excess)
+        # A second credential was given for reading, so it reads.
+        return find_entities(self._reader or self._channel, search)
 
     def _pipeline_stages(self, type_id: int, category_id: int | None) -> Flow[list[Stage]]:
         return readings.pipeline_stages(self._channel, type_id, category_id)

@@ -9,9 +9,11 @@ from airflow_provider_bitrix24.client.base import BaseClient
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from typing import Self
 
+    from airflow_provider_bitrix24.client.entities.find import OnExcess
     from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
@@ -162,6 +164,30 @@ class Bitrix24Client(BaseClient):
         """
         return self._driver.run(self._get_stages(targets, entity_type, learn))
 
+    def find_entities(
+        self,
+        entity_type: str,
+        filter: Mapping[str, Any] | str,  # noqa: A002 - as the portal calls it
+        *,
+        limit: int = 1_000,
+        on_excess: OnExcess = "fail",
+    ) -> builtins.list[str]:
+        """Find the entities that match a filter; returns their targets in the order of their ids, ready to be fired.
+
+        Fields that the portal does not know, and a filter without conditions, are refused before anything is read.
+
+        >>> client.find_entities("DEAL", {"stageId": "NEW", ">=opportunity": 1000})  # doctest: +SKIP
+        ['DEAL_57', 'DEAL_58']
+
+        :param entity_type: such as ``"DEAL"`` or ``"DYNAMIC_177"``.
+        :param filter: conditions as ``crm.item.list`` takes them, or ``"all"`` for every entity of the type.
+        :param limit: how many entities there may be.
+        :param on_excess: with more than that, ``"fail"`` raises and ``"truncate"`` returns those with the lowest ids.
+        :raises ConfigurationError: an argument or a field is wrong, or there are more entities than the limit.
+        :raises Bitrix24Error: the portal refused, failed or gave no answer.
+        """
+        return self._driver.run(self._find_entities(entity_type, filter, limit=limit, on_excess=on_excess))
+
     def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """The stages of a pipeline in order.
 
@@ -261,6 +287,17 @@ class AsyncBitrix24Client(BaseClient):
     ) -> dict[str, StageInfo]:
         """See :meth:`Bitrix24Client.get_stages`."""
         return await self._driver.run(self._get_stages(targets, entity_type, learn))
+
+    async def find_entities(
+        self,
+        entity_type: str,
+        filter: Mapping[str, Any] | str,  # noqa: A002 - as the portal calls it
+        *,
+        limit: int = 1_000,
+        on_excess: OnExcess = "fail",
+    ) -> builtins.list[str]:
+        """See :meth:`Bitrix24Client.find_entities`."""
+        return await self._driver.run(self._find_entities(entity_type, filter, limit=limit, on_excess=on_excess))
 
     async def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """See :meth:`Bitrix24Client.pipeline_stages`."""

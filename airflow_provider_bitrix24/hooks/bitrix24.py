@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_se
 from airflow_provider_bitrix24.connection import read_connection, secrets_of
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         StageInfo,
         TriggerReport,
     )
+    from airflow_provider_bitrix24.client.entities.find import OnExcess
     from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
@@ -303,6 +305,41 @@ class Bitrix24Hook(BaseHook):
     ) -> dict[str, StageInfo]:
         """Like :meth:`get_stages`, in an event loop."""
         return await (await self.aget_conn()).get_stages(targets, entity_type=entity_type, learn=learn)
+
+    def find_entities(
+        self,
+        entity_type: str,
+        filter: Mapping[str, Any] | str,  # noqa: A002 - as the portal calls it
+        *,
+        limit: int = 1_000,
+        on_excess: OnExcess = "fail",
+    ) -> builtins.list[str]:
+        """Find the entities that match a filter. Return their targets in the order of their ids, ready to be fired.
+
+        Fields that the portal does not know, and a filter without conditions, are refused before anything is read.
+
+        >>> with Bitrix24Hook() as hook:  # doctest: +SKIP
+        ...     targets = hook.find_entities("DEAL", {"stageId": "NEW", ">=opportunity": 1000})
+
+        :param entity_type: such as ``"DEAL"`` or ``"DYNAMIC_177"``.
+        :param filter: conditions as ``crm.item.list`` takes them, or ``"all"`` for every entity of the type.
+        :param limit: how many entities there may be.
+        :param on_excess: with more than that, ``"fail"`` raises and ``"truncate"`` returns those with the lowest ids.
+        :raises ConfigurationError: an argument or a field is wrong, or there are more entities than the limit.
+        :raises Bitrix24Error: the portal refused or gave no answer.
+        """
+        return self.get_conn().find_entities(entity_type, filter, limit=limit, on_excess=on_excess)
+
+    async def afind_entities(
+        self,
+        entity_type: str,
+        filter: Mapping[str, Any] | str,  # noqa: A002 - as the portal calls it
+        *,
+        limit: int = 1_000,
+        on_excess: OnExcess = "fail",
+    ) -> builtins.list[str]:
+        """Like :meth:`find_entities`, in an event loop."""
+        return await (await self.aget_conn()).find_entities(entity_type, filter, limit=limit, on_excess=on_excess)
 
     def pipeline_stages(self, type_id: int, category_id: int | None) -> Sequence[Stage]:
         """Return the stages of a pipeline, in order. Their ``id`` is what ``expected_stage`` takes.
