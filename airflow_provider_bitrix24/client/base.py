@@ -20,9 +20,10 @@ from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
 from airflow_provider_bitrix24.client.stages import StageInfo, check_stage_arguments, parse_stages
-from airflow_provider_bitrix24.client.stores.file import FileStore
+from airflow_provider_bitrix24.client.stores.fallback import with_fallback
+from airflow_provider_bitrix24.client.stores.file import file_store
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
-from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE
+from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE, ProcessStore
 from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
@@ -239,8 +240,9 @@ def _pacer(portal: Portal, settings: ClientSettings, store: SharedStore | None, 
     if store is None and settings.bucket is None:
         store = PROCESS_STORE
     if store is None:
-        directory = None if settings.pacing_directory is None else Path(settings.pacing_directory)
-        store = FileStore(directory, clock=clock.monotonic, sleep=clock.sleep)
+        store = file_store(settings.pacing_directory, clock)
+    if not isinstance(store, ProcessStore):
+        store = with_fallback(store, clock=clock.monotonic)
     return Pacer(store=store, key=portal.host, bucket=settings.bucket and LeakyBucket(*settings.bucket))
 
 

@@ -1,6 +1,7 @@
 """The public path of the stores that processes share, for those who write a store of their own."""
 
-from airflow_provider_bitrix24.client.stores.file import FileStore, default_directory
+from airflow_provider_bitrix24.client.stores.file import FileStore
+from airflow_provider_bitrix24.client.stores.file_directory import default_directory
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE, ProcessStore
 from airflow_provider_bitrix24.client.stores.protocol import JsonValue, SharedStore

@@ -165,7 +165,7 @@ def installed() -> Iterator[None]:
         put(bitrix24, "aget_connection", aconnection)
         put(bitrix24, "mask_secrets", lambda _: None)
         put(bitrix24, "amask_secrets", nothing)
-        put(base, "FileStore", lambda *_, **__: STAGE.now.pacing_store())
+        put(base, "file_store", lambda *_: STAGE.now.pacing_store())
         put(sync, "SyncDriver", lambda *_, pacer, **__: ModelDriver(STAGE.now, pacer, LOG))
         put(aio, "AsyncDriver", lambda *_, pacer, **__: ModelAsyncDriver(STAGE.now, pacer, LOG))
         for waits in (bitrix24.Bitrix24Hook, TriggerAutomationOperator, StageSensor, StageTrigger):

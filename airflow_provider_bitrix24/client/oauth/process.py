@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.stores.file import default_directory
+from airflow_provider_bitrix24.client.stores.file_directory import default_directory, open_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ class MachineLock:
     def __init__(self, name: str, directory: Path | None = None) -> None:
         digest = hashlib.sha256(name.encode()).hexdigest()[:24]
         self._directory = directory or default_directory()
-        self._path = self._directory / f"{digest}.token-lock"
+        self._name = f"{digest}.token-lock"
         self._file: int | None = None
 
     def acquire(self) -> bool:
@@ -59,7 +59,7 @@ class MachineLock:
 
         :raises OSError: the file cannot be used.
         """
-        file = self._open()
+        file = open_file(self._directory, self._name)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -76,22 +76,6 @@ class MachineLock:
         file, self._file = self._file, None
         if file is not None:
             os.close(file)
-
-    def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            return os.open(self._path, flags)
-        except FileNotFoundError:
-            if not self._directory.exists():
-                self._directory.mkdir(parents=True, exist_ok=True)
-                self._directory.chmod(0o1777)
-        try:
-            # Exclusively, since the kernel refuses to create over another user's file in a shared directory.
-            file = os.open(self._path, flags | os.O_CREAT | os.O_EXCL, 0o666)
-        except FileExistsError:
-            return os.open(self._path, flags)
-        os.fchmod(file, 0o666)
-        return file
 
 
 _TOKENS: dict[str, ProcessTokens] = {}

@@ -1,38 +1,39 @@
-"""A store in files: all processes of a machine that use the same directory share its states.
+"""A store in files: all processes of a machine that use the same directory share its values.
 
 The portal counts requests per source address, so by default all processes of a machine share one small file per
-portal. Containers of one host can share the directory by a mount. Hosts share no files: divide
-``requests_per_second`` among them, or give the client a store of your own.
+portal. Containers of one host can share the directory by a mount. Hosts share no files: give them Redis or a database.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
-import logging
 import os
-import tempfile
 import time
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from random import random
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK
 from airflow_provider_bitrix24.client.errors import SharedStoreError
-from airflow_provider_bitrix24.client.stores.process import ProcessStore
+from airflow_provider_bitrix24.client.stores.deadline import Attempt
+from airflow_provider_bitrix24.client.stores.file_directory import default_directory, open_file
 from airflow_provider_bitrix24.client.stores.record import MAX_SIZE, apply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from airflow_provider_bitrix24.client.clock import Clock
     from airflow_provider_bitrix24.client.stores.protocol import JsonValue
 
 T = TypeVar("T")
-LOG = logging.getLogger("airflow_provider_bitrix24.client")
-LOCK_PATIENCE = 5.0
+LOCK_PATIENCE = 1.0
 """Seconds after which the store gives up on a locked file. A lock is normally held for microseconds."""
-_LOCK_STEP = 0.001
-"""Seconds between two attempts to lock a file."""
+_PAUSES = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
+"""Seconds between the attempts before a process queues up: mostly a lock is free again before a thread can start."""
 _PADDING = b" \0"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -48,16 +49,15 @@ def read_boot_id(path: Path = _BOOT_ID) -> bytes:
 
 
 class FileStore:
-    """States in files of one directory, shared by all processes and users of this machine.
+    """Values in files of one directory, shared by all processes and users of this machine.
 
     The kernel drops the lock of a process that dies. Times are of the monotonic clock and belong to one boot, so
-    that neither a jumping wall clock nor a reboot can stop a process. Where the file cannot be used, this process
-    continues with states of its own and logs one warning.
+    that neither a jumping wall clock nor a reboot can stop a process.
 
     :param directory: created if it is missing; by default one for all users under the system's temporary directory.
     :param clock: monotonic seconds.
-    :param sleep: waits for some seconds.
     :param boot_id: 16 bytes that differ after a reboot.
+    :param patience: seconds for which a file that another process has locked is waited for.
     """
 
     def __init__(
@@ -65,82 +65,105 @@ class FileStore:
         directory: Path | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
         boot_id: Callable[[], bytes] = read_boot_id,
+        patience: float = LOCK_PATIENCE,
     ) -> None:
-        self._directory = directory or default_directory()
-        self._clock, self._sleep, self._boot_id = clock, sleep, boot_id
-        self._alone = ProcessStore(clock)
-        self._warned = False
+        self.directory = directory or default_directory()
+        self._clock, self._boot_id, self._patience = clock, boot_id, patience
+        self._waiting: dict[str, Attempt[Any]] = {}
+
+    def __str__(self) -> str:
+        return f"files in {self.directory}"
 
     def update(self, key: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
         """See :meth:`~.protocol.SharedStore.update`."""
-        boot = self._boot_id().hex().encode()
-        try:
-            with self._locked(key) as file:
-                text, answer = apply(_read(file, boot), self._clock(), change)
-                _write(file, boot, text.encode())
-                return answer
-        except (OSError, SharedStoreError) as error:
-            if not self._warned:
-                self._warned = True
-                LOG.warning(
-                    "The request limit is not shared with other processes of this machine: %s (%s). Name a directory "
-                    "that all of them may write.",
-                    self._directory,
-                    (isinstance(error, OSError) and error.strerror) or error,
-                )
-        return self._alone.update(key, change)
+        name = f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+        with self._translated():
+            file = open_file(self.directory, name)
+            try:
+                locked = self._lock_soon(file)
+            except OSError:
+                os.close(file)
+                raise
+        return self._use(file, change) if locked else self._wait(name, file, change)
 
-    @contextmanager
-    def _locked(self, key: str) -> Iterator[int]:
-        file = self._open(self._directory / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json")
-        try:
-            self._lock(file)
-            yield file
-        finally:
-            os.close(file)
-
-    def _lock(self, file: int) -> None:
-        deadline = self._clock() + LOCK_PATIENCE
-        while True:
+    def _lock_soon(self, file: int) -> bool:
+        """Lock a file that is free, or will be in a moment."""
+        for pause in (0.0, *_PAUSES):
+            if pause > self._patience:
+                break
+            time.sleep(pause * (0.5 + random()))  # noqa: S311 - so that those who wait do not meet again
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if self._clock() > deadline:
-                    raise
-                self._sleep(_LOCK_STEP)
-            else:
-                return
+                continue
+            return True
+        return False
 
-    def _open(self, path: Path) -> int:
-        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    def _wait(self, name: str, file: int, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
+        """Wait for the lock in the kernel's queue, in a thread: a file lock has no time-out."""
+
+        def lock_and_use(attempt: Attempt[T]) -> T:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not attempt.claim():
+                _release(file)
+                raise TimeoutError
+            return self._use(file, change)
+
+        earlier = self._waiting.get(name)
+        if earlier is not None and earlier.given_up and earlier.running:
+            os.close(file)
+            raise self._unusable("another process still keeps the file locked")
+        attempt: Attempt[T] = Attempt(lock_and_use)
+        self._waiting[name] = attempt
         try:
-            return os.open(path, flags)
-        except FileNotFoundError:
-            _make_directory(self._directory)
+            return attempt.wait(self._patience)
+        except TimeoutError:
+            raise self._unusable(f"another process has kept the file locked for {self._patience:g} s") from None
+
+    def _use(self, file: int, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
+        boot = self._boot_id().hex().encode()
         try:
-            # Exclusively, since the kernel refuses to create over another user's file in a shared directory.
-            file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
-        except FileExistsError:
-            return os.open(path, flags)
-        os.fchmod(file, 0o666)
-        return file
+            with self._translated():
+                kept = _read(file, boot)
+            text, answer = apply(kept, self._clock(), change)
+            with self._translated():
+                _write(file, boot, text.encode())
+            return answer
+        finally:
+            _release(file)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._unusable(error.strerror or str(error)) from None
+
+    def _unusable(self, reason: str) -> SharedStoreError:
+        return SharedStoreError(
+            f"The files in {self.directory} cannot be used: {reason}.",
+            hint="Every process that talks to Bitrix24 needs to write there.",
+        )
 
 
-def default_directory() -> Path:
-    """The directory that all users of this machine share."""
-    shared = Path("/tmp")  # noqa: S108 - its files hold no secret and are opened without following links
-    root = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
-    return root / "airflow-provider-bitrix24"
+@cache
+def _file_store(directory: Path | None) -> FileStore:
+    return FileStore(directory)
 
 
-def _make_directory(directory: Path) -> None:
+def file_store(directory: str | None, clock: Clock) -> FileStore:
+    """Return the store of a directory, which is one for the whole process where time is the machine's own."""
+    path = None if directory is None else Path(directory)
+    return _file_store(path) if clock is SYSTEM_CLOCK else FileStore(path, clock=clock.monotonic)
+
+
+def _release(file: int) -> None:
     try:
-        directory.mkdir(parents=True)
-        directory.chmod(0o1777)
-    except FileExistsError:
-        pass
+        # A child that was forked meanwhile has the file open, too, and would keep the lock.
+        fcntl.flock(file, fcntl.LOCK_UN)
+    finally:
+        os.close(file)
 
 
 def _read(file: int, boot: bytes) -> bytes | None:
@@ -152,6 +175,11 @@ def _read(file: int, boot: bytes) -> bytes | None:
 def _write(file: int, boot: bytes, text: bytes) -> None:
     data, before = b"%s\n%s" % (boot, text), os.fstat(file).st_size
     if len(data) > before:
-        os.posix_fallocate(file, 0, len(data))  # so that a full disk damages nothing
-    os.pwrite(file, data.ljust(min(before, MAX_SIZE)), 0)  # whoever dies before the next line leaves only spaces
+        _pwrite(file, bytes(len(data) - before), before)  # where the disk is full, this damages nothing
+    _pwrite(file, data.ljust(min(before, MAX_SIZE)), 0)  # whoever dies before the next line leaves only spaces
     os.ftruncate(file, len(data))
+
+
+def _pwrite(file: int, data: bytes, offset: int) -> None:
+    if os.pwrite(file, data, offset) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

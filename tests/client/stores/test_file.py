@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
-import logging
 import os
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import textwrap
 import threading
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_bitrix24.client.errors import SharedStoreError
 from airflow_provider_bitrix24.client.limits.bucket import Grant, LeakyBucket
 from airflow_provider_bitrix24.client.stores import file as file_store
-from airflow_provider_bitrix24.client.stores.file import FileStore, default_directory, read_boot_id
+from airflow_provider_bitrix24.client.stores.deadline import Attempt
+from airflow_provider_bitrix24.client.stores.file import FileStore, read_boot_id
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from tests.support.clock import VirtualClock
 
@@ -32,8 +35,7 @@ def pacer(store, key="example.bitrix24.com"):
 
 
 def on_a_virtual_clock(directory, now=1000.0, **options):
-    clock = VirtualClock(now)
-    return FileStore(directory, **{"clock": clock, "sleep": clock.sleep, **options})
+    return FileStore(directory, clock=VirtualClock(now), **options)
 
 
 def take(pacer, count):
@@ -101,47 +103,90 @@ def test_a_process_killed_while_it_holds_the_lock_blocks_no_other(tmp_path):
         holder.communicate()
 
 
-def test_a_lock_that_is_soon_free_is_waited_for(tmp_path):
+def test_a_lock_that_is_soon_free_is_waited_for(tmp_path, monkeypatch):
     pacer(on_a_virtual_clock(tmp_path)).acquire(40, 0)
-    with state_file(tmp_path).open("rb") as held:
+    waiting, granted, queued = pacer(on_a_virtual_clock(tmp_path, patience=60.0)), [], threading.Event()
+
+    def attempt(function):
+        queued.set()
+        return Attempt(function)
+
+    monkeypatch.setattr(file_store, "Attempt", attempt)
+    monkeypatch.setattr(file_store, "_PAUSES", (0.0, 0.0))
+    with locked(tmp_path) as release:
+        thread = threading.Thread(target=lambda: granted.append(waiting.acquire(40, 0)))
+        thread.start()
+        queued.wait()
+        release()
+        thread.join()
+    assert granted == [Grant(8, 0.0)]
+
+
+def test_a_holder_that_is_stopped_is_waited_for_once_and_then_only_asked(tmp_path):
+    store = on_a_virtual_clock(tmp_path, patience=0.0)
+    take(pacer(store), 1)
+    before = threading.active_count()
+    with locked(tmp_path):
+        with pytest.raises(SharedStoreError, match="has kept the file locked for 0 s"):
+            take(pacer(store), 1)
+        for _ in range(3):
+            with pytest.raises(SharedStoreError, match="still keeps the file locked"):
+                take(pacer(store), 1)
+        assert threading.active_count() == before + 1
+    store._waiting.popitem()[1]._thread.join()
+    assert take(pacer(store), 48)[-1] == 0.5, "who gave up has taken nothing when the lock became free"
+
+
+def test_a_child_that_was_forked_while_the_file_was_locked_does_not_keep_the_lock(tmp_path):
+    store, held = on_a_virtual_clock(tmp_path, patience=60.0), []
+
+    def fork(value, now):
+        # A child has copies of all descriptors, as one has that is forked by another thread in this moment.
+        held.extend(os.dup(int(each.name)) for each in Path("/proc/self/fd").iterdir() if is_state(each))
+        return value, now
+
+    store.update("key", fork)
+    try:
+        assert held
+        assert store.update("key", lambda value, now: (value, now)) == 1000.0
+    finally:
+        for each in held:
+            os.close(each)
+
+
+def is_state(descriptor):
+    try:
+        return descriptor.readlink().suffix == ".json"
+    except OSError:
+        return False
+
+
+@contextmanager
+def locked(directory):
+    with state_file(directory).open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        waiting = pacer(on_a_virtual_clock(tmp_path, sleep=lambda _: fcntl.flock(held, fcntl.LOCK_UN)))
-        assert waiting.acquire(40, 0) == Grant(8, 0.0)
+        yield lambda: fcntl.flock(held, fcntl.LOCK_UN)
 
 
-def test_after_seconds_of_a_held_lock_the_process_continues_alone_with_one_warning(tmp_path, caplog):
-    clock = VirtualClock()
-    waiting = pacer(FileStore(tmp_path, clock=clock, sleep=clock.sleep))
-    take(pacer(on_a_virtual_clock(tmp_path)), 1)
-    with state_file(tmp_path).open("rb") as held, caplog.at_level(logging.WARNING):
-        fcntl.flock(held, fcntl.LOCK_EX)
-        assert waiting.acquire(40, 0) == Grant(40, 0.0)
-        assert clock.now == pytest.approx(1000 + file_store.LOCK_PATIENCE, abs=0.1)
-        assert waiting.acquire(40, 0) == Grant(18, 0.0), "its own bucket has leaked while it waited"
-    assert [record.message.count("not shared") for record in caplog.records] == [1]
+def test_a_system_without_locks_is_an_error_of_the_store(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    store = on_a_virtual_clock(tmp_path)
+    with pytest.raises(SharedStoreError, match=f"{tmp_path} cannot be used: No locks available"):
+        store.update("key", lambda value, now: (value, now))
+    assert str(store) == f"files in {tmp_path}"
 
 
-def test_a_directory_that_cannot_be_used_is_logged_once_and_pacing_continues(tmp_path, caplog):
-    blocked = tmp_path / "file"
-    blocked.write_text("not a directory")
-    shared = pacer(on_a_virtual_clock(blocked))
-    with caplog.at_level(logging.WARNING):
-        assert take(shared, 49) == [0.0] * 48 + [0.5]
-    assert len(caplog.records) == 1
-    assert str(blocked) in caplog.text
-
-
-def test_a_link_in_place_of_the_file_is_not_followed(tmp_path, caplog):
-    victim = tmp_path / "victim"
-    victim.write_text("precious")
-    directory = tmp_path / "shared"
-    take(pacer(on_a_virtual_clock(directory)), 1)
-    file = state_file(directory)
-    file.unlink()
-    file.symlink_to(victim)
-    with caplog.at_level(logging.WARNING):
-        assert take(pacer(on_a_virtual_clock(directory)), 1) == [0.0]
-    assert victim.read_text() == "precious"
+def test_a_full_disk_is_an_error_of_the_store_and_damages_nothing(tmp_path, monkeypatch):
+    store = on_a_virtual_clock(tmp_path)
+    store.update("key", lambda _, __: ("kept", None))
+    monkeypatch.setattr(os, "pwrite", lambda *_: 0)
+    with pytest.raises(SharedStoreError, match="No space left on device"):
+        store.update("key", lambda _, __: ("a longer value " * 20, None))
+    monkeypatch.undo()
+    assert store.update("key", lambda value, _: (value, value)) == "kept"
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"\0" * 17, b"garbage" * 20, b"\xff" * 53, b"[" * 30_000])
@@ -197,27 +242,6 @@ def test_every_user_of_the_machine_may_use_the_files_which_hold_no_name(tmp_path
     assert stat.S_IMODE(directory.stat().st_mode) == 0o1777
     assert stat.S_IMODE(file.stat().st_mode) == 0o666
     assert b"secret" not in file.read_bytes() + str(file.name).encode()
-
-
-def test_a_state_that_another_process_has_just_made_is_taken(tmp_path, monkeypatch):
-    first, second = (on_a_virtual_clock(tmp_path / "states") for _ in range(2))
-    make = file_store._make_directory
-
-    def overtaken(directory):
-        make(directory)
-        pacer(second).acquire(40, 0)
-        make(directory)
-
-    monkeypatch.setattr(file_store, "_make_directory", overtaken)
-    monkeypatch.setattr(second, "_open", lambda path: os.open(path, os.O_RDWR | os.O_CREAT))
-    assert pacer(first).acquire(40, 0) == Grant(8, 0.0)
-
-
-def test_the_directory_is_one_for_all_users(monkeypatch, tmp_path):
-    assert str(default_directory()) == "/tmp/airflow-provider-bitrix24"  # noqa: S108
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-    assert default_directory() == tmp_path / "airflow-provider-bitrix24"
 
 
 def test_threads_never_take_the_same_token(tmp_path):

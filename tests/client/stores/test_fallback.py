@@ -1,0 +1,137 @@
+"""What becomes of a process whose store cannot be used."""
+
+from __future__ import annotations
+
+import gc
+import logging
+
+import pytest
+
+from airflow_provider_bitrix24.client.errors import SharedStoreError
+from airflow_provider_bitrix24.client.limits.bucket import Grant, LeakyBucket
+from airflow_provider_bitrix24.client.stores import fallback
+from airflow_provider_bitrix24.client.stores.fallback import RETRY_AFTER, FallbackStore, with_fallback
+from airflow_provider_bitrix24.client.stores.pacer import Pacer
+from airflow_provider_bitrix24.client.stores.process import ProcessStore
+from tests.support.clock import VirtualClock
+
+BUCKET = LeakyBucket(50, 2.0)
+
+
+class Breakable(ProcessStore):
+    """A store whose clock is not this machine's, and which can be out of order or emptied."""
+
+    def __init__(self, clock):
+        super().__init__(lambda: clock() + 5e8)
+        self.broken, self.asked = False, 0
+
+    def __str__(self):
+        return "a breakable store"
+
+    def update(self, key, change):
+        self.asked += 1
+        if self.broken:
+            raise SharedStoreError("Out of order.", hint="Mend it.")
+        return super().update(key, change)
+
+    def empty(self):
+        self._kept.clear()
+
+
+@pytest.fixture
+def clock():
+    return VirtualClock()
+
+
+@pytest.fixture
+def store(clock):
+    return Breakable(clock)
+
+
+@pytest.fixture
+def pacer(store, clock):
+    return Pacer(store=FallbackStore(store, clock=clock), key="portal", bucket=BUCKET)
+
+
+def test_a_process_continues_alone_from_what_it_last_saw(store, pacer, clock):
+    other = Pacer(store=FallbackStore(store, clock=clock), key="portal", bucket=BUCKET)
+    other.acquire(30, 0)
+    pacer.acquire(10, 0)
+    store.broken = True
+    assert pacer.acquire(48, 0) == Grant(8, 0.0)
+    clock.sleep(1.0)
+    assert pacer.acquire(48, 0) == Grant(2, 0.0)
+
+
+def test_a_process_that_never_reached_its_store_has_a_bucket_of_its_own(store, pacer):
+    store.broken = True
+    assert pacer.acquire(48, 0) == Grant(48, 0.0)
+    assert pacer.acquire(1, 0) == Grant(1, 0.5)
+
+
+def test_one_warning_then_another_attempt_each_minute_until_the_store_answers(store, pacer, clock, caplog):
+    caplog.set_level(logging.INFO)
+    store.broken = True
+    for _ in range(10):
+        pacer.acquire(1, 0)
+    assert store.asked == 1
+    for _ in range(3):
+        clock.sleep(RETRY_AFTER)
+        pacer.acquire(1, 0)
+        pacer.acquire(1, 0)
+    assert store.asked == 4
+    [warned] = caplog.messages
+    assert "Out of order. Mend it. This process paces alone and tries again every 60 s." in warned
+    store.broken = False
+    clock.sleep(RETRY_AFTER)
+    for _ in range(3):
+        pacer.acquire(1, 0)
+    assert store.asked == 7
+    assert caplog.messages[1:] == ["The request limit is shared with other processes again, by a breakable store."]
+
+
+def test_while_one_thread_tries_again_the_others_continue_alone(store, pacer, clock):
+    store.broken = True
+    pacer.acquire(1, 0)
+    clock.sleep(RETRY_AFTER)
+    fail, asked = store.update, []
+
+    def slow(key, change):
+        asked.append(pacer.acquire(1, 0))
+        return fail(key, change)
+
+    store.update = slow
+    pacer.acquire(1, 0)
+    assert asked == [Grant(1, 0.0)]
+
+
+def test_a_store_that_was_emptied_is_filled_again_from_what_a_process_remembers(store, pacer, clock):
+    pacer.acquire(48, 0)
+    store.empty()
+    assert pacer.acquire(1, 0) == Grant(1, 0.5)
+    other = Pacer(store=FallbackStore(store, clock=clock), key="portal", bucket=BUCKET)
+    assert other.acquire(1, 0) == Grant(1, 1.0)
+
+
+def test_what_is_too_old_to_matter_is_not_remembered(store, clock):
+    shared = FallbackStore(store, clock=clock)
+    shared.update("key", lambda _, __: ("old", None))
+    store.empty()
+    clock.sleep(601.0)
+    assert shared.update("key", lambda value, _: (value, value)) is None
+
+
+def test_a_bug_in_a_store_is_not_hidden(store, clock, monkeypatch):
+    monkeypatch.setattr(store, "update", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        FallbackStore(store, clock=clock).update("key", lambda value, _: (value, None))
+
+
+def test_all_clients_of_a_process_warn_and_try_again_together(store):
+    first = with_fallback(store)
+    assert with_fallback(store) is first
+    assert with_fallback(Breakable(VirtualClock())) is not first
+    known = len(fallback._KNOWN)
+    del first
+    gc.collect()
+    assert len(fallback._KNOWN) < known
