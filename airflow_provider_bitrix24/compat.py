@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import jinja2
     from airflow.sdk import (
         BaseHook,
         BaseNotifier,
@@ -74,6 +75,7 @@ __all__ = [
     "mask_secrets",
     "success_was_recorded",
     "task_decorator_factory",
+    "template_environment",
     "use_metadata_database",
     "xcom_value",
 ]
@@ -184,6 +186,19 @@ async def aget_connection(conn_id: str) -> Connection:
     from asgiref.sync import sync_to_async  # 2.11, 3.0
 
     return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+def template_environment(*, native: bool) -> jinja2.Environment:
+    """Make an environment for templates where there is no DAG that makes its own.
+
+    :param native: whether templates render to Python objects.
+    """
+    from jinja2 import StrictUndefined
+
+    name = "NativeEnvironment" if native else "SandboxedEnvironment"
+    environment = _first(f"airflow.sdk.definitions._internal.templater.{name}", f"airflow.templates.{name}")
+    made: jinja2.Environment = environment(undefined=StrictUndefined, extensions=["jinja2.ext.do"], cache_size=0)
+    return made
 
 
 def xcom_value(ti_key: TaskInstanceKey, key: str) -> Any:

@@ -2,15 +2,97 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import timedelta
+
+    import jinja2
 
 OnUnmoved = Literal["ignore", "warn", "skip", "fail"]
 """What a task makes of entities that were fired and did not move."""
+
+
+class PlainArguments:
+    """Lets an operator, a sensor or a notifier take its arguments as people write them; a base before Airflow's.
+
+    - Members of enumerations become their values as soon as they are assigned: Airflow would render and serialize
+      ``Code.EXEC`` as the text "Code.EXEC".
+    - Text arguments are rendered as texts, although the DAG has ``render_template_as_native_obj``.
+    - A literal that can never become valid is refused while the DAG is parsed.
+    """
+
+    text_arguments: ClassVar[frozenset[str]] = frozenset(
+        ("entity_type", "code", "expected_stage", "fail_on", "bitrix24_conn_id", "verify_conn_id")
+    )
+    """Arguments that are rendered as texts."""
+    plain_arguments: ClassVar[frozenset[str]] = text_arguments.union(
+        ("target", "filter", "updates", "on_unmoved", "on_excess", "on_failed", "require")
+    )
+    """Arguments that are turned into plain values when they are assigned."""
+    _listed_arguments: ClassVar[frozenset[str]] = frozenset(("expected_stage", "fail_on"))
+    _rendering: str | None = None
+    """The text argument that is being rendered."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in self.plain_arguments:
+            from airflow_provider_bitrix24.client.plain import unwrapped
+
+            value = unwrapped(value)
+        super().__setattr__(name, value)
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Any,
+        jinja_env: jinja2.Environment,
+        seen_oids: set[int],
+    ) -> None:
+        """Airflow calls this to render all fields of ``parent``, this object or one inside a field of it."""
+        render = super()._do_render_template_fields  # type: ignore[misc]
+        for name in template_fields:
+            self._rendering = name if parent is self and name in self.text_arguments else None
+            try:
+                render(parent, (name,), context, jinja_env, seen_oids)
+            finally:
+                self._rendering = None
+
+    def _render(self, template: jinja2.Template, context: Mapping[str, Any], dag: Any = None) -> Any:
+        """Airflow calls this to render one text."""
+        if self._rendering is None:
+            return super()._render(template, context, dag)  # type: ignore[misc]
+        from airflow_provider_bitrix24._tasks.text_rendering import render_as_text
+
+        return render_as_text(template, context, may_be_list=self._rendering in self._listed_arguments)
+
+
+def check_literals(owner: object, *, target: object, code: object = None) -> None:
+    """Refuse literals that can never become valid: what Bitrix24 shows to be filled in, and URLs.
+
+    :param owner: the operator, whose DAG may have a macro of its own that is called ``ID``.
+    :raises ConfigurationError: the message does not repeat a URL, which may hold a webhook's secret.
+    """
+    texts = target if isinstance(target, list | tuple) else (target,)
+    if not any(isinstance(text, str) and ("/" in text or "{{" in text) for text in (*texts, code)):
+        return
+    from airflow_provider_bitrix24._tasks.literals import check_literal_code, check_literal_target
+
+    find_dag = getattr(owner, "get_dag", None)
+    macros = getattr(find_dag() if find_dag else None, "user_defined_macros", None) or ()
+    check_literal_code(code)
+    for text in texts:
+        check_literal_target(text, macros)
+
+
+def in_seconds(value: Any) -> Any:
+    """A ``timedelta`` as its seconds; everything else, also what is wrong, as it is."""
+    from airflow_provider_bitrix24.client.plain import plain_argument
+
+    return plain_argument(value)
 
 
 def check_options(
@@ -20,19 +102,21 @@ def check_options(
     fails_on: bool = False,
     on_unmoved: str | None,
     verify: bool,
-    wait_timeout: float | None,
-    poke_interval: float,
+    wait_timeout: float | timedelta | None,
+    poke_interval: float | timedelta,
 ) -> None:
     """Refuse arguments that are wrong or contradict each other.
 
     :param expects: whether ``expected_stage`` is given.
     :param fails_on: whether ``fail_on`` is given.
-    :param wait_timeout: seconds.
-    :param poke_interval: seconds.
+    :param wait_timeout: seconds, or a ``timedelta``.
+    :param poke_interval: seconds, or a ``timedelta``.
     :raises ConfigurationError: the message names the argument.
     """
     from airflow_provider_bitrix24.client.number_range import SECONDS, SECONDS_ABOVE_ZERO
+    from airflow_provider_bitrix24.client.plain import plain_argument
 
+    on_unmoved, wait_timeout, poke_interval = map(plain_argument, (on_unmoved, wait_timeout, poke_interval))
     if on_unmoved is not None and on_unmoved not in get_args(OnUnmoved):
         known = ", ".join(get_args(OnUnmoved))
         raise ConfigurationError(f"on_unmoved is {on_unmoved!r}.", hint=f"Use one of {known}.")

@@ -56,6 +56,10 @@ class TaskCheckpointStore:
         self._defers = defers and store is not None
         self._states: object = None
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> TaskCheckpointStore:
+        """It belongs to one running task: a copy of the operator has the same."""
+        return self
+
     @classmethod
     def of_task(cls, context: Context, *, durable: bool, deferrable: bool = False) -> TaskCheckpointStore:
         """Make the store of a running task."""

@@ -62,7 +62,7 @@ class BaseClient:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._settings = settings or ClientSettings()
-        self._default_code = default_code
+        self._default_code = checked_code(default_code)
         self._channel = self._new_channel(portal, clock)
         if reader is not None and reader.host != portal.host:
             raise ConfigurationError(
@@ -152,7 +152,7 @@ class BaseClient:
         from airflow_provider_bitrix24.client.firing.job import Job
         from airflow_provider_bitrix24.client.firing.kept import read_kept
 
-        refs = parse_targets(target, entity_type)
+        refs = parse_targets(unwrapped(target), unwrapped(entity_type))
         expected = parse_stages("expected_stage", expected_stage)
         code = checked_code(code) or self._default_code
         failing = parse_stages("fail_on", fail_on or None) or frozenset()
@@ -179,7 +179,7 @@ class BaseClient:
         )
 
     def _execute_trigger(self, target: str | EntityRef, code: str) -> Flow[bool]:
-        ref = EntityRef.parse(target)
+        ref = EntityRef.parse(unwrapped(target))
         params = {"CODE": checked_code(code) or self._default_code, "OWNER_TYPE_ID": ref.type_id, "OWNER_ID": ref.id}
         reply = yield from calls.call(self._channel, Call("crm.automation.trigger.execute", params))
         return bool(reply.result)
@@ -187,7 +187,7 @@ class BaseClient:
     def _get_stages(
         self, targets: Rows, entity_type: str | None = None, learn: ExpectedStages | None = None
     ) -> Flow[dict[str, StageInfo]]:
-        refs = parse_targets(targets, entity_type)
+        refs = parse_targets(unwrapped(targets), unwrapped(entity_type))
         unreadable = [str(ref) for ref in refs if not ref.readable]
         if unreadable:
             raise ConfigurationError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from enum import Enum
 from math import isfinite
 from typing import Any
@@ -29,10 +30,21 @@ def unwrapped(value: Any) -> Any:
     if isinstance(value, Enum):
         return unwrapped(value.value)
     if type(value) in (list, tuple, set, frozenset):
-        return type(value)(unwrapped(each) for each in value)
+        found = [unwrapped(each) for each in value]
+        return value if all(map(operator.is_, found, value)) else type(value)(found)
     if type(value) is dict:
         return {unwrapped(key): unwrapped(each) for key, each in value.items()}
     return value
+
+
+def plain_argument(value: Any) -> Any:
+    """An argument without enumerations, and a ``timedelta`` as its seconds."""
+    return in_seconds(unwrapped(value))
+
+
+def in_seconds(value: Any) -> Any:
+    """A ``timedelta`` as its seconds; everything else as it is."""
+    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 def plain_params(params: Mapping[Any, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.number_range import SECONDS, NumberRange
+from airflow_provider_bitrix24.client.plain import in_seconds, unwrapped
 
 Plan = Literal["standard", "enterprise", "self-hosted"]
 """The portal's plan, which decides how many requests it accepts from one address."""
@@ -65,10 +66,12 @@ class ClientSettings:
     pacing_directory: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "plan", unwrapped(self.plan))
         if self.plan not in PLANS:
             raise ConfigurationError(f"plan is {self.plan!r}.", hint=f"Use one of {', '.join(PLANS)}.")
         for name, numbers in RANGES.items():
-            value = getattr(self, name)
+            value = in_seconds(getattr(self, name))
+            object.__setattr__(self, name, value)
             if value is not None or name not in _OPTIONAL:
                 numbers.check(name, value)
         if self.proxy is not None and not _is_http_address(self.proxy):

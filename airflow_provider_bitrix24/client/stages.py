@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.plain import unwrapped
 from airflow_provider_bitrix24.client.values import absent, moment, text, whole
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def parse_stages(name: str, value: object) -> frozenset[str] | None:
     :param name: of the argument, for the message.
     :raises ConfigurationError: it is empty, or holds something other than texts.
     """
+    value = unwrapped(value)
     if value is None:
         return None
     stages: Iterable[object] = [value] if isinstance(value, str) else _iterable(value)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.plain import unwrapped
 
+_BLANKS = " \t\n\r\f\v\xa0\u200b\u2060\ufeff"
+"""What is copied along with a code from a page or a file, also what nobody sees."""
 _PARTS_OF_A_URL = ("://", "/rest/", "crm.automation.trigger")
 
 
 def checked_code(code: object) -> str | None:
-    """Return the code if it can be sent; ``None`` stands for no code.
+    """Return the code as it is sent, without blanks around it; ``None`` stands for no code.
 
     :raises ConfigurationError: it is not a text, is a URL, or cannot be encoded. A URL may hold a webhook's secret, so
         the message does not repeat it.
     """
+    code = unwrapped(code)
     if code is None or code == "":
         return None
     if not isinstance(code, str):
@@ -20,14 +24,30 @@ def checked_code(code: object) -> str | None:
             f"code is of type {type(code).__name__}.",
             hint="Pass the trigger's code as a text, such as c5u4m.",
         )
-    if any(part in code for part in _PARTS_OF_A_URL):
+    check_no_url(code)
+    if "{{" in code or "{%" in code:
         raise ConfigurationError(
-            "code is a URL, or a part of one.", hint="Pass only what stands after code= in it, such as c5u4m."
+            "code is a template that was not rendered, or that rendered to nothing.",
+            hint="Pass the trigger's code, such as c5u4m.",
         )
+    stripped = code.strip(_BLANKS)
+    if not stripped:
+        raise ConfigurationError("code is blank.", hint="Pass the trigger's code, such as c5u4m, or leave it out.")
     try:
-        code.encode()
+        stripped.encode()
     except UnicodeEncodeError:
         raise ConfigurationError(
             "code holds half a character, which cannot be sent.", hint="Copy the code from the trigger again."
         ) from None
-    return code
+    return stripped
+
+
+def check_no_url(code: str) -> None:
+    """Refuse a URL, which may hold a webhook's secret, so the message does not repeat it.
+
+    :raises ConfigurationError: it is one, or a part of one.
+    """
+    if any(part in code for part in _PARTS_OF_A_URL):
+        raise ConfigurationError(
+            "code is a URL, or a part of one.", hint="Pass only what follows code= in it, such as c5u4m."
+        )

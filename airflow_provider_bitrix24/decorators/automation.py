@@ -10,9 +10,11 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, cast, overload
 
+from airflow_provider_bitrix24._tasks.arguments import check_literals
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client.bare_ids import rows_of
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.plain import unwrapped
 from airflow_provider_bitrix24.client.targets import parse_targets
 from airflow_provider_bitrix24.compat import (
     DecoratedOperator,
@@ -25,6 +27,7 @@ from airflow_provider_bitrix24.operators.automation import TriggerAutomationOper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+    from datetime import timedelta
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
@@ -114,7 +117,8 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
         context_merge(context, self.op_kwargs)
         kwargs = determine_kwargs(self.python_callable, self.op_args, context)
         with permanent_errors_fail_at_once():
-            targets = self._targets(self.python_callable(*self.op_args, **kwargs))
+            targets = unwrapped(self._targets(self.python_callable(*self.op_args, **kwargs)))
+            check_literals(self, target=targets)
         return self.render_template(targets, context)
 
     def resume_firing(self, context: Context, event: object = None) -> Any:  # noqa: ARG002 - Airflow passes it
@@ -162,8 +166,8 @@ def bitrix24_trigger_task(
     on_unmoved: OnUnmoved | None = None,
     verify: bool = True,
     verify_conn_id: str | None = None,
-    wait_timeout: float | None = None,
-    poke_interval: float = 60,
+    wait_timeout: float | timedelta | None = None,
+    poke_interval: float | timedelta = 60,
     deferrable: bool = ...,
     durable: bool = True,
     multiple_outputs: bool | None = None,

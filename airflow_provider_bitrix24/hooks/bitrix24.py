@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_bitrix24 import connection_form
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.plain import unwrapped
 from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_secrets, mask_secrets
 from airflow_provider_bitrix24.connection import read_connection, secrets_of
 
@@ -60,8 +61,8 @@ class Bitrix24Hook(BaseHook):
 
     def __init__(self, bitrix24_conn_id: str = default_conn_name, *, verify_conn_id: str | None = None) -> None:
         super().__init__()
-        self.bitrix24_conn_id = bitrix24_conn_id
-        self.verify_conn_id = verify_conn_id
+        self.bitrix24_conn_id: str = unwrapped(bitrix24_conn_id)
+        self.verify_conn_id: str | None = unwrapped(verify_conn_id)
         self._client: Bitrix24Client | None = None
         self._aclient: AsyncBitrix24Client | None = None
 

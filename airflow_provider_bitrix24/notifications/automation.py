@@ -11,9 +11,9 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.arguments import check_rendered
+from airflow_provider_bitrix24._tasks.arguments import PlainArguments, check_literals, check_rendered
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, VerificationError
-from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseNotifier
+from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseNotifier, template_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.compat import Context
 
 
-class TriggerAutomationNotifier(BaseNotifier):
+class TriggerAutomationNotifier(PlainArguments, BaseNotifier):
     """Fires an automation trigger when a task or a DAG run succeeds, fails, or misses a deadline.
 
     Airflow runs callbacks at least once: if a process dies during one, Airflow may run it again. Set
@@ -83,6 +83,7 @@ class TriggerAutomationNotifier(BaseNotifier):
         self.expected_stage = expected_stage
         self.verify = verify
         self.verify_conn_id = verify_conn_id
+        check_literals(self, target=target, code=code)
         if expected_stage is not None and not verify:
             raise ConfigurationError(
                 "verify=False reads nothing, so expected_stage cannot be had.", hint="Leave out one of them."
@@ -113,6 +114,12 @@ class TriggerAutomationNotifier(BaseNotifier):
             async with hook:
                 report = await hook.atrigger_automation(**self._arguments)
         self._conclude(report)
+
+    def get_template_env(self, dag: Any = None) -> jinja2.Environment:
+        """Return the environment of the DAG's templates. ``airflow dags test`` passes a DAG that has none."""
+        if dag is None or hasattr(dag, "get_template_env"):
+            return super().get_template_env(dag)
+        return template_environment(native=dag.render_template_as_native_obj)
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render the templates in this context.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24._tasks.arguments import PlainArguments, check_literals
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowFailException, BaseOperator
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY, EntityLink
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.compat import Context
 
 
-class ExecuteTriggerOperator(BaseOperator):
+class ExecuteTriggerOperator(PlainArguments, BaseOperator):
     """Fires a trigger that an application has registered (``crm.automation.trigger.execute``) for one entity.
 
     The portal accepts this call only from an administrator's application and refuses it from a webhook, the only
@@ -35,6 +36,7 @@ class ExecuteTriggerOperator(BaseOperator):
         self.target = target
         self.code = code
         self.bitrix24_conn_id = bitrix24_conn_id
+        check_literals(self, target=target, code=code)
 
     def execute(self, context: Context) -> bool:
         """Fire once.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from airflow_provider_bitrix24._tasks.arguments import check_rendered
+from airflow_provider_bitrix24._tasks.arguments import PlainArguments, check_rendered
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OutcomeUnknown
 from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 
-class FiringTask(BaseOperator):
+class FiringTask(PlainArguments, BaseOperator):
     """An operator that fires an automation trigger for entities. Its subclass takes the arguments."""
 
     target: object
@@ -49,6 +49,12 @@ class FiringTask(BaseOperator):
     _given: dict[str, bool]
     _clock: ClassVar[Clock | None] = None  # tests pass one
     _checkpoint_store: TaskCheckpointStore | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state without what belongs to a running task."""
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
+        state.pop("_checkpoint_store", None)
+        return state
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Fire, verify, wait; then succeed, skip or fail.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.arguments import check_options
+from airflow_provider_bitrix24._tasks.arguments import check_literals, check_options, in_seconds
 from airflow_provider_bitrix24.compat import conf
 from airflow_provider_bitrix24.links import EntityLink
 from airflow_provider_bitrix24.operators._application import ExecuteTriggerOperator
@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.operators._firing_task import FiringTask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24.client.targets import Rows
@@ -59,9 +60,9 @@ class TriggerAutomationOperator(FiringTask):
     :param verify: read the entities before and after. If off, every accepted entity is ``unverified``.
     :param verify_conn_id: id of a second connection to the same portal. It reads the entities if the first webhook
         is not allowed to. (templated)
-    :param wait_timeout: seconds to wait until all entities stand at ``expected_stage``, for triggers whose robots
-        take a while. ``None`` does not wait.
-    :param poke_interval: seconds between two checks while waiting.
+    :param wait_timeout: seconds (or a ``timedelta``) to wait until all entities stand at ``expected_stage``, for
+        triggers whose robots take a while. ``None`` does not wait.
+    :param poke_interval: seconds (or a ``timedelta``) between two checks while waiting.
     :param deferrable: free the worker slot while waiting for robots (``wait_timeout``) and, on Airflow 3.3, for the
         portal's operating limit.
     :param durable: resume where a killed worker stopped, if Airflow can store a checkpoint (3.3 and later).
@@ -94,8 +95,8 @@ class TriggerAutomationOperator(FiringTask):
         on_unmoved: OnUnmoved | None = None,
         verify: bool = True,
         verify_conn_id: str | None = None,
-        wait_timeout: float | None = None,
-        poke_interval: float = 60,
+        wait_timeout: float | timedelta | None = None,
+        poke_interval: float | timedelta = 60,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         durable: bool = True,
         **kwargs: Any,
@@ -117,10 +118,11 @@ class TriggerAutomationOperator(FiringTask):
         self.on_unmoved = on_unmoved
         self.verify = verify
         self.verify_conn_id = verify_conn_id
-        self.wait_timeout = wait_timeout
-        self.poke_interval = poke_interval
+        self.wait_timeout = in_seconds(wait_timeout)
+        self.poke_interval = in_seconds(poke_interval)
         self.deferrable = deferrable
         self.durable = durable
+        check_literals(self, target=target, code=code)
         check_options(
             expects=expected_stage is not None,
             or_later=or_later,

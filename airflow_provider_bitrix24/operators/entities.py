@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.arguments import check_choice, check_rendered
+from airflow_provider_bitrix24._tasks.arguments import PlainArguments, check_choice, check_rendered
 from airflow_provider_bitrix24.compat import BaseOperator
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["FindEntitiesOperator"]
 
 
-class FindEntitiesOperator(BaseOperator):
+class FindEntitiesOperator(PlainArguments, BaseOperator):
     """Finds the entities that match a filter, and returns their targets in the order of their ids.
 
     The list is in XCom, so a retry of the task that fires for it fires for the same entities.

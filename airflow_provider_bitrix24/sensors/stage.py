@@ -9,7 +9,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_bitrix24._tasks.arguments import check_bool, check_rendered
+from airflow_provider_bitrix24._tasks.arguments import (
+    PlainArguments,
+    check_bool,
+    check_literals,
+    check_rendered,
+)
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24._tasks.waiting import StageWait
 from airflow_provider_bitrix24._tasks.wording import SHOWN, standing
@@ -40,7 +45,7 @@ MAX_FAILURES = 10
 worker remembers them, so there the sensor's ``timeout`` is the only limit."""
 
 
-class StageSensor(BaseSensorOperator):
+class StageSensor(PlainArguments, BaseSensorOperator):
     """Waits until entities stand at a stage.
 
     Each check reads all entities, of any types, in one request (up to 2,500). The modes ``poke`` and ``reschedule`` and
@@ -102,7 +107,8 @@ class StageSensor(BaseSensorOperator):
         self._failures = 0
         self._linked = False
         self._stages: ExpectedStages | None = None
-        if require not in ("all", "any"):
+        check_literals(self, target=target)
+        if self.require not in ("all", "any"):
             raise ConfigurationError(f"require is {require!r}.", hint="Use all or any.")
         check_bool("or_later", or_later)
         SECONDS_ABOVE_ZERO.check("poke_interval", self.poke_interval)

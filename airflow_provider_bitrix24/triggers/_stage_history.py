@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError, ProtocolError
+from airflow_provider_bitrix24.client.plain import unwrapped
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 from airflow_provider_bitrix24.client.stages import parse_stages
 from airflow_provider_bitrix24.client.targets import EntityRef
@@ -44,7 +45,8 @@ class StageHistoryQuery:
 
         :raises ConfigurationError: the message names the argument.
         """
-        type_id, type_name = _parse_type(entity_type)
+        type_id, type_name = _parse_type(unwrapped(entity_type))
+        category_id = unwrapped(category_id)
         if category_id is not None and (
             not isinstance(category_id, int) or isinstance(category_id, bool) or category_id < 0
         ):

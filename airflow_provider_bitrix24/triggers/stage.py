@@ -13,6 +13,7 @@ from airflow_provider_bitrix24._tasks.waiting import Require, StageWait, next_ch
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.number_range import SECONDS_ABOVE_ZERO
+from airflow_provider_bitrix24.client.plain import in_seconds, unwrapped
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_bitrix24.triggers import _stage_history
@@ -21,6 +22,7 @@ from airflow_provider_bitrix24.triggers.event import Status, WaitEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
+    from datetime import timedelta
 
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
@@ -49,7 +51,7 @@ class StageTrigger(BaseTrigger):
     :param expected_stage: stage ids, any of which is accepted.
     :param deadline: when to stop waiting, in seconds since the epoch. The last check begins then and is given up
         80 s later.
-    :param poke_interval: seconds between two checks.
+    :param poke_interval: seconds (or a ``timedelta``) between two checks.
     :param require: ``"all"`` at one check, ``"any"`` of them, or ``"each"`` at some check.
     :param or_later: whether later stages of the same pipeline are accepted, too, unless they are failure stages.
     :param fail_on: stage ids where a single entity fails the wait.
@@ -66,7 +68,7 @@ class StageTrigger(BaseTrigger):
         targets: Sequence[str],
         expected_stage: Collection[str],
         deadline: float,
-        poke_interval: float = 60,
+        poke_interval: float | timedelta = 60,
         require: Require = "all",
         or_later: bool = False,
         fail_on: Collection[str] = (),
@@ -75,16 +77,16 @@ class StageTrigger(BaseTrigger):
         verify_conn_id: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.targets = list(targets)
-        self.expected_stage = sorted(expected_stage)
+        self.targets: list[str] = unwrapped(list(targets))
+        self.expected_stage: list[str] = sorted(unwrapped(list(expected_stage)))
         self.deadline = deadline
-        self.poke_interval = poke_interval
-        self.require: Require = require
+        self.poke_interval: float = in_seconds(poke_interval)
+        self.require: Require = unwrapped(require)
         self.or_later = or_later
-        self.fail_on = sorted(fail_on)
+        self.fail_on: list[str] = sorted(unwrapped(list(fail_on)))
         self.max_failures = max_failures
-        self.bitrix24_conn_id = bitrix24_conn_id
-        self.verify_conn_id = verify_conn_id
+        self.bitrix24_conn_id: str = unwrapped(bitrix24_conn_id)
+        self.verify_conn_id: str | None = unwrapped(verify_conn_id)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments, as JSON without a secret."""
@@ -178,7 +180,7 @@ class StageChangeEventTrigger(BaseEventTrigger):
     :param stage: id of the stage that entities enter, or a list of ids; by default, any stage.
     :param category_id: number of the pipeline; by default, any pipeline.
     :param bitrix24_conn_id: id of the connection, which the triggerer reads itself.
-    :param poll_interval: seconds between two polls.
+    :param poll_interval: seconds (or a ``timedelta``) between two polls.
     :raises ConfigurationError: an argument is wrong, or the type has no history.
     """
 
@@ -191,13 +193,13 @@ class StageChangeEventTrigger(BaseEventTrigger):
         stage: str | Sequence[str] | None = None,
         category_id: int | None = None,
         bitrix24_conn_id: str = "bitrix24_default",
-        poll_interval: float = 60,
+        poll_interval: float | timedelta = 60,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._query = _stage_history.StageHistoryQuery.parse(entity_type, stage, category_id)
-        SECONDS_ABOVE_ZERO.check("poll_interval", poll_interval)
-        self.bitrix24_conn_id = bitrix24_conn_id
-        self.poll_interval = poll_interval
+        self.poll_interval: float = in_seconds(poll_interval)
+        SECONDS_ABOVE_ZERO.check("poll_interval", self.poll_interval)
+        self.bitrix24_conn_id: str = unwrapped(bitrix24_conn_id)
         self._cursor: int | None = None
         self._stored: int | None = None
 

@@ -8,9 +8,14 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
 
-@pytest.mark.parametrize("code", ["c5u4m", " with blanks ", "ключ", "$result[a]", "0", "/", "a/rest"])
+@pytest.mark.parametrize("code", ["c5u4m", "with blanks", "ключ", "$result[a]", "0", "/", "a/rest"])
 def test_any_text_may_be_a_code_and_is_left_as_it_is(code):
     assert checked_code(code) == code
+
+
+@pytest.mark.parametrize("code", [" exec ", "exec\n", "\texec", "\ufeffexec", "exec\u200b", "\xa0exec\r\n"])
+def test_blanks_around_a_code_are_no_part_of_it_also_those_that_nobody_sees(code):
+    assert checked_code(code) == "exec"
 
 
 @pytest.mark.parametrize("code", [None, ""])
@@ -24,6 +29,8 @@ def test_an_empty_code_is_none(code):
         (5, "code is of type int"),
         (b"c5u4m", "code is of type bytes"),
         (["c5u4m"], "code is of type list"),
+        (" \n", "code is blank"),
+        ("{{ params.code }}", "code is a template that was not rendered"),
         ("\ud800", "code holds half a character"),
         ("https://example.bitrix24.com/rest/1/s3cr3t/", "code is a URL"),
         ("example.bitrix24.com/rest/1/s3cr3t/", "code is a URL"),

@@ -77,7 +77,8 @@ def test_an_expected_stage_that_renders_to_nothing_is_refused(portal, move):
 
 
 def test_a_url_as_code_is_refused_and_not_repeated(portal, move):
-    ran = move(target="DEAL_57", code=f"{portal.webhook_url}crm.automation.trigger/?code=c5u4m")
+    url = f"{portal.webhook_url}crm.automation.trigger/?code=c5u4m"
+    ran = move(target="DEAL_57", code="{{ params.url }}", params={"url": url})
 
     assert isinstance(ran.error, AirflowFailException)
     assert "code is a URL" in str(ran.error)

@@ -1,0 +1,362 @@
+"""Arguments as people write them: enumerations, native rendering, blanks, time spans, and what Bitrix24 shows."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from datetime import timedelta
+from enum import Enum, StrEnum
+
+import pytest
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.compat import BaseOperator
+from airflow_provider_bitrix24.decorators.automation import bitrix24_trigger_task
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.notifications.automation import TriggerAutomationNotifier
+from airflow_provider_bitrix24.operators.automation import ExecuteTriggerOperator, TriggerAutomationOperator
+from airflow_provider_bitrix24.sensors.stage import StageSensor
+from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
+
+
+class Code(str, Enum):  # noqa: UP042 - a common form, which formats as Code.PREPARE
+    PREPARE = "c5u4m"
+
+
+class Stage(Enum):
+    PREPARATION = "PREPARATION"
+
+
+class Target(StrEnum):
+    DEAL = "DEAL_57"
+
+
+class Conn(str, Enum):  # noqa: UP042
+    MAIN = "bitrix24_default"
+
+
+class Choice(str, Enum):  # noqa: UP042
+    FAIL = "fail"
+    ALL = "all"
+
+
+class Quiet(BaseOperator):
+    """A task with a callback."""
+
+    def execute(self, context):
+        pass
+
+
+def native(make):
+    """Make an operator in a DAG that renders templates as native objects."""
+
+    def made():
+        operator = make()
+        operator.get_dag().render_template_as_native_obj = True
+        return operator
+
+    return made
+
+
+# -- enumerations
+
+
+def test_members_of_enumerations_are_taken_by_every_argument_of_the_operator(portal, move):
+    ran = move(
+        target=[Target.DEAL],
+        code=Code.PREPARE,
+        expected_stage=[Stage.PREPARATION],
+        on_unmoved=Choice.FAIL,
+        bitrix24_conn_id=Conn.MAIN,
+        verify_conn_id=Conn.MAIN,
+    )
+
+    assert ran.state == "success"
+    assert (ran.report["code"], ran.report["moved"]) == ("c5u4m", 1)
+    assert ran.rendered["code"] == "c5u4m"
+    assert ran.rendered["expected_stage"] == ["PREPARATION"]
+    assert type(ran.report["code"]) is str
+
+
+def test_a_member_that_is_assigned_later_is_taken_too():
+    operator = TriggerAutomationOperator(task_id="move", target="DEAL_57")
+    operator.code = Code.PREPARE
+    operator.on_unmoved = Choice.FAIL
+    assert (operator.code, type(operator.code), operator.on_unmoved) == ("c5u4m", str, "fail")
+
+
+def test_members_of_enumerations_are_taken_by_the_sensor(portal, run_task):
+    portal.portal.move("DEAL_57", "PREPARATION")
+
+    ran = run_task(
+        lambda: StageSensor(
+            task_id="wait",
+            target=Target.DEAL,
+            expected_stage=Stage.PREPARATION,
+            fail_on=(Stage.PREPARATION,)[1:],
+            require=Choice.ALL,
+            bitrix24_conn_id=Conn.MAIN,
+        )
+    )
+
+    assert ran.xcoms["return_value"] == {"DEAL_57": "PREPARATION"}
+
+
+def test_members_of_enumerations_are_taken_by_the_notifier_and_rendered_as_their_values(portal, run_task):
+    fired = TriggerAutomationNotifier(
+        [Target.DEAL], Code.PREPARE, expected_stage=Stage.PREPARATION, bitrix24_conn_id=Conn.MAIN
+    )
+
+    run_task(lambda: Quiet(task_id="work", on_success_callback=fired))
+
+    assert portal.portal.stage_of("DEAL_57") == "PREPARATION"
+
+
+def test_members_of_enumerations_are_taken_by_the_decorator_and_from_its_function(portal, run_task):
+    def task():
+        @bitrix24_trigger_task(code=Code.PREPARE, expected_stage=Stage.PREPARATION)
+        def move():
+            return [Target.DEAL]
+
+        return move().operator
+
+    assert run_task(task).report["moved"] == 1
+
+
+def test_members_of_enumerations_are_taken_by_the_hook(portal):
+    with Bitrix24Hook(Conn.MAIN, verify_conn_id=Conn.MAIN) as hook:
+        report = hook.trigger_automation([Target.DEAL], Code.PREPARE, expected_stage=Stage.PREPARATION)
+        assert hook.get_stages(Target.DEAL)["DEAL_57"].stage == "PREPARATION"
+    assert (report.moved, report.code, type(report.code)) == (1, "c5u4m", str)
+
+
+def test_members_of_enumerations_are_taken_by_triggers_which_serialize_their_values():
+    class Kind(str, Enum):  # noqa: UP042
+        DEAL = "DEAL"
+
+    watch = StageChangeEventTrigger(entity_type=Kind.DEAL, stage=[Stage.PREPARATION], bitrix24_conn_id=Conn.MAIN)
+    wait = StageTrigger(
+        targets=[Target.DEAL], expected_stage=[Stage.PREPARATION], deadline=5, bitrix24_conn_id=Conn.MAIN
+    )
+
+    assert repr(watch.serialize()[1]) == (
+        "{'entity_type': 'DEAL', 'stage': ['PREPARATION'], 'category_id': None, "
+        "'bitrix24_conn_id': 'bitrix24_default', 'poll_interval': 60}"
+    )
+    assert repr([wait.serialize()[1][name] for name in ("targets", "expected_stage", "bitrix24_conn_id")]) == (
+        "[['DEAL_57'], ['PREPARATION'], 'bitrix24_default']"
+    )
+
+
+def test_members_of_enumerations_are_serialized_with_the_dag_as_their_values():
+    operator = TriggerAutomationOperator(task_id="move", target=[Target.DEAL], code=Code.PREPARE)
+    assert repr((operator.target, operator.code)) == "(['DEAL_57'], 'c5u4m')"
+
+
+# -- native rendering
+
+
+@pytest.mark.parametrize(
+    ("code", "params", "sent"),
+    [
+        ("12345", {}, "12345"),
+        ("{{ params.code }}", {"code": "1_000"}, "1_000"),
+        ("{{ params.code }}", {"code": "12e45"}, "12e45"),
+        ("{{ params.code }}", {"code": "007"}, "007"),
+        ("{{ params.code }}", {"code": 12345}, "12345"),
+        ("1{{ params.code }}", {"code": "_0"}, "1_0"),
+        ("{{ params.code }}", {"code": "[1]"}, "[1]"),
+        ("True", {}, "True"),
+        ("None", {}, "None"),
+        ("{% set x %}1_0{% endset %}{{ params.code }}", {"code": "c5u4m"}, "c5u4m"),
+    ],
+)
+def test_a_code_that_looks_like_a_literal_stays_a_text(portal, run_task, code, params, sent):
+    portal.portal.add_trigger("PREPARATION", code=sent)
+
+    ran = run_task(
+        native(lambda: TriggerAutomationOperator(task_id="move", target="DEAL_57", code=code, params=params))
+    )
+
+    assert ran.report["code"] == sent
+    assert ran.report["moved"] == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "params", "rendered"),
+    [
+        (["PREPARATION", "2"], {}, ["PREPARATION", "2"]),
+        (["{{ params.stage }}", "1_0"], {"stage": "PREPARATION"}, ["PREPARATION", "1_0"]),
+        ("{{ params.stages }}", {"stages": ["PREPARATION", "2"]}, ["PREPARATION", "2"]),
+        ("{{ params.stages }}", {"stages": "['PREPARATION', '2']"}, ["PREPARATION", "2"]),
+        ("{{ ['PREPARATION', 2] }}", {}, ["PREPARATION", "2"]),
+        ("{{ params.stage }}", {"stage": "12e45"}, "12e45"),
+    ],
+)
+def test_stages_stay_texts_and_lists_of_them_stay_lists(portal, run_task, stage, params, rendered):
+    def make():
+        return StageSensor(task_id="wait", target="{{ ['DEAL_57'] }}", expected_stage=stage, params=params)
+
+    portal.portal.move("DEAL_57", "PREPARATION")
+
+    ran = run_task(native(make))
+    assert ran.rendered["expected_stage"] == rendered
+    assert ran.rendered["target"] == ["DEAL_57"]
+
+
+def test_targets_are_still_rendered_natively_and_other_arguments_as_texts_by_the_notifier(portal, run_task):
+    portal.portal.add_trigger("PREPARATION", code="1_000")
+    fired = TriggerAutomationNotifier("{{ params.deals }}", "{{ params.code }}", expected_stage="PREPARATION")
+
+    run_task(
+        native(
+            lambda: Quiet(
+                task_id="work", params={"deals": ["DEAL_57", "DEAL_58"], "code": "1_000"}, on_success_callback=fired
+            )
+        )
+    )
+
+    assert portal.fires == {"DEAL_57": 1, "DEAL_58": 1}
+
+
+def test_texts_stay_texts_in_the_decorator(portal, run_task):
+    portal.portal.add_trigger("PREPARATION", code="12e45")
+
+    def task():
+        @bitrix24_trigger_task(code="12e45")
+        def move():
+            return ["DEAL_57"]
+
+        return move().operator
+
+    ran = run_task(native(task))
+    assert (ran.report["code"], ran.report["moved"]) == ("12e45", 1)
+
+
+def test_a_code_that_renders_to_nothing_is_refused_natively_too(portal, run_task):
+    ran = run_task(
+        native(
+            lambda: TriggerAutomationOperator(
+                task_id="move", target="DEAL_57", code="{{ params.code }}", params={"code": None}
+            )
+        )
+    )
+
+    assert ran.state == "failed"
+    assert "code is None" in str(ran.error)
+
+
+# -- blanks
+
+
+@pytest.mark.parametrize("code", [" c5u4m ", "c5u4m\n", "\tc5u4m", "\ufeffc5u4m", "c5u4m\u200b", "{{ 'c5u4m' }} "])
+def test_blanks_around_a_code_are_not_sent(portal, move, code):
+    assert (move(target="DEAL_57", code=code).report["moved"], portal.portal.stage_of("DEAL_57")) == (1, "PREPARATION")
+
+
+# -- what Bitrix24 shows
+
+URL = "https://example.bitrix24.com/rest/1/s3cr3ts3cr3t/crm.automation.trigger/?target=DEAL_{{ID}}&code=c5u4m"
+MAKERS = {
+    "operator": lambda **arguments: TriggerAutomationOperator(task_id="move", **arguments),
+    "application": lambda **arguments: ExecuteTriggerOperator(task_id="move", **{"code": "c", **arguments}),
+    "sensor": lambda **arguments: StageSensor(task_id="wait", expected_stage="NEW", **arguments),
+    "notifier": TriggerAutomationNotifier,
+}
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("target", ["DEAL_{{ID}}", ["DEAL_57", "DEAL_{{ ID }}"], "{{ID}}", ("DYNAMIC_177_{{ID}}",)])
+def test_the_placeholder_that_bitrix24_shows_is_refused_while_the_dag_is_parsed(kind, target):
+    with pytest.raises(ConfigurationError, match=r"in \{\{ID\}\}, Bitrix24 expects the id of the entity"):
+        MAKERS[kind](target=target)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("target", [URL, [URL], "/crm/deal/details/57/", "https://example.bitrix24.com/{{ params.x }}"])
+def test_a_url_as_target_is_refused_while_the_dag_is_parsed_and_never_repeated(kind, target):
+    with pytest.raises(ConfigurationError, match="target is a URL") as caught:
+        MAKERS[kind](target=target)
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["operator", "application", "notifier"])
+@pytest.mark.parametrize("code", [URL, "example.bitrix24.com/rest/1/s3cr3ts3cr3t/", "crm.automation.trigger/?code=c"])
+def test_a_url_as_code_is_refused_while_the_dag_is_parsed_and_never_repeated(kind, code):
+    with pytest.raises(ConfigurationError, match="code is a URL") as caught:
+        MAKERS[kind](target="DEAL_57", code=code)
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "57",
+        "Deal-57",
+        "DEAL_{{ params['a/b'] }}",
+        "DEAL_{{ 10 // 2 }}",
+        "DEAL_{{ params.ID }}",
+        "{{ ti.xcom_pull('x') }}",
+    ],
+)
+def test_everything_else_is_left_to_the_task(target):
+    assert MAKERS["operator"](target=target).target == target
+
+
+def test_a_macro_of_the_dag_may_be_called_like_the_placeholder():
+    try:
+        from airflow.sdk import DAG
+    except ImportError:
+        from airflow import DAG
+    with DAG("of_a_test", schedule=None, user_defined_macros={"ID": 57}):
+        assert MAKERS["operator"](target="DEAL_{{ID}}").target == "DEAL_{{ID}}"
+
+
+def test_the_placeholder_that_a_function_returns_fails_the_task_by_a_sentence(portal, run_task):
+    def task():
+        @bitrix24_trigger_task(code="c5u4m", retries=2)
+        def move():
+            return ["DEAL_{{ID}}"]
+
+        return move().operator
+
+    ran = run_task(task)
+    assert ran.state == "failed"
+    assert "Bitrix24 expects the id" in str(ran.error)
+
+
+# -- time spans
+
+
+def test_a_timedelta_is_taken_for_seconds_everywhere():
+    minute = timedelta(minutes=1)
+    operator = TriggerAutomationOperator(
+        task_id="move", target="DEAL_57", expected_stage="NEW", wait_timeout=5 * minute, poke_interval=minute
+    )
+    assert (operator.wait_timeout, operator.poke_interval) == (300, 60)
+    assert StageSensor(task_id="wait", target="DEAL_57", expected_stage="NEW", poke_interval=minute).poke_interval == 60
+    watch = StageChangeEventTrigger(entity_type="DEAL", poll_interval=minute)
+    wait = StageTrigger(targets=["DEAL_57"], expected_stage=["NEW"], deadline=5, poke_interval=minute)
+    assert watch.serialize()[1]["poll_interval"] == wait.serialize()[1]["poke_interval"] == 60
+
+
+@pytest.mark.parametrize("arguments", [{"wait_timeout": timedelta(-1)}, {"poke_interval": timedelta(0)}])
+def test_a_timedelta_out_of_range_is_refused_while_the_dag_is_parsed(arguments):
+    with pytest.raises(ConfigurationError, match="seconds"):
+        TriggerAutomationOperator(task_id="move", target="DEAL_57", expected_stage="NEW", **arguments)
+
+
+# -- copies
+
+
+def test_an_operator_that_has_run_can_be_copied_and_pickled(portal, run_task):
+    made = []
+
+    def make():
+        made.append(TriggerAutomationOperator(task_id="move", target="DEAL_57", code="c5u4m"))
+        return made[-1]
+
+    run_task(make)
+
+    assert copy.deepcopy(made[-1]).target == "DEAL_57"
+    assert pickle.loads(pickle.dumps(made[-1])).target == "DEAL_57"  # noqa: S301 - its own
