@@ -1,7 +1,8 @@
-"""Commands that tell a person what to put into a task: ``python -m airflow_provider_bitrix24 check | stages``.
+"""Commands for a person who writes a task or is on call: ``python -m airflow_provider_bitrix24 COMMAND CONN_ID ...``.
 
-``check CONN_ID`` tries a connection; ``stages CONN_ID TARGET...`` shows where entities stand and the stages
-of their pipelines, whose ids are what ``expected_stage`` takes.
+``check CONN_ID`` tries a connection; ``stages CONN_ID TARGET...`` shows where entities stand and the stages of their
+pipelines, whose ids are what ``expected_stage`` takes; ``find CONN_ID TYPE --filter JSON`` lists the entities that
+match a filter; ``preview CONN_ID --code CODE TARGET...`` shows what a task would fire. None of them changes anything.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.targets import EntityRef
+from airflow_provider_bitrix24.commands import ARGUMENTS, COMMANDS
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, use_metadata_database
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_bitrix24.client import Stage, StageInfo
 
@@ -27,13 +29,17 @@ SEMANTICS = {"S": "success", "F": "failure"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status: 0, or 1 after an error, which is printed to standard error."""
-    options = _parser().parse_args(arguments)
+    return run(_parser().parse_args(arguments))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command that was parsed, and return the exit status."""
     # A line for each connection looked up is of no use here.
     logging.getLogger("airflow.hooks.base").setLevel(logging.WARNING)
     use_metadata_database()
     try:
         with Bitrix24Hook(options.conn_id) as hook:
-            return _stages(hook, options.target) if options.command == "stages" else _check(hook)
+            return _RUN[options.subcommand](hook, options)
     except Bitrix24Error as error:
         return _fail(str(error))
     except AirflowNotFoundException:
@@ -46,14 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_bitrix24",
-        description="What a person needs to know about a Bitrix24 connection.",
+        description="Inspect a Bitrix24 connection and the entities of its portal.",
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("check", help="try a connection, as the test button does")
-    stages = commands.add_parser("stages", help="show where entities stand and the stage ids that expected_stage takes")
-    for command in (check, stages):
-        command.add_argument("conn_id", metavar="CONN_ID", help="id of the Airflow connection")
-    stages.add_argument("target", metavar="TARGET", nargs="+", help="an entity, such as DEAL_57")
+    commands = parser.add_subparsers(dest="subcommand", required=True)
+    for name, explained in COMMANDS.items():
+        command = commands.add_parser(name, help=explained)
+        for argument, settings in ARGUMENTS[name].items():
+            command.add_argument(argument, **settings)
     return parser
 
 
@@ -62,7 +67,7 @@ def _fail(message: str) -> int:
     return 1
 
 
-def _check(hook: Bitrix24Hook) -> int:
+def _check(hook: Bitrix24Hook, _options: argparse.Namespace) -> int:
     code = hook.get_conn().default_code
     ok, message = hook.test_connection()
     if not ok:
@@ -76,7 +81,30 @@ def _check(hook: Bitrix24Hook) -> int:
     return 0
 
 
-def _stages(hook: Bitrix24Hook, targets: Sequence[str]) -> int:
+def _find(hook: Bitrix24Hook, options: argparse.Namespace) -> int:
+    for target in hook.find_entities(options.type, options.filter, limit=options.limit, on_excess=options.on_excess):
+        print(target)
+    return 0
+
+
+def _preview(hook: Bitrix24Hook, options: argparse.Namespace) -> int:
+    from airflow_provider_bitrix24._tasks.preview_table import firing_lines
+
+    report = hook.trigger_automation(
+        options.target,
+        options.code,
+        entity_type=options.entity_type,
+        expected_stage=options.expected_stage,
+        or_later=options.or_later,
+        preview=True,
+    )
+    for line in firing_lines(report):
+        print(line)
+    return 1 if report.failed else 0
+
+
+def _stages(hook: Bitrix24Hook, options: argparse.Namespace) -> int:
+    targets = options.target
     found = hook.get_stages(targets)
     pipelines: dict[tuple[int, int | None], dict[str, list[str]]] = {}
     for info in found.values():
@@ -116,6 +144,14 @@ def _table(stages: Sequence[Stage], standing: dict[str, list[str]]) -> Iterator[
 def _here(standing: dict[str, list[str]], stage: str) -> str:
     targets = standing.get(stage, [])
     return " ".join(targets[:5]) + (f" and {len(targets) - 5} more" if len(targets) > 5 else "")  # noqa: PLR2004
+
+
+_RUN: dict[str, Callable[[Bitrix24Hook, argparse.Namespace], int]] = {
+    "check": _check,
+    "stages": _stages,
+    "find": _find,
+    "preview": _preview,
+}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``airflow bitrix24 check | stages`` (Airflow 3.2 and later): aliases of ``python -m airflow_provider_bitrix24``.
+"""``airflow bitrix24 COMMAND`` (Airflow 3.2 and later): aliases of ``python -m airflow_provider_bitrix24 COMMAND``.
 
 Airflow asks for the commands whenever one of its own runs, so the code behind them is imported only when they run.
 Older versions of Airflow do not ask; use the module there.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.commands import ARGUMENTS, COMMANDS
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,31 +21,26 @@ def get_commands() -> list[CLICommand]:
     """Return the commands as Airflow describes its own. The provider's metadata names this function under ``cli``."""
     from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand
 
-    conn_id = Arg(("conn_id",), metavar="CONN_ID", help="id of the Airflow connection")  # type: ignore[no-untyped-call]
-    target = Arg(("target",), metavar="TARGET", nargs="+", help="an entity, such as DEAL_57")  # type: ignore[no-untyped-call]
-    check = ActionCommand(
-        name="check",
-        help="Try a connection, as the test button does",
-        func=run,
-        args=(conn_id,),
-    )
-    stages = ActionCommand(
-        name="stages",
-        help="Show where entities stand and the stage ids that expected_stage takes",
-        func=run,
-        args=(conn_id, target),
-    )
+    commands = [
+        ActionCommand(
+            name=name,
+            help=f"{explained[0].upper()}{explained[1:]}",
+            func=run,
+            args=[Arg((argument,), **settings) for argument, settings in ARGUMENTS[name].items()],  # type: ignore[no-untyped-call]
+        )
+        for name, explained in COMMANDS.items()
+    ]
     return [
         GroupCommand(
             name="bitrix24",
-            help="What a person needs to know about a Bitrix24 connection",
-            subcommands=(check, stages),
+            help="Inspect a Bitrix24 connection and the entities of its portal",
+            subcommands=commands,
         )
     ]
 
 
 def run(arguments: Namespace) -> None:
     """Run the module's command of this name, and exit with its status."""
-    from airflow_provider_bitrix24.__main__ import main
+    from airflow_provider_bitrix24 import __main__ as module
 
-    sys.exit(main([arguments.subcommand, arguments.conn_id, *getattr(arguments, "target", ())]))
+    sys.exit(module.run(arguments))

@@ -26,7 +26,7 @@ class PlainArguments:
     """
 
     text_arguments: ClassVar[frozenset[str]] = frozenset(
-        ("entity_type", "code", "expected_stage", "fail_on", "bitrix24_conn_id", "verify_conn_id")
+        ("entity_type", "code", "expected_stage", "fail_on", "preview", "bitrix24_conn_id", "verify_conn_id")
     )
     """Arguments that are rendered as texts."""
     plain_arguments: ClassVar[frozenset[str]] = text_arguments.union(

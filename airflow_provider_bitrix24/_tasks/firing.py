@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_bitrix24.client.stages import check_stage_arguments, parse_stages
 from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
@@ -69,6 +69,16 @@ class FiringRequest:
             on_unmoved=on_unmoved or ("fail" if expected else "warn"),
             wait_timeout=wait_timeout,
         )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the hook's ``trigger_automation`` takes beside targets and code."""
+        return {
+            "expected_stage": self.expected,
+            "or_later": self.or_later,
+            "fail_on": self.fail_on,
+            "verify": self.verify,
+        }
 
     @property
     def waits(self) -> bool:

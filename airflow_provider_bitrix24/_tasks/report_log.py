@@ -55,6 +55,8 @@ def _described(result: TargetResult) -> str:
             return _with_reason(f"unmoved: stands at {result.stage_after}", result)
         case "unverified":
             return _with_reason("unverified: accepted", result)
+        case "would_fire":
+            return f"would be fired from {result.stage_before}"
         case "failed":
             acted = f" (executed: {result.error.executed})" if result.error else ""
             return f"failed: {result.error.message if result.error else 'no reason given'}{acted}"

@@ -15,7 +15,7 @@ from airflow_provider_bitrix24.client.flows import batches, calls, readings
 from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
-from airflow_provider_bitrix24.client.plain import unwrapped
+from airflow_provider_bitrix24.client.plain import parse_flag, unwrapped
 from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
@@ -144,6 +144,7 @@ class BaseClient:
         now: float,
         or_later: bool = False,
         fail_on: str | Iterable[str] = (),
+        preview: bool | str = False,
         checkpoint_store: CheckpointStore | None = None,
         monitor: FiringMonitor | None = None,
     ) -> Flow[TriggerReport]:
@@ -151,7 +152,9 @@ class BaseClient:
         from airflow_provider_bitrix24.client.firing import run
         from airflow_provider_bitrix24.client.firing.job import Job
         from airflow_provider_bitrix24.client.firing.kept import read_kept
+        from airflow_provider_bitrix24.client.firing.preview import preview_automation
 
+        is_preview = parse_flag("preview", preview)
         refs = parse_targets(unwrapped(target), unwrapped(entity_type))
         expected = parse_stages("expected_stage", expected_stage)
         code = checked_code(code) or self._default_code
@@ -162,6 +165,8 @@ class BaseClient:
         if code is None and refs:
             yield Log("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
         job = Job(code=code, expected=expected, or_later=or_later, fail_on=failing, verify=verify)
+        if is_preview:
+            return (yield from preview_automation(self._channel, self._reader, job, refs))
         kept = None
         if checkpoint_store is not None:
             kept = read_kept(checkpoint_store.load, host=self.portal.host, code=code, refs=refs)

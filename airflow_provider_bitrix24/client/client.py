@@ -108,6 +108,7 @@ class Bitrix24Client(BaseClient):
         expected_stage: str | Iterable[str] | None = None,
         or_later: bool = False,
         fail_on: str | Iterable[str] = (),
+        preview: bool | str = False,
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
         monitor: FiringMonitor | None = None,
@@ -123,6 +124,8 @@ class Bitrix24Client(BaseClient):
         :param expected_stage: stage id, or several of which any will do. Entities already there are not fired.
         :param or_later: accept every later stage of the same pipeline, too, unless it is a failure stage.
         :param fail_on: stage ids at which the caller will give up; a misspelt one is refused before anything is fired.
+        :param preview: read, and report what would be fired; nothing that changes anything is sent. Also takes the
+            texts true, false, 1, 0, yes, no and the empty one, since a template renders texts.
         :param verify: ``False`` never reads; accepted targets are ``unverified``.
         :param checkpoint_store: keeps the checkpoint, so that a later call resumes where this one stopped, target by
             target. The caller deletes it where a later call is to fire anew.
@@ -137,6 +140,7 @@ class Bitrix24Client(BaseClient):
             entity_type=entity_type,
             or_later=or_later,
             fail_on=fail_on,
+            preview=preview,
             verify=verify,
             now=self._driver.now(),
             checkpoint_store=checkpoint_store,
@@ -263,6 +267,7 @@ class AsyncBitrix24Client(BaseClient):
         expected_stage: str | Iterable[str] | None = None,
         or_later: bool = False,
         fail_on: str | Iterable[str] = (),
+        preview: bool | str = False,
         verify: bool = True,
     ) -> TriggerReport:
         """See :meth:`Bitrix24Client.trigger_automation`."""
@@ -273,6 +278,7 @@ class AsyncBitrix24Client(BaseClient):
             entity_type=entity_type,
             or_later=or_later,
             fail_on=fail_on,
+            preview=preview,
             verify=verify,
             now=self._driver.now(),
         )

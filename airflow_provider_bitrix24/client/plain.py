@@ -47,6 +47,23 @@ def in_seconds(value: Any) -> Any:
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 
+_FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
+
+
+def parse_flag(name: str, value: object) -> bool:
+    """Read a truth value that a template may have rendered: ``"False"`` as a text would count as true.
+
+    :param name: of the argument, for the message.
+    :raises ConfigurationError: it is neither a bool nor one of the texts true, false, 1, 0, yes, no and the empty one.
+    """
+    if isinstance(value, bool):
+        return value
+    read = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else None
+    if read is None:
+        raise ConfigurationError(f"{name} is {value!r:.60}.", hint="Use True or False; nothing was sent.")
+    return read
+
+
 def plain_params(params: Mapping[Any, Any]) -> dict[str, Any]:
     """Parameters of a REST method as the plain JSON that is sent, be it in a call or in a batch.
 

@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 from airflow_provider_bitrix24.client.errors import ApiError, Bitrix24Error, Executed, Limit
 
-Outcome = Literal["moved", "already", "elsewhere", "unmoved", "unverified", "failed"]
+Outcome = Literal["moved", "already", "elsewhere", "unmoved", "unverified", "failed", "would_fire"]
 """``moved``: its stage or pipeline differs from before (with an expected stage: it is at that stage). ``already``: it
 was at the expected stage, so nothing was fired. ``elsewhere``: it moved, but not to an expected stage. ``unmoved``:
 accepted, but it did not move. ``unverified``: accepted, and nobody looked. ``failed``: refused, not found, or it is
-unknown what the portal did with it."""
+unknown what the portal did with it. ``would_fire``: only in a preview, which sends nothing."""
 
 OUTCOMES: tuple[Outcome, ...] = ("moved", "already", "elsewhere", "unmoved", "unverified", "failed")
 SHORT_REPORT = 1000
@@ -94,6 +94,8 @@ class TriggerReport:
     code: str | None
     portal: str
     results: list[TargetResult]
+    preview: bool = False
+    """Whether nothing was sent, so that it says what would happen."""
     _counts: Counter[Outcome] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -129,14 +131,20 @@ class TriggerReport:
         """How many were refused, not found, or have an unknown outcome."""
         return self._counts["failed"]
 
+    @property
+    def would_fire(self) -> int:
+        """How many would be fired; only in a preview."""
+        return self._counts["would_fire"]
+
     def as_dict(self) -> dict[str, Any]:
-        """As JSON. Above 1,000 results it lists only those that are neither ``moved`` nor ``already``."""
+        """As JSON. Above 1,000 results it lists only those that need attention. ``would_fire`` is only in a preview."""
         shown = self.results
         if len(shown) > SHORT_REPORT:
-            shown = [each for each in shown if each.outcome not in ("moved", "already")]
+            shown = [each for each in shown if each.outcome not in ("moved", "already", "would_fire")]
         return {
             "code": self.code,
             "portal": self.portal,
+            **({"would_fire": self.would_fire} if self.preview else {}),
             **{outcome: self._counts[outcome] for outcome in OUTCOMES},
             "results": [each.as_dict() for each in shown],
         }

@@ -170,6 +170,7 @@ def bitrix24_trigger_task(
     poke_interval: float | timedelta = 60,
     deferrable: bool = ...,
     durable: bool = True,
+    preview: bool | str = False,
     multiple_outputs: bool | None = None,
     **kwargs: Any,
 ) -> Callable[[Callable[Arguments, Rows]], Task[Arguments, Rows]]: ...

@@ -217,6 +217,7 @@ class Bitrix24Hook(BaseHook):
         expected_stage: str | Iterable[str] | None = None,
         or_later: bool = False,
         fail_on: str | Iterable[str] = (),
+        preview: bool | str = False,
         verify: bool = True,
         checkpoint_store: CheckpointStore | None = None,
         monitor: FiringMonitor | None = None,
@@ -233,6 +234,8 @@ class Bitrix24Hook(BaseHook):
             is not fired.
         :param or_later: accept every later stage of the same pipeline, too, unless it is a failure stage.
         :param fail_on: stage ids at which the caller will give up; a misspelt one is refused before anything is fired.
+        :param preview: read, and report what would be fired; nothing that changes anything is sent. Also takes the
+            texts true, false, 1, 0, yes, no and the empty one, since a template renders texts.
         :param verify: read every entity before and after.
         :param checkpoint_store: keeps the checkpoint, so that a later call resumes where this one stopped.
         :param monitor: tells how far the firing has come if this call is interrupted.
@@ -246,6 +249,7 @@ class Bitrix24Hook(BaseHook):
             expected_stage=expected_stage,
             or_later=or_later,
             fail_on=fail_on,
+            preview=preview,
             verify=verify,
             checkpoint_store=checkpoint_store,
             monitor=monitor,
@@ -260,6 +264,7 @@ class Bitrix24Hook(BaseHook):
         expected_stage: str | Iterable[str] | None = None,
         or_later: bool = False,
         fail_on: str | Iterable[str] = (),
+        preview: bool | str = False,
         verify: bool = True,
     ) -> TriggerReport:
         """Like :meth:`trigger_automation`, in an event loop."""
@@ -271,6 +276,7 @@ class Bitrix24Hook(BaseHook):
             expected_stage=expected_stage,
             or_later=or_later,
             fail_on=fail_on,
+            preview=preview,
             verify=verify,
         )
 

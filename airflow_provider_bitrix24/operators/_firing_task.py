@@ -46,6 +46,7 @@ class FiringTask(PlainArguments, BaseOperator):
     poke_interval: float
     deferrable: bool
     durable: bool
+    preview: bool | str = False
     _given: dict[str, bool]
     _clock: ClassVar[Clock | None] = None  # tests pass one
     _checkpoint_store: TaskCheckpointStore | None = None
@@ -65,7 +66,12 @@ class FiringTask(PlainArguments, BaseOperator):
         :raises TargetsFailedError: some failed, and a retry is safe.
         """
         from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
+        from airflow_provider_bitrix24.client.plain import parse_flag
 
+        with permanent_errors_fail_at_once():
+            is_preview = parse_flag("preview", self.preview)
+        if is_preview:
+            return self._preview(context)
         checkpoint_store = self._open_checkpoint(context)
         with permanent_errors_fail_at_once():
             finished = self._find_finished(context, checkpoint_store)
@@ -75,6 +81,21 @@ class FiringTask(PlainArguments, BaseOperator):
         if finished is not None and finished.covers(request.refs):
             return self._return_finished(context, finished)
         return self._fire_and_conclude(context, checkpoint_store, request)
+
+    def _preview(self, context: Context) -> dict[str, Any]:
+        """Report what would be fired; neither a checkpoint nor the portal's entities change."""
+        from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
+        from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
+        from airflow_provider_bitrix24.operators._preview import preview_firing
+
+        target = self._find_targets(context, TaskCheckpointStore(None))
+        with permanent_errors_fail_at_once(), self._hook() as hook:
+            return preview_firing(hook, self._parse(target), context["ti"], self.log)
+
+    def _hook(self) -> Bitrix24Hook:
+        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+        return Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None)
 
     def _find_targets(self, context: Context, checkpoint_store: TaskCheckpointStore) -> object:  # noqa: ARG002 - a decorated task uses them
         """What is fired for."""
@@ -162,13 +183,9 @@ class FiringTask(PlainArguments, BaseOperator):
     ) -> TriggerReport:
         from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
         from airflow_provider_bitrix24._tasks.wording import counted
-        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.operators._waiting import waiting_targets
 
-        with (
-            permanent_errors_fail_at_once(),
-            Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook,
-        ):
+        with permanent_errors_fail_at_once(), self._hook() as hook:
             # Before anything else, since the link must work for a task that fails, too.
             url = hook.get_conn().portal.page_url(request.refs[0].page)
             context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
@@ -194,10 +211,7 @@ class FiringTask(PlainArguments, BaseOperator):
             return hook.trigger_automation(
                 request.refs,
                 request.code,
-                expected_stage=request.expected,
-                or_later=request.or_later,
-                fail_on=request.fail_on,
-                verify=request.verify,
+                **request.options,
                 checkpoint_store=checkpoint_store,
                 monitor=monitor,
             )
@@ -253,13 +267,9 @@ class FiringTask(PlainArguments, BaseOperator):
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
         from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
         from airflow_provider_bitrix24.client.stages import parse_stages
-        from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.operators._waiting import after_wait, waiting_targets
 
-        with (
-            permanent_errors_fail_at_once(),
-            Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook,
-        ):
+        with permanent_errors_fail_at_once(), self._hook() as hook:
             # This process has looked no connection up yet, and so masks no secret in its log.
             hook.get_conn()
             expected = parse_stages("expected_stage", self.expected_stage) or ()

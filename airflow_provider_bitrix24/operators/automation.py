@@ -66,6 +66,8 @@ class TriggerAutomationOperator(FiringTask):
     :param deferrable: free the worker slot while waiting for robots (``wait_timeout``) and, on Airflow 3.3, for the
         portal's operating limit.
     :param durable: resume where a killed worker stopped, if Airflow can store a checkpoint (3.3 and later).
+    :param preview: read, log a table of what would be fired, and send nothing that changes anything. Takes a bool, and
+        the texts true, false, 1, 0, yes, no and the empty one, so that it can be a run's parameter. (templated)
     :return: the report: ``code``, ``portal``, the counts ``moved``, ``already``, ``unmoved``, ``unverified`` and
         ``failed``, and ``results``. If the task fails or is skipped, the report is in XCom under ``report``.
     """
@@ -73,6 +75,7 @@ class TriggerAutomationOperator(FiringTask):
     template_fields: Sequence[str] = (
         "target",
         "entity_type",
+        "preview",
         "code",
         "expected_stage",
         "fail_on",
@@ -99,6 +102,7 @@ class TriggerAutomationOperator(FiringTask):
         poke_interval: float | timedelta = 60,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         durable: bool = True,
+        preview: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -122,6 +126,7 @@ class TriggerAutomationOperator(FiringTask):
         self.poke_interval = in_seconds(poke_interval)
         self.deferrable = deferrable
         self.durable = durable
+        self.preview = preview
         check_literals(self, target=target, code=code)
         check_options(
             expects=expected_stage is not None,

@@ -57,6 +57,20 @@ def test_stages_shows_where_entities_stand(portal, command, capsys):
     assert "C5:" not in shown
 
 
+def test_find_lists_what_matches(portal, command, capsys):
+    assert command("find", "bitrix24_default", "DEAL", "--filter", '{"@id": [57, 58]}', "--limit", "2") == 0
+    assert capsys.readouterr().out.split() == ["DEAL_57", "DEAL_58"]
+
+
+def test_preview_shows_what_would_be_fired(portal, command, capsys):
+    options = ["--code", "c5u4m", "--entity-type", "DEAL", "--expected-stage", "PREPARATION", "--or-later"]
+
+    assert command("preview", "bitrix24_default", *options, "57", "LEAD_4") == 0
+
+    assert "DEAL_57  NEW        would_fire" in capsys.readouterr().out
+    assert portal.fires == {}
+
+
 def test_stages_needs_a_target(command, capsys):
     from airflow.cli import cli_parser
 
@@ -83,12 +97,13 @@ def test_listing_the_commands_does_not_import_what_runs_them():
     program = (
         "import sys; import airflow.cli.cli_config; before = set(sys.modules);"
         "from airflow_provider_bitrix24 import cli; cli.get_commands();"
-        "print(sorted(set(sys.modules) - before - {'airflow_provider_bitrix24'}))"
+        "added = set(sys.modules) - before - {'airflow_provider_bitrix24'};"
+        "print(sorted(name.rpartition('.')[2] for name in added))"
     )
 
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, capture_output=True, text=True)
 
-    assert done.stdout.splitlines()[-1] == "['airflow_provider_bitrix24.cli']"
+    assert done.stdout.splitlines()[-1] == "['cli', 'commands']"
 
 
 def test_the_group_has_the_same_commands_as_the_module():

@@ -84,6 +84,43 @@ def test_a_malformed_target_is_an_error(portal, capsys):
     assert "write DEAL_57" in capsys.readouterr().err
 
 
+def test_find_lists_what_matches(portal, capsys):
+    assert main(["find", "bitrix24_default", "DEAL", "--filter", '{"stageId": "NEW", "<id": 59}']) == 0
+    assert capsys.readouterr().out.split() == ["DEAL_57", "DEAL_58"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--filter", '{"STAGE_ID": "NEW"}'], "Did you mean 'stageId'?"),
+        (["--filter", "{}"], "filter is empty"),
+        (["--filter", "stageId=NEW"], "not a JSON object"),
+        (["--filter", "all", "--limit", "1"], "More than 1 entities"),
+    ],
+)
+def test_find_refuses_what_a_task_refuses(portal, capsys, arguments, says):
+    assert main(["find", "bitrix24_default", "DEAL", *arguments]) == 1
+
+    shown = capsys.readouterr()
+    assert says in shown.err
+    assert shown.out == ""
+
+
+def test_preview_shows_what_would_be_fired_and_fires_nothing(portal, capsys):
+    portal.portal.find("DEAL_58").stage_id = "PREPARATION"
+    command = ["preview", "bitrix24_default", "--code", "c5u4m", "--expected-stage", "PREPARATION"]
+
+    assert main([*command, "DEAL_57", "DEAL_58", "DEAL_999"]) == 1
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["TARGET", "STANDS", "AT", "OUTCOME"]
+    assert lines[1].split() == ["DEAL_57", "NEW", "would_fire"]
+    assert lines[2].split() == ["DEAL_58", "PREPARATION", "already"]
+    assert lines[3].startswith("DEAL_999  ?            failed: It does not exist")
+    assert lines[4].startswith("Of 3: 1 would_fire, 1 already, 1 failed. The portal does not tell whether a trigger")
+    assert portal.fires == {}
+
+
 def test_a_command_is_required(capsys):
     with pytest.raises(SystemExit) as caught:
         main([])

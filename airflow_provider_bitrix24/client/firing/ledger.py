@@ -87,6 +87,12 @@ class Ledger(FiringState):
         """A long wait has passed: whatever is queued is read again before it is fired."""
         self._queue.expire()
 
+    def settle_preview(self) -> None:
+        """Nothing is fired: settle what would be."""
+        for target in self._queue:
+            self._settle(target, outcomes.would_fire(self.job, target))
+        self._queue.clear()
+
     def refuse_unfired(self, error: Bitrix24Error) -> None:
         """Fail all targets that would be fired next; requests in doubt go on being read.
 

@@ -74,6 +74,11 @@ def unverified(job: Job, target: Target) -> Settlement:
     return Settlement("unverified", reason=NOT_ALLOWED if job.verify else NOT_ASKED)
 
 
+def would_fire(job: Job, target: Target) -> Settlement:
+    """It would be fired; the reason says why its outcome would stay unverified."""
+    return Settlement("would_fire", reason=None if target.before else unverified(job, target).reason)
+
+
 def without_effect(job: Job, target: Target, error: Bitrix24Error, after: Snapshot | None) -> Settlement | None:
     """The request in doubt is over and the target has not moved; ``None`` where it is fired again."""
     if after is None:

@@ -79,6 +79,13 @@ def test_a_generator_may_yield_them(portal, run):
     assert run(find).report["moved"] == 2
 
 
+def test_a_preview_fires_none_of_them(portal, run):
+    ran = run(offers, preview="yes")
+
+    assert ran.report["would_fire"] == 2
+    assert portal.fires == {}
+
+
 def test_an_empty_list_succeeds_and_sends_nothing(portal, run):
     def find():
         return []

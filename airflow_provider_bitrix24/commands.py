@@ -1,0 +1,48 @@
+"""The commands by name, with help and arguments, for ``python -m airflow_provider_bitrix24`` and ``airflow bitrix24``.
+
+Airflow asks for them whenever one of its own commands runs, so nothing is imported here. What runs them is in
+:mod:`.__main__`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+COMMANDS = {
+    "check": "try a connection, as the test button does",
+    "stages": "show where entities stand and the stage ids that expected_stage takes",
+    "find": "list the entities that match a filter",
+    "preview": "show what a task would fire; sends nothing that changes anything",
+}
+"""Name -> help."""
+_CONN_ID: dict[str, Any] = {"metavar": "CONN_ID", "help": "id of the Airflow connection"}
+_TARGET: dict[str, Any] = {"metavar": "TARGET", "nargs": "+", "help": "an entity, such as DEAL_57"}
+_TYPE = "such as DEAL or DYNAMIC_177"
+ARGUMENTS: dict[str, dict[str, dict[str, Any]]] = {
+    "check": {"conn_id": _CONN_ID},
+    "stages": {"conn_id": _CONN_ID, "target": _TARGET},
+    "find": {
+        "conn_id": _CONN_ID,
+        "type": {"metavar": "TYPE", "help": f"type of the entities, {_TYPE}"},
+        "--filter": {"required": True, "metavar": "JSON", "help": 'conditions such as {"stageId": "NEW"}, or all'},
+        "--limit": {"type": int, "default": 1_000, "help": "how many entities there may be (1000)"},
+        "--on-excess": {
+            "choices": ("fail", "truncate"),
+            "default": "fail",
+            "help": "what to do with more than that (fail)",
+        },
+    },
+    "preview": {
+        "conn_id": _CONN_ID,
+        "target": _TARGET,
+        "--code": {"help": "code of the automation trigger; by default, the code in the connection"},
+        "--entity-type": {"metavar": "TYPE", "help": f"type of the targets that are bare ids, {_TYPE}"},
+        "--expected-stage": {
+            "action": "append",
+            "metavar": "STAGE",
+            "help": "stage that the entities should move to; may be repeated",
+        },
+        "--or-later": {"action": "store_true", "help": "accept later stages of the same pipeline, too"},
+    },
+}
+"""Command -> argument -> what ``add_argument`` takes."""
