@@ -3,13 +3,16 @@
 nox                                      all that there are Pythons for; others are skipped by name
 nox -s "tests(airflow3.2-python3.12)"    one of them
 nox -s lowest                            the oldest dependencies that pyproject.toml allows
-nox -s "wheel-3.13"                      the built wheel, installed as users do it
+nox -s wheel                             the built wheel, installed as users do it, on the oldest and newest Airflow
+nox -s dist                              wheel and sdist into dist/, built reproducibly and checked
+nox -s audit                             licenses of the dependencies, and a list of them in .build/sbom.json
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +21,7 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from scripts.environments import NEWEST_AIRFLOW, constraints_file, find_python, index_of_pip, metadata, uv
+from scripts.environments import NEWEST_AIRFLOW, constraints_file, find_python, index_of_pip, install, metadata, uv
 from scripts.refresh_constraints import LINES
 
 if program := uv():
@@ -40,6 +43,8 @@ MATRIX = [
     for python in line.pythons
 ]
 OLDEST = LINES[0]
+ACCEPTED = "Apache;BSD;ISC;MIT;MPL;PSF;Python Software Foundation"
+"""Licenses, or parts of their names, with which a package may be installed beside this one."""
 
 
 @nox.session(python=PYTHONS)
@@ -74,10 +79,17 @@ def lowest(session: nox.Session) -> None:
     test(session, "tests/airflow", "tests/in_flight")
 
 
-@nox.session(python=PYTHON_OF_THE_WHEEL)
-def wheel(session: nox.Session) -> None:
+@nox.session
+@nox.parametrize(
+    ("python", "airflow"),
+    [
+        nox.param(OLDEST.pythons[0], OLDEST.airflow, id="oldest"),
+        nox.param(PYTHON_OF_THE_WHEEL, NEWEST_AIRFLOW, id="newest"),
+    ],
+)
+def wheel(session: nox.Session, airflow: str) -> None:
     """The wheel in an environment that knows nothing of this folder: Airflow finds everything that it declares."""
-    pins = constraints_file(NEWEST_AIRFLOW, str(session.python))
+    pins = constraints_file(airflow, str(session.python))
     session.install("-c", str(pins), "hatchling")
     with tempfile.TemporaryDirectory(prefix="bitrix24-wheel-") as folder:
         session.run("python", "-m", "hatchling", "build", "-t", "wheel", "-d", folder, silent=True)
@@ -94,6 +106,44 @@ def wheel(session: nox.Session) -> None:
             if expected not in str(shown):
                 session.error(f"airflow providers {what} does not show {expected}:\n{shown}")
         session.run("python", "-m", "airflow_provider_bitrix24", "--help", env=env, silent=True)
+
+
+@nox.session(python=PYTHON_OF_THE_WHEEL)
+def dist(session: nox.Session) -> None:
+    """Wheel and sdist into ``dist/``, built twice with the same bytes, and checked."""
+    session.install("-c", str(constraints_file(NEWEST_AIRFLOW, str(session.python))), *group("release"))
+    folder = Path("dist")
+    shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="bitrix24-dist-") as again:
+        for target in (folder, Path(again)):
+            session.run("python", "-m", "hatchling", "build", "-d", str(target), silent=True)
+        built = sorted(folder.iterdir())
+        differing = [each.name for each in built if each.read_bytes() != (Path(again) / each.name).read_bytes()]
+    if differing:
+        session.error(f"Two builds differ: {', '.join(differing)}")
+    session.run("twine", "check", "--strict", *map(str, built))
+    session.run("check-wheel-contents", *(str(each) for each in built if each.suffix == ".whl"))
+
+
+@nox.session(python=PYTHON_OF_THE_WHEEL)
+def audit(session: nox.Session) -> None:
+    """The licenses of all that an installation with every extra brings beside Airflow, and a CycloneDX list of it."""
+    pins = str(constraints_file(NEWEST_AIRFLOW, str(session.python)))
+    session.install("-c", pins, *group("release"))
+    with tempfile.TemporaryDirectory(prefix="bitrix24-audit-") as folder:
+        environment = Path(folder) / "environment"
+        install(environment, str(session.python), "Installing what is audited", "-c", pins, *runtime_requirements())
+        python = str(environment / "bin" / "python")
+        session.run("pip-licenses", f"--python={python}", "--from=mixed", "--partial-match", f"--allow-only={ACCEPTED}")
+        Path(".build").mkdir(exist_ok=True)
+        session.run("cyclonedx-py", "environment", "--output-file", ".build/sbom.json", python)
+
+
+def runtime_requirements() -> list[str]:
+    """Return what the package needs beside Airflow, with every extra."""
+    project = metadata()["project"]
+    extras = [each for extra in project["optional-dependencies"].values() for each in extra]
+    return [*(each for each in project["dependencies"] if not each.startswith("apache-airflow")), *extras]
 
 
 def group(name: str) -> list[str]:
