@@ -250,7 +250,7 @@ def _text(name: str, field: ExtraField, value: Any) -> str:
 def _check_proxy(proxy: str | None) -> None:
     if proxy is not None and not re.match(r"^https?://[^\s/]+/?$", proxy):
         # It may contain a password, so it is not repeated.
-        raise ConfigurationError("proxy is no address of a proxy.", hint="Use the form http://proxy.example.com:3128.")
+        raise ConfigurationError("proxy is not a valid proxy URL.", hint="Use the form http://proxy.example.com:3128.")
 
 
 def _shown(value: Any) -> str:

@@ -75,9 +75,7 @@ class ClientSettings:
             if value is not None or name not in _OPTIONAL:
                 numbers.check(name, value)
         if self.proxy is not None and not _is_http_address(self.proxy):
-            raise ConfigurationError(
-                "proxy is no address of an HTTP proxy.", hint="Use the form http://proxy.example:3128."
-            )
+            raise ConfigurationError("proxy is not a valid proxy URL.", hint="Use the form http://proxy.example:3128.")
 
     @property
     def bucket(self) -> tuple[int, float] | None:

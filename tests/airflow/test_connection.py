@@ -245,7 +245,7 @@ def test_a_wrong_proxy_is_not_repeated_since_it_may_contain_a_password():
     with pytest.raises(ConfigurationError) as caught:
         read_connection(conn(password=URL, extra={"proxy": "user:pr0xypass@proxy"}))
 
-    assert "proxy is no address" in str(caught.value)
+    assert "proxy is not a valid proxy URL" in str(caught.value)
     assert "pr0xypass" not in str(caught.value)
 
 

@@ -11,6 +11,7 @@ import ssl
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, assert_never
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -35,13 +36,20 @@ from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResp
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from airflow_provider_bitrix24.client.transports.bounded_exchange import within
 from airflow_provider_bitrix24.client.transports.bounds import PIECE, AnswerBounds, UnusableAnswerError
-from airflow_provider_bitrix24.client.transports.failures import broken, certain, not_connected, timed_out, unusable
+from airflow_provider_bitrix24.client.transports.failures import (
+    broken,
+    certain,
+    no_proxy_connection,
+    not_connected,
+    timed_out,
+    unusable,
+)
+from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.tls import (
     CA_HINT,
     ENVIRONMENT_HINT,
     ENVIRONMENT_PROBLEM,
-    PROXY_HINT,
     TLS_HINT,
     URL_HINT,
     checked_tls,
@@ -50,7 +58,8 @@ from airflow_provider_bitrix24.client.transports.tls import (
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
+    from typing import Self
 
     from airflow_provider_bitrix24.client.settings import ClientSettings
     from airflow_provider_bitrix24.client.stores.pacer import Pacer
@@ -75,7 +84,8 @@ class AsyncDriver:
         self._settings = settings
         self._pacer, self._log = pacer, log
         self._clock = clock
-        self._client = _client(settings)
+        self._tls = _tls(settings)
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | None, _Pool]] = WeakKeyDictionary()
 
     def now(self) -> float:
         """Seconds of the driver's monotonic clock."""
@@ -94,8 +104,9 @@ class AsyncDriver:
             flow.close()
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
+        """Close the connections of this event loop."""
+        for pool in self._pools.pop(asyncio.get_running_loop(), {}).values():
+            await pool.close()
 
     async def _perform(self, effect: Effect) -> object:
         match effect:
@@ -146,10 +157,15 @@ class AsyncDriver:
             connect_timeout=self._settings.connect_timeout, read_timeout=self._settings.read_timeout, share=share
         )
         sent_at = self._clock.monotonic()
+        proxy: Proxy | None = None
+        error: Bitrix24Error
         try:
-            answer, body = await self._receive(outgoing, bounds)
+            proxy = proxy_for(outgoing.url, self._settings.proxy)
+            answer, body = await self._receive(await self._client(proxy), outgoing, bounds)
+        except ConfigurationError as refused:
+            error = refused
         except _FAILURES as failure:
-            error = _translate(outgoing.method, failure, bounds)
+            error = _translate(outgoing.method, failure, bounds, proxy)
         else:
             return HttpResponse(
                 status=answer.status_code,
@@ -160,12 +176,25 @@ class AsyncDriver:
             )
         return NoResponse(error, sent_at, self._clock.monotonic())
 
-    async def _receive(self, outgoing: HttpRequest, bounds: AnswerBounds) -> tuple[httpx.Response, bytes | bytearray]:
+    async def _client(self, proxy: Proxy | None) -> httpx.AsyncClient:
+        """The client for a proxy in this event loop: its connections cannot be used in another one."""
+        for loop in [each for each in self._pools if each.is_closed()]:
+            del self._pools[loop]
+        pools = self._pools.setdefault(asyncio.get_running_loop(), {})
+        address = None if proxy is None else proxy.url
+        if address not in pools:
+            pools[address] = await _Pool.open(_client(self._settings, proxy, tls=self._tls))
+        return pools[address].client
+
+    @staticmethod
+    async def _receive(
+        client: httpx.AsyncClient, outgoing: HttpRequest, bounds: AnswerBounds
+    ) -> tuple[httpx.Response, bytes | bytearray]:
         async with within(bounds) as trace:
-            request = self._client.build_request(
+            request = client.build_request(
                 "POST", outgoing.url, content=outgoing.body, headers=outgoing.headers, extensions={"trace": trace}
             )
-            answer = await self._client.send(request, stream=True)
+            answer = await client.send(request, stream=True)
             try:
                 body = bounds.body(answer.headers.get("Content-Encoding", ""), headers=len(answer.headers.raw))
                 # Not through httpx, which decompresses without a bound.
@@ -176,20 +205,49 @@ class AsyncDriver:
         return answer, body.content()
 
 
-def _client(settings: ClientSettings) -> httpx.AsyncClient:
-    tls = _tls(settings)
+class _Pool:
+    """A client, which is closed with its event loop if nobody closes it before."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self._guard = self._until_the_loop_ends()
+
+    @classmethod
+    async def open(cls, client: httpx.AsyncClient) -> Self:
+        """Make a pool in the running event loop."""
+        pool = cls(client)
+        await anext(pool._guard)
+        return pool
+
+    async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
+        # An event loop closes the asynchronous generators that are still open when it ends.
+        try:
+            yield
+        finally:
+            await self.client.aclose()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._guard.aclose()
+
+
+def _client(settings: ClientSettings, proxy: Proxy | None, *, tls: ssl.SSLContext | bool) -> httpx.AsyncClient:
     try:
         return httpx.AsyncClient(
             verify=tls,
-            proxy=settings.proxy,
+            proxy=None if proxy is None else proxy.url,
+            trust_env=False,
             timeout=httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout, pool=None),
             limits=httpx.Limits(max_connections=max(10, settings.max_concurrency)),
             # A session cookie would make the portal handle our requests one after the other.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             event_hooks={"response": [_forget_location]},
         )
-    except (ImportError, ValueError, httpx.InvalidURL):  # a proxy of the environment that httpx does not take
-        raise ConfigurationError(ENVIRONMENT_PROBLEM, hint=ENVIRONMENT_HINT) from None
+    except (ImportError, ValueError, httpx.InvalidURL):
+        source = "The proxy" if proxy is None else f"The proxy ({proxy.source})"
+        raise ConfigurationError(
+            f"{source} cannot be used.", hint="Use the form http://proxy.example.com:3128."
+        ) from None
 
 
 async def _forget_location(response: httpx.Response) -> None:
@@ -220,24 +278,24 @@ _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLWantReadError, ssl.S
 """How a handshake ends that is cut off or never answered, which may be otherwise next time."""
 
 
-def _translate(method: str, failure: Exception, bounds: AnswerBounds) -> Bitrix24Error:
+def _translate(method: str, failure: Exception, bounds: AnswerBounds, proxy: Proxy | None) -> Bitrix24Error:
     """Our error for what httpx raised. Its text is never used: it may hold the URL."""
     kind = type(failure).__name__
     if isinstance(failure, UnusableAnswerError):
         return unusable(method, failure)
     if isinstance(failure, _TIMED_OUT):
-        return timed_out(method, kind, bounds)
-    return certain(method, kind, _by_type(method, failure), bounds)
+        return timed_out(method, kind, bounds, proxy)
+    return certain(method, kind, _by_type(method, failure, proxy), bounds, proxy)
 
 
-def _by_type(method: str, failure: Exception) -> Bitrix24Error:
+def _by_type(method: str, failure: Exception, proxy: Proxy | None) -> Bitrix24Error:
     """What the type of a failure and of its cause says."""
     kind = type(failure).__name__
     if isinstance(failure, httpx.InvalidURL | httpx.UnsupportedProtocol | UnicodeError):
         return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
     if isinstance(failure, httpx.ProxyError):
         refused = str(failure).startswith("407")
-        return ConnectFailed(f"{method}: the proxy gave no connection.", hint=PROXY_HINT, permanent=refused)
+        return no_proxy_connection(method, proxy, refused=refused)
     if not isinstance(failure, httpx.ConnectError):
         return broken(method, kind)
     tls = _tls_cause(failure)
@@ -249,7 +307,7 @@ def _by_type(method: str, failure: Exception) -> Bitrix24Error:
         )
     if tls is not None and not isinstance(tls, _CUT_OFF):
         return ConnectFailed(f"{method}: no TLS connection ({tls.reason}).", hint=TLS_HINT, permanent=True)
-    return not_connected(method, kind)
+    return not_connected(method, kind, proxy)
 
 
 def _tls_cause(failure: BaseException) -> ssl.SSLError | None:

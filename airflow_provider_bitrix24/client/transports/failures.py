@@ -9,15 +9,31 @@ from airflow_provider_bitrix24.client.transports.tls import CONNECT_HINT
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.transports.bounds import AnswerBounds, UnusableAnswerError
+    from airflow_provider_bitrix24.client.transports.proxy import Proxy
 
 UNUSABLE_HINT = (
     "Ask for fewer rows or fields at once; if the answer should be small, check what answers at that address."
 )
 
 
-def not_connected(method: str, kind: str) -> ConnectFailed:
+def not_connected(method: str, kind: str, proxy: Proxy | None = None) -> ConnectFailed:
     """The connection was never ready to carry the request."""
+    if proxy is not None:
+        return no_proxy_connection(method, proxy)
     return ConnectFailed(f"{method}: no connection to the portal ({kind}).", hint=CONNECT_HINT)
+
+
+def no_proxy_connection(method: str, proxy: Proxy | None, *, refused: bool = False) -> ConnectFailed:
+    """The proxy gave no connection.
+
+    :param refused: whether it wants another login, so that trying again is useless.
+    """
+    named = f", which {proxy.source} names" if proxy is not None and proxy.source.isupper() else ""
+    return ConnectFailed(
+        f"{method}: the proxy gave no connection.",
+        hint=f"Check the address and the login of the proxy{named}.",
+        permanent=refused,
+    )
 
 
 def broken(method: str, kind: str, *, hint: str = "") -> OutcomeUnknown:
@@ -25,10 +41,12 @@ def broken(method: str, kind: str, *, hint: str = "") -> OutcomeUnknown:
     return OutcomeUnknown(f"{method}: the connection broke before the answer was complete ({kind}).", hint=hint)
 
 
-def timed_out(method: str, kind: str, bounds: AnswerBounds) -> ConnectFailed | OutcomeUnknown:
+def timed_out(
+    method: str, kind: str, bounds: AnswerBounds, proxy: Proxy | None = None
+) -> ConnectFailed | OutcomeUnknown:
     """A deadline passed: that of the connection, or that of the answer."""
     if bounds.connecting:
-        return not_connected(method, kind)
+        return not_connected(method, kind, proxy)
     return OutcomeUnknown(f"{method}: no complete answer within {bounds.read_timeout:g} s.")
 
 
@@ -37,10 +55,12 @@ def unusable(method: str, problem: UnusableAnswerError) -> OutcomeUnknown:
     return OutcomeUnknown(f"{method}: {problem}; it was not read.", hint=UNUSABLE_HINT)
 
 
-def certain(method: str, kind: str, error: Bitrix24Error, bounds: AnswerBounds) -> Bitrix24Error:
+def certain(
+    method: str, kind: str, error: Bitrix24Error, bounds: AnswerBounds, proxy: Proxy | None = None
+) -> Bitrix24Error:
     """Correct an error's claim whether the request was sent: the exchange knows better than an exception's type."""
     if bounds.connecting and error.executed == "unknown":
-        return not_connected(method, kind)
+        return not_connected(method, kind, proxy)
     if bounds.sent and error.executed == "no":
         return broken(method, kind, hint=error.hint if isinstance(error, ConnectFailed) else "")
     return error

@@ -6,6 +6,7 @@ since "certainly not sent" and "maybe sent" must not be confused.
 
 from __future__ import annotations
 
+import os
 import ssl
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
@@ -34,13 +35,20 @@ from airflow_provider_bitrix24.client.flows.effects import (
 from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.transports.bounded_adapter import BoundedAdapter
 from airflow_provider_bitrix24.client.transports.bounds import CURRENT, PIECE, AnswerBounds, UnusableAnswerError
-from airflow_provider_bitrix24.client.transports.failures import broken, certain, not_connected, timed_out, unusable
+from airflow_provider_bitrix24.client.transports.failures import (
+    broken,
+    certain,
+    no_proxy_connection,
+    not_connected,
+    timed_out,
+    unusable,
+)
+from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.tls import (
     CA_HINT,
     ENVIRONMENT_HINT,
     ENVIRONMENT_PROBLEM,
-    PROXY_HINT,
     TLS_HINT,
     URL_HINT,
     checked_tls,
@@ -72,7 +80,7 @@ class SyncDriver:
         self._pacer, self._log = pacer, log
         self._clock = clock
         self._session = _session(settings)
-        self._environments: dict[str, dict[str, Any]] = {}
+        self._proxies: dict[str, Proxy | None] = {}
         self._threads: ThreadPoolExecutor | None = None
 
     def now(self) -> float:
@@ -154,10 +162,15 @@ class SyncDriver:
         )
         token = CURRENT.set(bounds)
         sent_at = self._clock.monotonic()
+        proxy: Proxy | None = None
+        error: Bitrix24Error
         try:
-            answer, body = self._receive(outgoing, bounds)
+            proxy = self._proxy(outgoing.url)
+            answer, body = self._receive(outgoing, bounds, proxy)
+        except ConfigurationError as refused:
+            error = refused
         except _FAILURES as failure:
-            error = _translate(outgoing.method, failure, bounds)
+            error = _translate(outgoing.method, failure, bounds, proxy)
         else:
             return HttpResponse(
                 status=answer.status_code,
@@ -170,10 +183,12 @@ class SyncDriver:
             CURRENT.reset(token)
         return NoResponse(error, sent_at, self._clock.monotonic())
 
-    def _receive(self, outgoing: HttpRequest, bounds: AnswerBounds) -> tuple[requests.Response, bytes | bytearray]:
+    def _receive(
+        self, outgoing: HttpRequest, bounds: AnswerBounds, proxy: Proxy | None
+    ) -> tuple[requests.Response, bytes | bytearray]:
         # Not Session.send, which prepares the next request of a redirect and fails on an odd address.
         adapter = self._session.get_adapter(outgoing.url)
-        answer = adapter.send(self._prepared(outgoing), **self._options(outgoing))
+        answer = adapter.send(self._prepared(outgoing), **self._options(proxy))
         try:
             body = bounds.body(answer.headers.get("Content-Encoding", ""))
             answer.raw.enforce_content_length = True  # urllib3 1 takes a body that was cut for a whole one
@@ -191,17 +206,19 @@ class SyncDriver:
         prepared.prepare(method="POST", url=outgoing.url, headers=outgoing.headers, data=outgoing.body)
         return prepared
 
-    def _options(self, outgoing: HttpRequest) -> dict[str, Any]:
-        host = outgoing.url.split("/", 3)[2]
-        options = self._environments.get(host)
-        if options is None:
-            # Proxies and CA bundles of the environment, looked up once for each host.
-            # Given here, the connection's own proxy comes before the environment's.
-            own = dict.fromkeys(("http", "https"), self._settings.proxy) if self._settings.proxy else {}
-            found = self._session.merge_environment_settings(outgoing.url, own, False, self._session.verify, None)
-            options = {**found, "timeout": (self._settings.connect_timeout, self._settings.read_timeout)}
-            self._environments[host] = options
-        return options
+    def _proxy(self, url: str) -> Proxy | None:
+        """The proxy for a request, decided once for each host."""
+        host = url.split("/", 3)[2]
+        if host not in self._proxies:
+            self._proxies[host] = proxy_for(url, self._settings.proxy)
+        return self._proxies[host]
+
+    def _options(self, proxy: Proxy | None) -> dict[str, Any]:
+        return {
+            "proxies": {} if proxy is None else dict.fromkeys(("http", "https"), proxy.url),
+            "verify": self._session.verify,
+            "timeout": (self._settings.connect_timeout, self._settings.read_timeout),
+        }
 
 
 def _session(settings: ClientSettings) -> requests.Session:
@@ -209,8 +226,14 @@ def _session(settings: ClientSettings) -> requests.Session:
     adapter = BoundedAdapter(pool_connections=2, pool_maxsize=max(10, settings.max_concurrency), max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    session.verify = checked_tls(settings)
+    tls = checked_tls(settings)
+    session.verify = _usual_authorities() if tls is True else tls
     return session
+
+
+def _usual_authorities() -> bool | str:
+    """The file of authorities that the environment names, as requests knows it, or those of requests."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
 
 _HANDSHAKE = (
@@ -235,17 +258,17 @@ _NO_ADDRESS = (
 _TIMED_OUT = (TimeoutError, requests.exceptions.ReadTimeout, urllib3_errors.ReadTimeoutError)
 
 
-def _translate(method: str, failure: Exception, bounds: AnswerBounds) -> Bitrix24Error:
+def _translate(method: str, failure: Exception, bounds: AnswerBounds, proxy: Proxy | None) -> Bitrix24Error:
     """Our error for what requests raised. Its text is never used: it holds the URL."""
     kind = type(failure).__name__
     if isinstance(failure, UnusableAnswerError):
         return unusable(method, failure)
     if isinstance(failure, _TIMED_OUT):
-        return timed_out(method, kind, bounds)
-    return certain(method, kind, _by_type(method, failure), bounds)
+        return timed_out(method, kind, bounds, proxy)
+    return certain(method, kind, _by_type(method, failure, proxy), bounds, proxy)
 
 
-def _by_type(method: str, failure: Exception) -> Bitrix24Error:
+def _by_type(method: str, failure: Exception, proxy: Proxy | None) -> Bitrix24Error:
     """What the type of a failure and of its cause says."""
     kind = type(failure).__name__
     cause = _cause(failure)
@@ -264,9 +287,9 @@ def _by_type(method: str, failure: Exception) -> Bitrix24Error:
     if isinstance(failure, requests.exceptions.ProxyError) and _never_reached(cause):
         # The number alone is also part of ports and of addresses in memory.
         refused = "Tunnel connection failed: 407" in str(cause)
-        return ConnectFailed(f"{method}: the proxy gave no connection.", hint=PROXY_HINT, permanent=refused)
+        return no_proxy_connection(method, proxy, refused=refused)
     if isinstance(cause, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError):
-        return not_connected(method, kind)
+        return not_connected(method, kind, proxy)
     return broken(method, kind)
 
 

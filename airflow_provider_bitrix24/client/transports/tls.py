@@ -15,11 +15,9 @@ if TYPE_CHECKING:
 CONNECT_HINT = "Check the portal's address and that this machine may reach it."
 CA_HINT = "Name the authority's file in ca_bundle, or correct the address."
 TLS_HINT = "Does this address and port speak https?"
-PROXY_HINT = "Check the address and the login of the proxy."
-ENVIRONMENT_PROBLEM = "A proxy or the authorities that this machine's environment names cannot be used."
+ENVIRONMENT_PROBLEM = "The authorities that this machine's environment names cannot be used."
 ENVIRONMENT_HINT = (
-    "Check HTTPS_PROXY, ALL_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR, or set proxy "
-    "and ca_bundle in the connection."
+    "Check REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR, or set ca_bundle in the connection."
 )
 URL_HINT = "Use the form https://example.bitrix24.com."
 

@@ -6,12 +6,14 @@ import asyncio
 import fcntl
 import logging
 
+from airflow_provider_bitrix24.client import AsyncBitrix24Client
 from airflow_provider_bitrix24.client.flows.effects import Acquire
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.settings import ClientSettings
 from airflow_provider_bitrix24.client.stores.file import FileStore
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
+from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 
 
 async def test_the_event_loop_runs_while_another_process_holds_the_shared_state(tmp_path):
@@ -34,3 +36,26 @@ async def test_the_event_loop_runs_while_another_process_holds_the_shared_state(
         granted = await waiting
     assert granted.wait == 0.5
     await driver.close()
+
+
+def test_a_client_can_be_used_in_several_event_loops_one_after_the_other():
+    with SimulatorServer(plan="self-hosted") as server:
+        client = AsyncBitrix24Client.from_webhook_url(server.webhook_url, plan="self-hosted")
+        for _ in range(3):
+            assert "crm" in asyncio.run(client.call("scope"))
+
+        async def once_more():
+            async with client:
+                return await asyncio.gather(*(client.call("scope") for _ in range(5)))
+
+        assert len(asyncio.run(once_more())) == 5
+
+
+def test_a_client_survives_an_event_loop_that_was_only_closed():
+    with SimulatorServer(plan="self-hosted") as server:
+        client = AsyncBitrix24Client.from_webhook_url(server.webhook_url, plan="self-hosted")
+        loop = asyncio.new_event_loop()
+        assert "crm" in loop.run_until_complete(client.call("scope"))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+        assert "crm" in asyncio.run(client.call("scope"))
