@@ -20,11 +20,7 @@ _FORM = 1
 
 def dump_report(report: TriggerReport) -> dict[str, Any]:
     """Return everything in a report as JSON; about ten bytes per target."""
-    rows = [
-        [each.target, each.outcome, each.stage_before, each.stage_after, _dump_error(each.error), each.reason]
-        for each in report.results
-    ]
-    packed = pack_json(rows)
+    packed = pack_json([_dump_result(each) for each in report.results])
     return {"form": _FORM, "code": report.code, "portal": report.portal, "results": packed}
 
 
@@ -40,6 +36,12 @@ def load_report(dumped: object) -> TriggerReport | None:
         return None
 
 
+def _dump_result(result: TargetResult) -> list[Any]:
+    place = [] if result.place is None else [result.place]
+    error = _dump_error(result.error)
+    return [result.target, result.outcome, result.stage_before, result.stage_after, error, result.reason, *place]
+
+
 def _dump_error(error: TargetError | None) -> list[Any] | None:
     if error is None:
         return None
@@ -48,7 +50,13 @@ def _dump_error(error: TargetError | None) -> list[Any] | None:
 
 
 def _load_result(
-    target: str, outcome: Any, before: str | None, after: str | None, error: list[Any] | None, reason: str | None
+    target: str,
+    outcome: Any,
+    before: str | None,
+    after: str | None,
+    error: list[Any] | None,
+    reason: str | None,
+    place: Any = None,
 ) -> TargetResult:
     return TargetResult(
         target=target,
@@ -57,4 +65,5 @@ def _load_result(
         stage_after=after,
         error=None if error is None else TargetError(*error),
         reason=reason,
+        place=place,
     )

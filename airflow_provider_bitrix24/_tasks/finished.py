@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_bitrix24._tasks.deferred_report import dump_report, load_report
 from airflow_provider_bitrix24.client.errors import CheckpointError
+from airflow_provider_bitrix24.client.targets import EntityRef
 from airflow_provider_bitrix24.compat import success_was_recorded
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
     from airflow_provider_bitrix24.client.report import TriggerReport
-    from airflow_provider_bitrix24.client.targets import EntityRef
     from airflow_provider_bitrix24.compat import BaseOperatorLink, Context
 
 DONE_KEY = "bitrix24_firing_done"
@@ -45,6 +45,13 @@ class Finished:
     try_number: int
     max_tries: int
     offered: bool = False
+
+    @classmethod
+    def of(cls, context: Context, report: TriggerReport) -> Self:
+        """What the try that runs now has finished."""
+        ti = context["ti"]
+        url = report.portal + EntityRef.parse(report.results[0].target).page if report.results else None
+        return cls(report=report, url=url, try_number=ti.try_number, max_tries=ti.max_tries)
 
     def as_record(self) -> dict[str, Any]:
         """As JSON."""

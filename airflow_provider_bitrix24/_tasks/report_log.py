@@ -1,66 +1,154 @@
-"""The log lines of a report: the outcome of every target. Pure: yields levels and texts.
+"""The log lines of a report: what became of how many, then which ones. Pure: yields levels and texts.
 
-A few targets get a line each. Many are grouped, those with the same outcome on one line, so that the log names every
-target and stays readable.
+Entities with the same outcome share a line that begins with the outcome; runs of numbers are collapsed. However long
+the list, an outcome has a bounded number of lines at a level that people read; the others are at DEBUG.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import textwrap
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES
+from airflow_provider_bitrix24._tasks.wording import noun, spans
+from airflow_provider_bitrix24.client.report import OUTCOMES, SHORT_REPORT, remaining_causes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from airflow_provider_bitrix24.client.report import TargetResult
+    from airflow_provider_bitrix24.client.report import Outcome, Place, TargetResult, TriggerReport
 
-LINES = 50
-"""Up to this many targets have a line each."""
-PER_LINE = 50
-"""How many targets share a line if there are more."""
+WIDTH = 110
+"""Characters of a line, as many as Airflow's view of a log shows without scrolling in a window of 1,400 pixels."""
+INDENT = "    "
+"""Of lines that continue the one before."""
+FEW = 5
+"""Up to this many entities with the same outcome have a line each."""
+LINES = 20
+"""How many lines one outcome has above DEBUG."""
+QUIET = ("moved", "already")
+"""Outcomes that need nobody's attention."""
 
 
-def report_lines(results: Sequence[TargetResult], *, quiet_unmoved: bool = False) -> Iterator[tuple[int, str]]:
-    """Yield (logging level, text) for every target, and the causes of ``unmoved`` once.
+class ReportLog:
+    """Writes results to a task's log as they become known, each once.
 
+    :param log: the task's logger.
     :param quiet_unmoved: whether the user ignores unmoved targets.
     """
-    groups: dict[tuple[int, str], list[str]] = {}
+
+    def __init__(self, log: Any, *, quiet_unmoved: bool = False) -> None:
+        self._at = {logging.DEBUG: log.debug, logging.INFO: log.info, logging.WARNING: log.warning}
+        self._quiet_unmoved = quiet_unmoved
+        self._written: set[str] = set()
+
+    def write(self, results: Iterable[TargetResult], report: TriggerReport) -> None:
+        """Write the results that were not written before.
+
+        :param report: all results so far, which show what can have kept the others back.
+        """
+        new = [each for each in results if each.target not in self._written]
+        self._written.update(each.target for each in new)
+        for level, line in report_lines(new, report, quiet_unmoved=self._quiet_unmoved):
+            self._at[level]("%s", line)
+
+    def conclude(self, report: TriggerReport, results: Iterable[TargetResult] | None = None) -> None:
+        """Write how many have which outcome, the results that were not written before, and causes of ``unmoved``.
+
+        :param results: of which results; all by default.
+        """
+        self._at[logging.INFO]("%s", counts_line(report))
+        self.write(report.results if results is None else results, report)
+        unmoved = [] if self._quiet_unmoved else [each for each in report.results if each.outcome == "unmoved"]
+        if causes := remaining_causes(unmoved, report):
+            self._at[logging.WARNING]("Likely causes of unmoved, the most frequent first:")
+            for number, each in enumerate(causes, start=1):
+                self._at[logging.WARNING]("  %d. %s", number, each.clause)
+
+
+def counts_line(report: TriggerReport) -> str:
+    """How many have which outcome."""
+    shown = ", ".join(f"{getattr(report, name)} {name}" for name in OUTCOMES)
+    return f"Of {len(report.results)}: {shown}."
+
+
+def report_lines(
+    results: Sequence[TargetResult], report: TriggerReport, *, quiet_unmoved: bool = False
+) -> Iterator[tuple[int, str]]:
+    """Yield (logging level, text) for every result.
+
+    :param report: all results there are.
+    :param quiet_unmoved: whether the user ignores unmoved targets.
+    """
+    groups: dict[tuple[int, Outcome, str, str], list[str]] = {}
     for result in results:
-        quiet = result.outcome in ("moved", "already") or (quiet_unmoved and result.outcome in ("unmoved", "elsewhere"))
+        quiet = result.outcome in QUIET or (quiet_unmoved and result.outcome in ("unmoved", "elsewhere"))
         level = logging.INFO if quiet else logging.WARNING
-        groups.setdefault((level, _described(result)), []).append(result.target)
-    for (level, description), targets in groups.items():
-        # Unverified targets share one warning, however few they are.
-        size = 1 if len(results) <= LINES and not description.startswith("unverified") else PER_LINE
-        for start in range(0, len(targets), size):
-            yield level, f"{' '.join(targets[start : start + size])} {description}"
-    if not quiet_unmoved and any(result.outcome == "unmoved" for result in results):
-        yield logging.WARNING, UNMOVED_CAUSES
+        groups.setdefault((level, result.outcome, _head(result), _detail(result)), []).append(result.target)
+    left: defaultdict[Outcome, int] = defaultdict(lambda: LINES)
+    for (level, outcome, head, detail), targets in groups.items():
+        lines = [*_lines(head, targets), *textwrap.wrap(detail, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)]
+        shown = max(left[outcome], 1)
+        left[outcome] -= len(lines)
+        yield from ((level, line) for line in lines[:shown])
+        if hidden := lines[shown:]:
+            in_report = len(report.results) <= SHORT_REPORT or outcome not in QUIET
+            yield level, f"{head}: {len(hidden):,} more lines. {_where_all_are(in_report=in_report)}"
+            yield from ((logging.DEBUG, line) for line in hidden)
 
 
-def _described(result: TargetResult) -> str:
+def _where_all_are(*, in_report: bool) -> str:
+    return "The report in XCom names all." if in_report else "The log names all at the level DEBUG."
+
+
+def _lines(head: str, targets: Sequence[str]) -> Iterator[str]:
+    """One group: what became of it, how many, and their names, on as many lines as they need."""
+    if len(targets) == 1 or (len(targets) <= FEW and not head.startswith("unverified")):
+        yield from (f"{head}: {target}" for target in targets)
+        return
+    names = spans(targets)
+    line = f"{head}: {len(targets):,} {noun(targets)} ("
+    for index, name in enumerate(names):
+        piece = f"{name})" if index == len(names) - 1 else f"{name}, "
+        if len(line) + len(piece.rstrip()) > WIDTH and not line.endswith("("):
+            yield line.rstrip()
+            line = INDENT
+        line += piece
+    yield line
+
+
+def _head(result: TargetResult) -> str:
     match result.outcome:
         case "moved":
-            return f"moved: {result.stage_before} -> {result.stage_after}"
+            return f"moved {result.stage_before} -> {result.stage_after}"
         case "already":
-            return f"already at {result.stage_after or result.stage_before}: not fired"
+            return f"already at {result.stage_after or result.stage_before}, not fired"
         case "elsewhere":
-            return _with_reason(
-                f"elsewhere: {result.stage_before} -> {result.stage_after}, which is not expected", result
-            )
+            return f"elsewhere {result.stage_before} -> {result.stage_after}, not expected"
         case "unmoved":
-            return _with_reason(f"unmoved: stands at {result.stage_after}", result)
+            if result.stage_after is None:
+                return "unmoved, cannot be read any more"
+            return f"unmoved at {result.stage_after}{_PLACES[result.place]}"
         case "unverified":
-            return _with_reason("unverified: accepted", result)
+            return "unverified, accepted by the portal"
         case "would_fire":
             return f"would be fired from {result.stage_before}"
         case "failed":
-            acted = f" (executed: {result.error.executed})" if result.error else ""
-            return f"failed: {result.error.message if result.error else 'no reason given'}{acted}"
+            return f"failed (executed: {result.error.executed})" if result.error else "failed"
 
 
-def _with_reason(description: str, result: TargetResult) -> str:
-    return f"{description}. {result.reason}" if result.reason else description
+_PLACES: dict[Place | None, str] = {
+    None: "",
+    "before": "",
+    "past": ", past the expected stage",
+    "aside": ", in a pipeline without the expected stage",
+    "final": ", where its pipeline ends",
+}
+
+
+def _detail(result: TargetResult) -> str:
+    """What else is known, for lines of its own, since it may be long."""
+    if result.error is not None:
+        return result.error.message
+    return result.reason or ""

@@ -11,18 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from airflow_provider_bitrix24._tasks.sentence import Asked, of
+from airflow_provider_bitrix24._tasks.wording import noun, standing
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import AirflowFailException, AirflowSkipException
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
-    from airflow_provider_bitrix24.client.report import Outcome, TargetResult, TriggerReport
-
-_SHOWN = 10
-"""How many targets a message names; the task's log names all."""
+    from airflow_provider_bitrix24._tasks.sentence import Waited
+    from airflow_provider_bitrix24.client.report import TargetResult, TriggerReport
 
 UNSAFE_RETRIES = (
     "The task has retries, but neither expected_stage nor an Airflow that can store a checkpoint (3.3, "
@@ -61,7 +61,7 @@ def permanent_errors_fail_at_once() -> Iterator[None]:
         yield
     except Bitrix24Error as error:
         if error.permanent:
-            raise AirflowFailException(str(error)) from error
+            raise AirflowFailException(str(error)) from None
         raise
 
 
@@ -70,44 +70,33 @@ def decide(
     *,
     on_unmoved: OnUnmoved,
     expected: Collection[str],
+    or_later: bool = False,
     fail_on: Collection[str] = (),
     checkpoint: bool = False,
+    wait: Waited | None = None,
 ) -> Verdict:
     """Say how a task with this report ends.
 
     :param expected: stages, any of which will do; a next try leaves out what stands at one.
+    :param or_later: whether later stages will do, too.
     :param fail_on: stages where a single entity fails the task, whatever ``on_unmoved`` says.
     :param checkpoint: whether a next try knows what this one has done.
+    :param wait: the wait for robots, if there was one.
     """
-    failed, late = _of(report, "failed"), _of(report, "unmoved", "elsewhere")
-    message = problems_of(report, late_too=on_unmoved == "fail")
-    if lost := [result for result in report.results if result.stage_after in fail_on]:
-        return Verdict(
-            "fail", f"{len(lost)} of {len(report.results)} targets are at a stage in fail_on: {_listed(lost)}"
-        )
+    asked = Asked(expected=expected, or_later=or_later, wait=wait)
+    failed, late = of(report, "failed"), of(report, "unmoved", "elsewhere")
+    if lost := {each.target: each.stage_after for each in report.results if each.stage_after in fail_on}:
+        count = f"{len(lost):,} of {len(report.results):,} {noun(lost, len(report.results))}"
+        return Verdict("fail", f"{count} reached a stage in fail_on: {standing(lost)}.")
+    message = asked.problems_of(report, late_too=on_unmoved == "fail")
     if message:
         if not (late and on_unmoved == "fail") and all(_is_permanent(result) for result in failed):
             return Verdict("fail", message)
         return Verdict("retry", message) if checkpoint else _failure(message, report, expected=expected)
     stayed = not report.moved + report.already + report.elsewhere + report.unverified
     if late and on_unmoved == "skip" and stayed:
-        return Verdict("skip", f"None of {len(late)} targets moved: {_listed(late)}")
+        return Verdict("skip", f"Skipped: {asked.late_sentence(late, report)}")
     return Verdict("succeed")
-
-
-def problems_of(report: TriggerReport, *, late_too: bool) -> str:
-    """Name the targets that failed, and with ``late_too`` those that did not arrive; empty if there are none."""
-    count = len(report.results)
-    problems = []
-    if failed := _of(report, "failed"):
-        problems.append(f"{len(failed)} of {count} targets failed: {_listed(failed)}")
-    if late_too and (unmoved := _of(report, "unmoved")):
-        problems.append(f"{len(unmoved)} of {count} targets did not move: {_listed(unmoved)}")
-    if late_too and (elsewhere := _of(report, "elsewhere")):
-        problems.append(
-            f"{len(elsewhere)} of {count} targets moved to another stage than expected: {_listed(elsewhere)}"
-        )
-    return " ".join(problems)
 
 
 def may_have_been_fired(result: TargetResult) -> bool:
@@ -115,10 +104,6 @@ def may_have_been_fired(result: TargetResult) -> bool:
     if result.outcome == "failed":
         return result.error is None or result.error.executed != "no"
     return result.outcome != "already"
-
-
-def _of(report: TriggerReport, *outcomes: Outcome) -> list[TargetResult]:
-    return [result for result in report.results if result.outcome in outcomes]
 
 
 def _is_permanent(result: TargetResult) -> bool:
@@ -163,16 +148,3 @@ def danger_of_a_retry(report: TriggerReport, *, expected: Collection[str]) -> st
 def _pipeline_of(stage: str) -> str:
     """The prefix that a stage's id shares with all of its pipeline, such as ``DT31_2`` or ``C5``; empty without one."""
     return stage.rpartition(":")[0]
-
-
-def _listed(results: Sequence[TargetResult]) -> str:
-    shown = "; ".join(_described(result) for result in results[:_SHOWN])
-    return f"{shown}; and {len(results) - _SHOWN} more." if len(results) > _SHOWN else f"{shown.rstrip('.')}."
-
-
-def _described(result: TargetResult) -> str:
-    if result.error is not None:
-        return f"{result.target}: {result.error.message.rstrip('.')}"
-    if result.stage_before == result.stage_after:
-        return f"{result.target} stands at {result.stage_after}"
-    return f"{result.target} went from {result.stage_before} to {result.stage_after}"

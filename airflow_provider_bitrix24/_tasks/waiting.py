@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from airflow_provider_bitrix24.client.expected import ExpectedStages
+    from airflow_provider_bitrix24.client.report import Outcome
     from airflow_provider_bitrix24.client.stages import StageInfo
 
 Require = Literal["all", "any", "each"]
@@ -72,11 +73,13 @@ def update(report: TriggerReport, check: StageCheck) -> TriggerReport:
     for result in report.results:
         if result.target in check.arrived:
             arrived = check.arrived[result.target]
-            results.append(replace(result, outcome="moved", stage_after=arrived, reason=None))
+            results.append(replace(result, outcome="moved", stage_after=arrived, reason=None, place=None))
         elif result.target in check.waiting:
             stage = check.waiting[result.target]
             has_moved = result.outcome == "elsewhere" or stage != result.stage_before
-            results.append(replace(result, outcome="elsewhere" if has_moved else "unmoved", stage_after=stage))
+            place = "final" if result.target in check.final else result.place if stage == result.stage_after else None
+            outcome: Outcome = "elsewhere" if has_moved else "unmoved"
+            results.append(replace(result, outcome=outcome, stage_after=stage, place=place))
         elif result.target in check.missing:
             results.append(replace(result, stage_after=None, reason=MISSING))
         else:

@@ -5,15 +5,66 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 SHOWN = 10
-"""How many entities a message names; the task's log names all."""
+"""How many entities a message names; the task's log names more."""
+SHORTEST_RUN = 3
+"""From how many numbers on a run of them is written as its first and its last."""
+_NOUNS = {
+    "DEAL": "deal",
+    "LEAD": "lead",
+    "QUOTE": "quote",
+    "SMART_INVOICE": "invoice",
+    "SMART_DOCUMENT": "document",
+    "SMART_B2E_DOC": "document",
+    "ORDER": "order",
+    "CONTACT": "contact",
+    "COMPANY": "company",
+}
+
+
+def noun(targets: Collection[object], count: int | None = None) -> str:
+    """What to call these entities: ``deal``, ``leads``, ``entities`` if there are several types.
+
+    :param count: of how many it is said, if not of all; decides between singular and plural.
+    """
+    nouns = {_noun_of(str(each)) for each in targets}
+    one = nouns.pop() if len(nouns) == 1 else "entity"
+    if (len(targets) if count is None else count) == 1:
+        return one
+    return f"{one[:-1]}ies" if one.endswith("y") else f"{one}s"
+
+
+def _noun_of(target: str) -> str:
+    return _NOUNS.get(target.rpartition("_")[0], "item")
 
 
 def counted(targets: Sequence[object]) -> str:
     """Name one entity, or say how many there are."""
-    return str(targets[0]) if len(targets) == 1 else f"{len(targets)} entities"
+    return str(targets[0]) if len(targets) == 1 else f"{len(targets):,} entities"
+
+
+def spans(targets: Iterable[object]) -> list[str]:
+    """Name entities in order, a run of at least three numbers by its first and its last."""
+    found: list[str] = []
+    run: list[tuple[str, int]] = []
+    for each in sorted(map(_split, targets)):
+        if run and each != (run[-1][0], run[-1][1] + 1):
+            found += _written(run)
+            run = []
+        run.append(each)
+    return found + _written(run)
+
+
+def _split(target: object) -> tuple[str, int]:
+    kind, _, number = str(target).rpartition("_")
+    return kind, int(number)
+
+
+def _written(run: Sequence[tuple[str, int]]) -> list[str]:
+    names = [f"{kind}_{number}" for kind, number in run]
+    return names if len(names) < SHORTEST_RUN else [f"{names[0]} to {names[-1]}"]
 
 
 def listed(texts: Sequence[str], separator: str = ", ") -> str:
@@ -23,8 +74,16 @@ def listed(texts: Sequence[str], separator: str = ", ") -> str:
 
 
 def standing(stages: Mapping[str, str | None]) -> str:
-    """Say where targets stand.
+    """Say where targets stand, those at the same stage together.
 
     :param stages: target -> stage id.
     """
-    return listed([f"{target} stands at {stage}" for target, stage in stages.items()])
+    groups: dict[str | None, list[str]] = {}
+    for target, stage in stages.items():
+        groups.setdefault(stage, []).append(target)
+    return listed([f"{named(each)} {'stands' if len(each) == 1 else 'stand'} at {at}" for at, each in groups.items()])
+
+
+def named(targets: Collection[str]) -> str:
+    """Name entities in a message: ranges, and how many more there are."""
+    return listed(spans(targets))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from typing import Self
 
+    from airflow_provider_bitrix24.client.report import Place
     from airflow_provider_bitrix24.client.stages import Snapshot, Stage, StageInfo
 
 DEAL, LEAD, QUOTE = TYPE_IDS["DEAL"], TYPE_IDS["LEAD"], TYPE_IDS["QUOTE"]
@@ -79,6 +80,17 @@ class ExpectedStages:
     def is_final(self, info: StageInfo) -> bool:
         """Whether an entity stands at a final stage of its pipeline."""
         return self.order.is_final(Pipeline(EntityRef.parse(info.target).type_id, info.category_id), info.stage)
+
+    def place(self, ref: EntityRef, seen: Snapshot) -> Place | None:
+        """Where an entity stands that has not arrived, or ``None`` where that is not known."""
+        pipeline = Pipeline(ref.type_id, seen.category_id)
+        if not self.expected:
+            return None
+        if self.order.is_final(pipeline, seen.stage):
+            return "final"
+        if pipeline not in self.order:
+            return None if any(self._lies_in(stage, pipeline) for stage in self.expected) else "aside"
+        return self.order.place(pipeline, seen.stage, of=self.expected)
 
     @property
     def accepted(self) -> frozenset[str]:

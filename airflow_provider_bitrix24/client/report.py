@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from airflow_provider_bitrix24.client.errors import ApiError, Bitrix24Error, Executed, Limit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Outcome = Literal["moved", "already", "elsewhere", "unmoved", "unverified", "failed", "would_fire"]
 """``moved``: its stage or pipeline differs from before (with an expected stage: it is at that stage). ``already``: it
@@ -18,15 +21,34 @@ was at the expected stage, so nothing was fired. ``elsewhere``: it moved, but no
 accepted, but it did not move. ``unverified``: accepted, and nobody looked. ``failed``: refused, not found, or it is
 unknown what the portal did with it. ``would_fire``: only in a preview, which sends nothing."""
 
+Place = Literal["before", "past", "aside", "final"]
+"""Where an entity stands that has not arrived: before the expected stages of its pipeline, past the first of them, in a
+pipeline without any of them, or where its pipeline ends."""
 OUTCOMES: tuple[Outcome, ...] = ("moved", "already", "elsewhere", "unmoved", "unverified", "failed")
 SHORT_REPORT = 1000
 """A report of more results than this lists only those that need attention."""
 
-UNMOVED_CAUSES = (
-    "Likely causes, the most frequent first: the code is wrong or differs in case; the trigger sits in another "
-    "pipeline; the entity is already at or past the trigger's stage, and 'allow going back' is off; the trigger's "
-    "conditions are not met; the webhook's owner is not an administrator."
+
+class Cause(NamedTuple):
+    """Why an entity may not have moved: in a few words, and as a clause."""
+
+    short: str
+    clause: str
+
+
+WRONG_CODE = Cause("wrong code, or its case", "the code is wrong or differs in case")
+OTHER_PIPELINE = Cause("a trigger in another pipeline", "the trigger sits in another pipeline")
+NO_WAY_BACK = Cause(
+    "already past the trigger's stage",
+    "the entity is already at or past the trigger's stage, and 'allow going back' is off",
 )
+CONDITIONS = Cause("unmet conditions", "the trigger's conditions are not met")
+NOT_ADMINISTRATOR = Cause(
+    "a webhook whose owner is not an administrator", "the webhook's owner is not an administrator"
+)
+CAUSES = (WRONG_CODE, OTHER_PIPELINE, NO_WAY_BACK, CONDITIONS, NOT_ADMINISTRATOR)
+"""The likely causes of ``unmoved``, the most frequent first."""
+UNMOVED_CAUSES = "Likely causes, the most frequent first: " + "; ".join(each.clause for each in CAUSES) + "."
 MISSING = "It does not exist, or the webhook's user may not read it."
 
 
@@ -63,6 +85,7 @@ class TargetResult:
     :param stage_after: stage id after it.
     :param error: why it failed.
     :param reason: why it is unverified, or what is known about an unmoved target.
+    :param place: where the stage after it lies from the expected ones; ``None`` where that is not known.
     """
 
     target: str
@@ -71,6 +94,12 @@ class TargetResult:
     stage_after: str | None = None
     error: TargetError | None = None
     reason: str | None = None
+    place: Place | None = field(default=None, compare=False)
+
+    @property
+    def pipeline(self) -> tuple[str, str]:
+        """What names its pipeline: the type, and the prefix of its stages, such as ``C5``."""
+        return self.target.rpartition("_")[0], (self.stage_before or "").rpartition(":")[0]
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON; ``error`` and ``reason`` only where there is one."""
@@ -148,3 +177,26 @@ class TriggerReport:
             **{outcome: self._counts[outcome] for outcome in OUTCOMES},
             "results": [each.as_dict() for each in shown],
         }
+
+
+def remaining_causes(unmoved: Sequence[TargetResult], report: TriggerReport) -> list[Cause]:
+    """The causes that the readings do not exclude, the most frequent first.
+
+    Whatever has moved shows that the code is right and, in its pipeline, that there is a trigger and that it may be
+    fired; if it stood at the same stage before, then that stage is not past the trigger's. The pipelines' order shows
+    who is past an expected stage.
+    """
+    moved = [each for each in report.results if each.outcome in ("moved", "elsewhere")]
+    pipelines = {each.pipeline for each in moved}
+    stages = {(each.pipeline, each.stage_before) for each in moved}
+    found: set[Cause] = {CONDITIONS} if unmoved else set()
+    for each in unmoved:
+        if not moved:
+            found.add(WRONG_CODE)
+        if each.pipeline not in pipelines:
+            found.add(OTHER_PIPELINE)
+            if each.pipeline[1]:  # nobody needs to be an administrator for a type's first pipeline
+                found.add(NOT_ADMINISTRATOR)
+        if each.place in (None, "past", "final") and (each.pipeline, each.stage_before) not in stages:
+            found.add(NO_WAY_BACK)
+    return [each for each in CAUSES if each in found]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from airflow_provider_bitrix24.client.report import Place
     from airflow_provider_bitrix24.client.stages import Pipeline, Stage
 
 SUCCESS, FAILURE = "S", "F"
 """What the portal calls the two kinds of final stages (``SEMANTICS``)."""
-
-Place = Literal["before", "past", "aside"]
-"""Where a stage lies from the stages that are asked about: before all of those in its pipeline, past the first of
-them, or in a pipeline that has none of them."""
 
 
 class StageOrder:

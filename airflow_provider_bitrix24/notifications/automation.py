@@ -7,7 +7,6 @@ what is raised. DAG files import this module at every parse, so expensive import
 from __future__ import annotations
 
 import copy
-import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -147,13 +146,13 @@ class TriggerAutomationNotifier(PlainArguments, BaseNotifier):
         }
 
     def _conclude(self, report: TriggerReport) -> None:
-        from airflow_provider_bitrix24._tasks.report_log import report_lines
-        from airflow_provider_bitrix24._tasks.verdict import problems_of
+        from airflow_provider_bitrix24._tasks.report_log import ReportLog
+        from airflow_provider_bitrix24._tasks.sentence import Asked
+        from airflow_provider_bitrix24.client.stages import parse_stages
 
-        for level, line in report_lines(report.results):
-            log = self.log.info if level == logging.INFO else self.log.warning
-            log("%s", line)
-        problems = problems_of(report, late_too=self.expected_stage is not None)
+        ReportLog(self.log).conclude(report)
+        asked = Asked(expected=parse_stages("expected_stage", self.expected_stage) or ())
+        problems = asked.problems_of(report, late_too=self.expected_stage is not None)
         if report.failed:
             acted = {result.error.executed if result.error else "unknown" for result in report.results}
             raise Bitrix24Error(problems, executed="no" if acted == {"no"} else "unknown")

@@ -7,7 +7,6 @@ what the log says is worded in :mod:`.._tasks.report_log`, and what an earlier t
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_bitrix24._tasks.arguments import PlainArguments, check_rendered
@@ -16,14 +15,16 @@ from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
     from airflow_provider_bitrix24._tasks.finished import Finished
     from airflow_provider_bitrix24._tasks.firing import FiringRequest
     from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
-    from airflow_provider_bitrix24.client import TargetResult, TriggerReport
+    from airflow_provider_bitrix24._tasks.report_log import ReportLog
+    from airflow_provider_bitrix24._tasks.sentence import Waited
+    from airflow_provider_bitrix24.client import TriggerReport
     from airflow_provider_bitrix24.client.clock import Clock
     from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
@@ -123,6 +124,7 @@ class FiringTask(PlainArguments, BaseOperator):
     def _fire_and_conclude(
         self, context: Context, checkpoint_store: TaskCheckpointStore, request: FiringRequest
     ) -> dict[str, Any]:
+        from airflow_provider_bitrix24._tasks.finished import Finished
         from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
         from airflow_provider_bitrix24._tasks.verdict import UNSAFE_RETRIES
@@ -132,14 +134,16 @@ class FiringTask(PlainArguments, BaseOperator):
             self.log.info("target is an empty list: nothing to do.")
             nothing = TriggerReport(code=self.code, portal="", results=[])
             if checkpoint_store.has_fired:  # by a run that ends here: a Clear begins another one
-                checkpoint_store.save_done(self._finished(context, nothing).as_record())
+                checkpoint_store.save_done(Finished.of(context, nothing).as_record())
             return nothing.as_dict()
         if self.retries and not request.repeatable and not checkpoint_store.survives:
             self.log.warning(UNSAFE_RETRIES)
         keeper = ReportKeeper(context["ti"], self.log)
         with ending_safely(keeper, expected=request.expected or (), survives=checkpoint_store.survives, log=self.log):
-            report = self._fire(context, request, checkpoint_store, keeper)
-            return self._conclude(context, request, report, checkpoint_store, keeper)
+            report_log = self._report_log()
+            report, waited = self._fire(context, request, checkpoint_store, keeper, report_log)
+            report_log.conclude(report)
+            return self._conclude(context, request, report, checkpoint_store, keeper, waited)
 
     def _parse(self, target: object) -> FiringRequest:
         for name, given in self._given.items():
@@ -179,8 +183,13 @@ class FiringTask(PlainArguments, BaseOperator):
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume_firing")
 
     def _fire(
-        self, context: Context, request: FiringRequest, checkpoint_store: TaskCheckpointStore, keeper: ReportKeeper
-    ) -> TriggerReport:
+        self,
+        context: Context,
+        request: FiringRequest,
+        checkpoint_store: TaskCheckpointStore,
+        keeper: ReportKeeper,
+        report_log: ReportLog,
+    ) -> tuple[TriggerReport, Waited | None]:
         from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
         from airflow_provider_bitrix24._tasks.wording import counted
         from airflow_provider_bitrix24.operators._waiting import waiting_targets
@@ -194,11 +203,12 @@ class FiringTask(PlainArguments, BaseOperator):
             report = self._trigger(hook, request, checkpoint_store, keeper)
             keeper.note(report)
             late = set(waiting_targets(report)) if request.waits and not request.is_lost(report) else set()
-            self._log_outcomes(each for each in report.results if each.target not in late)
-            if late:
-                checkpoint_store.amend(report.results, awaited=True)
-                report = self._wait(context, hook, request, report, keeper)
-        return report
+            if not late:
+                return report, None
+            report_log.write((each for each in report.results if each.target not in late), report)
+            checkpoint_store.amend(report.results, awaited=True)
+            waited = self._wait(context, hook, request, report, keeper, report_log)
+            return waited.after, waited
 
     def _trigger(
         self, hook: Bitrix24Hook, request: FiringRequest, checkpoint_store: TaskCheckpointStore, keeper: ReportKeeper
@@ -234,21 +244,15 @@ class FiringTask(PlainArguments, BaseOperator):
         request: FiringRequest,
         report: TriggerReport,
         keeper: ReportKeeper,
-    ) -> TriggerReport:
+        report_log: ReportLog,
+    ) -> Waited:
         """Wait until all have arrived or time is up."""
         from airflow_provider_bitrix24._tasks.wording import counted
         from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK
         from airflow_provider_bitrix24.operators._waiting import Wait, waiting_targets
 
         keeper.keep(report)
-        wait = Wait(
-            expected=request.expected or (),
-            or_later=request.or_later,
-            fail_on=request.fail_on,
-            timeout=request.wait_timeout or 0,
-            interval=self.poke_interval,
-            clock=self._clock or SYSTEM_CLOCK,
-        )
+        wait = Wait.of(request, interval=self.poke_interval, clock=self._clock or SYSTEM_CLOCK)
         if self.deferrable and wait.timeout:
             count = counted(waiting_targets(report))
             self.log.info(
@@ -256,7 +260,7 @@ class FiringTask(PlainArguments, BaseOperator):
             )
             trigger = wait.on_triggerer(context["ti"], report, self.bitrix24_conn_id, self.verify_conn_id or None)
             self.defer(trigger=trigger, method_name="execute_complete")
-        return wait.in_worker(hook, report, log=self.log, log_results=self._log_outcomes, keeper=keeper)
+        return wait.in_worker(hook, report, log=self.log, report_log=report_log, keeper=keeper)
 
     def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
         """Conclude after a wait on the triggerer; ends as :meth:`execute` does.
@@ -275,19 +279,17 @@ class FiringTask(PlainArguments, BaseOperator):
             expected = parse_stages("expected_stage", self.expected_stage) or ()
         keeper, checkpoint_store = ReportKeeper(context["ti"], self.log), self._open_checkpoint(context)
         with ending_safely(keeper, expected=expected, survives=checkpoint_store.survives, log=self.log):
-            before, report = after_wait(context["ti"], event, keeper)
-            waited = set(waiting_targets(before))
-            self._log_outcomes(each for each in report.results if each.target in waited)
+            waited = after_wait(context["ti"], event, keeper, seconds=self.wait_timeout or 0)
+            report_log, due = self._report_log(), set(waiting_targets(waited.before))
+            report_log.conclude(waited.after, (each for each in waited.after.results if each.target in due))
             # The report names what was fired, whatever the templates render to by now.
-            request = self._request([each.target for each in report.results], report.code)
-            return self._conclude(context, request, report, checkpoint_store, keeper)
+            request = self._request([each.target for each in waited.after.results], waited.after.code)
+            return self._conclude(context, request, waited.after, checkpoint_store, keeper, waited)
 
-    def _log_outcomes(self, results: Iterable[TargetResult]) -> None:
-        from airflow_provider_bitrix24._tasks.report_log import report_lines
+    def _report_log(self) -> ReportLog:
+        from airflow_provider_bitrix24._tasks.report_log import ReportLog
 
-        for level, line in report_lines(list(results), quiet_unmoved=self.on_unmoved == "ignore"):
-            log = self.log.info if level == logging.INFO else self.log.warning
-            log("%s", line)
+        return ReportLog(self.log, quiet_unmoved=self.on_unmoved == "ignore")
 
     def _conclude(
         self,
@@ -296,34 +298,26 @@ class FiringTask(PlainArguments, BaseOperator):
         report: TriggerReport,
         checkpoint_store: TaskCheckpointStore,
         keeper: ReportKeeper,
+        waited: Waited | None,
     ) -> dict[str, Any]:
         """Return the report, or end the task otherwise with the report in XCom."""
+        from airflow_provider_bitrix24._tasks.finished import Finished
         from airflow_provider_bitrix24._tasks.verdict import decide
-        from airflow_provider_bitrix24.client.report import OUTCOMES
 
-        shown = report.as_dict()
-        counts = ", ".join(f"{shown[name]} {name}" for name in OUTCOMES)
-        self.log.info("Of %d: %s.", len(report.results), counts)
         verdict = decide(
             report,
             on_unmoved=request.on_unmoved,
             expected=request.expected or (),
+            or_later=request.or_later,
             fail_on=request.fail_on,
             checkpoint=checkpoint_store.survives,
+            wait=waited,
         )
         if verdict.end == "succeed":
-            checkpoint_store.save_done(self._finished(context, report).as_record())
+            checkpoint_store.save_done(Finished.of(context, report).as_record())
         elif request.waits:
             checkpoint_store.amend(report.results, awaited=False)
         if verdict.end != "succeed" or request.waits:
             keeper.keep(report)
         verdict.raise_for_airflow(report)
-        return shown
-
-    def _finished(self, context: Context, report: TriggerReport) -> Finished:
-        from airflow_provider_bitrix24._tasks.finished import Finished
-        from airflow_provider_bitrix24.client.targets import EntityRef
-
-        ti = context["ti"]
-        url = report.portal + EntityRef.parse(report.results[0].target).page if report.results else None
-        return Finished(report=report, url=url, try_number=ti.try_number, max_tries=ti.max_tries)
+        return report.as_dict()

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24._tasks.deferred_report import DEFERRED_REPORT_KEY, dump_report, load_report
+from airflow_provider_bitrix24._tasks.sentence import Waited
 from airflow_provider_bitrix24._tasks.waiting import StageWait, next_check, update
 from airflow_provider_bitrix24._tasks.wording import counted
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, TransportError
 from airflow_provider_bitrix24.compat import AirflowFailException
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection
+    from typing import Self
 
+    from airflow_provider_bitrix24._tasks.firing import FiringRequest
     from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
-    from airflow_provider_bitrix24.client import TargetResult, TriggerReport
+    from airflow_provider_bitrix24._tasks.report_log import ReportLog
+    from airflow_provider_bitrix24.client import TriggerReport
     from airflow_provider_bitrix24.client.clock import Clock
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
     from airflow_provider_bitrix24.triggers.stage import StageTrigger
@@ -42,32 +46,43 @@ class Wait:
     interval: float
     clock: Clock
 
+    @classmethod
+    def of(cls, request: FiringRequest, *, interval: float, clock: Clock) -> Self:
+        """The wait that a task asks for."""
+        return cls(
+            expected=request.expected or (),
+            or_later=request.or_later,
+            fail_on=request.fail_on,
+            timeout=request.wait_timeout or 0,
+            interval=interval,
+            clock=clock,
+        )
+
     def in_worker(
         self,
         hook: Bitrix24Hook,
         report: TriggerReport,
         *,
         log: Any,
-        log_results: Callable[[Iterable[TargetResult]], None],
+        report_log: ReportLog,
         keeper: ReportKeeper,
-    ) -> TriggerReport:
+    ) -> Waited:
         """Check the entities that have not arrived until all are settled, or until time is up.
 
         :param log: the task's logger.
-        :param log_results: writes the outcome of some targets to the log.
+        :param report_log: writes the outcomes of targets to it.
         :param keeper: receives the newest report.
         :raises Bitrix24Error: the portal refuses permanently.
         """
         from airflow_provider_bitrix24.client.expected import ExpectedStages
 
         keeper.note(report)
-        targets = waiting_targets(report)
+        before, targets = report, waiting_targets(report)
         stages = ExpectedStages.for_wait(targets, self.expected, or_later=self.or_later, fail_on=self.fail_on)
         wait = StageWait(targets=targets, stages=stages, require="each")
         clock = self.clock
         deadline = clock.monotonic() + self.timeout
         interval = clock.jitter(self.interval)
-        logged: set[str] = set()
         while not wait.finished:
             delay = next_check(now=clock.monotonic(), deadline=deadline, interval=interval)
             if delay is None:
@@ -84,12 +99,10 @@ class Wait:
                 continue
             report = update(report, wait.check)
             keeper.note(report)
-            settled = {*wait.check.arrived, *wait.check.missing, *wait.check.final} - logged
-            logged |= settled
-            log_results(each for each in report.results if each.target in settled)
-        late = set(targets) - logged
-        log_results(each for each in report.results if each.target in late)
-        return report
+            settled = {*wait.check.arrived, *wait.check.missing, *wait.check.final}
+            report_log.write((each for each in report.results if each.target in settled), report)
+        cut_short = wait.at_final_stages if wait.done and wait.check.final else ""
+        return Waited(before=before, after=report, seconds=self.timeout, cut_short=cut_short)
 
     def on_triggerer(self, ti: Any, report: TriggerReport, conn_id: str, verify_conn_id: str | None) -> StageTrigger:
         """Store the report and return the Airflow trigger that waits in place of the worker.
@@ -112,10 +125,11 @@ class Wait:
         )
 
 
-def after_wait(ti: Any, event: object, keeper: ReportKeeper) -> tuple[TriggerReport, TriggerReport]:
+def after_wait(ti: Any, event: object, keeper: ReportKeeper, *, seconds: float) -> Waited:
     """Return the reports before and after a wait on the triggerer.
 
     :param event: what the Airflow trigger fired.
+    :param seconds: how long the wait could be.
     :param keeper: receives the newest report.
     :raises LostEventError: the event or the report is missing or does not fit, so it is not known which entities
         have arrived.
@@ -139,9 +153,14 @@ def after_wait(ti: Any, event: object, keeper: ReportKeeper) -> tuple[TriggerRep
         if ended.permanent:
             raise AirflowFailException(ended.message)
         raise TransportError(ended.message)
-    return before, after
+    cut_short = ended.message if ended.status == "timeout" else ""
+    return Waited(before=before, after=after, seconds=seconds, cut_short=cut_short)
 
 
 def waiting_targets(report: TriggerReport) -> list[str]:
-    """Return the targets that were fired and have not arrived."""
-    return [result.target for result in report.results if result.outcome in ("unmoved", "elsewhere")]
+    """Return the targets that were fired, have not arrived, and can still do so: no pipeline ends where they stand."""
+    return [
+        result.target
+        for result in report.results
+        if result.outcome in ("unmoved", "elsewhere") and result.place != "final"
+    ]

@@ -49,7 +49,7 @@ def test_it_shows_what_moved_and_leaves_nothing_behind(marked, tmp_path):
 
     ran = subprocess.run(DEMO, env=env, capture_output=True, text=True, check=True)
 
-    assert "DEAL_58 moved: NEW -> PREPARATION" in ran.stdout
+    assert "moved NEW -> PREPARATION: DEAL_58" in ran.stdout
     assert re.search(r"3 deals moved:\n  DEAL_58  New -> Prepare documents", ran.stdout)
     assert ran.stdout.count("<== from New") == 3
     assert left() == []

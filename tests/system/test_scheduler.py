@@ -96,7 +96,7 @@ def test_a_task_returns_its_report_and_links_to_the_entity(
     links = demo_airflow.api("GET", f"/dags/system_one_deal/dagRuns/{run_id}/taskInstances/move/links")
     page = {"Open in Bitrix24": f"{demo_portal.url}/crm/deal/details/901/"}
     assert (links["extra_links"] if IS_3 else links) == page
-    assert "DEAL_901 moved: NEW -> PREPARATION" in demo_airflow.logs("system_one_deal")
+    assert "moved NEW -> PREPARATION: DEAL_901" in demo_airflow.logs("system_one_deal")
 
 
 def test_a_target_that_does_not_exist_fails_the_task_at_once_and_is_named(demo_airflow: LocalAirflow) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.protocol.wire import METHOD, Call
-from airflow_provider_bitrix24.client.report import Outcome, TargetError, TargetResult
+from airflow_provider_bitrix24.client.report import Outcome, Place, TargetError, TargetResult
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
@@ -63,6 +63,7 @@ class Target:
     outcome: Outcome | None = None
     error: TargetError | None = None
     reason: str | None = None
+    place: Place | None = None
 
     @property
     def shows_a_move(self) -> bool:
@@ -90,4 +91,5 @@ class Target:
             stage_after=self.after.stage if self.after else None,
             error=self.error,
             reason=self.reason,
+            place=self.place,
         )

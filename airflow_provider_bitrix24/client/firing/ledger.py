@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
+    from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.job import Target
     from airflow_provider_bitrix24.client.flows.readings import StageReadings
     from airflow_provider_bitrix24.client.report import Outcome, TargetError
@@ -226,6 +227,15 @@ class Ledger(FiringState):
                 late.append(target)
         self._accepted.clear()
         return late
+
+    def locate(self, late: Iterable[Target], stages: ExpectedStages) -> None:
+        """Note where targets stand that did not arrive.
+
+        :param stages: what is known of their pipelines.
+        """
+        for target in late:
+            if target.after is not None:
+                target.place = stages.place(target.ref, target.after)
 
     def give_up(self, error: Bitrix24Error) -> None:
         """Nothing more can be sent: the rest fails with what stopped it, and what is in doubt stays unknown."""

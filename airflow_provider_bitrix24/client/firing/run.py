@@ -295,4 +295,6 @@ class _Firing:
                 yield Log(f"Reading back failed: {error}", logging.WARNING)
             else:
                 self.ledger.record_after(readings.found)
-        self.ledger.close()
+        late = self.ledger.close()
+        if self.verifier.expected is not None:
+            self.ledger.locate(late, self.verifier.expected)

@@ -172,7 +172,7 @@ def test_a_callback_that_runs_again_does_not_fire_entities_at_the_expected_stage
 def test_without_an_expected_stage_an_unmoved_entity_is_a_warning(portal, fire, said):
     fire("DEAL_57", "nosuchcode")
 
-    assert "DEAL_57 unmoved: stands at NEW" in said()
+    assert "unmoved at NEW: DEAL_57" in said()
     assert portal.portal.stage_of("DEAL_57") == "NEW"
 
 
@@ -180,12 +180,12 @@ def test_without_an_expected_stage_an_unmoved_entity_is_a_warning(portal, fire, 
 
 
 def test_with_an_expected_stage_an_unmoved_entity_is_an_error(portal, fire):
-    with pytest.raises(VerificationError, match="1 of 1 targets did not move: DEAL_57 stands at NEW"):
+    with pytest.raises(VerificationError, match="1 of 1 deal is not at PREPARATION after trigger 'nosuchcode'"):
         fire("DEAL_57", "nosuchcode", expected_stage="PREPARATION")
 
 
 def test_an_entity_that_does_not_exist_is_named_and_the_others_move(portal, fire):
-    with pytest.raises(Bitrix24Error, match="1 of 2 targets failed: DEAL_999") as caught:
+    with pytest.raises(Bitrix24Error, match="1 of 2 deals failed: DEAL_999") as caught:
         fire(["DEAL_57", "DEAL_999"], "c5u4m")
 
     assert caught.value.executed == "unknown"
@@ -193,7 +193,7 @@ def test_an_entity_that_does_not_exist_is_named_and_the_others_move(portal, fire
 
 
 def test_if_every_entity_is_missing_nothing_was_executed(portal, fire):
-    with pytest.raises(Bitrix24Error, match="1 of 1 targets failed") as caught:
+    with pytest.raises(Bitrix24Error, match="1 of 1 deal failed") as caught:
         fire("DEAL_999", "c5u4m")
 
     assert caught.value.executed == "no"

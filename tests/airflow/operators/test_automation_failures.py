@@ -22,7 +22,7 @@ def test_a_missing_entity_fails_the_task_permanently_after_the_others_have_moved
 
     assert ran.state == "failed"
     assert isinstance(ran.error, AirflowFailException)
-    assert "1 of 2 targets failed: DEAL_999: It does not exist" in str(ran.error)
+    assert "1 of 2 deals failed: DEAL_999: It does not exist" in str(ran.error)
     assert portal.portal.stage_of("DEAL_57") == "PREPARATION"
     (error,) = (each["error"] for each in ran.xcoms["report"]["results"] if "error" in each)
     assert set(error) == {"code", "message", "executed"}
@@ -39,7 +39,7 @@ def test_an_entity_that_is_refused_is_named_and_the_others_move(portal, move, co
     assert ran.state == "failed"
     assert "DEAL_58" in str(ran.error)
     assert ran.xcoms["report"]["moved"] == 2
-    assert "DEAL_58 failed" in ran.said("warning")
+    assert "failed (executed: no): DEAL_58" in ran.said("warning")
 
 
 @pytest.mark.parametrize(

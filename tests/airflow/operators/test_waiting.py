@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES
+from airflow_provider_bitrix24.client.report import CONDITIONS
 
 DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
@@ -23,7 +23,7 @@ def test_it_waits_until_all_entities_have_arrived(portal, move, time):
     assert 30 <= time.slept[0] <= 60
     assert set(time.slept[1:]) <= {60}
     assert "Waiting for 3 entities to arrive" in ran.said("info")
-    assert ran.said("info").count("DEAL_57 moved: NEW -> PREPARATION") == 1
+    assert ran.said("info").count("moved NEW -> PREPARATION: DEAL_57") == 1
     assert "unmoved" not in ran.said("warning")
 
 
@@ -36,8 +36,13 @@ def test_entities_that_have_not_arrived_when_time_is_up_are_unmoved(portal, move
     assert ran.state == "failed"
     assert (ran.xcoms["report"]["moved"], ran.xcoms["report"]["unmoved"]) == (1, 2)
     assert sum(time.slept) == pytest.approx(100)
-    assert ran.said("warning").count("DEAL_58 unmoved: stands at NEW") == 1
-    assert ran.said("warning").count(UNMOVED_CAUSES) == 1
+    assert str(ran.error).startswith(
+        "2 of 3 deals are not at PREPARATION after trigger 'c5u4m' and a wait of 100 s, which ran out: "
+        "DEAL_58, DEAL_59 stand at NEW; no trigger moved them (unmet conditions)."
+    )
+    assert str(ran.error).endswith("Before the wait, 0 of 3 had arrived.")
+    assert ran.said("warning").count("unmoved at NEW: DEAL_58") == 1
+    assert ran.said("warning").count(CONDITIONS.clause) == 1
 
 
 def test_it_does_not_wait_for_entities_that_have_arrived(portal, move, time):

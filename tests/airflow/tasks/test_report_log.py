@@ -2,66 +2,130 @@ from __future__ import annotations
 
 import logging
 
-from airflow_provider_bitrix24._tasks.report_log import LINES, PER_LINE, report_lines
-from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES, TargetError, TargetResult
+import pytest
 
-INFO, WARNING = logging.INFO, logging.WARNING
+from airflow_provider_bitrix24._tasks.report_log import LINES, WIDTH, ReportLog, report_lines
+from airflow_provider_bitrix24.client.report import CAUSES, TargetError, TargetResult, TriggerReport
 
-
-def result(number, outcome, before=None, after=None, **more):
-    return TargetResult(target=f"DEAL_{number}", outcome=outcome, stage_before=before, stage_after=after, **more)
+DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 
 
-def test_a_few_targets_have_a_line_each():
+def result(number, outcome, before=None, after=None, *, type_name="DEAL", **more):
+    return TargetResult(target=f"{type_name}_{number}", outcome=outcome, stage_before=before, stage_after=after, **more)
+
+
+def report_of(results):
+    return TriggerReport(code="c", portal="https://example.com", results=list(results))
+
+
+def lines_of(results, **options):
+    return list(report_lines(results, report_of(results), **options))
+
+
+def test_a_line_begins_with_the_outcome():
     results = [
         result(1, "moved", "NEW", "WON"),
-        result(2, "moved", "NEW", "WON"),
         result(3, "already", "WON", "WON"),
-        result(4, "unmoved", "LOSE", "LOSE"),
-        result(5, "elsewhere", "NEW", "EXECUTING", reason="WIN is no stage."),
+        result(5, "elsewhere", "NEW", "EXECUTING"),
+        result(4, "unmoved", "LOSE", "LOSE", place="final"),
         result(6, "failed", error=TargetError("ACCESS_DENIED", "Not allowed.", "no")),
+        result(7, "unverified", reason="Verification is off."),
     ]
 
-    assert list(report_lines(results)) == [
-        (INFO, "DEAL_1 moved: NEW -> WON"),
-        (INFO, "DEAL_2 moved: NEW -> WON"),
-        (INFO, "DEAL_3 already at WON: not fired"),
-        (WARNING, "DEAL_4 unmoved: stands at LOSE"),
-        (WARNING, "DEAL_5 elsewhere: NEW -> EXECUTING, which is not expected. WIN is no stage."),
-        (WARNING, "DEAL_6 failed: Not allowed. (executed: no)"),
-        (WARNING, UNMOVED_CAUSES),
+    assert lines_of(results) == [
+        (INFO, "moved NEW -> WON: DEAL_1"),
+        (INFO, "already at WON, not fired: DEAL_3"),
+        (WARNING, "elsewhere NEW -> EXECUTING, not expected: DEAL_5"),
+        (WARNING, "unmoved at LOSE, where its pipeline ends: DEAL_4"),
+        (WARNING, "failed (executed: no): DEAL_6"),
+        (WARNING, "    Not allowed."),
+        (WARNING, "unverified, accepted by the portal: DEAL_7"),
+        (WARNING, "    Verification is off."),
     ]
 
 
-def test_unverified_targets_share_one_warning():
-    results = [result(number, "unverified", reason="Not asked to look.") for number in (1, 2, 3)]
+def test_entities_with_the_same_outcome_share_a_line_and_runs_are_collapsed():
+    results = [result(number, "moved", "NEW", "PREPARATION") for number in range(1000, 1050)]
 
-    assert list(report_lines(results)) == [(WARNING, "DEAL_1 DEAL_2 DEAL_3 unverified: accepted. Not asked to look.")]
-
-
-def test_many_targets_share_lines_and_each_is_named_once():
-    results = [result(number, "moved", "NEW", "WON") for number in range(LINES * 2 + 1)]
-    results.append(result(999, "unmoved", "NEW", "NEW"))
-
-    lines = list(report_lines(results))
-
-    assert len(lines) == 3 + 1 + 1
-    named = [word for _, line in lines for word in line.split() if word.startswith("DEAL_")]
-    assert sorted(named) == sorted(each.target for each in results)
-    assert max(line.count("DEAL_") for _, line in lines) == PER_LINE
+    assert lines_of(results) == [(INFO, "moved NEW -> PREPARATION: 50 deals (DEAL_1000 to DEAL_1049)")]
 
 
-def test_the_causes_are_listed_once():
-    results = [result(number, "unmoved", "NEW", "NEW") for number in range(300)]
+def test_types_are_named_apart():
+    results = [result(7, "unverified", type_name=name) for name in ("DEAL", "LEAD", "DYNAMIC_177")]
 
-    assert [line for _, line in report_lines(results)].count(UNMOVED_CAUSES) == 1
+    assert lines_of(results) == [
+        (WARNING, "unverified, accepted by the portal: 3 entities (DEAL_7, DYNAMIC_177_7, LEAD_7)")
+    ]
+
+
+@pytest.mark.parametrize("count", [200, 5000, 100_000])
+def test_no_line_is_wider_than_the_view_and_an_outcome_has_few_of_them(count):
+    results = [result(10**9 + 2 * number, "moved", "NEW", "PREPARATION") for number in range(count)]
+
+    lines = lines_of(results)
+
+    assert max(len(line) for _, line in lines) <= WIDTH
+    assert sum(level > DEBUG for level, _ in lines) <= LINES + 1
+    assert sum(line.count("DEAL_") for _, line in lines) == count
+
+
+@pytest.mark.parametrize(
+    ("count", "outcome", "where"),
+    [
+        (900, "moved", "The report in XCom names all."),
+        (5000, "unmoved", "The report in XCom names all."),
+        (5000, "moved", "The log names all at the level DEBUG."),
+    ],
+)
+def test_where_all_are_named_is_said(count, outcome, where):
+    results = [result(2 * number, outcome, "NEW", "NEW") for number in range(1, count)]
+
+    (said,) = [line for level, line in lines_of(results) if level > DEBUG and "more lines" in line]
+
+    assert said.endswith(where)
+
+
+def test_many_different_outcomes_of_a_kind_have_few_lines_together():
+    results = [result(number, "moved", f"UC_{number}", "WON") for number in range(300)]
+
+    assert sum(level > DEBUG for level, _ in lines_of(results)) < 700
+
+
+def test_the_causes_are_listed_once_for_all(caplog):
+    results = [result(number, "unmoved", "C5:NEW", "C5:NEW") for number in range(300)]
+    log = ReportLog(logging.getLogger("task"))
+
+    log.write(results[:100], report_of(results))
+    log.conclude(report_of(results))
+
+    said = "\n".join(caplog.messages)
+    assert [said.count(each.clause) for each in CAUSES] == [1] * len(CAUSES)
+
+
+def test_a_few_have_a_line_each():
+    results = [result(number, "moved", "NEW", "WON") for number in (1, 2, 3)]
+
+    assert lines_of(results) == [(INFO, f"moved NEW -> WON: DEAL_{number}") for number in (1, 2, 3)]
 
 
 def test_ignored_unmoved_targets_are_not_a_warning():
-    results = [result(1, "unmoved", "NEW", "NEW")]
-
-    assert list(report_lines(results, quiet_unmoved=True)) == [(INFO, "DEAL_1 unmoved: stands at NEW")]
+    assert lines_of([result(1, "unmoved", "NEW", "NEW")], quiet_unmoved=True) == [(INFO, "unmoved at NEW: DEAL_1")]
 
 
 def test_an_empty_report_has_no_lines():
-    assert list(report_lines([])) == []
+    assert lines_of([]) == []
+
+
+def test_a_result_is_written_once_and_the_counts_come_before_the_rest(caplog):
+    results = [result(1, "moved", "NEW", "WON"), result(2, "moved", "NEW", "WON")]
+    caplog.set_level(DEBUG)
+    log = ReportLog(logging.getLogger("task"))
+
+    log.write(results[:1], report_of(results))
+    log.conclude(report_of(results))
+
+    assert caplog.messages == [
+        "moved NEW -> WON: DEAL_1",
+        "Of 2: 2 moved, 0 already, 0 elsewhere, 0 unmoved, 0 unverified, 0 failed.",
+        "moved NEW -> WON: DEAL_2",
+    ]

@@ -71,7 +71,7 @@ def test_the_message_says_why_no_retry_follows_and_what_to_do():
     verdict = decide(report(BUSY, "moved", "unmoved", "already"), on_unmoved="warn", expected=())
 
     assert verdict.message == (
-        "1 of 4 targets failed: DEAL_0: Too many requests. No retry follows: 2 were fired; repeating could move "
+        "1 of 4 deals failed: DEAL_0: Too many requests. No retry follows: 2 were fired; repeating could move "
         "them twice. Set expected_stage to make retries safe."
     )
 
@@ -100,11 +100,17 @@ def test_no_retry_follows_where_it_could_not_see_that_an_entity_has_moved_late(b
     assert decide(fired, on_unmoved="fail", expected=expected, checkpoint=True).end == "retry"
 
 
-def test_the_message_names_the_first_ten():
-    message = decide(report(*[REFUSED] * 12), on_unmoved="warn", expected=()).message
+def test_the_message_names_the_first_ten_and_runs_by_their_ends():
+    results = [TargetResult(target=f"DEAL_{2 * number}", outcome="failed", error=REFUSED) for number in range(12)]
+    apart = TriggerReport(code="c", portal="https://example.com", results=results)
+
+    message = decide(apart, on_unmoved="warn", expected=()).message
 
     assert message.count("DEAL_") == 10
-    assert message.endswith("; and 2 more.")
+    assert message.endswith("and 2 more: Not allowed.")
+    assert decide(report(*[REFUSED] * 12), on_unmoved="warn", expected=()).message == (
+        "12 of 12 deals failed: DEAL_0 to DEAL_11: Not allowed."
+    )
 
 
 def test_the_message_says_where_unmoved_targets_stand():
@@ -119,7 +125,11 @@ def test_the_message_says_where_unmoved_targets_stand():
         expected={"WON"},
     ).message
 
-    assert message == ("2 of 2 targets did not move: DEAL_1 stands at NEW; DEAL_2 went from NEW to LOSE.")
+    assert message == (
+        "2 of 2 deals are not at WON after trigger 'c': DEAL_1 stands at NEW; no trigger moved it (wrong code, or its "
+        "case; a trigger in another pipeline; already past the trigger's stage; unmet conditions); DEAL_2 went from "
+        "NEW to LOSE."
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,7 +173,7 @@ def test_permanent_errors_become_airflows(error):
     with pytest.raises(AirflowFailException) as caught, permanent_errors_fail_at_once():
         raise error
 
-    assert caught.value.__cause__ is error
+    assert caught.value.__suppress_context__, "the log shows one sentence, not two tracebacks"
     assert str(caught.value) == str(error)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24._tasks.wording import SHOWN, counted, listed, standing
+from airflow_provider_bitrix24._tasks.wording import SHOWN, counted, listed, noun, spans, standing
 
 NUMBERS = [str(number) for number in range(1, SHOWN + 3)]
 
@@ -30,4 +30,36 @@ def test_a_list_may_have_another_separator():
 
 
 def test_where_entities_stand():
-    assert standing({"DEAL_57": "NEW", "DEAL_58": None}) == "DEAL_57 stands at NEW, DEAL_58 stands at None"
+    stages = {"DEAL_57": "NEW", "DEAL_58": "NEW", "DEAL_60": None}
+
+    assert standing(stages) == "DEAL_57, DEAL_58 stand at NEW, DEAL_60 stands at None"
+
+
+@pytest.mark.parametrize(
+    ("targets", "found"),
+    [
+        ([], []),
+        (["DEAL_7"], ["DEAL_7"]),
+        (["DEAL_8", "DEAL_7"], ["DEAL_7", "DEAL_8"]),
+        (["DEAL_9", "DEAL_7", "DEAL_8", "DEAL_11"], ["DEAL_7 to DEAL_9", "DEAL_11"]),
+        (["LEAD_8", "DEAL_7", "DEAL_9", "DEAL_8"], ["DEAL_7 to DEAL_9", "LEAD_8"]),
+        (["DYNAMIC_177_1", "DYNAMIC_177_2", "DYNAMIC_178_3"], ["DYNAMIC_177_1", "DYNAMIC_177_2", "DYNAMIC_178_3"]),
+    ],
+)
+def test_runs_of_numbers_are_collapsed(targets, found):
+    assert spans(targets) == found
+
+
+@pytest.mark.parametrize(
+    ("targets", "word"),
+    [
+        (["DEAL_1"], "deal"),
+        (["DEAL_1", "DEAL_2"], "deals"),
+        (["COMPANY_1", "COMPANY_2"], "companies"),
+        (["SMART_INVOICE_1", "SMART_INVOICE_2"], "invoices"),
+        (["DYNAMIC_177_1", "DYNAMIC_178_1"], "items"),
+        (["DEAL_1", "LEAD_1"], "entities"),
+    ],
+)
+def test_entities_are_called_by_their_type(targets, word):
+    assert noun(targets) == word
