@@ -53,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--oauth-port", type=int, help="port of an authorization server of its own (default: the portal is its own)"
     )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a further name by which browsers and clients may ask it; repeatable",
+    )
     parser.add_argument("--tls", action="store_true", help="speak https with a certificate of its own authority")
     parser.add_argument(
         "--tls-name", action="append", default=[], metavar="HOST", help="a further name in the certificate; repeatable"
@@ -96,7 +103,7 @@ async def _serve(portal: Portal, options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl+C arrives as KeyboardInterrupt
             loop.add_signal_handler(number, stop.set)
-    server = PortalServer(portal)
+    server = PortalServer(portal, names=(options.host, *options.tls_name, *options.allow_host))
     try:
         port = await server.start(options.host, options.port, context, oauth_port=options.oauth_port)
     except ListenError as error:

@@ -10,6 +10,8 @@ import threading
 import time
 from datetime import datetime, timedelta, timezone
 
+END = 32_503_680_000.0
+"""The last moment of every clock: 3000-01-01T00:00:00Z."""
 VIRTUAL_START = 1_767_225_600.0
 """Where a virtual clock starts by default: 2026-01-01T00:00:00Z."""
 
@@ -54,16 +56,19 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Let `seconds` pass at once, and wake every request that waits for a moment up to then.
 
-        :raises ValueError: for a negative number.
+        :raises ValueError: for a negative number, and for one that leads beyond the year 2999.
         """
         if seconds < 0:
             raise ValueError(f"the clock cannot go back: {seconds} s")
         with self._lock:
+            if self.now() + seconds >= END:
+                raise ValueError("the clock cannot go beyond the year 2999")
             self._offset += seconds
         self._wake_all()
 
     async def sleep_until(self, moment: float) -> None:
-        """Wait until the clock has reached `moment`."""
+        """Wait until the clock has reached `moment`, or its end."""
+        moment = min(moment, END)
         if self.virtual and self.auto_advance:
             await asyncio.sleep(0)  # requests that end earlier go first
             with self._lock:
@@ -90,7 +95,7 @@ class Clock:
 
     def iso(self, moment: float) -> str:
         """`moment` as the portal writes dates: ISO 8601 to the second, with its own offset."""
-        second = int(moment)
+        second = int(min(moment, END))
         if second != self._iso_second:
             self._iso_text = datetime.fromtimestamp(second, self._zone).isoformat()
             self._iso_second = second

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from airflow_provider_bitrix24.simulator import board, control, oauth
+from airflow_provider_bitrix24.simulator import board, browsers, control, oauth
 from airflow_provider_bitrix24.simulator.connections import close_connection
 from airflow_provider_bitrix24.simulator.portal.settings import Addresses
 from airflow_provider_bitrix24.simulator.rest import RestRequest, RestService
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from airflow_provider_bitrix24.simulator.portal import Portal
     from airflow_provider_bitrix24.simulator.rest import RestResponse
@@ -40,11 +40,16 @@ class PortInUseError(ListenError):
 
 
 class PortalServer:
-    """Serves one portal; call :meth:`start` and :meth:`stop` in the same event loop."""
+    """Serves one portal; call :meth:`start` and :meth:`stop` in the same event loop.
 
-    def __init__(self, portal: Portal) -> None:
+    :param names: host names by which it may be asked, besides addresses, names without a dot and the `domain` and
+        `oauth_host` of its settings.
+    """
+
+    def __init__(self, portal: Portal, *, names: Iterable[str] = ()) -> None:
         self.rest = RestService(portal)
         self._portal = portal
+        self._names = frozenset(each.lower() for each in names)
         self._runner: web.AppRunner | None = None
 
     async def start(
@@ -86,11 +91,25 @@ class PortalServer:
 
     def application(self) -> web.Application:
         """The application with all routes."""
-        app = web.Application(client_max_size=_BODY_LIMIT, middlewares=[self._one_of_two_addresses])
+        app = web.Application(
+            client_max_size=_BODY_LIMIT, middlewares=[self._refuse_strangers, self._one_of_two_addresses]
+        )
         app.add_routes([web.route("*", "/rest/{path:.*}", self._rest)])
         for room in (oauth, control, board):
             app.add_routes(room.routes(self._portal))
         return app
+
+    @web.middleware
+    async def _refuse_strangers(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Refuse what a browser sends for a page from elsewhere; see :mod:`.browsers`."""
+        settings = self._portal.settings
+        names = self._names | {settings.domain.lower(), settings.oauth_host.lower()}
+        reason = browsers.refusal(request.method, request.path, request.headers, names)
+        if reason is not None:
+            return web.json_response({"error": reason}, status=403)
+        return await handler(request)
 
     @web.middleware
     async def _one_of_two_addresses(

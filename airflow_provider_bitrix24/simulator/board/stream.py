@@ -52,4 +52,4 @@ async def _follow(view: BoardView, response: web.StreamResponse) -> None:
 
 
 def _encoded(change: Change) -> str:
-    return f"event: {change.name}\ndata: {json.dumps(change.data, ensure_ascii=False)}\n\n"
+    return f"event: {change.name}\ndata: {json.dumps(change.data)}\n\n"  # ASCII: a title can hold half a character

@@ -21,6 +21,7 @@ from airflow_provider_bitrix24.simulator.validation import assign, check, number
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal
 
+_DIGITS: Final = 18
 _LIMITS: Final = {
     "capacity": float,
     "per_second": float,
@@ -102,12 +103,17 @@ class ControlApi:
     async def tokens(self, request: web.Request) -> Any:
         """Issue a pair of OAuth tokens, as an installation does: ``{"client_id": ..., "user_id": 1}``."""
         data = await json_body(request)
+        check(data, {"client_id": str, "user_id": int})
         portal = self._portal
-        application = portal.accounts.applications.get(str(data.get("client_id", "")))
+        if not data.get("client_id"):
+            raise ValueError("'client_id' is missing")
+        application = portal.accounts.applications.get(data["client_id"])
         if application is None:
             known = ", ".join(portal.accounts.applications) or "none; seed some"
             raise ValueError(f"no such application; installed: {known}")
-        user_id = int(number(data, "user_id", 1))
+        user_id = data.get("user_id", 1)
+        if user_id not in portal.accounts.users:
+            raise ValueError(f"there is no user {user_id}")
         grant = portal.tokens.issue(
             application.client_id, user_id, application.scopes, portal.clock.now(), portal.settings.oauth_profile
         )
@@ -177,8 +183,7 @@ class ControlApi:
 
     async def requests(self, request: web.Request) -> Any:
         """List the last requests, secrets hidden: ``?last=100``, ``?after=NUMBER``."""
-        query = {name: float(value) for name, value in request.query.items() if value.isdigit()}
-        count, after = int(number(query, "last", 100)), int(number(query, "after", 0))
+        count, after = _whole(request, "last", 100), _whole(request, "after", 0)
         request_log = self._portal.request_log
         recorded = [each.as_dict() for each in request_log.last(max(1, count)) if each.number > after]
         return {"total": request_log.total, "requests": recorded}
@@ -207,3 +212,14 @@ class ControlApi:
             "moves": self._portal.moves[item.reference],
             "fires": self._portal.fires[item.reference],
         }
+
+
+def _whole(request: web.Request, name: str, default: int) -> int:
+    """A whole number from 0 on in the query.
+
+    :raises ValueError: when it is something else.
+    """
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise ValueError(f"{name!r} cannot be {text!r}; it is a whole number from 0 on")
+    return int(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -37,9 +39,18 @@ async def json_body(request: web.Request) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        data = await request.json()
+        data = json.loads(text, parse_constant=_refused, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise MisuseError(f"the body is no JSON: {error}") from None
+        raise MisuseError(f"the body is not valid JSON: {error}") from None
     if not isinstance(data, dict):
         raise MisuseError("the body must be a JSON object")
     return data
+
+
+def _refused(name: str) -> float:
+    raise ValueError(f"{name} is not a number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refused(text)

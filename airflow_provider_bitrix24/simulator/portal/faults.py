@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
+from airflow_provider_bitrix24.simulator.portal.latency import check_seconds
 from airflow_provider_bitrix24.simulator.validation import check
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Fault:
                 raise ValueError(f"a fault needs a 'kind': {', '.join(FaultKind)}")
             values = {**spec, "kind": _kind(spec["kind"])}
             check(values, _HINTS)
+            check_seconds(values.get("seconds", 0), "a fault")
             values["keys"] = tuple(values.get("keys", ()))
             return cls(**values)
         kind, *rest = spec.split(":")

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from airflow_provider_bitrix24.simulator.portal.model import Item
+
+MAX_ITEMS: Final = 1_000_000
+"""So many items need about 1 GB of memory."""
 
 
 class ItemStore:
@@ -83,3 +86,12 @@ class ItemStore:
     def count_at(self, category_id: int, stage_id: str) -> int:
         """The number of items at a stage."""
         return len(self._by_stage.get((category_id, stage_id), ()))
+
+
+def check_room(stores: Mapping[int, ItemStore], count: int) -> None:
+    """Make sure that `count` more items fit into a portal.
+
+    :raises ValueError: when they do not.
+    """
+    if sum(map(len, stores.values())) + count > MAX_ITEMS:
+        raise ValueError(f"a portal holds at most {MAX_ITEMS:,} items")

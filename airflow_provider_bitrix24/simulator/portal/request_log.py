@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,23 @@ SECRET_PARAMETERS = frozenset(
     {"auth", "access_token", "refresh_token", "client_secret", "ap", "aplogin", "token", "code_verifier"}
 )
 SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+_IN_COMMANDS: Final = re.compile(rf"(?<=[?&])({'|'.join(SECRET_PARAMETERS)})=[^&#]*")
+_MAX_BYTES: Final = 16 * 1024 * 1024
+"""As much of requests, counted as they were sent, is kept; one of 50 commands has some 4 kB."""
+_MAX_BYTES_OF_ONE: Final = 1024 * 1024
+
+
+@dataclass(slots=True)
+class RecordedCommand:
+    """One command of a batch, and what was answered."""
+
+    key: str
+    method: str
+    params: dict[str, Any] = field(default_factory=dict)
+    answer: str = ""
+    """A summary: ``true``, ``50 items``, or the description of an error; empty when the command was never finished."""
+    error: str | None = None
+    """The `error` key of the answer; ``None`` when it has none."""
 
 
 @dataclass(slots=True)
@@ -35,17 +53,32 @@ class RecordedRequest:
     duration: float = 0.0
     fault: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    answers: list[RecordedCommand] = field(default_factory=list)
+    """The commands of a batch, each with its answer."""
+    size: int = 0
+    """Bytes of the request as it was sent."""
 
     def as_dict(self) -> dict[str, Any]:
         """The request as the control API shows it."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        shown = {name: getattr(self, name) for name in self.__slots__}
+        return shown | {"answers": [asdict(each) for each in self.answers]}
 
 
 def hide_secrets(params: dict[str, Any]) -> dict[str, Any]:
-    """`params` without the values of credentials."""
-    if SECRET_PARAMETERS.isdisjoint(params):
-        return params
-    return {name: HIDDEN if name in SECRET_PARAMETERS else value for name, value in params.items()}
+    """`params` without the values of credentials, also of those in the commands of a batch."""
+    hidden = {name: HIDDEN for name in params if name in SECRET_PARAMETERS}
+    for name, value in params.items():
+        if name.lower() == "cmd" and isinstance(value, (dict, list)):
+            hidden[name] = _hide_in_commands(value)
+    return params | hidden if hidden else params
+
+
+def _hide_in_commands(commands: Any) -> Any:
+    if isinstance(commands, dict):
+        return {key: _hide_in_commands(each) for key, each in commands.items()}
+    if isinstance(commands, list):
+        return [_hide_in_commands(each) for each in commands]
+    return _IN_COMMANDS.sub(rf"\1={HIDDEN}", commands) if isinstance(commands, str) else commands
 
 
 def hide_headers(headers: dict[str, str]) -> dict[str, str]:
@@ -55,11 +88,35 @@ def hide_headers(headers: dict[str, str]) -> dict[str, str]:
     return {name: HIDDEN if name in SECRET_HEADERS else value for name, value in headers.items()}
 
 
+def summarize(result: Any) -> str:
+    """A command's result in a few words.
+
+    >>> [summarize(each) for each in (True, 57, {"items": [1, 2]}, {"item": {"id": 57}}, [])]
+    ['true', '57', '2 items', 'item 57', '0 rows']
+    """
+    if isinstance(result, bool) or result is None:
+        return str(result).lower() if result is not None else "null"
+    if isinstance(result, list):
+        return f"{len(result)} rows"
+    if not isinstance(result, dict):
+        return str(result)[:60]
+    if isinstance(items := result.get("items"), list):
+        return f"{len(items)} items"
+    if isinstance(item := result.get("item"), dict):
+        return f"item {item.get('id', '')}".strip()
+    return f"{len(result)} fields"
+
+
 class RequestLog:
-    """The last requests, and counts of all requests."""
+    """The last requests, and counts of all requests.
+
+    Of requests larger than 1 MB the parameters are not kept, and no more than 16 MB of all requests together.
+    """
 
     def __init__(self, keep: int = 5_000) -> None:
-        self._requests: deque[RecordedRequest] = deque(maxlen=keep)
+        self._requests: deque[RecordedRequest] = deque()
+        self._keep = keep
+        self._bytes = 0
         self.total = 0
         self.statuses: dict[int, int] = {}
 
@@ -73,7 +130,15 @@ class RequestLog:
         return self._requests[index]
 
     def open(
-        self, *, moment: float, source: str, http_method: str, path: str, method: str, headers: dict[str, str]
+        self,
+        *,
+        moment: float,
+        source: str,
+        http_method: str,
+        path: str,
+        method: str,
+        headers: dict[str, str],
+        size: int = 0,
     ) -> RecordedRequest:
         """Start the record of a request; the caller fills in the rest."""
         self.total += 1
@@ -87,11 +152,18 @@ class RequestLog:
             params={},
             user_agent=headers.get("user-agent", ""),
             headers=headers,
+            size=size,
         )
 
     def close(self, recorded: RecordedRequest) -> None:
         """Add a finished record to the log."""
+        if recorded.size > _MAX_BYTES_OF_ONE:
+            recorded.params, recorded.answers = {}, []
+            recorded.size = _MAX_BYTES_OF_ONE
         self._requests.append(recorded)
+        self._bytes += recorded.size
+        while len(self._requests) > self._keep or self._bytes > _MAX_BYTES:
+            self._bytes -= self._requests.popleft().size
         self.statuses[recorded.status] = self.statuses.get(recorded.status, 0) + 1
 
     def last(self, count: int) -> list[RecordedRequest]:
@@ -105,5 +177,6 @@ class RequestLog:
     def clear(self) -> None:
         """Forget all requests."""
         self._requests.clear()
+        self._bytes = 0
         self.total = 0
         self.statuses.clear()

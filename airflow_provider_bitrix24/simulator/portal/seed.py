@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from airflow_provider_bitrix24.simulator.portal import entity_types, stages
 from airflow_provider_bitrix24.simulator.portal.entity_types import split_target
+from airflow_provider_bitrix24.simulator.portal.items import check_room
 from airflow_provider_bitrix24.simulator.portal.model import (
     Access,
     Application,
@@ -67,6 +68,7 @@ DEMO: Final[dict[str, Any]] = {
 """The content of the command's portal when no seed file is given."""
 
 
+MAX_ID: Final = 2**31 - 1
 _OWN_CHECKS: Final = frozenset({"access", "scopes", "conditions", "denied_types", "denied_items"})
 
 
@@ -110,13 +112,18 @@ def apply(portal: Portal, data: Any) -> None:
 def generate(portal: Portal, type_id: int, count: int, *, stage: str = "", first_id: int = 1) -> None:
     """Create `count` items, with ids from `first_id` on.
 
-    :raises ValueError: for an unknown stage, or an id that is taken.
+    :raises ValueError: for an unknown stage, an id that is taken, or more items than a portal holds.
     """
+    if first_id + count > MAX_ID:
+        raise ValueError(f"ids end at {MAX_ID}")
     with portal.lock:
-        pipeline = portal.pipeline_of(stage, type_id) if stage else portal.default_pipeline(type_id)
-        first = stage or pipeline.stages[0].id
+        check_room(portal.items, count)
+        category: int | None = None
+        if entity_types.traits(type_id).has_stages:
+            pipeline = portal.pipeline_of(stage, type_id) if stage else portal.default_pipeline(type_id)
+            stage, category = stage or pipeline.stages[0].id, pipeline.id
         for item_id in range(first_id, first_id + count):
-            portal.add_item(type_id, item_id, stage=first, category=pipeline.id)
+            portal.add_item(type_id, item_id, stage=stage, category=category)
 
 
 def _add_entries(portal: Portal, key: str, entries: Any) -> None:
@@ -151,8 +158,19 @@ def _add_user(portal: Portal, entry: dict[str, Any]) -> None:
     access = str(entry.pop("access", "all")).upper()
     if access not in Access.__members__:
         raise ValueError(f"access is one of {', '.join(Access.__members__).lower()}")
+    for name, kind in (("denied_types", "type numbers"), ("denied_items", "pairs of a type number and an id")):
+        given = entry.pop(name, [])
+        if not isinstance(given, list) or not all(_fits_denied(name, each) for each in given):
+            raise ValueError(f"{name!r} cannot be {given!r}; it is a list of {kind}")
+        entry[name] = frozenset(tuple(each) if isinstance(each, list) else each for each in given)
     _checked(entry, User)
     portal.accounts.add_user(User(entry.pop("id"), access=Access[access], **entry))
+
+
+def _fits_denied(name: str, value: Any) -> bool:
+    numbers = value if name == "denied_items" and isinstance(value, list) else [value]
+    wanted = 2 if name == "denied_items" else 1
+    return len(numbers) == wanted and all(type(each) is int for each in numbers)
 
 
 def _add_webhook(portal: Portal, entry: dict[str, Any]) -> None:

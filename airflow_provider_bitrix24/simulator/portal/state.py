@@ -6,6 +6,8 @@ what a REST method does in :mod:`..rest.methods`.
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -18,8 +20,8 @@ from airflow_provider_bitrix24.simulator.portal.dictionaries import Dictionaries
 from airflow_provider_bitrix24.simulator.portal.entity_types import DEAL, split_target
 from airflow_provider_bitrix24.simulator.portal.events import EventLog
 from airflow_provider_bitrix24.simulator.portal.faults import FaultPlan
-from airflow_provider_bitrix24.simulator.portal.items import ItemStore
-from airflow_provider_bitrix24.simulator.portal.latency import Latency
+from airflow_provider_bitrix24.simulator.portal.items import ItemStore, check_room
+from airflow_provider_bitrix24.simulator.portal.latency import Latency, check_seconds
 from airflow_provider_bitrix24.simulator.portal.limits import OperatingLimit, RequestLimit
 from airflow_provider_bitrix24.simulator.portal.model import (
     AutomationTrigger,
@@ -90,7 +92,8 @@ class Portal:
             self.events.clear()
             self.user_fields: dict[int, dict[str, None]] = {}
             """The user fields of each type in the order in which they were first written."""
-            self._multifields = 0
+            self.next_multifield_id = itertools.count(1).__next__
+            """Returns the id of the next phone, e-mail address, site or messenger."""
             for pipeline in stages.fresh_pipelines():
                 self.add_pipeline(pipeline)
             for client_type in (entity_types.CONTACT, entity_types.COMPANY):
@@ -149,6 +152,9 @@ class Portal:
             pipeline = self._pipeline_for(type_id, stage, category) if kind.has_stages else None
             first = (pipeline.stage(stage) or pipeline.stages[0]) if pipeline else None
             store = self.items[type_id]
+            check_room(self.items, 1)
+            if not math.isfinite(fields.get("opportunity", 0.0)):
+                raise ValueError("an amount is a finite number")
             item_id = store.next_id() if item_id is None else item_id
             now = self.clock.now()
             title = str(fields.pop("title", "") or f"{entity_types.type_name(type_id).capitalize()} {item_id}")
@@ -220,6 +226,7 @@ class Portal:
         self, stage: str, *, type_id: int = DEAL, seconds: float = 0.0, move_to: str = "", fails: bool = False
     ) -> Robot:
         """Add a robot to a stage; see :class:`.model.Robot`."""
+        check_seconds(seconds, "a robot")
         with self.lock:
             self.pipeline_of(stage, type_id)
             robot = Robot(type_id, stage, seconds, move_to, fails)
@@ -277,11 +284,6 @@ class Portal:
             self.history.record(HistoryType.PIPELINE_CHANGED if changes_pipeline else kind, item, stage, now)
         self.events.updated(item, now)
         self.events.moved(item)
-
-    def next_multifield_id(self) -> int:
-        """The id of the next phone, e-mail address, site or messenger."""
-        self._multifields += 1
-        return self._multifields
 
     def _pipeline_for(self, type_id: int, stage: str, category: int | None) -> Pipeline:
         if category is None and stage:

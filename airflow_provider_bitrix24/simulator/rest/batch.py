@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_bitrix24.simulator import php
 from airflow_provider_bitrix24.simulator.errors import RestError, auth_error, method_not_found, operation_time_limit
+from airflow_provider_bitrix24.simulator.portal.request_log import RecordedCommand, hide_secrets, summarize
 from airflow_provider_bitrix24.simulator.rest.envelope import time_object
 from airflow_provider_bitrix24.simulator.rest.execution import ProcessDiedError
 from airflow_provider_bitrix24.simulator.rest.methods import GLOBAL_SCOPE, BatchMethod, Call, find
@@ -54,23 +55,32 @@ class _Results:
 
 
 async def run_batch(
-    execution: Execution, identity: Identity, params: dict[str, Any], fault: Fault | None
+    execution: Execution,
+    identity: Identity,
+    params: dict[str, Any],
+    fault: Fault | None,
+    recorded: list[RecordedCommand],
 ) -> dict[str, Any]:
     """Run the commands of a batch in order and return its result.
 
     :param fault: a fault that concerns single commands, or ends the batch in the middle.
+    :param recorded: is given every command with its answer.
     :raises ProcessDiedError: when `fault` says so.
     """
     by_name = {name.upper(): value for name, value in params.items()}
-    return await _Batch(execution, identity, fault).run(by_name.get("CMD"), halt=php.truthy(by_name.get("HALT")))
+    batch = _Batch(execution, identity, fault, recorded)
+    return await batch.run(by_name.get("CMD"), halt=php.truthy(by_name.get("HALT")))
 
 
 class _Batch:
     """One batch while it runs."""
 
-    __slots__ = ("_execution", "_fault", "_identity", "_results")
+    __slots__ = ("_execution", "_fault", "_identity", "_recorded", "_results")
 
-    def __init__(self, execution: Execution, identity: Identity, fault: Fault | None) -> None:
+    def __init__(
+        self, execution: Execution, identity: Identity, fault: Fault | None, recorded: list[RecordedCommand]
+    ) -> None:
+        self._recorded = recorded
         self._execution = execution
         self._identity = identity
         self._fault = fault
@@ -85,17 +95,20 @@ class _Batch:
             if count < MAX_COMMANDS:
                 if not isinstance(command, str):
                     continue
+                record = RecordedCommand(key, command.partition("?")[0].lower())
+                self._recorded.append(record)
                 try:
-                    await self._run_command(key, command)
+                    await self._run_command(key, command, record)
                     continue
                 except RestError as refusal:
                     error = refusal
+                    record.answer, record.error = error.description, error.code
             self._results.error[key] = error.body()
             if halt:
                 break
         return self._results.encode()
 
-    async def _run_command(self, key: str, command: str) -> None:
+    async def _run_command(self, key: str, command: str, record: RecordedCommand) -> None:
         name, _, query = command.partition("?")
         method = _allowed(name, self._identity)
         if method.name == _EXECUTE and not self._execution.portal.settings.application_triggers_in_batch:
@@ -103,6 +116,7 @@ class _Batch:
         params = php.parse_query(query.partition("#")[0])
         if "$" in query or "%24" in query:
             params = {name: _resolve(value, self._results) for name, value in params.items()}
+        record.params = hide_secrets(params)
         execution = self._execution
         started = execution.moment
         if execution.usage.blocked(method.name, started):
@@ -111,6 +125,7 @@ class _Batch:
         answer = await self._perform(key, method, call)
         results, finished = self._results, execution.moment
         results.result[key] = answer.result
+        record.answer = summarize(answer.result)
         if answer.total is not None:
             results.total[key] = answer.total
         if answer.next is not None:

@@ -82,7 +82,7 @@ async def _execute(
     begun = execution.moment
     if isinstance(method, BatchMethod):
         try:
-            result = await run_batch(execution, identity, params, context.fault)
+            result = await run_batch(execution, identity, params, context.fault, context.recorded.answers)
         finally:
             execution.usage.spend_batch(execution.elapsed)
         context.recorded.commands = len(result["result"]) + len(result["result_error"])

@@ -27,7 +27,7 @@ _IN_STRINGS: Final = (
     ("\u2028", "\\u2028"),
     ("\u2029", "\\u2029"),
 )
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False).encode
 
 
 def time_object(
@@ -61,7 +61,10 @@ def to_json(data: Any) -> bytes:
 
     What cannot be encoded becomes an error, for which the portal keeps the status of a success.
     """
-    text = _dumps(data)
+    try:
+        text = _dumps(data)
+    except ValueError:  # a number that is not finite
+        return _WRONG_ENCODING
     if '\\"' in text:
         text = _ESCAPED.sub(lambda match: "\\u0022" if match[1] == '"' else match[0], text)
     for plain, escaped in _IN_STRINGS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -39,6 +40,13 @@ class RestRequest:
     """Names in lower case."""
     form: list[tuple[str, str]] | None = None
     """Fields of a multipart body, already parsed by the server."""
+
+    @property
+    def size(self) -> int:
+        """About as many bytes as were sent."""
+        texts = (self.path, self.query, *self.headers, *self.headers.values())
+        fields = (len(name) + len(value) for name, value in self.form or ())
+        return len(self.body) + sum(map(len, texts)) + sum(fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,18 @@ def parse_parameters(request: RestRequest) -> dict[str, Any]:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(body)
+        data = json.loads(body, parse_constant=_refused, parse_float=_number)
     except (ValueError, RecursionError):
         return {}
     return dict(php.array_items(data))
+
+
+def _number(text: str) -> float | str:
+    """A number; one that is too large is infinite in PHP, which becomes this text when it is stored."""
+    number = float(text)
+    return number if math.isfinite(number) else "INF"
+
+
+def _refused(name: str) -> float:
+    """NaN and Infinity, which Python reads, are not JSON."""
+    raise ValueError(name)

@@ -37,6 +37,7 @@ class RestService:
             path=route.shown_path,
             method=route.method.lower(),
             headers=hide_headers(request.headers),
+            size=request.size,
         )
         try:
             answered = await self._front_server.respond(RequestContext(request, route, recorded))

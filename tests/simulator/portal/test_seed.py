@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.simulator.portal import Portal, seed
+from airflow_provider_bitrix24.simulator.portal.accounts import may_create, may_update
 from airflow_provider_bitrix24.simulator.portal.seed import SeedError
 
 
@@ -19,6 +20,9 @@ from airflow_provider_bitrix24.simulator.portal.seed import SeedError
         ({"items": [{"target": "DEAL_5", "colour": 1}]}, "unknown key 'colour'"),
         ({"items": [{"target": "DEAL_5", "opportunity": "much"}]}, "'opportunity' cannot be 'much'; it is a number"),
         ({"items": [{"target": "DEAL_5"}, {"target": "DEAL_5"}]}, "DEAL_5 exists already"),
+        ({"users": [{"id": 2, "denied_items": [[2, "57"]]}]}, "it is a list of pairs"),
+        ({"users": [{"id": 2, "denied_items": ["DEAL_57"]}]}, "it is a list of pairs"),
+        ({"users": [{"id": 2, "denied_types": [[2]]}]}, "it is a list of type numbers"),
         ({"items": [{"target": "ORDER_5"}]}, "ORDER has no pipeline"),
         ({"triggers": [{"stage": "C5:NOPE"}]}, "has no stage 'C5:NOPE'"),
         ({"triggers": [{"stage": "WON", "type": "DEALX"}]}, "'DEALX' is no entity type"),
@@ -58,3 +62,14 @@ def test_a_hundred_thousand_deals_are_generated():
     assert (len(deals), deals.count_at(0, "NEW"), deals.next_id()) == (100_000, 100_000, 101_000)
     assert portal.stage_of("DEAL_50000") == "NEW"
     assert len(portal.history_of("DEAL_100999")) == 1
+
+
+def test_what_a_seed_denies_is_denied():
+    state = Portal()
+    seed.apply(state, {"users": [{"id": 2, "is_admin": False, "denied_items": [[2, 5]], "denied_types": [31]}]})
+    state.add_deal(id=5)
+    user, deal = state.accounts.users[2], state.find("DEAL_5")
+    assert not may_update(user, deal)
+    deal.id = 6
+    assert may_update(user, deal)
+    assert not may_create(user, 31)

@@ -23,8 +23,14 @@ def scope(call: Call) -> Any:
 
 @method("methods", GLOBAL_SCOPE)
 def methods(call: Call) -> Any:
-    """List the methods that the credential may call."""
-    allowed = {GLOBAL_SCOPE, *call.identity.scopes}
+    """List the methods that the credential may call; with SCOPE those of one scope, with FULL those of all."""
+    params = call.upper()
+    if (wanted := params.get("SCOPE")) is not None:
+        allowed = {php.to_str(wanted)}
+    elif php.truthy(params.get("FULL")):
+        allowed = {GLOBAL_SCOPE, *_ALL_SCOPES}
+    else:
+        allowed = {GLOBAL_SCOPE, *call.identity.scopes}
     return [each.name for each in METHODS.values() if each.scope in allowed]
 
 

@@ -66,6 +66,7 @@ def user_row(portal: Portal, user: User) -> dict[str, Any]:
         "DATE_REGISTER": f"{now[:10]}T00:00:00+00:00",
         "TIME_ZONE": "",
         "IS_ONLINE": "Y",
+        "TIMESTAMP_X": {},
         "LAST_ACTIVITY_DATE": now[:19].replace("T", " "),
         "PERSONAL_GENDER": "",
         "PERSONAL_BIRTHDAY": "",
