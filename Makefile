@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help python-found demo demo-stop test test-client test-system histories bench lint format docs site dist sbom constraints clean
+.PHONY: help python-found demo demo-stop test test-client test-system histories bench lint format docs site live dist sbom constraints clean
 
 # The first Python that is new enough and able to make environments (some distributions split venv off).
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
@@ -67,6 +67,9 @@ docs: python-found ## Bring examples and tables in docs/ up to date
 
 site: python-found ## Build the site of the documentation into .build/site, warnings are errors, and check its links
 	@python=$$($(ENVIRONMENT) --groups test docs) && "$$python" -m scripts.site
+
+live: python-found ## Compare a real portal with the simulator: make live BITRIX24_WEBHOOK=https://...
+	@python=$$($(ENVIRONMENT) --groups test) && BITRIX24_WEBHOOK='$(BITRIX24_WEBHOOK)' "$$python" -m scripts.live
 
 dist: python-found ## Wheel and sdist into dist/, built reproducibly and checked
 	@python=$$($(ENVIRONMENT) --groups test ci) && "$$python" -m nox -s dist

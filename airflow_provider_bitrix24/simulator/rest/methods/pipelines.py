@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.simulator.portal.entity_types import (
     traits,
     type_name,
 )
+from airflow_provider_bitrix24.simulator.portal.stages import build_pipeline, default_stages
 from airflow_provider_bitrix24.simulator.rest.methods import arguments
 from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, MethodResult, method
 
@@ -38,6 +39,38 @@ def get(call: Call) -> Any:
         if each["id"] == wanted:
             return {"category": each}
     raise RestError("NOT_FOUND", "Element not found")
+
+
+@method("crm.category.add")
+def add(call: Call) -> Any:
+    """Add a pipeline with the stages that a new one has."""
+    type_id = _type_with_pipelines(call)
+    _need_admin(call)
+    fields = {name.lower(): value for name, value in arguments.array(call, "fields", required=True).items()}
+    name = php.to_str(fields.get("name", ""))
+    if not name:
+        raise RestError("CRM_FIELD_ERROR_REQUIRED", "Required field: NAME")
+    number = 1 + max((each.id for each in call.portal.pipelines.values()), default=0)
+    pipeline = build_pipeline(type_id, number, name, default_stages(type_id))
+    pipeline.sort = php.to_int(fields.get("sort", pipeline.sort))
+    return {"category": _category(call.portal.add_pipeline(pipeline))}
+
+
+@method("crm.category.delete")
+def delete(call: Call) -> Any:
+    """Delete a pipeline that holds no items and is not the default one; the result is null."""
+    type_id = _type_with_pipelines(call)
+    _need_admin(call)
+    wanted = arguments.integer(call, "id")
+    pipeline = call.portal.pipelines.get((type_id, wanted))
+    if pipeline is None:
+        raise RestError("NOT_FOUND", "Element not found")
+    if pipeline.is_default:
+        raise RestError("", "The default pipeline cannot be deleted")
+    if any(call.portal.items[type_id].count_at(wanted, stage.id) for stage in pipeline.stages):
+        raise RestError("", "The pipeline holds items")
+    del call.portal.pipelines[type_id, wanted]
+    return None
 
 
 @method("crm.dealcategory.list")
@@ -82,13 +115,24 @@ def owner_types(call: Call) -> Any:
     ]
 
 
+def _type_with_pipelines(call: Call) -> int:
+    type_id, _ = arguments.entity_type(call)
+    if not traits(type_id).has_pipelines:
+        raise arguments.type_not_supported(type_id)
+    return type_id
+
+
+def _need_admin(call: Call) -> None:
+    if not call.identity.user.is_admin:
+        raise RestError("ACCESS_DENIED", "Access denied.")
+
+
 def _categories(call: Call) -> list[dict[str, Any]]:
     type_id, _ = arguments.entity_type(call)
     if type_id in (CONTACT, COMPANY):
         name = f"{type_name(type_id).capitalize()}s".replace("ys", "ies")
         return [{"id": 0, "name": name, "sort": 100, "entityTypeId": type_id, "isDefault": "Y"}]
-    if not traits(type_id).has_pipelines:
-        raise arguments.type_not_supported(type_id)
+    _type_with_pipelines(call)
     return [_category(each) for each in call.portal.pipelines.values() if each.type_id == type_id]
 
 

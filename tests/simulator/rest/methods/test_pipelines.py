@@ -11,6 +11,20 @@ def test_pipelines_of_a_type(client):
         assert client.get("crm.category.list", f"entityTypeId={type_id}").error[1] == "ENTITY_TYPE_NOT_SUPPORTED"
 
 
+def test_a_pipeline_is_made_filled_emptied_and_deleted(client):
+    made = client.post("crm.category.add", {"entityTypeId": 2, "fields": {"name": "Spare"}}).result["category"]
+    assert (made["name"], made["isDefault"]) == ("Spare", "N")
+    number = made["id"]
+    added = client.post("crm.item.add", {"entityTypeId": 2, "fields": {"categoryId": number, "title": "x"}}).result
+    assert added["item"]["stageId"] == f"C{number}:NEW"
+    full = client.post("crm.category.delete", {"entityTypeId": 2, "id": number})
+    assert full.status == 400
+    assert client.post("crm.item.delete", {"entityTypeId": 2, "id": added["item"]["id"]}).status == 200
+    assert client.post("crm.category.delete", {"entityTypeId": 2, "id": number}).result is None
+    assert client.get("crm.category.get", f"entityTypeId=2&id={number}").error[1] == "NOT_FOUND"
+    assert client.post("crm.category.delete", {"entityTypeId": 2, "id": 0}).status == 400
+
+
 def test_pipelines_of_deals_by_the_older_methods(client):
     assert [(each["ID"], each["NAME"]) for each in client.get("crm.dealcategory.list").result] == [("5", "Delivery")]
     stages = client.get("crm.dealcategory.stage.list", "ID=5").result
