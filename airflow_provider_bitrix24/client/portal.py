@@ -6,6 +6,7 @@ is sent. Limits and time-outs are in :mod:`.settings`.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from dataclasses import dataclass, field
@@ -68,6 +69,11 @@ class Portal:
         """Port on which the portal listens."""
         parts = urlsplit(self.base_url)
         return parts.port or DEFAULT_PORTS[parts.scheme]
+
+    @property
+    def credential_id(self) -> str:
+        """A short text that is the same for the same credential and does not give it away."""
+        return hashlib.sha256(f"{self.base_url}\n{self.user_id}\n{self.secret}".encode()).hexdigest()[:16]
 
     def method_url(self, method: str) -> str:
         """URL of a REST method. It holds the secret: build it late and never show it."""

@@ -15,8 +15,10 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Save,
     Send,
     ShareCost,
+    ShareWorkingTime,
     Sleep,
 )
+from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeState, share_working_time
 from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 def perform(flow: Flow[Any], *steps: tuple[str, Any]) -> Any:
     """Perform a flow step by step and return its result; the flow must yield exactly these effects.
 
+    Working time is granted without a step of the script.
+
     :param steps: an effect in words (:func:`described`), and its result. The result of "send ..." is a list with a body
         (of status 200), a (status, body) or an error for each request, each perhaps in a pair with (sent_at,
         received_at); of "acquire n" the time or (count, wait, time); of "sleep ..." the time; of "save" the time or,
@@ -34,7 +38,7 @@ def perform(flow: Flow[Any], *steps: tuple[str, Any]) -> Any:
     left, result, now = list(steps), None, 0.0
     try:
         while left:
-            effect = flow.send(result)
+            effect = _past_working_time(flow, flow.send(result))
             expected, result = left.pop(0)
             assert described(effect) == expected, (described(effect), effect)
             match effect:
@@ -48,11 +52,18 @@ def perform(flow: Flow[Any], *steps: tuple[str, Any]) -> Any:
                     now = result
                 case Save():
                     now = result = now if result is None else result
-        effect = flow.send(result)
+        effect = _past_working_time(flow, flow.send(result))
     except StopIteration as end:
         assert not left, f"the flow has ended, but the script continues with {left}"
         return end.value
     raise AssertionError(f"the script has ended, but the flow yields {described(effect)}: {effect}")
+
+
+def _past_working_time(flow: Flow[Any], effect: Effect) -> Effect:
+    while isinstance(effect, ShareWorkingTime):
+        _, granted = share_working_time(WorkingTimeState(), 0.0, effect.report, effect.claim)
+        effect = flow.send(granted)
+    return effect
 
 
 def described(effect: Effect) -> str:
@@ -66,6 +77,8 @@ def described(effect: Effect) -> str:
             return f"acquire {want}" + (f" after {refused} refused" if refused else "")
         case ShareCost(_, measured):
             return "ask cost" if measured is None else f"share cost {measured:g}"
+        case ShareWorkingTime(_, _, claim):
+            return f"claim working time for {claim.commands}"
         case Save():
             return "save"
         case Log():

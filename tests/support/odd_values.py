@@ -17,10 +17,13 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Save,
     Send,
     ShareCost,
+    ShareWorkingTime,
     Sleep,
 )
 from airflow_provider_bitrix24.client.limits.cost import SharedCost
+from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeState, share_working_time
 from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse, decode
+from airflow_provider_bitrix24.client.stores.working_time import dump_working_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,6 +114,10 @@ class OddPortal:
                 return self.now
             case ShareCost():
                 return SharedCost(None)
+            case ShareWorkingTime(_, report, claim):
+                state, granted = share_working_time(WorkingTimeState(), 0.0, report, claim)
+                json.dumps(dump_working_time(state, 0.0), allow_nan=False)
+                return granted
             case Save(_, value):
                 json.dumps(value, allow_nan=False)
                 return self.now

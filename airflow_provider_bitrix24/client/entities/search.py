@@ -9,6 +9,7 @@ from airflow_provider_bitrix24.client.entities.pages import FULL_REQUEST, METHOD
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError
 from airflow_provider_bitrix24.client.flows.batches import read_batch
 from airflow_provider_bitrix24.client.flows.calls import acquire, send, sleep
+from airflow_provider_bitrix24.client.limits.operating import BATCH, in_batch
 from airflow_provider_bitrix24.client.protocol.batch import TARGET_SECONDS, BatchSizer
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 
@@ -62,7 +63,7 @@ class _Search:
         while (active := [span for span in self.spans if not span.done]) and self.found <= self.most:
             granted = yield from acquire(self.channel, 1 if self.in_order else self._capacity(active))
             active = active[: granted.count]
-            wait = max(self.channel.operating.wait(each, granted.now) for each in (METHOD, "batch"))
+            wait = self.channel.operating.wait((BATCH, in_batch(METHOD)), granted.now)
             if wait > 0:
                 yield from sleep(wait, "operating", f"the working time of {METHOD} is spent until then")
             yield from self._round(active)
@@ -89,7 +90,7 @@ class _Search:
                 self.sizer.note(seconds, commands)
             return attempt.reply
         self.sizer.note(seconds, commands)
-        replies = read_batch(self.channel, [METHOD] * commands, attempt.reply, attempt.received_at)
+        replies = read_batch(self.channel, [METHOD] * commands, attempt.reply, attempt)
         if isinstance(replies, Bitrix24Error):
             return replies
         if self.asks_newest:

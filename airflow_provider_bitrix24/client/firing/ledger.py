@@ -105,13 +105,14 @@ class Ledger(FiringState):
 
     # -- a fire
 
-    def take_for_request(self, capacity: int, *, read_back: bool) -> list[Target]:
+    def take_for_request(self, capacity: int, *, read_back: bool, most: int | None = None) -> list[Target]:
         """Take the targets of one request off the queue, which is not empty: at least one.
 
         :param capacity: commands that the request may hold.
         :param read_back: whether it ends with reading its entities; then each type among them costs a command.
+        :param most: targets to take at most.
         """
-        taken = self._queue.take_ready(capacity, read_back=read_back)
+        taken = self._queue.take_ready(capacity, read_back=read_back, most=most)
         for target in taken:
             target.fires += 1
         return taken

@@ -47,15 +47,16 @@ class FireQueue:
         """It is ready, after all that are."""
         self._ready.append(target)
 
-    def take_ready(self, capacity: int, *, read_back: bool) -> list[Target]:
+    def take_ready(self, capacity: int, *, read_back: bool, most: int | None = None) -> list[Target]:
         """Take what fits into one request, at least one target.
 
         :param capacity: commands that the request may hold.
         :param read_back: whether it ends with reading its entities; then each type among them costs a command.
+        :param most: targets to take at most.
         """
         taken: list[Target] = []
         types: set[int] = set()
-        while self._ready:
+        while self._ready and len(taken) != most:
             target = self._ready[0]
             wider = types | {target.ref.type_id} if read_back and target.before is not None else types
             if taken and len(taken) + 1 + len(wider) > capacity:

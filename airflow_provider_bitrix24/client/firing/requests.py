@@ -64,16 +64,16 @@ class RequestBuilder:
         """Commands that one request takes by what is known."""
         return self.sizer.size if self.batches else 1
 
-    def build(self, ledger: Ledger, budget: int | None, *, read_back: bool) -> FireRequest:
+    def build(self, ledger: Ledger, most: int | None, *, read_back: bool) -> FireRequest:
         """Take the next request's targets off the ledger's queue, which is not empty.
 
-        :param budget: commands that the method's working time has room for, if it is limited.
+        :param most: targets for which there is working time, at least one; ``None`` where it is not limited.
         :param read_back: whether this credential reads, so that the batch can end with reading its entities.
         """
         if not self.batches:
             [target] = ledger.take_for_request(1, read_back=False)
             return FireRequest([target], self.job.call(target.ref), [])
-        targets = ledger.take_for_request(self.sizer.capacity(budget), read_back=read_back)
+        targets = ledger.take_for_request(self.sizer.size, read_back=read_back, most=most)
         reads = list_calls(each.ref for each in targets if read_back and each.before is not None)
         fires = [self.job.call(each.ref) for each in targets]
         return FireRequest(targets, pack([command(each) for each in (*fires, *reads)]), reads)

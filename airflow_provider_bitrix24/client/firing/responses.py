@@ -45,14 +45,17 @@ class ResponseHandler:
     rounds_lost: int = 0
     """Rounds in a row in which nothing ran."""
     refused_in_a_row: int = 0
+    executed: int = 0
+    """Targets of the last request that the portal executed, or may have executed."""
 
     def record(self, request: FireRequest, attempt: Attempt, now: float) -> Log | None:
         """Book one request's answer. Returns what a person should know of it."""
         reply: Reply | Bitrix24Error | list[CommandReply] = attempt.reply
+        self.executed = len(request.targets)
         if isinstance(reply, Reply):
             if request.is_batch:
                 self.builder.sizer.note(attempt.received_at - attempt.sent_at, len(request.methods))
-                reply = read_batch(self.channel, request.methods, reply, attempt.received_at)
+                reply = read_batch(self.channel, request.methods, reply, attempt)
             else:
                 reply = [CommandReply(reply.result)]
         if isinstance(reply, Bitrix24Error):
@@ -93,6 +96,7 @@ class ResponseHandler:
                 # The batch answered in full, so the command is over and a reading tells at once.
                 self._record_in_doubt([target], reply.error, attempt, now, over=True)
         self.ledger.return_unexecuted(refused)
+        self.executed -= len(refused)
         if len(refused) < len(targets):
             self.rounds_lost = self.refused_in_a_row = 0
 
@@ -106,6 +110,7 @@ class ResponseHandler:
             return Log(
                 f"{error.message} It is not known whether the portal acted on {_named(targets)}.", logging.WARNING
             )
+        self.executed = 0
         if request.is_batch and isinstance(error, PermissionDeniedError):
             self.ledger.return_unexecuted(targets)
             if not self.builder.batches:

@@ -18,12 +18,12 @@ from airflow_provider_bitrix24.client.firing.ledger import Ledger
 from airflow_provider_bitrix24.client.firing.progress_log import LOG_EVERY, ProgressLog
 from airflow_provider_bitrix24.client.firing.requests import FireRequest, RequestBuilder
 from airflow_provider_bitrix24.client.firing.responses import ResponseHandler
+from airflow_provider_bitrix24.client.firing.rounds import Rounds
 from airflow_provider_bitrix24.client.firing.verifier import Verifier
 from airflow_provider_bitrix24.client.flows.calls import Channel, acquire, send, sleep
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.flows.readings import StageReadings
 from airflow_provider_bitrix24.client.protocol.batch import FIRST_COMMANDS
-from airflow_provider_bitrix24.client.protocol.wire import METHOD
 from airflow_provider_bitrix24.client.report import TriggerReport
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class _Firing:
     ledger: Ledger
     builder: RequestBuilder
     responses: ResponseHandler
+    rounds: Rounds
     cost: CostSharing
     progress: ProgressLog
     checkpoint: Checkpoint | None
@@ -106,6 +107,7 @@ class _Firing:
             ledger,
             builder,
             ResponseHandler(channel, ledger, builder),
+            Rounds(channel, ledger, builder),
             CostSharing(builder),
             ProgressLog(ledger, now),
             checkpoint,
@@ -120,7 +122,9 @@ class _Firing:
                 yield from self.verifier.learn_order()
                 self._learn_accepted()
             yield from self._work()
+            yield from self.rounds.release(self.now)
         except Bitrix24Error as error:
+            yield from self.rounds.release(self.now)
             if not (self.ledger.fired or self.ledger.resumed):
                 raise
             yield Log(f"Stopping: {error}", logging.ERROR)
@@ -188,14 +192,14 @@ class _Firing:
     def _fire(self) -> Flow[None]:
         if self.ledger.queued >= FIRST_COMMANDS:
             self.now = yield from self.cost.ask(self.now)
-        acquired = yield from acquire(self.channel, self._want())
+        targets = yield from self._await_working_time()
+        if not targets:
+            return
+        acquired = yield from acquire(self.channel, self.rounds.requests(targets))
         self.now = acquired.now
-        wait = self.channel.operating.wait(METHOD, self.now)
-        if wait > 0:
-            yield from self._sleep(wait, "operating", "the trigger's working time is spent until then")
         if self._stale():
             return
-        requests = self._build(acquired.count)
+        requests = self.rounds.build(acquired.count, targets, read_back=self.verifier.channel is self.channel)
         self.refreshed = False
         if self.checkpoint is not None:
             self.now = yield from self.checkpoint.save_ahead([each.targets for each in requests], self.now)
@@ -207,6 +211,17 @@ class _Firing:
             yield line
         yield from self._recover()
 
+    def _await_working_time(self) -> Flow[int]:
+        """Wait until working time is free. Returns how many targets may be fired; none if snapshots are too old."""
+        while True:
+            granted = yield from self.rounds.claim(self.now)
+            if not granted.wait:
+                return granted.commands
+            seconds = granted.wait + self.channel.random()
+            yield from self._sleep(seconds, "operating", "the trigger's working time is spent until then")
+            if self._stale():
+                return 0
+
     def _send(self, requests: Sequence[FireRequest]) -> Flow[None]:
         self.ledger.record_sent()
         attempts = yield from send(self.channel, [each.call for each in requests])
@@ -214,6 +229,7 @@ class _Firing:
         self.responses.blocking_error = None
         for request, attempt in zip(requests, attempts, strict=True):
             line = self.responses.record(request, attempt, self.now)
+            self.rounds.record(attempt, executed=self.responses.executed)
             if line is not None:
                 yield line
 
@@ -229,21 +245,6 @@ class _Firing:
             raise error
         kind = "operating" if isinstance(error, OperatingLimitError) else "retry"
         yield from self._sleep(delay, kind, error.message)
-
-    def _want(self) -> int:
-        """How many requests to send together; a batch whose cost is not known goes alone."""
-        if not self.builder.knows_cost:
-            return 1
-        return min(self.channel.settings.max_concurrency, -(-self.ledger.queued // self.builder.per_request))
-
-    def _build(self, count: int) -> list[FireRequest]:
-        sizer = self.builder.sizer
-        budget = self.channel.operating.capacity(METHOD, self.now, max(sizer.costs, default=0.0))
-        read_back = self.verifier.channel is self.channel
-        requests: list[FireRequest] = []
-        while self.ledger.queued and len(requests) < count:
-            requests.append(self.builder.build(self.ledger, budget, read_back=read_back))
-        return requests
 
     def _stale(self) -> bool:
         """Whether a wait has made the snapshots too old; then they are taken anew, once before each fire."""

@@ -11,11 +11,12 @@ from airflow_provider_bitrix24.client.errors import (
     OperatingLimitError,
     PermissionDeniedError,
 )
-from airflow_provider_bitrix24.client.flows.calls import Channel, attempt, sleep
+from airflow_provider_bitrix24.client.flows.calls import Attempt, Channel, attempt, sleep
 from airflow_provider_bitrix24.client.flows.commands import Chunk, Commands
 from airflow_provider_bitrix24.client.flows.effects import Log
+from airflow_provider_bitrix24.client.limits.operating import in_batch
 from airflow_provider_bitrix24.client.protocol.batch import BatchReply, CommandReply, command, pack, unpack
-from airflow_provider_bitrix24.client.protocol.wire import Call, Params, Reply
+from airflow_provider_bitrix24.client.protocol.wire import Call, Params, Reply, Timing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,30 +36,58 @@ def send_batch(
     :raises ConfigurationError: a batch cannot carry a parameter.
     :raises Bitrix24Error: the batch as a whole failed.
     """
-    outcome = yield from attempt(channel, pack([command(each) for each in calls], idempotent=idempotent, halt=halt))
+    methods = [each.method for each in calls]
+    packed = pack([command(each) for each in calls], idempotent=idempotent, halt=halt)
+    outcome = yield from attempt(channel, packed, methods)
     if isinstance(outcome.reply, Bitrix24Error):
         raise outcome.reply
-    replies = read_batch(channel, [each.method for each in calls], outcome.reply, outcome.received_at)
+    replies = read_batch(channel, methods, outcome.reply, outcome)
     if isinstance(replies, Bitrix24Error):
         raise replies
     return replies
 
 
 def read_batch(
-    channel: Channel, methods: Sequence[str], reply: Reply, now: float
+    channel: Channel, methods: Sequence[str], reply: Reply, attempt: Attempt
 ) -> list[CommandReply] | Bitrix24Error:
-    """Unpack a batch's answer and record what it says about limits. An error is a value."""
+    """Unpack a batch's answer and record what it says about limits. An error is a value.
+
+    :param attempt: when the batch was sent and answered.
+    """
     replies = unpack(methods, reply)
     if isinstance(replies, Bitrix24Error):
         return replies
-    for method, each in zip(methods, replies, strict=True):
-        channel.operating.note(method, each.timing, now)
+    _note_working_time(channel, methods, reply, replies, attempt)
+    for each in replies:
         if each.error is not None:
             channel.improve(each.error)
     for method, each in zip(methods, replies, strict=True):
         if isinstance(each.error, OperatingLimitError):
-            each.error.reset_in = channel.operating.note_refusal(method, now)
+            each.error.reset_in = channel.operating.note_refusal(in_batch(method), attempt.received_at)
     return replies
+
+
+def _note_working_time(
+    channel: Channel, methods: Sequence[str], reply: Reply, replies: Sequence[CommandReply], attempt: Attempt
+) -> None:
+    """Record the working time of a batch's commands.
+
+    A command below 0.1 s shows in no report of its own request, but the portal adds up all of them afterwards.
+    """
+    seconds = (attempt.received_at - attempt.sent_at) / max(1, len(methods))
+    rose, last, unseen = 0.0, dict[str, Timing](), dict[str, float]()
+    for method, each in zip(methods, replies, strict=True):
+        operating = each.timing.operating
+        if operating is None:
+            continue
+        before = last[method].operating if method in last else None
+        if before is not None:
+            rose += max(0.0, operating - before)
+            unseen[method] = unseen.get(method, 0.0) + (seconds if operating <= before else 0.0)
+        last[method] = each.timing
+    for method, timing in last.items():
+        channel.operating.note(in_batch(method), timing, attempt.received_at, unseen=unseen.get(method, 0.0))
+    channel.operating.note_batch(reply.timing.operating, rose)
 
 
 def batch(channel: Channel, commands: Mapping[str, tuple[str, Params | None]]) -> Flow[BatchReply]:

@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
 )
 from airflow_provider_bitrix24.client.flows.effects import Acquire, Acquired, Flow, Log, NoResponse, Send, Sleep
-from airflow_provider_bitrix24.client.limits.operating import OperatingBudget
+from airflow_provider_bitrix24.client.limits.operating import OperatingBudget, in_batch
 from airflow_provider_bitrix24.client.limits.retry import Backoff, RetryPolicy
 from airflow_provider_bitrix24.client.protocol.error_codes import classify
 from airflow_provider_bitrix24.client.protocol.pagination import Page, first_page, read_page
@@ -26,7 +26,7 @@ from airflow_provider_bitrix24.client.protocol.wire import Call, HttpResponse, P
 from airflow_provider_bitrix24.client.settings import ClientSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from airflow_provider_bitrix24.client.portal import Portal
     from airflow_provider_bitrix24.client.protocol.wire import Authorization
@@ -191,12 +191,16 @@ def _read(channel: Channel, call: Call, answer: HttpResponse | NoResponse, *, sh
     return Attempt(reply, answer.sent_at, answer.received_at)
 
 
-def attempt(channel: Channel, call: Call) -> Flow[Attempt]:
-    """Send a call, and repeat it as long as that is harmless and may help. Errors are values."""
+def attempt(channel: Channel, call: Call, inside: Iterable[str] = ()) -> Flow[Attempt]:
+    """Send a call, and repeat it as long as that is harmless and may help. Errors are values.
+
+    :param inside: the methods of a batch's commands.
+    """
     backoff = channel.backoff(idempotent=call.idempotent)
+    accounts = {call.method, *map(in_batch, inside)}
     while True:
         granted = yield from acquire(channel, 1)
-        wait = channel.operating.wait(call.method, granted.now)
+        wait = channel.operating.wait(accounts, granted.now)
         if wait > 0:
             yield from sleep(wait, "operating", f"the working time of {call.method} is spent until then")
         [outcome] = yield from send(channel, [call])

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
+    from airflow_provider_bitrix24.client.limits.operating import Knowledge
+    from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim
     from airflow_provider_bitrix24.client.protocol.wire import HttpRequest
 
 
@@ -89,6 +91,19 @@ class ShareCost:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareWorkingTime:
+    """Report what is known about a credential's working time, and hold some of it before requests are sent.
+
+    ``credential`` names it without giving it away. Times of the report and of the result, a
+    :class:`~..limits.working_time.WorkingTimeGrant`, are seconds from now on.
+    """
+
+    credential: str
+    report: Knowledge
+    claim: WorkingTimeClaim
+
+
+@dataclass(frozen=True, slots=True)
 class Save:
     """Keep a part of the firing's checkpoint where a next try finds it, before anything else is done.
 
@@ -147,7 +162,7 @@ class CheckpointStore(Protocol):
         """A wait begins, with everything saved if it is long. May raise to end this try; a next one resumes."""
 
 
-Effect = Send | Sleep | Acquire | ShareCost | Save | Consult | Uninterrupted | Log
+Effect = Send | Sleep | Acquire | ShareCost | ShareWorkingTime | Save | Consult | Uninterrupted | Log
 
 UNINTERRUPTED_SECONDS = 20.0
 """For how long an interruption waits for the end of an uninterrupted flow."""

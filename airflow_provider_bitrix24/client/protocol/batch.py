@@ -143,10 +143,6 @@ class BatchSizer:
             return MAX_COMMANDS
         return max(1, int(TARGET_SECONDS / slowest))
 
-    def capacity(self, budget: int | None) -> int:
-        """The size, or less where the working time allows fewer commands."""
-        return self.size if budget is None else min(self.size, budget)
-
     def learn(self, seconds: float) -> None:
         """Use what another process has measured, where nothing is known here."""
         if not self.costs:

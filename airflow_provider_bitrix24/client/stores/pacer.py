@@ -5,16 +5,19 @@ How much may be taken, and who measures, is decided in :mod:`..limits`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.limits.bucket import BucketState, Grant
 from airflow_provider_bitrix24.client.limits.cost import CostState, SharedCost, share_cost
+from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim, WorkingTimeGrant, share_working_time
 from airflow_provider_bitrix24.client.stores.state import dump_state, load_state
+from airflow_provider_bitrix24.client.stores.working_time import dump_working_time, load_working_time
 from airflow_provider_bitrix24.client.values import WINDOW
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
+    from airflow_provider_bitrix24.client.limits.operating import Knowledge
     from airflow_provider_bitrix24.client.stores.protocol import JsonValue, SharedStore
 
 
@@ -52,3 +55,17 @@ class Pacer:
             return dump_state(state), shared
 
         return self.store.update(f"{self.key} cost {name}", change)
+
+    def share_working_time(self, credential: str, report: Knowledge, claim: WorkingTimeClaim) -> WorkingTimeGrant:
+        """Exchange what is known about the working time of a credential, and hold some of it.
+
+        Times of the report and of what is returned are seconds from now on.
+        See :func:`..limits.working_time.share_working_time`.
+        """
+
+        def change(kept: JsonValue, now: float) -> tuple[JsonValue, WorkingTimeGrant]:
+            state = load_working_time(kept, now)
+            state, granted = share_working_time(state, now, report.shifted(now), claim)
+            return dump_working_time(state, now), replace(granted, known=granted.known.shifted(-now))
+
+        return self.store.update(f"{self.key} working time {credential}", change)

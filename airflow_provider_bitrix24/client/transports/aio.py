@@ -29,6 +29,7 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Save,
     Send,
     ShareCost,
+    ShareWorkingTime,
     Sleep,
     Uninterrupted,
 )
@@ -46,6 +47,7 @@ from airflow_provider_bitrix24.client.transports.failures import (
 )
 from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
+from airflow_provider_bitrix24.client.transports.sharing import share
 from airflow_provider_bitrix24.client.transports.tls import (
     CA_HINT,
     ENVIRONMENT_HINT,
@@ -111,16 +113,16 @@ class AsyncDriver:
     async def _perform(self, effect: Effect) -> object:
         match effect:
             case Send(outgoing):
-                share = len(outgoing)
-                return tuple(await asyncio.gather(*(self._send(each, share=share) for each in outgoing)))
+                together = len(outgoing)
+                return tuple(await asyncio.gather(*(self._send(each, share=together) for each in outgoing)))
             case Acquire(want, refused):
                 grant = await self._shared(self._pacer.acquire, want, refused)
                 return Acquired(grant.count, grant.wait, self._clock.monotonic())
             case Sleep(seconds):
                 await self._clock.asleep(seconds)
                 return self._clock.monotonic()
-            case ShareCost(name, measured):
-                return await self._shared(self._pacer.share_cost, name, measured)
+            case ShareCost() | ShareWorkingTime():
+                return await self._shared(share, self._pacer, effect)
             case Save():
                 # Only the blocking client keeps checkpoints: no event loop resumes a firing.
                 return self._clock.monotonic()

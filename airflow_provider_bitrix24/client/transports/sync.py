@@ -29,6 +29,7 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Save,
     Send,
     ShareCost,
+    ShareWorkingTime,
     Sleep,
     Uninterrupted,
 )
@@ -45,6 +46,7 @@ from airflow_provider_bitrix24.client.transports.failures import (
 )
 from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
+from airflow_provider_bitrix24.client.transports.sharing import share
 from airflow_provider_bitrix24.client.transports.tls import (
     CA_HINT,
     ENVIRONMENT_HINT,
@@ -120,8 +122,8 @@ class SyncDriver:
                     checkpoint_store.wait(seconds, kind)
                 self._clock.sleep(seconds)
                 return self._clock.monotonic()
-            case ShareCost(name, measured):
-                return self._pacer.share_cost(name, measured)
+            case ShareCost() | ShareWorkingTime():
+                return share(self._pacer, effect)
             case Save(part, value, ahead):
                 if checkpoint_store is not None:
                     checkpoint_store.save(part, value, ahead=ahead)

@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.client.errors import (
 )
 from airflow_provider_bitrix24.client.flows import calls
 from airflow_provider_bitrix24.client.flows.calls import Channel
+from airflow_provider_bitrix24.client.limits.operating import Knowledge
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.protocol.wire import Call
 
@@ -118,7 +119,7 @@ def test_the_working_time_is_waited_for_before_and_after_a_refusal(perform, chan
     perform(
         calls.call(channel, Call("m")),
         ("acquire 1", 0.0),
-        ("send m", [({"result": 1, "time": timed(470, 300)}, (0.0, 5.0))]),
+        ("send m", [({"result": 1, "time": timed(390, 300)}, (0.0, 5.0))]),
     )
     with pytest.raises(OperatingLimitError) as caught:
         perform(
@@ -141,6 +142,7 @@ def test_the_working_time_is_waited_for_before_and_after_a_refusal(perform, chan
             ("send m", [(SPENT, (306.0, 306.0))]),
         )
     assert caught.value.reset_in == 0
+    channel.operating.known = Knowledge(bills_batches=False)
     perform(
         calls.call(channel, Call("m")),
         ("acquire 1", 310.0),

@@ -20,11 +20,14 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Save,
     Send,
     ShareCost,
+    ShareWorkingTime,
     Sleep,
     Uninterrupted,
 )
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.limits.cost import SharedCost
+from airflow_provider_bitrix24.client.limits.operating import Knowledge
+from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim, WorkingTimeGrant
 from airflow_provider_bitrix24.client.protocol.wire import HttpRequest
 from airflow_provider_bitrix24.client.settings import ClientSettings
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
@@ -65,14 +68,18 @@ def test_every_effect_has_its_result(kind, caplog):
             Log("heard"): None,
             Consult(tuple): (),
         }
-        *results, answers, saved = performed(kind, *effects, Send((request, request)), Save("record", {}, ahead=True))
+        claim = ShareWorkingTime("credential", Knowledge(), WorkingTimeClaim("me", 3, {"m": 3.0}))
+        *results, answers, saved, granted = performed(
+            kind, *effects, Send((request, request)), Save("record", {}, ahead=True), claim
+        )
     assert results == list(effects.values())
     assert saved == 1002.5
+    assert granted == WorkingTimeGrant(3)
     assert "heard" in caplog.messages
     assert [(type(answer), type(answer.error)) for answer in answers] == [(NoResponse, ConnectFailed)] * 2
-    assert {type(effect) for effect in effects} | {Send, Save, Uninterrupted} == set(get_args(Effect)), (
-        "a new effect belongs here"
-    )
+    assert {type(effect) for effect in effects} | {Send, Save, ShareWorkingTime, Uninterrupted} == set(
+        get_args(Effect)
+    ), "a new effect belongs here"
 
 
 def inner(performed, started=None):

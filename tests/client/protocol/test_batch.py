@@ -130,8 +130,6 @@ def test_the_size_follows_the_slower_of_the_last_two_batches(batches, size):
     for seconds, commands in batches:
         sizer.note(seconds, commands)
     assert sizer.size == size
-    assert sizer.capacity(None) == size
-    assert sizer.capacity(3) == min(3, size)
 
 
 def test_a_cost_that_another_process_measured_counts_only_where_nothing_is_known():

@@ -1,0 +1,75 @@
+"""Turns the shared state of a credential's working time into a JSON value and back. Pure.
+
+What is read may have been written by anybody, so nothing in it can make a process wait for longer than the window.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.limits.operating import Figure, Knowledge
+from airflow_provider_bitrix24.client.limits.working_time import HOLDS, MAX_HOLDERS, Hold, WorkingTimeState
+from airflow_provider_bitrix24.client.stores.state import dump_state, finite, load_state
+from airflow_provider_bitrix24.client.values import WINDOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_bitrix24.client.stores.protocol import JsonValue
+
+MAX_ACCOUNTS = 50
+_MOST_WORK = 1e5
+"""Seconds of work; a portal cannot report more."""
+
+
+def dump_working_time(state: WorkingTimeState, now: float) -> JsonValue:
+    """Return the state, without what is over, as a JSON value."""
+    known = state.known
+    figures = sorted(known.figures.items(), key=lambda each: each[1].at)[-MAX_ACCOUNTS:]
+    return {
+        "bills_batches": known.bills_batches,
+        "limit": known.limit,
+        "figures": {name: dump_state(each) for name, each in figures if not _is_over(each, now)},
+        "held": {name: [each.until, dict(each.seconds)] for name, each in state.held.items()},
+    }
+
+
+def load_working_time(value: JsonValue, now: float) -> WorkingTimeState:
+    """Read a state; what cannot be read is left out."""
+    if not isinstance(value, dict):
+        return WorkingTimeState()
+    figures: dict[str, Figure] = {}
+    for name, each in _items(value.get("figures"), MAX_ACCOUNTS):
+        figure = load_state(each, Figure)
+        if figure is not None and 0 <= figure.used <= _MOST_WORK and figure.at <= now and not _is_over(figure, now):
+            reset_at, banned_until = min(figure.reset_at, now + WINDOW), min(figure.banned_until, now + WINDOW)
+            figures[name] = Figure(figure.used, figure.at, reset_at, banned_until)
+    held = {name: hold for name, each in _items(value.get("held"), MAX_HOLDERS) if (hold := _hold(each, now))}
+    bills_batches, limit = value.get("bills_batches"), finite(value.get("limit"))
+    return WorkingTimeState(
+        Knowledge(
+            figures,
+            bills_batches if isinstance(bills_batches, bool) else None,
+            limit if limit is not None and limit > 0 and figures else None,
+        ),
+        held,
+    )
+
+
+def _hold(value: JsonValue, now: float) -> Hold | None:
+    if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004
+        return None
+    until = finite(value[0])
+    seconds = {name: finite(each) for name, each in _items(value[1], MAX_ACCOUNTS)}
+    if until is None or not now < until <= now + HOLDS:
+        return None
+    return Hold(until, {name: each for name, each in seconds.items() if each is not None and 0 < each <= WINDOW})
+
+
+def _items(value: JsonValue, most: int) -> Iterator[tuple[str, JsonValue]]:
+    if isinstance(value, dict):
+        yield from list(value.items())[:most]
+
+
+def _is_over(figure: Figure, now: float) -> bool:
+    return figure.at + WINDOW <= now and figure.banned_until <= now
