@@ -5,6 +5,8 @@ from airflow_provider_bitrix24.client.stores.file_directory import default_direc
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE, ProcessStore
 from airflow_provider_bitrix24.client.stores.protocol import JsonValue, SharedStore
+from airflow_provider_bitrix24.client.stores.redis import RedisStore
+from airflow_provider_bitrix24.client.stores.sql import SqlStore
 
 PacingStore = SharedStore
 """The former name of :class:`SharedStore`."""
@@ -16,6 +18,8 @@ __all__ = [
     "Pacer",
     "PacingStore",
     "ProcessStore",
+    "RedisStore",
     "SharedStore",
+    "SqlStore",
     "default_directory",
 ]

@@ -17,7 +17,9 @@ def test_the_documented_names_are_there():
         "Pacer",
         "PacingStore",
         "ProcessStore",
+        "RedisStore",
         "SharedStore",
+        "SqlStore",
         "default_directory",
     }
     assert all(hasattr(pacing_store, name) for name in pacing_store.__all__)

@@ -77,7 +77,8 @@ class FileStore:
 
     def update(self, key: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
         """See :meth:`~.protocol.SharedStore.update`."""
-        name = f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+        name = f"{digest[:24]}.json"
         with self._translated():
             file = open_file(self.directory, name)
             try:

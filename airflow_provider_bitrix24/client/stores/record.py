@@ -92,6 +92,12 @@ def decode(kept: str | bytes | None, clock: float) -> Record:
     return Record(fields.get("value"), at, ahead)
 
 
+def peek(kept: str | bytes | None) -> JsonValue:
+    """Read a value alone, for people; ``None`` where there is none or it cannot be read."""
+    fields = _parse(kept)
+    return fields.get("value") if isinstance(fields, dict) else None
+
+
 def _parse(kept: str | bytes | None) -> JsonValue:
     if kept is None or len(kept) > MAX_SIZE:
         return None

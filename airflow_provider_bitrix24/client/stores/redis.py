@@ -1,0 +1,169 @@
+"""A store in Redis or Valkey, for hosts that share no files.
+
+A value is replaced by a script, if nobody has changed it since it was read; time is the server's.
+"""
+
+from __future__ import annotations
+
+import time
+from random import random
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.stores.record import apply, peek
+from airflow_provider_bitrix24.client.stores.remote import PATIENCE, raise_unusable, stored_key, within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redis import Redis
+
+    from airflow_provider_bitrix24.client.stores.deadline import Attempt
+    from airflow_provider_bitrix24.client.stores.protocol import JsonValue
+
+R = TypeVar("R")
+T = TypeVar("T")
+PREFIX = "airflow-provider-bitrix24:"
+_READ = "return {redis.call('GET', KEYS[1]), redis.call('TIME')}"
+_SWAP = """
+local kept = redis.call('GET', KEYS[1])
+if (kept or '') == ARGV[1] then
+    redis.call('SET', KEYS[1], ARGV[2])
+    return {}
+end
+return {kept, redis.call('TIME')}
+"""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.032
+_MOST_ENTRIES = 1000
+
+
+class RedisStore:
+    """Values in a Redis or Valkey server (version 5 or newer).
+
+    >>> store = RedisStore.from_url("rediss://:PASSWORD@redis.example.com:6379/0")  # doctest: +SKIP
+
+    :param options: keyword arguments of ``redis.Redis``: ``host``, ``port``, ``db``, ``username``, ``password``,
+        ``ssl`` and so on.
+    :param patience: seconds for which nobody waits longer for the server.
+    :raises ConfigurationError: the package ``redis`` is not installed, or refuses an option.
+    """
+
+    def __init__(self, *, patience: float = PATIENCE, **options: Any) -> None:
+        self._patience = patience
+        host, port, db = options.get("host", "localhost"), options.get("port", 6379), options.get("db", 0)
+        self._name = f"Redis at {host}:{port}, database {db}"
+        self._secret = options.get("password") or None
+        self._redis = self._connect(options)
+        self._read = self._redis.register_script(_READ)
+        self._swap = self._redis.register_script(_SWAP)
+
+    @classmethod
+    def from_url(cls, url: str, *, patience: float = PATIENCE) -> RedisStore:
+        """Make a store from a URL: ``redis://``, or ``rediss://`` with TLS.
+
+        :raises ConfigurationError: the URL cannot be read, or the package ``redis`` is not installed.
+        """
+        parse_url = _library().connection.parse_url
+        try:
+            options = cast("dict[str, Any]", parse_url(url))
+        except ValueError:
+            # Its text may repeat the URL, which holds the password.
+            raise ConfigurationError(
+                "The URL of the shared store cannot be read.", hint="Use the form redis://:PASSWORD@HOST:6379/0."
+            ) from None
+        if options.pop("connection_class", None) is not None:
+            options["ssl"] = True
+        return cls(patience=patience, **options)
+
+    def __str__(self) -> str:
+        return self._name
+
+    def __repr__(self) -> str:
+        return f"<RedisStore: {self._name}>"
+
+    def update(self, key: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
+        """See :meth:`~.protocol.SharedStore.update`."""
+
+        def work(attempt: Attempt[T]) -> T:
+            return self._update(attempt, PREFIX + stored_key(key), change)
+
+        return self._ask(work)
+
+    def entries(self) -> dict[str, JsonValue]:
+        """Return what is kept, by key; at most some 1,000 values.
+
+        :raises SharedStoreError: the server cannot be used.
+        """
+
+        def read(_: Attempt[dict[str, JsonValue]]) -> dict[str, JsonValue]:
+            found: dict[str, JsonValue] = {}
+            for name in self._redis.scan_iter(match=f"{PREFIX}*", count=_MOST_ENTRIES):
+                found[name.decode(errors="replace").removeprefix(PREFIX)] = peek(self._redis.get(name))
+                if len(found) >= _MOST_ENTRIES:
+                    break
+            return found
+
+        return self._ask(read)
+
+    def clock(self) -> float:
+        """Return the server's time, in seconds since the epoch.
+
+        :raises SharedStoreError: the server cannot be used.
+        """
+        return self._ask(lambda _: _seconds(cast("Any", self._redis.time())))
+
+    def close(self) -> None:
+        """Close the connections to the server."""
+        self._redis.close()
+
+    def _update(self, attempt: Attempt[T], name: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
+        [kept, clock] = cast("Any", self._read(keys=[name]))
+        pause = _FIRST_PAUSE
+        while not attempt.given_up:
+            text, answer = apply(kept, _seconds(clock), change)
+            newer = cast("Any", self._swap(keys=[name], args=[kept or b"", text]))
+            if not newer:
+                return answer
+            [kept, clock] = newer
+            time.sleep(pause * random())  # noqa: S311 - so that those who met do not meet again
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        raise TimeoutError
+
+    def _ask(self, function: Callable[[Attempt[R]], R]) -> R:
+        errors = _library().exceptions.RedisError
+        try:
+            return within(self._patience, function, name=self._name)
+        except (errors, OSError, UnicodeError) as error:
+            raise_unusable(self._name, error, secret=self._secret)
+
+    def _connect(self, options: dict[str, Any]) -> Redis:
+        library = _library()
+        bounds = {"socket_timeout": self._patience, "socket_connect_timeout": self._patience}
+        # The library would try again by itself, for seconds.
+        once = library.retry.Retry(library.backoff.NoBackoff(), 0)
+        try:
+            return cast("Redis", library.Redis(**{**options, **bounds, "retry": once, "decode_responses": False}))
+        except (TypeError, ValueError, library.exceptions.RedisError) as error:
+            raise ConfigurationError(
+                f"{self._name} cannot be used: {error}.", hint="Correct the options of the shared store."
+            ) from None
+
+
+def _seconds(answer: Any) -> float:
+    seconds, micros = answer
+    return int(seconds) + int(micros) / 1e6
+
+
+def _library() -> Any:
+    try:
+        import redis
+        import redis.backoff
+        import redis.connection
+        import redis.exceptions
+        import redis.retry
+    except ImportError:
+        raise ConfigurationError(
+            "A shared store in Redis needs the Python package redis.",
+            hint="Install airflow-provider-bitrix24[redis] on every host.",
+        ) from None
+    return redis

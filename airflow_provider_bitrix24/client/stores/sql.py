@@ -1,0 +1,274 @@
+"""A store in a database, for hosts that share no files: PostgreSQL, MySQL, MariaDB; SQLite for processes of one host.
+
+A value is a row, which a short transaction locks; time is the server's. The table is made when it is first missed.
+"""
+
+from __future__ import annotations
+
+import time
+from random import random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError, SharedStoreError
+from airflow_provider_bitrix24.client.stores.record import apply, peek
+from airflow_provider_bitrix24.client.stores.remote import PATIENCE, first_line, raise_unusable, stored_key, within
+from airflow_provider_bitrix24.client.stores.sql_dialects import (
+    DIALECTS,
+    ENTRIES,
+    MISSING_TABLE,
+    TABLE,
+    UPDATE,
+    Dialect,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.exc import DBAPIError
+
+    from airflow_provider_bitrix24.client.stores.deadline import Attempt
+    from airflow_provider_bitrix24.client.stores.protocol import JsonValue
+
+R = TypeVar("R")
+S = TypeVar("S")
+T = TypeVar("T")
+_ATTEMPTS = 3
+_PAUSE = 0.02
+_IDLE = 300
+"""Seconds after which an unused connection is not used again: firewalls forget it silently."""
+_MOST_ENTRIES = 1000
+
+
+class SqlStore:
+    """Values in a table of a database.
+
+    >>> store = SqlStore("postgresql://user:PASSWORD@db.example.com/airflow")  # doctest: +SKIP
+
+    :param url: as SQLAlchemy takes it; ``postgres://`` works, too.
+    :param connect_args: further arguments of the database's driver, such as those for TLS.
+    :param patience: seconds for which nobody waits longer for the database.
+    :raises ConfigurationError: SQLAlchemy or the database's driver is not installed, or the URL cannot be used.
+    """
+
+    def __init__(
+        self, url: str | URL, *, connect_args: Mapping[str, Any] | None = None, patience: float = PATIENCE
+    ) -> None:
+        self._patience = patience
+        made = _make_url(url)
+        self.dialect = _dialect(made)
+        where = made.database if made.host is None else f"{made.host}:{made.port or 'default port'}/{made.database}"
+        self._name = f"{self.dialect.title} at {where}"
+        self._secret = None if made.password is None else str(made.password)
+        self._engine = _make_engine(made, self.dialect, dict(connect_args or {}), patience)
+
+    def __str__(self) -> str:
+        return self._name
+
+    def __repr__(self) -> str:
+        return f"<SqlStore: {self._name}>"
+
+    def update(self, key: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
+        """See :meth:`~.protocol.SharedStore.update`."""
+        name = stored_key(key)
+
+        def transact(attempt: Attempt[T], connection: Connection) -> T:
+            row = self._execute(connection, self.dialect.lock, name=name).first()
+            if row is None:
+                raise _MissingRow
+            text, answer = apply(row.value, float(row.clock), change)
+            if attempt.given_up:
+                raise TimeoutError
+            self._execute(connection, UPDATE, name=name, value=text)
+            return answer
+
+        def work(attempt: Attempt[T]) -> T:
+            return self._with_row(attempt, name, transact)
+
+        return self._ask(work)
+
+    def entries(self) -> dict[str, JsonValue]:
+        """Return what is kept, by key; at most 1,000 values.
+
+        :raises SharedStoreError: the database cannot be used.
+        """
+
+        def read(_: Attempt[dict[str, JsonValue]], connection: Connection) -> dict[str, JsonValue]:
+            rows = self._execute(connection, ENTRIES).fetchmany(_MOST_ENTRIES)
+            return {row.name: peek(row.value) for row in rows}
+
+        return self._ask(lambda attempt: self._transaction(attempt, read))
+
+    def clock(self) -> float:
+        """Return the server's time, in seconds since the epoch.
+
+        :raises SharedStoreError: the database cannot be used.
+        """
+
+        def read(_: Attempt[float], connection: Connection) -> float:
+            return float(self._execute(connection, self.dialect.clock).scalar_one())
+
+        return self._ask(lambda attempt: self._transaction(attempt, read))
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self._engine.dispose()
+
+    def _ask(self, function: Callable[[Attempt[R]], R]) -> R:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            return within(self._patience, function, name=self._name)
+        except SQLAlchemyError as error:
+            raise_unusable(self._name, getattr(error, "orig", None) or type(error).__name__, secret=self._secret)
+
+    def _with_row(self, attempt: Attempt[R], name: str, work: Callable[[Attempt[R], Connection], R]) -> R:
+        """Run a transaction that needs a row, and make it first where it is missing."""
+        try:
+            return self._transaction(attempt, work)
+        except _MissingRow:
+            # In a transaction of its own: two that insert while they look for a row would wait for each other.
+            self._transaction(attempt, lambda _, to: self._execute(to, self.dialect.insert, name=name))
+        try:
+            return self._transaction(attempt, work)
+        except _MissingRow:
+            raise_unusable(self._name, f"a row of table {TABLE} disappears while it is used")
+
+    def _transaction(self, attempt: Attempt[R], work: Callable[[Attempt[R], Connection], S]) -> S:
+        from sqlalchemy.exc import DBAPIError
+
+        begun, finished = 0, False
+        while True:
+            begun += 1
+            try:
+                with self._engine.begin() as connection:
+                    if self.dialect.prepare:
+                        self._execute(connection, self.dialect.prepare)
+                    answer = work(attempt, connection)
+                    finished = True
+            except DBAPIError as error:
+                # Where the end of a transaction fails, it may have been committed.
+                useless = finished or attempt.given_up or begun == _ATTEMPTS
+                if useless or not self._may_repeat(error):
+                    raise
+            else:
+                return answer
+            time.sleep(_PAUSE * random())  # noqa: S311 - so that those who met do not meet again
+
+    def _may_repeat(self, error: DBAPIError) -> bool:
+        """Whether the connection was an old one that the server has closed, its victim, or the table was missing."""
+        said = error.orig.args[:1] if error.orig else ()
+        codes = {getattr(error.orig, name, None) for name in ("pgcode", "sqlstate")} | {*said}
+        if codes & MISSING_TABLE or any(str(code).startswith("no such table") for code in codes):
+            self._make_table()
+            return True
+        return bool(error.connection_invalidated or codes & self.dialect.again)
+
+    def _make_table(self) -> None:
+        from sqlalchemy import inspect
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            with self._engine.begin() as connection:
+                self._execute(connection, self.dialect.create)
+        except DBAPIError as error:
+            if inspect(self._engine).has_table(TABLE):  # somebody else has just made it
+                return
+            raise SharedStoreError(
+                f"{self._name} has no table {TABLE}, and it cannot be made: {first_line(error.orig)}.",
+                hint="Run the statement that `python -m airflow_provider_bitrix24 store --sql` prints.",
+            ) from None
+
+    @staticmethod
+    def _execute(connection: Connection, statement: str, **values: str) -> Any:
+        from sqlalchemy import text
+
+        return connection.execute(text(statement), values)
+
+
+class _MissingRow(Exception):  # noqa: N818 - an event, caught in this module
+    """Nothing was kept under this name yet."""
+
+
+def _make_url(url: str | URL) -> URL:
+    try:
+        from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError
+    except ImportError:
+        raise ConfigurationError(
+            "A shared store in a database needs the Python package SQLAlchemy.",
+            hint="Install airflow-provider-bitrix24[sql] on every host.",
+        ) from None
+    if isinstance(url, str) and url.startswith("postgres://"):
+        url = url.replace("postgres", "postgresql", 1)
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        # Its text may repeat the URL, which holds the password.
+        raise ConfigurationError(
+            "The URL of the shared store cannot be read.",
+            hint="Use the form postgresql://USER:PASSWORD@HOST:5432/DATABASE.",
+        ) from None
+
+
+def _dialect(url: URL) -> Dialect:
+    name = url.get_backend_name()
+    if name == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ConfigurationError("A shared store in SQLite needs the path of a file.", hint="Name the database's file.")
+    if name not in DIALECTS:
+        raise ConfigurationError(
+            f"A shared store cannot be kept in {name}.", hint=f"Supported are {', '.join(sorted(DIALECTS))}."
+        )
+    return DIALECTS[name]
+
+
+def _make_engine(url: URL, dialect: Dialect, connect_args: dict[str, Any], patience: float) -> Engine:
+    from sqlalchemy import create_engine, event
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import QueuePool
+
+    try:
+        known = dialect.connect_args.get(url.get_driver_name(), {})
+        if dialect is DIALECTS["sqlite"]:
+            known = {"timeout": 0.8 * patience}  # seconds for which a lock is waited for
+        options: dict[str, Any] = {"isolation_level": dialect.isolation} if dialect.isolation else {}
+        engine = create_engine(
+            url,
+            future=True,  # SQLAlchemy 1.4 then behaves as 2 does
+            hide_parameters=True,
+            connect_args=known | connect_args,
+            poolclass=QueuePool,
+            pool_timeout=patience,
+            pool_recycle=_IDLE,
+            pool_use_lifo=True,
+            **options,
+        )
+    except (ImportError, SQLAlchemyError) as error:
+        raise ConfigurationError(
+            f"A shared store in {dialect.title} needs a driver that is not installed: {error}.",
+            hint="Install Airflow's provider of this database on every host.",
+        ) from None
+    if dialect is DIALECTS["sqlite"]:
+        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "begin", _begin_immediate)
+    if dialect.session:
+        event.listen(engine, "connect", lambda connection, _: _run_all(connection, dialect.session))
+    return engine
+
+
+def _leave_transactions_to_us(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # SQLite would otherwise lock only at the first write, and refuse it where somebody else came first.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _run_all(connection: Any, statements: tuple[str, ...]) -> None:
+    cursor = connection.cursor()
+    try:
+        for statement in statements:
+            cursor.execute(statement)
+    finally:
+        cursor.close()
