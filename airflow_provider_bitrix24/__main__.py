@@ -2,7 +2,8 @@
 
 ``check CONN_ID`` tries a connection; ``stages CONN_ID TARGET...`` shows where entities stand and the stages of their
 pipelines, whose ids are what ``expected_stage`` takes; ``find CONN_ID TYPE --filter JSON`` lists the entities that
-match a filter; ``preview CONN_ID --code CODE TARGET...`` shows what a task would fire. None of them changes anything.
+match a filter; ``preview CONN_ID --code CODE TARGET...`` shows what a task would fire. None of these changes anything.
+``authorize``, ``token``, ``refresh`` and ``triggers`` are for OAuth applications (:mod:`.application_commands`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from airflow_provider_bitrix24 import application_commands
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
 from airflow_provider_bitrix24.client.targets import EntityRef
 from airflow_provider_bitrix24.commands import ARGUMENTS, COMMANDS
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, use_metadata_database
@@ -40,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         with Bitrix24Hook(options.conn_id) as hook:
             return _RUN[options.subcommand](hook, options)
+    except KeyboardInterrupt:
+        return _fail("Interrupted.")
     except Bitrix24Error as error:
         return _fail(str(error))
     except AirflowNotFoundException:
@@ -67,14 +72,17 @@ def _fail(message: str) -> int:
     return 1
 
 
-def _check(hook: Bitrix24Hook, _options: argparse.Namespace) -> int:
-    code = hook.get_conn().default_code
+def _check(hook: Bitrix24Hook, options: argparse.Namespace) -> int:
+    client = hook.get_conn()
+    code, application = client.default_code, isinstance(client.portal, ApplicationPortal)
     ok, message = hook.test_connection()
     if not ok:
         return _fail(message)
     print(message)
     if code:
         print(f"Trigger code for tasks that name none: {code}")
+    elif application:
+        print(f"Codes of the application's triggers: python -m airflow_provider_bitrix24 triggers {options.conn_id} list")
     else:
         print("No default trigger code: name it in each task as code=..., the part after code= of the")
         print("URL that Bitrix24 shows in the settings of the trigger 'Track incoming webhook'.")
@@ -151,6 +159,10 @@ _RUN: dict[str, Callable[[Bitrix24Hook, argparse.Namespace], int]] = {
     "stages": _stages,
     "find": _find,
     "preview": _preview,
+    "authorize": application_commands.authorize,
+    "token": application_commands.token,
+    "refresh": application_commands.refresh,
+    "triggers": application_commands.triggers,
 }
 
 

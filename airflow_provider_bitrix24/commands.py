@@ -13,6 +13,10 @@ COMMANDS = {
     "stages": "show where entities stand and the stage ids that expected_stage takes",
     "find": "list the entities that match a filter",
     "preview": "show what a task would fire; sends nothing that changes anything",
+    "authorize": "let an OAuth application act on a portal, and store its tokens",
+    "token": "show for whom an application acts and how long its tokens last",
+    "refresh": "refresh an application's tokens, for connections that are used rarely",
+    "triggers": "list, register or delete the automation triggers of an application",
 }
 """Name -> help."""
 _CONN_ID: dict[str, Any] = {"metavar": "CONN_ID", "help": "id of the Airflow connection"}
@@ -43,6 +47,27 @@ ARGUMENTS: dict[str, dict[str, dict[str, Any]]] = {
             "help": "stage that the entities should move to; may be repeated",
         },
         "--or-later": {"action": "store_true", "help": "accept later stages of the same pipeline, too"},
+    },
+    "authorize": {
+        "conn_id": _CONN_ID,
+        "--paste-install": {
+            "action": "store_true",
+            "help": "take what the application's handler received at its installation from standard input",
+        },
+    },
+    "token": {"conn_id": _CONN_ID},
+    "refresh": {
+        "conn_id": _CONN_ID,
+        "--if-older-than": {
+            "metavar": "AGE",
+            "help": "leave younger tokens alone: a number and d, h, m or s, such as 20d",
+        },
+    },
+    "triggers": {
+        "conn_id": _CONN_ID,
+        "action": {"choices": ("list", "add", "delete"), "help": "what to do"},
+        "code": {"metavar": "CODE", "nargs": "?", "help": "for add and delete"},
+        "name": {"metavar": "NAME", "nargs": "?", "help": "for add: what people see on a stage"},
     },
 }
 """Command -> argument -> what ``add_argument`` takes."""

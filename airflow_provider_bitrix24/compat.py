@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import jinja2
     from airflow.sdk import (
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
     from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
+T = TypeVar("T")
 __all__ = [
     "AirflowException",
     "AirflowFailException",
@@ -72,6 +73,7 @@ __all__ = [
     "conf",
     "context_merge",
     "determine_kwargs",
+    "in_thread",
     "mask_secrets",
     "success_was_recorded",
     "task_decorator_factory",
@@ -81,7 +83,7 @@ __all__ = [
 ]
 
 
-def _first(*paths: str) -> Any:
+def first_of(*paths: str) -> Any:
     """Return what the first path leads to that this Airflow has."""
     for path in paths:
         module, _, name = path.rpartition(".")
@@ -93,12 +95,12 @@ def _first(*paths: str) -> Any:
 
 
 if not TYPE_CHECKING:
-    BaseOperator = _first("airflow.sdk.BaseOperator", "airflow.models.baseoperator.BaseOperator")
-    BaseOperatorLink = _first("airflow.sdk.BaseOperatorLink", "airflow.models.baseoperatorlink.BaseOperatorLink")
-    BaseHook = _first("airflow.sdk.BaseHook", "airflow.hooks.base.BaseHook")
-    conf = _first("airflow.sdk.configuration.conf", "airflow.configuration.conf")
+    BaseOperator = first_of("airflow.sdk.BaseOperator", "airflow.models.baseoperator.BaseOperator")
+    BaseOperatorLink = first_of("airflow.sdk.BaseOperatorLink", "airflow.models.baseoperatorlink.BaseOperatorLink")
+    BaseHook = first_of("airflow.sdk.BaseHook", "airflow.hooks.base.BaseHook")
+    conf = first_of("airflow.sdk.configuration.conf", "airflow.configuration.conf")
     AirflowException, AirflowFailException, AirflowNotFoundException, AirflowSkipException = (
-        _first(f"airflow.sdk.exceptions.{name}", f"airflow.exceptions.{name}")
+        first_of(f"airflow.sdk.exceptions.{name}", f"airflow.exceptions.{name}")
         for name in (
             "AirflowException",
             "AirflowFailException",
@@ -148,13 +150,13 @@ _SELDOM_USED = {
 
 def __getattr__(name: str) -> Any:
     if name in _SELDOM_USED:
-        return _first(*_SELDOM_USED[name])
+        return first_of(*_SELDOM_USED[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def mask_secrets(secrets: Iterable[str]) -> None:
     """Let Airflow replace the texts by ``***`` in the logs of this task."""
-    mask_secret = _first(
+    mask_secret = first_of(
         "airflow.sdk.log.mask_secret",
         "airflow.sdk.execution_time.secrets_masker.mask_secret",
         "airflow.utils.log.secrets_masker.mask_secret",
@@ -166,7 +168,7 @@ def mask_secrets(secrets: Iterable[str]) -> None:
 async def amask_secrets(secrets: Iterable[str]) -> None:
     """Do as :func:`mask_secrets` does, for code that runs in an event loop."""
     try:
-        amask_secret = _first("airflow.sdk.log.amask_secret")
+        amask_secret = first_of("airflow.sdk.log.amask_secret")
     except ImportError:  # before 3.3, where telling the supervisor would block the loop
         from asgiref.sync import sync_to_async
 
@@ -196,14 +198,14 @@ def template_environment(*, native: bool) -> jinja2.Environment:
     from jinja2 import StrictUndefined
 
     name = "NativeEnvironment" if native else "SandboxedEnvironment"
-    environment = _first(f"airflow.sdk.definitions._internal.templater.{name}", f"airflow.templates.{name}")
+    environment = first_of(f"airflow.sdk.definitions._internal.templater.{name}", f"airflow.templates.{name}")
     made: jinja2.Environment = environment(undefined=StrictUndefined, extensions=["jinja2.ext.do"], cache_size=0)
     return made
 
 
 def xcom_value(ti_key: TaskInstanceKey, key: str) -> Any:
     """Value that a task instance has pushed under the key, or ``None``."""
-    xcom = _first("airflow.sdk.execution_time.xcom.XCom", "airflow.models.xcom.XCom")
+    xcom = first_of("airflow.sdk.execution_time.xcom.XCom", "airflow.models.xcom.XCom")
     return xcom.get_value(ti_key=ti_key, key=key)
 
 
@@ -225,3 +227,11 @@ def use_metadata_database() -> None:
     On Airflow 3 a process is taken for a task, which may not read the database, unless it says otherwise.
     """
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
+
+
+async def in_thread(function: Callable[[], T]) -> T:
+    """Call a function that may block, and that may ask the supervisor, in another thread than the event loop's."""
+    from asgiref.sync import sync_to_async  # before 3.3, asking from any other thread does not work
+
+    result: T = await sync_to_async(function)()
+    return result

@@ -8,6 +8,7 @@ A connection can name the portal in these ways (``SECRET`` is the webhook's secr
 * Host ``example.bitrix24.com``, Login ``1``, Password ``SECRET``;
 * Password holds the webhook's URL as Bitrix24 shows it; Host and Login are empty;
 * as a URI, ``bitrix24://1:SECRET@example.bitrix24.com``;
+* an OAuth application: Host as above, Login is its id, Password its secret, and ``auth_method`` in Extra is ``oauth``;
 * a simulator on this machine: Host ``http://127.0.0.1:8024``, or as a URI
   ``bitrix24://1:SECRET@127.0.0.1:8024/http`` (Airflow calls the last part the schema).
 """
@@ -16,13 +17,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.portal import PastedWebhook, Portal, looks_like_webhook_url, parse_webhook_url
+from airflow_provider_bitrix24.client.portal import (
+    PastedWebhook,
+    Portal,
+    address_host,
+    looks_like_webhook_url,
+    parse_webhook_url,
+)
 from airflow_provider_bitrix24.client.settings import RANGES, ClientSettings
 from airflow_provider_bitrix24.compat import conf
 from airflow_provider_bitrix24.connection_form import CONN_TYPE, EXTRA_FIELDS, ExtraField
@@ -88,13 +95,18 @@ def secrets_of(connection: AirflowConnection) -> list[str]:
     return list(dict.fromkeys(forms))
 
 
-def read_connection(connection: AirflowConnection) -> Bitrix24Connection:
+def read_connection(
+    connection: AirflowConnection, *, conn_id: str = "CONN_ID", mask: Callable[[tuple[str, ...]], None] | None = None
+) -> Bitrix24Connection:
     """Read a connection.
 
+    :param conn_id: the connection's id, for advice.
+    :param mask: is given the tokens of an application, to keep them out of logs.
     :raises ConfigurationError: something is missing, malformed or contradicts itself.
     """
     extra = _parse_extra(connection.extra)
-    pasted, warnings = _find_webhook(connection, extra)
+    application = _value("auth_method", EXTRA_FIELDS["auth_method"], extra.get("auth_method")) == "oauth"
+    pasted, warnings = (None, []) if application else _find_webhook(connection, extra)
     unknown = sorted(set(extra) - set(EXTRA_FIELDS))
     if unknown:
         warnings.append(
@@ -102,13 +114,41 @@ def read_connection(connection: AirflowConnection) -> Bitrix24Connection:
             f"Known are {', '.join(EXTRA_FIELDS)}."
         )
     values = {name: _value(name, field, extra.get(name)) for name, field in EXTRA_FIELDS.items()}
-    values.pop("auth_method")  # the webhook is the only choice; anything else was refused above
-    default_code = values.pop("default_code") or pasted.code
+    values.pop("auth_method")
+    of_tokens = {name: values.pop(name) for name in ("token_store", "oauth_server", "token_key")}
+    default_code = values.pop("default_code") or (pasted.code if pasted else None)
     _check_proxy(values["proxy"])
     values["pacing_directory"] = conf.get("bitrix24", "pacing_directory", fallback=None) or None
     settings = ClientSettings(**{name: value for name, value in values.items() if value is not None})
-    return Bitrix24Connection(
-        portal=pasted.portal, settings=settings, default_code=default_code, warnings=tuple(warnings)
+    portal = pasted.portal if pasted else _application(connection, of_tokens, conn_id, mask)
+    return Bitrix24Connection(portal=portal, settings=settings, default_code=default_code, warnings=tuple(warnings))
+
+
+def _application(
+    connection: AirflowConnection,
+    of_tokens: Mapping[str, str | None],
+    conn_id: str,
+    mask: Callable[[tuple[str, ...]], None] | None,
+) -> Portal:
+    from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal, mask_nothing
+    from airflow_provider_bitrix24.token_store import open_token_store, token_key
+
+    address, client_id = _address(connection), (connection.login or "").strip()
+    secret = (connection.password or "").strip()
+    if looks_like_webhook_url(address):
+        raise ConfigurationError(
+            "The connection authenticates as an OAuth application, but Host holds the URL of a webhook.",
+            hint="Write the portal's address only, such as example.bitrix24.com.",
+        )
+    key = of_tokens["token_key"] or token_key(address_host(address), client_id)
+    return ApplicationPortal(
+        base_url=address,
+        user_id=client_id,
+        secret=secret,
+        token_store=open_token_store(of_tokens["token_store"] or "variable", key=key),
+        oauth_server=of_tokens["oauth_server"],
+        advice=f"Authorize the application: python -m airflow_provider_bitrix24 authorize {conn_id}",
+        mask=mask or mask_nothing,
     )
 
 

@@ -47,7 +47,7 @@ class ExtraField:
 STANDARD_FIELDS: dict[str, StandardField] = {
     "host": StandardField(label="Portal address (Host)", placeholder="example.bitrix24.com"),
     "login": StandardField(
-        label="Webhook's user id (Login)", placeholder="1 (the number after /rest/ in the webhook's URL)"
+        label="Webhook's user id (Login)", placeholder="1 (the number after /rest/), or an application's id"
     ),
     "password": StandardField(
         label="Secret or URL (Password)",
@@ -135,10 +135,26 @@ EXTRA_FIELDS: dict[str, ExtraField] = {
     ),
     "auth_method": ExtraField(
         label="Authentication",
-        description="How Airflow identifies itself to the portal: webhook (an incoming webhook).",
-        choices=("webhook",),
+        description="How Airflow identifies itself to the portal: webhook (an incoming webhook) or oauth (an "
+        "application: Login is its id, Password its secret; authorize it once with "
+        "'python -m airflow_provider_bitrix24 authorize CONN_ID').",
+        choices=("webhook", "oauth"),
         default="webhook",
         prefill=True,
+    ),
+    "token_store": ExtraField(
+        label="Token store (oauth)",
+        description="Where an application's tokens are kept; empty means variable (Airflow Variables, encrypted). Or "
+        "shared (the store of several hosts), or the path of a class of your own.",
+    ),
+    "oauth_server": ExtraField(
+        label="Authorization server (oauth)",
+        description="Address of the server that issues tokens, where it is not one of Bitrix24's.",
+    ),
+    "token_key": ExtraField(
+        label="Token key (oauth)",
+        description="Name under which the tokens are kept, such as crm_app; empty means a digest of portal and "
+        "application.",
     ),
 }
 """Name in the connection's extra -> field. Other names are not read."""

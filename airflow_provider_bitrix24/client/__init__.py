@@ -38,6 +38,11 @@ if TYPE_CHECKING:
         VerificationError,
     )
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
+    from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
+    from airflow_provider_bitrix24.client.oauth.diagnosis import TokenInfo
+    from airflow_provider_bitrix24.client.oauth.pair import Pair
+    from airflow_provider_bitrix24.client.oauth.token_store import Claim, Kept, TokenStore
+    from airflow_provider_bitrix24.client.oauth.triggers import ApplicationTrigger
     from airflow_provider_bitrix24.client.portal import PastedWebhook, Portal, parse_webhook_url
     from airflow_provider_bitrix24.client.protocol.batch import BatchReply
     from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
@@ -47,6 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApiError",
+    "ApplicationPortal",
+    "ApplicationTrigger",
     "AsyncBitrix24Client",
     "AuthenticationError",
     "BatchError",
@@ -54,15 +61,18 @@ __all__ = [
     "Bitrix24Client",
     "Bitrix24Error",
     "CheckpointError",
+    "Claim",
     "ClientSettings",
     "ConfigurationError",
     "ConnectFailed",
     "Diagnosis",
     "EntityRef",
     "InvalidRequestError",
+    "Kept",
     "NotFoundError",
     "OperatingLimitError",
     "OutcomeUnknown",
+    "Pair",
     "PastedWebhook",
     "PermissionDeniedError",
     "Portal",
@@ -75,6 +85,8 @@ __all__ = [
     "StageInfo",
     "TargetError",
     "TargetResult",
+    "TokenInfo",
+    "TokenStore",
     "TransportError",
     "TriggerReport",
     "VerificationError",
@@ -92,6 +104,11 @@ _MODULES = (
     "report",
     "protocol.batch",
     "flows.diagnosis",
+    "oauth.pair",
+    "oauth.token_store",
+    "oauth.application",
+    "oauth.triggers",
+    "oauth.diagnosis",
     "client",
 )
 """Where the public names are defined. They are searched in this order, so that errors and values come without flows."""

@@ -17,7 +17,7 @@ from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.plain import parse_flag, unwrapped
 from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
-from airflow_provider_bitrix24.client.protocol.wire import Call, Params
+from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD, Call, FiringMethod, Params
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
 from airflow_provider_bitrix24.client.stages import StageInfo, check_stage_arguments, parse_stages
 from airflow_provider_bitrix24.client.stores.fallback import with_fallback
@@ -147,6 +147,7 @@ class BaseClient:
         preview: bool | str = False,
         checkpoint_store: CheckpointStore | None = None,
         monitor: FiringMonitor | None = None,
+        method: FiringMethod = METHOD,
     ) -> Flow[TriggerReport]:
         # Firing is half of the client; callers that only read do without loading it.
         from airflow_provider_bitrix24.client.firing import run
@@ -162,9 +163,14 @@ class BaseClient:
         check_stage_arguments(expected, or_later=or_later, fail_on=failing)
         if expected is not None or failing:
             _refuse_unreadable(refs, verify=verify)
-        if code is None and refs:
+        if method == EXECUTE:
+            from airflow_provider_bitrix24.client.oauth.triggers import require_application, required_code
+
+            code = required_code(code)
+            require_application(self._channel, method)
+        elif code is None and refs:
             yield Log("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
-        job = Job(code=code, expected=expected, or_later=or_later, fail_on=failing, verify=verify)
+        job = Job(code=code, expected=expected, or_later=or_later, fail_on=failing, verify=verify, method=method)
         if is_preview:
             return (yield from preview_automation(self._channel, self._reader, job, refs))
         kept = None
@@ -182,12 +188,6 @@ class BaseClient:
                 monitor=monitor,
             )
         )
-
-    def _execute_trigger(self, target: str | EntityRef, code: str) -> Flow[bool]:
-        ref = EntityRef.parse(unwrapped(target))
-        params = {"CODE": checked_code(code) or self._default_code, "OWNER_TYPE_ID": ref.type_id, "OWNER_ID": ref.id}
-        reply = yield from calls.call(self._channel, Call("crm.automation.trigger.execute", params))
-        return bool(reply.result)
 
     def _get_stages(
         self, targets: Rows, entity_type: str | None = None, learn: ExpectedStages | None = None
@@ -232,6 +232,11 @@ def _token_source(portal: Portal, settings: ClientSettings, clock: Clock) -> Tok
 
     if not isinstance(portal, ApplicationPortal):
         return None
+    if not settings.verify_tls and not portal.is_local:
+        raise ConfigurationError(
+            "verify_tls is off: the application's secret and tokens could be read on the way.",
+            hint="Name the portal's certificate authority in ca_bundle instead.",
+        )
     directory = None if settings.pacing_directory is None else Path(settings.pacing_directory)
     return TokenSource(application=portal, clock=clock, directory=directory)
 

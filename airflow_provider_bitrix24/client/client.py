@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.base import BaseClient
+from airflow_provider_bitrix24.client.application_methods import ApplicationMethods, AsyncApplicationMethods
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.settings import ClientSettings
     from airflow_provider_bitrix24.client.stages import Stage, StageInfo
     from airflow_provider_bitrix24.client.stores.protocol import SharedStore
-    from airflow_provider_bitrix24.client.targets import EntityRef, Rows
-    from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
+    from airflow_provider_bitrix24.client.targets import Rows
+    from airflow_provider_bitrix24.client.transports.aio import AsyncDriver, InThread
     from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 
 LOG = logging.getLogger("airflow_provider_bitrix24.client")
 
 
-class Bitrix24Client(BaseClient):
+class Bitrix24Client(ApplicationMethods):
     """A client for one portal. Threads may share it only for separate calls; use it as a context manager.
 
     >>> with Bitrix24Client.from_webhook_url("https://example.bitrix24.com/rest/1/SECRET/") as client:
@@ -148,15 +148,6 @@ class Bitrix24Client(BaseClient):
         )
         return self._driver.run(flow, checkpoint_store=checkpoint_store)
 
-    def execute_trigger(self, target: str | EntityRef, code: str) -> bool:
-        """Fire an application's own trigger (``crm.automation.trigger.execute``).
-
-        The portal accepts it only from an OAuth application of an administrator, and refuses a webhook.
-
-        :raises Bitrix24Error: the portal refused or gave no answer.
-        """
-        return self._driver.run(self._execute_trigger(target, code))
-
     def get_stages(
         self, targets: Rows, *, entity_type: str | None = None, learn: ExpectedStages | None = None
     ) -> dict[str, StageInfo]:
@@ -216,13 +207,16 @@ class Bitrix24Client(BaseClient):
         self.close()
 
 
-class AsyncBitrix24Client(BaseClient):
+class AsyncBitrix24Client(AsyncApplicationMethods):
     """:class:`Bitrix24Client` for an event loop: the same names, arguments, results and errors.
 
     >>> async with AsyncBitrix24Client.from_webhook_url("https://example.bitrix24.com/rest/1/SECRET/") as client:
     ...     report = await client.trigger_automation("DEAL_57", "c5u4m")  # doctest: +SKIP
 
     By default it performs the flows with httpx.
+
+    :param in_thread: calls a function that may block, such as one that reads a store of tokens; by default
+        ``asyncio.to_thread``.
     """
 
     def __init__(
@@ -236,11 +230,14 @@ class AsyncBitrix24Client(BaseClient):
         log: logging.Logger = LOG,
         clock: Clock = SYSTEM_CLOCK,
         driver: AsyncDriver | None = None,
+        in_thread: InThread | None = None,
     ) -> None:
         from airflow_provider_bitrix24.client.transports.aio import AsyncDriver  # loads httpx
 
         super().__init__(portal, settings=settings, reader=reader, default_code=default_code, store=store, clock=clock)
-        self._driver = driver or AsyncDriver(self.settings, pacer=self._pacer, log=log, clock=clock)
+        self._driver = driver or AsyncDriver(
+            self.settings, pacer=self._pacer, log=log, clock=clock, in_thread=in_thread
+        )
 
     async def call(self, method: str, params: Params | None = None) -> Any:
         """See :meth:`Bitrix24Client.call`."""
@@ -283,10 +280,6 @@ class AsyncBitrix24Client(BaseClient):
             now=self._driver.now(),
         )
         return await self._driver.run(flow)
-
-    async def execute_trigger(self, target: str | EntityRef, code: str) -> bool:
-        """See :meth:`Bitrix24Client.execute_trigger`."""
-        return await self._driver.run(self._execute_trigger(target, code))
 
     async def get_stages(
         self, targets: Rows, *, entity_type: str | None = None, learn: ExpectedStages | None = None

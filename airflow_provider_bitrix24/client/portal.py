@@ -103,6 +103,14 @@ class PastedWebhook:
     code: str | None
 
 
+def address_host(address: str) -> str:
+    """Host name of a portal's address, with the port where it has one.
+
+    :raises ConfigurationError: it is not the address of a portal.
+    """
+    return urlsplit(_checked_base_url(address)).netloc
+
+
 def looks_like_webhook_url(text: str) -> bool:
     """Whether the text has a webhook's path, well formed or not."""
     return "/rest/" in text

@@ -12,8 +12,9 @@ from airflow_provider_bitrix24 import connection_form
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.plain import unwrapped
-from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_secrets, mask_secrets
+from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_secrets, in_thread, mask_secrets
 from airflow_provider_bitrix24.connection import read_connection, secrets_of
+from airflow_provider_bitrix24.hooks._application import ApplicationHookMethods
 
 if TYPE_CHECKING:
     import builtins
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.connection import Bitrix24Connection
 
 
-class Bitrix24Hook(BaseHook):
+class Bitrix24Hook(ApplicationHookMethods, BaseHook):
     """Calls the portal of an Airflow connection of type ``bitrix24``.
 
     Use it in a ``with`` statement, or call :meth:`close` when done; in an event loop, use ``async with`` or
@@ -63,6 +64,7 @@ class Bitrix24Hook(BaseHook):
         super().__init__()
         self.bitrix24_conn_id: str = unwrapped(bitrix24_conn_id)
         self.verify_conn_id: str | None = unwrapped(verify_conn_id)
+        self._shown_id = ""
         self._client: Bitrix24Client | None = None
         self._aclient: AsyncBitrix24Client | None = None
 
@@ -109,7 +111,7 @@ class Bitrix24Hook(BaseHook):
         """Create the client for an event loop. Tests override this to pass another driver or store."""
         from airflow_provider_bitrix24.client import AsyncBitrix24Client
 
-        return AsyncBitrix24Client(**arguments)
+        return AsyncBitrix24Client(**arguments, in_thread=in_thread)
 
     @property
     def _conn_ids(self) -> Sequence[str]:
@@ -132,7 +134,7 @@ class Bitrix24Hook(BaseHook):
 
     def _read(self, conn_id: str, connection: Connection) -> Bitrix24Connection:
         try:
-            read = read_connection(connection)
+            read = read_connection(connection, conn_id=self._shown_id or conn_id, mask=mask_secrets)
         except ConfigurationError as error:
             raise ConfigurationError(f"Connection {conn_id!r}: {error.message}", hint=error.hint) from None
         for warning in read.warnings:
@@ -280,21 +282,6 @@ class Bitrix24Hook(BaseHook):
             verify=verify,
         )
 
-    def execute_trigger(self, target: str, code: str) -> bool:
-        """Fire a trigger that an application has registered (``crm.automation.trigger.execute``).
-
-        The portal accepts this only from an administrator's application and refuses it from a webhook, the only
-        credential that a connection can hold in this release.
-
-        :returns: what the portal answered: ``True`` whether or not anything moved.
-        :raises Bitrix24Error: the portal refused or gave no answer.
-        """
-        return self.get_conn().execute_trigger(target, code)
-
-    async def aexecute_trigger(self, target: str, code: str) -> bool:
-        """Like :meth:`execute_trigger`, in an event loop."""
-        return await (await self.aget_conn()).execute_trigger(target, code)
-
     def get_stages(
         self, targets: Rows, *, entity_type: str | None = None, learn: ExpectedStages | None = None
     ) -> dict[str, StageInfo]:
@@ -359,6 +346,8 @@ class Bitrix24Hook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """Test the connection, for the test button and ``airflow connections test``. Never fires a trigger."""
+        # The test button stores what it tests under a random id, which no person knows.
+        self._shown_id = "CONN_ID"
         try:
             own = read_connection(self._mask(self.get_connection(self.bitrix24_conn_id)))
             with self:

@@ -7,7 +7,7 @@ what the log says is worded in :mod:`.._tasks.report_log`, and what an earlier t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow_provider_bitrix24._tasks.arguments import PlainArguments, check_rendered
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OutcomeUnknown
@@ -15,7 +15,7 @@ from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
@@ -49,6 +49,7 @@ class FiringTask(PlainArguments, BaseOperator):
     durable: bool
     preview: bool | str = False
     _given: dict[str, bool]
+    _fires_with: ClassVar[Literal["trigger_automation", "execute_trigger"]] = "trigger_automation"
     _clock: ClassVar[Clock | None] = None  # tests pass one
     _checkpoint_store: TaskCheckpointStore | None = None
 
@@ -218,7 +219,8 @@ class FiringTask(PlainArguments, BaseOperator):
 
         monitor = FiringMonitor()
         try:
-            return hook.trigger_automation(
+            fire: Callable[..., TriggerReport] = getattr(hook, self._fires_with)
+            return fire(
                 request.refs,
                 request.code,
                 **request.options,

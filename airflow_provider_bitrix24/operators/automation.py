@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24._tasks.arguments import check_literals, check_options, in_seconds
 from airflow_provider_bitrix24.compat import conf
 from airflow_provider_bitrix24.links import EntityLink
-from airflow_provider_bitrix24.operators._application import ExecuteTriggerOperator
 from airflow_provider_bitrix24.operators._firing_task import FiringTask
 
 if TYPE_CHECKING:
@@ -136,4 +135,67 @@ class TriggerAutomationOperator(FiringTask):
             verify=verify,
             wait_timeout=wait_timeout,
             poke_interval=poke_interval,
+        )
+
+
+class ExecuteTriggerOperator(TriggerAutomationOperator):
+    """Fires a trigger that an OAuth application has registered (``crm.automation.trigger.execute``).
+
+    It does for application triggers what :class:`TriggerAutomationOperator` does for webhook triggers: one entity or
+    thousands, read before and after, waited for, resumed after a kill; with the same arguments and the same report. Its
+    connection must hold an application (``auth_method`` is ``oauth``) that an administrator has authorized.
+
+    .. seealso::
+        :ref:`howto/operator:ExecuteTriggerOperator`
+
+    >>> ExecuteTriggerOperator(
+    ...     task_id="invoice_paid",
+    ...     target=["DEAL_57", "DEAL_58"],
+    ...     code="invoice_paid",
+    ...     expected_stage="EXECUTING",
+    ...     bitrix24_conn_id="bitrix24_app",
+    ... )  # doctest: +SKIP
+
+    :param code: the code under which the application has registered the trigger. (templated)
+
+    The other parameters are those of :class:`TriggerAutomationOperator`.
+    """
+
+    _fires_with = "execute_trigger"
+
+    def __init__(
+        self,
+        *,
+        target: Rows,
+        code: str,
+        entity_type: str | None = None,
+        bitrix24_conn_id: str = "bitrix24_default",
+        expected_stage: str | Sequence[str] | None = None,
+        or_later: bool = False,
+        fail_on: str | Sequence[str] = (),
+        on_unmoved: OnUnmoved | None = None,
+        verify: bool = True,
+        verify_conn_id: str | None = None,
+        wait_timeout: float | None = None,
+        poke_interval: float = 60,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        durable: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            target=target,
+            entity_type=entity_type,
+            code=code,
+            bitrix24_conn_id=bitrix24_conn_id,
+            expected_stage=expected_stage,
+            or_later=or_later,
+            fail_on=fail_on,
+            on_unmoved=on_unmoved,
+            verify=verify,
+            verify_conn_id=verify_conn_id,
+            wait_timeout=wait_timeout,
+            poke_interval=poke_interval,
+            deferrable=deferrable,
+            durable=durable,
+            **kwargs,
         )

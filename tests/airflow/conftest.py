@@ -17,6 +17,7 @@ from unittest import mock
 import pytest
 
 from airflow_provider_bitrix24.simulator.testing import CONNECTION_VARIABLE, SimulatorServer, connection_json
+from tests.support.application import ApplicationConnection
 from tests.support.secrets_masker import own_masks
 from tests.support.task_runs import Ran, run_on_2, run_on_3, unchanged
 from tests.support.virtual_time import VirtualTime
@@ -72,6 +73,22 @@ def portal(time: VirtualTime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simul
         monkeypatch.setenv(CONNECTION_VARIABLE, connection_json(server.webhook_url))
         yield server
         assert server.crashes == []
+
+
+@pytest.fixture
+def application(
+    portal: SimulatorServer, monkeypatch: pytest.MonkeyPatch, time: VirtualTime, request: pytest.FixtureRequest
+) -> Iterator[ApplicationConnection]:
+    """Yield the connection ``bitrix24_app`` to an application that an administrator has authorized."""
+    made = ApplicationConnection(
+        portal,
+        lambda conn_id, connection: monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", connection),
+        f"test.{abs(hash(request.node.nodeid))}",
+    )
+    made.connect()
+    made.authorize(time.time())
+    yield made
+    assert portal.portal.tokens.secrets_in_url == 0
 
 
 @pytest.fixture

@@ -229,7 +229,7 @@ def test_an_untouched_form_of_airflow_3_is_valid():
         ({"verify_tls": "/etc/ca.pem"}, ["verify_tls is", "ca_bundle"]),
         ({"verify_tls": 2}, ["verify_tls is 2"]),
         ({"ca_bundle": True}, ["ca_bundle is True", "text"]),
-        ({"auth_method": "oauth"}, ["auth_method is 'oauth'", "webhook"]),
+        ({"auth_method": "basic"}, ["auth_method is 'basic'", "webhook", "oauth"]),
         ({"default_code": ["a"]}, ["default_code is ['a']"]),
         ({"plan": "x" * 100}, ["plan is 'xxxx", "..."]),
     ],

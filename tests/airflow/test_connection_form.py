@@ -10,7 +10,13 @@ from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 
 def test_every_setting_of_a_portal_has_a_field():
-    named = set(connection_form.EXTRA_FIELDS) - {"default_code", "auth_method"}
+    named = set(connection_form.EXTRA_FIELDS) - {
+        "default_code",
+        "auth_method",
+        "token_store",
+        "oauth_server",
+        "token_key",
+    }
     of_the_machine = {"pacing_directory"}  # where its processes meet is no matter of the portal's
 
     assert named == {field.name for field in fields(ClientSettings)} - of_the_machine

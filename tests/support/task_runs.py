@@ -77,9 +77,13 @@ def _run_trigger(classpath: str, kwargs: dict[str, Any]) -> Any:
     return payload
 
 
-def _supervisor(state_store: dict[str, Any]) -> Any:  # noqa: C901 - a table of messages
+def supervisor_of(  # noqa: C901 - a table of messages
+    state_store: dict[str, Any], variables: dict[str, str] | None = None
+) -> Any:
     from airflow.sdk.exceptions import ErrorType
     from airflow.sdk.execution_time import comms
+
+    variables = {} if variables is None else variables
 
     class Supervisor:
         """Stores what a task sends, and answers its questions."""
@@ -88,7 +92,7 @@ def _supervisor(state_store: dict[str, Any]) -> Any:  # noqa: C901 - a table of 
             self.xcoms: dict[str, Any] = {}
             self.rendered: dict[str, Any] = {}
 
-        def send(self, msg: Any) -> Any:
+        def send(self, msg: Any) -> Any:  # noqa: C901 - a table of messages
             match type(msg).__name__:  # older lines lack some
                 case "SetXCom":
                     self.xcoms[msg.key] = msg.value
@@ -100,6 +104,12 @@ def _supervisor(state_store: dict[str, Any]) -> Any:  # noqa: C901 - a table of 
                     return comms.TaskStateStoreResult(value=state_store[msg.key])
                 case "DeleteTaskStateStore":
                     state_store.pop(msg.key, None)
+                case "GetVariable" if msg.key in variables:
+                    return comms.VariableResult(key=msg.key, value=variables[msg.key])
+                case "GetVariable":
+                    return comms.ErrorResponse(error=ErrorType.VARIABLE_NOT_FOUND)
+                case "PutVariable":
+                    variables[msg.key] = msg.value
                 case "GetConnection":
                     return comms.ErrorResponse(error=ErrorType.CONNECTION_NOT_FOUND)
                 case "GetTaskRescheduleStartDate":
@@ -128,7 +138,7 @@ def run_on_3(
     from structlog.testing import capture_logs
     from uuid6 import uuid7
 
-    supervisor = _supervisor(state_store)
+    supervisor = supervisor_of(state_store)
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
     ran = Ran("", supervisor.xcoms)
     resume: dict[str, Any] = {}

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.flows.calls import sleep
 from airflow_provider_bitrix24.client.flows.effects import Flow, ShareCost
+from airflow_provider_bitrix24.client.protocol.wire import METHOD
 
 if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.firing.job import Job
     from airflow_provider_bitrix24.client.firing.requests import RequestBuilder
     from airflow_provider_bitrix24.client.limits.cost import SharedCost
 
@@ -28,7 +30,11 @@ class CostSharing:
     _name: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self._name = hashlib.sha256(repr(self.builder.job.code).encode()).hexdigest()[:16]
+        self._name = hashlib.sha256(self._what(self.builder.job).encode()).hexdigest()[:16]
+
+    @staticmethod
+    def _what(job: Job) -> str:
+        return repr(job.code) if job.method == METHOD else f"{job.method} {job.code!r}"
 
     def ask(self, now: float) -> Flow[float]:
         """Take over what another process measured lately, waiting a little for one that is measuring now.

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.protocol.wire import METHOD, Call
+from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD, Call, FiringMethod
 from airflow_provider_bitrix24.client.report import Outcome, Place, TargetError, TargetResult
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Job:
     :param or_later: whether later stages of the same pipeline will do, too, unless they are failure stages.
     :param fail_on: stages that the caller will compare with; the firing only checks that they exist.
     :param verify: whether reading is allowed.
+    :param method: the method that fires: the webhook trigger's, or that of an application's own triggers.
     """
 
     code: str | None
@@ -36,9 +37,12 @@ class Job:
     or_later: bool = False
     fail_on: frozenset[str] = frozenset()
     verify: bool = True
+    method: FiringMethod = METHOD
 
     def call(self, ref: EntityRef) -> Call:
         """The documented call for one target."""
+        if self.method == EXECUTE:
+            return Call(EXECUTE, {"CODE": self.code, "OWNER_TYPE_ID": ref.type_id, "OWNER_ID": ref.id})
         params = {"target": str(ref)}
         return Call(METHOD, params if self.code is None else {**params, "code": self.code})
 

@@ -22,16 +22,18 @@ class FireRequest:
     targets: list[Target]
     call: Call
     reads: list[Call]
+    fired_by: str = METHOD
+    """The method that fires."""
 
     @property
     def is_batch(self) -> bool:
         """Whether it holds commands, or is the one documented call."""
-        return self.call.method != METHOD
+        return self.call.method != self.fired_by
 
     @property
     def methods(self) -> list[str]:
         """The method of each command, in order."""
-        return [METHOD] * len(self.targets) + [each.method for each in self.reads]
+        return [self.fired_by] * len(self.targets) + [each.method for each in self.reads]
 
 
 @dataclass(slots=True)
@@ -72,8 +74,8 @@ class RequestBuilder:
         """
         if not self.batches:
             [target] = ledger.take_for_request(1, read_back=False)
-            return FireRequest([target], self.job.call(target.ref), [])
+            return FireRequest([target], self.job.call(target.ref), [], self.job.method)
         targets = ledger.take_for_request(self.sizer.size, read_back=read_back, most=most)
         reads = list_calls(each.ref for each in targets if read_back and each.before is not None)
         fires = [self.job.call(each.ref) for each in targets]
-        return FireRequest(targets, pack([command(each) for each in (*fires, *reads)]), reads)
+        return FireRequest(targets, pack([command(each) for each in (*fires, *reads)]), reads, self.job.method)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.firing.requests import FireRequest, RequestBuilder
     from airflow_provider_bitrix24.client.flows.calls import Attempt, Channel
 
+_NOT_IN_BATCH = "ERROR_BATCH_METHOD_NOT_ALLOWED"
 MAX_REFUSED_IN_A_ROW = 10
 """Direct calls refused in a row, with none accepted, after which the credential is taken to be the reason."""
 
@@ -61,12 +62,12 @@ class ResponseHandler:
         if isinstance(reply, Bitrix24Error):
             return self._record_failure(request, reply, attempt, now)
         count = len(request.targets)
-        self._record_commands(request.targets, reply[:count], attempt, now)
+        line = self._record_commands(request.targets, reply[:count], attempt, now)
         if request.reads:
             seen = StageReadings()
             collect(request.reads, reply[count:], seen)
             self.ledger.record_after(seen.found)
-        return None
+        return line
 
     def delay(self) -> float | None:
         """Seconds to wait before the next round, zero where all ran.
@@ -82,14 +83,19 @@ class ResponseHandler:
 
     def _record_commands(
         self, targets: Sequence[Target], replies: Sequence[CommandReply], attempt: Attempt, now: float
-    ) -> None:
+    ) -> Log | None:
         refused: list[Target] = []
+        line: Log | None = None
         for target, reply in zip(targets, replies, strict=True):
             if reply.error is None:
                 self.ledger.record_accepted(target)
             elif isinstance(reply.error, RateLimitError):
                 refused.append(target)
                 self._record_blocking_error(reply.error)
+            elif isinstance(reply.error, ApiError) and reply.error.code == _NOT_IN_BATCH:
+                refused.append(target)
+                self.builder.stop_batching()
+                line = Log("The portal does not take this method in a batch. Continuing with one call per target.")
             elif reply.error.executed == "no":
                 self.ledger.record_refused(target, reply.error)
             else:
@@ -99,6 +105,7 @@ class ResponseHandler:
         self.executed -= len(refused)
         if len(refused) < len(targets):
             self.rounds_lost = self.refused_in_a_row = 0
+        return line
 
     def _record_failure(self, request: FireRequest, error: Bitrix24Error, attempt: Attempt, now: float) -> Log | None:
         """Book a request that failed as a whole."""

@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.client.values import shown, text
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.flows.effects import Flow
 
-_PATIENCE = RetryPolicy(attempts=2, limit_attempts=3, longest_delay=2.0)
+PATIENCE = RetryPolicy(attempts=2, limit_attempts=3, longest_delay=2.0)
 """A person waits in front of a form: two tries are enough."""
 
 
@@ -40,7 +40,7 @@ def diagnose(channel: Channel) -> Flow[Diagnosis]:
     and the user's access to the CRM. So it shows that both are fine, and has no effect. Under the subscription model
     the trigger's own "System" webhook may call nothing else.
     """
-    patient = Channel(portal=channel.portal, settings=channel.settings, retry=_PATIENCE, random=channel.random)
+    patient = Channel(portal=channel.portal, settings=channel.settings, retry=PATIENCE, random=channel.random)
     scope = yield from _ask(patient, "scope")
     if isinstance(scope, PermissionDeniedError):
         return (yield from _trigger_only(patient))

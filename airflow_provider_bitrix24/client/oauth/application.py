@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 AUTHORIZE = "Authorize the application again."
 
 
-def _nothing(_: tuple[str, ...]) -> None:
+def mask_nothing(_: tuple[str, ...]) -> None:
     """Mask nothing."""
 
 
@@ -38,7 +38,7 @@ class ApplicationPortal(Portal):
     token_store: TokenStore = field(repr=False, compare=False)
     oauth_server: str | None = None
     advice: str = field(default=AUTHORIZE, repr=False, compare=False)
-    mask: Callable[[tuple[str, ...]], None] = field(default=_nothing, repr=False, compare=False)
+    mask: Callable[[tuple[str, ...]], None] = field(default=mask_nothing, repr=False, compare=False)
 
     _missing: ClassVar[dict[str, tuple[str, str]]] = {
         "user_id": ("The application's id is missing.", "Put it into Login; it looks like local.5f0c1d2e3a4.12345678."),
@@ -82,7 +82,7 @@ class ApplicationPortal(Portal):
 
     def base_url_of(self, pair: Pair) -> str:
         """Where the portal is: its own address, or the one to which it has moved, as the authorization server says."""
-        if self._is_local or not pair.client_endpoint:
+        if self.is_local or not pair.client_endpoint:
             return self.base_url
         moved = pair.client_endpoint.rstrip("/").removesuffix("/rest")
         try:
@@ -91,5 +91,6 @@ class ApplicationPortal(Portal):
             return self.base_url
 
     @property
-    def _is_local(self) -> bool:
+    def is_local(self) -> bool:
+        """Whether the portal is on this machine."""
         return is_loopback(urlsplit(self.base_url).hostname or "")

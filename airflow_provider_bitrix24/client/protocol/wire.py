@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from airflow_provider_bitrix24 import __version__
 from airflow_provider_bitrix24.client.errors import ConfigurationError
@@ -18,8 +18,11 @@ from airflow_provider_bitrix24.client.values import WINDOW, number, whole
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.portal import Portal
 
-METHOD = "crm.automation.trigger"
+FiringMethod = Literal["crm.automation.trigger", "crm.automation.trigger.execute"]
+METHOD: Final = "crm.automation.trigger"
 """The method that activates an automation trigger."""
+EXECUTE: Final = "crm.automation.trigger.execute"
+"""The method by which an application activates a trigger that it has registered."""
 
 Params = Mapping[str, Any]
 """Parameters of a REST method: JSON values by name."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, assert_never
@@ -60,7 +61,7 @@ from airflow_provider_bitrix24.client.transports.tls import (
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
     from typing import Self
 
     from airflow_provider_bitrix24.client.settings import ClientSettings
@@ -69,6 +70,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Calls a function that may block in another thread than the event loop's."""
 
 
 class AsyncDriver:
@@ -81,6 +84,7 @@ class AsyncDriver:
         pacer: Pacer,
         log: logging.Logger,
         clock: Clock = SYSTEM_CLOCK,
+        in_thread: InThread | None = None,
     ) -> None:
         shield_loggers()
         self._settings = settings
@@ -88,6 +92,7 @@ class AsyncDriver:
         self._clock = clock
         self._tls = _tls(settings)
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | None, _Pool]] = WeakKeyDictionary()
+        self._in_thread = in_thread or asyncio.to_thread
 
     def now(self) -> float:
         """Seconds of the driver's monotonic clock."""
@@ -127,7 +132,7 @@ class AsyncDriver:
                 # Only the blocking client keeps checkpoints: no event loop resumes a firing.
                 return self._clock.monotonic()
             case Consult(function):
-                return await asyncio.to_thread(function)
+                return await self._in_thread(function)
             case Uninterrupted(inner):
                 return await self._to_its_end(inner)
             case Log(message, level):

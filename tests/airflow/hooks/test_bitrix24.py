@@ -98,16 +98,14 @@ def test_get_stages(portal):
 
 
 def test_execute_trigger_is_refused_to_a_webhook(portal):
-    from airflow_provider_bitrix24.client.errors import PermissionDeniedError
-
-    with Bitrix24Hook() as hook, pytest.raises(PermissionDeniedError):
+    with Bitrix24Hook() as hook, pytest.raises(ConfigurationError, match="only for OAuth applications"):
         hook.execute_trigger("DEAL_57", "paid")
 
     async def execute():
         async with Bitrix24Hook() as hook:
             await hook.aexecute_trigger("DEAL_57", "paid")
 
-    with pytest.raises(PermissionDeniedError):
+    with pytest.raises(ConfigurationError, match="only for OAuth applications"):
         asyncio.run(execute())
 
 
@@ -278,3 +276,74 @@ def test_a_url_in_host_is_a_warning_in_the_message_and_in_the_log(portal, check,
     assert URL_IN_HOST in message
     assert portal.webhook_url.split("/")[-2] not in message
     assert portal.webhook_url.split("/")[-2] not in caplog.text
+
+
+def test_an_application_manages_and_fires_its_triggers(portal, application):
+    with Bitrix24Hook("bitrix24_app") as hook:
+        hook.add_trigger("shipped", "Shipped")
+        assert [(each.code, each.name) for each in hook.list_triggers()] == [
+            ("invoice_paid", "Invoice paid"),
+            ("shipped", "Shipped"),
+        ]
+        hook.delete_trigger("shipped")
+        report = hook.execute_trigger("DEAL_57", "invoice_paid")
+        info = hook.token_info()
+
+    assert [each.code for each in hook.list_triggers()] == ["invoice_paid"]
+    assert report.moved == 1
+    assert (info.user_id, info.user_name, info.is_admin) == (1, "Admin Simulator", True)
+    hook.close()
+
+    async def run():
+        async with Bitrix24Hook("bitrix24_app") as hook:
+            await hook.aadd_trigger("shipped", "Shipped")
+            listed = [each.code for each in await hook.alist_triggers()]
+            await hook.adelete_trigger("shipped")
+            return listed, await hook.aexecute_trigger("DEAL_58", "invoice_paid")
+
+    listed, report = asyncio.run(run())
+    assert listed == ["invoice_paid", "shipped"]
+    assert report.moved == 1
+
+
+def test_tokens_are_refreshed_only_when_they_are_old(portal, application, time):
+    with Bitrix24Hook("bitrix24_app") as hook:
+        assert hook.refresh_tokens(older_than=86400) is False
+        time.sleep(86401)
+        assert hook.refresh_tokens(older_than=86400) is True
+    assert portal.portal.tokens.refreshes == 1
+
+
+def test_the_test_button_says_for_whom_and_how_long_and_refreshes_nothing(portal, application, time):
+    ok, message = Bitrix24Hook("bitrix24_app").test_connection()
+    assert ok
+    assert f"The application acts on {portal.url} as Admin Simulator (user 1), an administrator." in message
+    assert "(28 days)" in message
+    time.sleep(3601)
+    ok, message = Bitrix24Hook("bitrix24_app").test_connection()
+    assert ok
+    assert "The access token has expired" in message
+    time.sleep(22 * 86400)
+    ok, message = Bitrix24Hook("bitrix24_app").test_connection()
+    assert "within a week" in message
+    time.sleep(10 * 86400)
+    ok, message = Bitrix24Hook("bitrix24_app").test_connection()
+    assert (ok, "They have ended" in message) == (False, True)
+    assert portal.portal.tokens.refreshes == 0
+    assert application.kept.pair.access_token not in message
+
+
+def test_the_test_button_says_what_to_do_where_nobody_has_authorized_the_application(portal, application):
+    application.connect(token_key="unused")
+
+    ok, message = Bitrix24Hook("bitrix24_app").test_connection()
+
+    assert not ok
+    assert "python -m airflow_provider_bitrix24 authorize CONN_ID" in message
+
+
+def test_the_second_connection_may_be_an_application(portal, application, monkeypatch):
+    portal.portal.settings.subscription = "not needed"
+    with Bitrix24Hook(verify_conn_id="bitrix24_app") as hook:
+        assert set(hook.get_stages("DEAL_57")) == {"DEAL_57"}
+    assert portal.requests[-1].params["auth"] == "***"

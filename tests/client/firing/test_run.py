@@ -15,7 +15,7 @@ from airflow_provider_bitrix24.client.errors import (
 from airflow_provider_bitrix24.client.firing.kept import RECORD
 from airflow_provider_bitrix24.client.flows.effects import Save
 from airflow_provider_bitrix24.client.limits.cost import SharedCost
-from tests.support.firing_flow import DENIED, batch, client_of, fired, found, item, trigger
+from tests.support.firing_flow import DENIED, batch, fired, found, item, trigger
 
 
 def test_one_target_is_read_fired_and_seen_to_have_moved(perform):
@@ -264,15 +264,6 @@ async def test_a_cancelled_firing_sends_nothing_more(benches):
                 await firing
         assert bench.server.requests.total == 1
         assert bench.portal.fires == {}
-
-
-def test_an_applications_trigger_is_fired_by_number(perform):
-    executed = perform(
-        client_of()._execute_trigger("deal_057", "c"),
-        ("acquire 1", 0.0),
-        ("send crm.automation.trigger.execute", [{"result": True}]),
-    )
-    assert executed is True
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
