@@ -82,7 +82,9 @@ def _check(hook: Bitrix24Hook, options: argparse.Namespace) -> int:
     if code:
         print(f"Trigger code for tasks that name none: {code}")
     elif application:
-        print(f"Codes of the application's triggers: python -m airflow_provider_bitrix24 triggers {options.conn_id} list")
+        print(
+            f"Codes of the application's triggers: python -m airflow_provider_bitrix24 triggers {options.conn_id} list"
+        )
     else:
         print("No default trigger code: name it in each task as code=..., the part after code= of the")
         print("URL that Bitrix24 shows in the settings of the trigger 'Track incoming webhook'.")

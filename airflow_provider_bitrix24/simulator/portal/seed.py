@@ -182,7 +182,10 @@ def _add_webhook(portal: Portal, entry: dict[str, Any]) -> None:
 
 def _add_application(portal: Portal, entry: dict[str, Any]) -> None:
     scopes = frozenset(map(str, entry.pop("scopes", ("crm",))))
-    portal.accounts.add_application(Application(scopes=scopes, **_checked(entry, Application)))
+    values = _checked(entry, Application)
+    if "triggers" in values:
+        values["triggers"] = dict(values["triggers"])  # which the portal changes, not its seed
+    portal.accounts.add_application(Application(scopes=scopes, **values))
 
 
 def _add_pipeline(portal: Portal, entry: dict[str, Any]) -> None:

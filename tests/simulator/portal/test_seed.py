@@ -73,3 +73,11 @@ def test_what_a_seed_denies_is_denied():
     deal.id = 6
     assert may_update(user, deal)
     assert not may_create(user, 31)
+
+
+def test_what_an_application_registers_does_not_change_the_seed_it_came_from():
+    data = {"applications": [{"client_id": "local.1", "client_secret": "s", "triggers": {"paid": "Paid"}}]}
+    portal = Portal()
+    seed.apply(portal, data)
+    portal.accounts.applications["local.1"].triggers.clear()
+    assert data["applications"][0]["triggers"] == {"paid": "Paid"}
