@@ -10,7 +10,6 @@ from airflow_provider_bitrix24.client.flows.effects import Flow, ShareWorkingTim
 from airflow_provider_bitrix24.client.limits.operating import BATCH, BATCH_SHARE, in_batch
 from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim, WorkingTimeGrant
 from airflow_provider_bitrix24.client.protocol.batch import FIRST_COMMANDS, MAX_COMMANDS, TARGET_SECONDS
-from airflow_provider_bitrix24.client.protocol.wire import METHOD
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.firing.ledger import Ledger
@@ -119,6 +118,6 @@ class Rounds:
     def _accounts(self, seconds: float) -> dict[str, float]:
         """So many seconds of firing, by account."""
         if not self.builder.batches:
-            return {METHOD: seconds}
+            return {self.ledger.job.method: seconds}
         bills_batches = self.channel.operating.known.bans
-        return {in_batch(METHOD): seconds} | ({BATCH: BATCH_SHARE * seconds} if bills_batches else {})
+        return {in_batch(self.ledger.job.method): seconds} | ({BATCH: BATCH_SHARE * seconds} if bills_batches else {})
