@@ -94,3 +94,16 @@ def test_the_requests_kept_have_a_bound_in_bytes(client, monkeypatch):
     assert 5 <= len(kept) < 10
     assert sum(each.size for each in kept) <= 100_000
     assert kept.total == 30
+
+
+@pytest.mark.parametrize("depth", [60, 500, 900, 5_000, 200_000])
+@pytest.mark.parametrize("name", ["filter", "select", "fields", "order", "cmd"])
+def test_deeply_nested_json_breaks_nothing(client, depth, name):
+    nested = '{"0":' * depth + "{}" + "}" * depth
+    body = f'{{"entityTypeId": 2, "id": 57, "{name}": {nested}}}'
+    for method in ("crm.item.list", "crm.item.update", "crm.deal.list", "batch"):
+        client.request("POST", f"{client.base}{method}", body, {"Content-Type": "application/json"})
+    user_field = f'{{"entityTypeId": 2, "id": 57, "fields": {{"ufCrm_1": {nested}}}}}'
+    client.request("POST", f"{client.base}crm.item.update", user_field, {"Content-Type": "application/json"})
+    assert client.get("crm.item.get", "entityTypeId=2&id=57").status == 200
+    assert client.control("requests")[0] == 200

@@ -75,10 +75,12 @@ def hide_secrets(params: dict[str, Any]) -> dict[str, Any]:
 
 def _hide_in_commands(commands: Any) -> Any:
     if isinstance(commands, dict):
-        return {key: _hide_in_commands(each) for key, each in commands.items()}
-    if isinstance(commands, list):
-        return [_hide_in_commands(each) for each in commands]
-    return _IN_COMMANDS.sub(rf"\1={HIDDEN}", commands) if isinstance(commands, str) else commands
+        return {key: _hide_in_command(each) for key, each in commands.items()}
+    return [_hide_in_command(each) for each in commands]
+
+
+def _hide_in_command(command: Any) -> Any:
+    return _IN_COMMANDS.sub(rf"\1={HIDDEN}", command) if isinstance(command, str) else command
 
 
 def hide_headers(headers: dict[str, str]) -> dict[str, str]:

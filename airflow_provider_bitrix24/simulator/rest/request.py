@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from airflow_provider_bitrix24.simulator import php
@@ -13,6 +14,10 @@ from airflow_provider_bitrix24.simulator import php
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal.faults import Fault
     from airflow_provider_bitrix24.simulator.portal.request_log import RecordedRequest
+
+_MAX_DEPTH: Final = 512
+"""PHP reads no JSON that is nested deeper."""
+_BRACKETS: Final = re.compile(rb"[\[\]{}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +122,24 @@ def parse_parameters(request: RestRequest) -> dict[str, Any]:
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
+    if _depth(body) > _MAX_DEPTH:
+        return {}
     try:
         data = json.loads(body, parse_constant=_refused, parse_float=_number)
     except (ValueError, RecursionError):
         return {}
     return dict(php.array_items(data))
+
+
+def _depth(body: bytes) -> int:
+    """How deep the brackets of a text are nested at most, those inside of texts counted, too."""
+    if body.count(b"[") + body.count(b"{") <= _MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(body):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _number(text: str) -> float | str:

@@ -26,6 +26,7 @@ _OPERATORS: Final = frozenset({
     "", "=", "!", "!=", ">", ">=", "<", "<=", "@", "!@", "%", "=%", "%=", "!%", "!=%", "!%=",
 })  # fmt: skip
 _TAKE_LISTS: Final = frozenset({"", "=", "!=", "@", "!@"})
+_MAX_DEPTH: Final = 64
 _OLD_OPERATORS: Final = (">=", ">", "<=", "<", "@", "=%", "%=", "%", "?", "=")
 """In the order in which the old methods look for them at the start of a key."""
 
@@ -67,18 +68,20 @@ def parse_filter(raw: dict[str, Any], known: Callable[[str], str | None], operan
     :param known: returns the canonical name of a field, ``None`` for one that filters cannot use.
     :raises RestError: ``INVALID_ARG_VALUE`` for an unknown field, operator or form of a value.
     """
-    group = _group(raw, known, operands)
+    group = _group(raw, known, operands, 0)
     return [group] if group.any_of else list(group.conditions)
 
 
-def _group(raw: dict[str, Any], known: Callable[[str], str | None], operands: Operands) -> Group:
+def _group(raw: dict[str, Any], known: Callable[[str], str | None], operands: Operands, depth: int) -> Group:
+    if depth > _MAX_DEPTH:
+        raise _refused("it is nested too deep")
     conditions: list[Condition] = []
     any_of = False
     for key, value in raw.items():
         if key.lower() == "logic":
             any_of = php.to_str(value).upper() == "OR"
         elif key.isdigit() and isinstance(value, (dict, list)):
-            conditions.append(_group(dict(php.array_items(value)), known, operands))
+            conditions.append(_group(dict(php.array_items(value)), known, operands, depth + 1))
         else:
             conditions.append(_criterion(key, value, known, operands))
     return Group(any_of, tuple(conditions))
