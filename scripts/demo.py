@@ -35,6 +35,8 @@ DAG_ID = "bitrix24_example_list"
 CONN_ID = "bitrix24_default"
 KEPT = BUILD / "demo"
 """What `KEEP=1` leaves: Airflow's home, logs and which processes run."""
+_OF_RUNNING = ("kept.json", "python")
+"""The files in it that are there only while something runs."""
 _OPERATOR_LINE = re.compile(r"\]\s+(?P<text>.*?)\s+\[airflow\.task\.operators\.airflow_provider_bitrix24")
 
 
@@ -105,12 +107,16 @@ def run_and_keep() -> int:
 
 
 def stop_kept() -> int:
-    """Stop what `KEEP=1` has left running."""
+    """Stop what `KEEP=1` has left running; its logs stay until the next demo."""
     kept = _kept()
-    for each in kept.get("processes", ()):
-        processes.stop_tree(processes.Identity(**each))
-    shutil.rmtree(KEPT, ignore_errors=True)
-    say("Stopped Airflow and the portal." if kept else "Nothing was running.")
+    if kept:
+        say(f"Stopping Airflow at {kept['airflow']} and the portal at {kept['board']} ...")
+        for each in kept["processes"]:
+            processes.stop_tree(processes.Identity(**each))
+    for name in _OF_RUNNING:
+        (KEPT / name).unlink(missing_ok=True)
+    logs = f"Their logs stay in {KEPT.relative_to(ROOT)} until the next `make demo KEEP=1` or `make clean`."
+    say(f"Stopped both. {logs}" if kept else "Nothing was running.")
     return 0
 
 

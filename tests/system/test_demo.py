@@ -103,5 +103,7 @@ def test_kept_it_serves_both_pages_until_it_is_stopped(marked):
     finally:
         stopped = subprocess.run([*DEMO, "--stop"], env=env, capture_output=True, text=True, check=True)
 
-    assert "Stopped Airflow and the portal." in stopped.stderr
+    assert all(address in stopped.stderr for address in addresses), "it says what it stops"
+    assert "Their logs stay in .build/demo" in stopped.stderr
+    assert list((ROOT / ".build" / "demo").rglob("*.log"))
     assert left() == []

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
@@ -34,6 +36,14 @@ def browser() -> Iterator[Browser]:
         started = engine.chromium.launch(executable_path=program, args=list(FLAGS), headless=True)
         yield started
         started.close()
+
+
+@pytest.fixture
+def demo() -> Iterator[SimulatorServer]:
+    """A portal with the demo."""
+    with SimulatorServer(seed="demo") as server:
+        yield server
+        assert server.crashes == []
 
 
 @pytest.fixture

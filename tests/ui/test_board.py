@@ -1,21 +1,17 @@
-"""The board in a real browser: what it shows, how it moves, what it survives."""
+"""The board in a real browser: what it shows, and how it moves."""
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+from tests.support.board_page import call, column, count, fire, opened, titles, wait_for_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from playwright.sync_api import Page
-
-    Open = Callable[..., Page]
+    from tests.support.board_page import Open
 
 pytestmark = pytest.mark.ui
 
@@ -25,69 +21,6 @@ WATCH_FLIGHTS = """() => {
         window.flights.push(card.querySelector('.title').textContent)))
     ).observe(document.getElementById('flights'), { childList: true });
 }"""
-WATCH_COUNTS = """(selector) => {
-    window.counts = new Set();
-    const count = document.querySelector(selector);
-    new MutationObserver(() => window.counts.add(count.textContent))
-        .observe(count, { childList: true, characterData: true, subtree: true });
-}"""
-CONTRAST = """(selector) => {
-    const channels = (color) => color.match(/[\\d.]+/g).map(Number);
-    const light = ([red, green, blue]) => [red, green, blue].map((each) => each / 255)
-        .map((each) => each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, each, index) => sum + each * [0.2126, 0.7152, 0.0722][index], 0);
-    const ground = (element) => {
-        const color = channels(getComputedStyle(element).backgroundColor);
-        return color.length === 4 && color[3] === 0 ? ground(element.parentElement) : color;
-    };
-    return [...document.querySelectorAll(selector)].map((element) => {
-        const [one, other] = [light(channels(getComputedStyle(element).color)), light(ground(element))];
-        return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-    });
-}"""
-
-
-@pytest.fixture
-def demo() -> Iterator[SimulatorServer]:
-    with SimulatorServer(seed="demo") as server:
-        yield server
-        assert server.crashes == []
-
-
-def column(page: Page, stage: str) -> str:
-    return f"#columns .column[data-stage='{stage}']"
-
-
-def titles(page: Page, stage: str) -> list[str]:
-    return page.locator(f"{column(page, stage)} .card .title").all_text_contents()
-
-
-def count(page: Page, stage: str) -> str:
-    return page.locator(f"{column(page, stage)} .count").inner_text()
-
-
-def wait_for_count(page: Page, stage: str, expected: str) -> None:
-    page.locator(f"{column(page, stage)} .count", has_text=expected).wait_for()
-    assert count(page, stage) == expected
-
-
-def fire(server: SimulatorServer, target: str, code: str = "c5u4m") -> None:
-    assert call(server, "crm.automation.trigger", target=target, code=code).json()["result"] is True
-
-
-def call(server: SimulatorServer, method: str, **params: object) -> requests.Response:
-    return requests.post(f"{server.webhook_url}{method}", json=params, timeout=30)
-
-
-def control(server: SimulatorServer, name: str, data: object) -> None:
-    requests.post(f"{server.url}/_simulator/{name}", json=data, timeout=60).raise_for_status()
-
-
-def opened(open_page: Open, server: SimulatorServer, **options: object) -> Page:
-    page = open_page(server.board_url, **options)
-    page.locator("#live[data-state=live]").wait_for()
-    page.locator("#columns .column").first.wait_for()
-    return page
 
 
 def test_each_stage_is_a_column_with_its_colour_its_count_and_its_cards(demo: SimulatorServer, open_page: Open):
@@ -214,109 +147,6 @@ def test_a_hundred_thousand_deals_are_counted_and_two_hundred_of_them_shown(open
         assert titles(page, "NEW")[0] == "Deal 100000"
 
 
-def test_five_thousand_moves_are_shown_as_they_happen_and_end_right(open_page: Open):
-    seed = {"generate": [{"type": "DEAL", "count": 100_000}], "triggers": [{"stage": "PREPARATION", "code": "c"}]}
-    with SimulatorServer(seed=seed, plan="self-hosted") as server:
-        page = opened(open_page, server)
-        page.evaluate(WATCH_COUNTS, f"{column(page, 'PREPARATION')} .count")
-        script = threading.Thread(target=fire_in_batches, args=(server, 5000))
-        script.start()
-        while script.is_alive():
-            page.wait_for_timeout(100)
-        script.join()
-        wait_for_count(page, "PREPARATION", "5,000")
-        assert count(page, "NEW") == "95,000"
-        assert page.locator("#columns .card").count() == 200
-        assert titles(page, "PREPARATION")[0] == "Deal 5000"
-        assert page.evaluate("window.counts.size") > 2, "the board was only brought up to date at the end"
-        assert server.crashes == []
-
-
-def fire_in_batches(server: SimulatorServer, deals: int) -> None:
-    """Fire one deal after the other, 50 a request, 20 requests a second: six times as fast as 5,000 in 30 s."""
-    pause = threading.Event()
-    for first in range(1, deals + 1, 50):
-        cmd = {f"c{deal}": f"crm.automation.trigger?target=DEAL_{deal}&code=c" for deal in range(first, first + 50)}
-        call(server, "batch", cmd=cmd)
-        pause.wait(0.05)
-
-
-def test_a_reset_empties_the_board_and_a_seed_fills_it_again(demo: SimulatorServer, open_page: Open):
-    page = opened(open_page, demo)
-    control(demo, "reset", {})
-    page.locator("#empty:not([hidden])").wait_for()
-    assert page.locator("#columns .card").count() == 0
-    pipeline = {"type": "DEAL", "id": 0, "name": "Short", "stages": [["NEW", "Start"], ["WON", "Done", "S", "#123456"]]}
-    control(demo, "reset", {"pipelines": [pipeline], "items": [{"target": "DEAL_1", "stage": "WON", "title": "Kept"}]})
-    page.get_by_role("link", name="Short").wait_for()
-    assert page.locator("#columns .column").count() == 2
-    assert titles(page, "WON") == ["Kept"]
-
-
-def test_the_board_comes_back_by_itself_after_a_restart_on_the_same_port(open_page: Open):
-    with SimulatorServer(seed="demo") as first:
-        page = opened(open_page, first)
-        port = first.port
-    # An open board does not keep the simulator from stopping.
-    page.locator("#live[data-state=lost]").wait_for()
-    assert page.locator("#live").inner_text() == "reconnecting"
-    with SimulatorServer(port=port, seed={"items": [{"target": "DEAL_1", "title": "After the restart"}]}) as second:
-        page.locator(".card", has_text="After the restart").wait_for()
-        page.locator("#live[data-state=live]").wait_for()
-        assert page.locator("#columns .card").count() == 1
-        assert second.crashes == []
-
-
-def test_sample_items_fill_an_empty_pipeline(open_page: Open):
-    with SimulatorServer() as server:
-        page = opened(open_page, server)
-        page.get_by_role("button", name="Add 20 sample items").click()
-        wait_for_count(page, "NEW", "20")
-        assert page.locator("#empty").is_hidden()
-
-
-def test_the_keyboard_reaches_every_card_opens_it_and_moves_it(demo: SimulatorServer, open_page: Open):
-    page = opened(open_page, demo)
-    focused = "document.activeElement.querySelector('.title')?.textContent"
-    assert page.locator("#columns .card[tabindex='0']").count() == 1, "one stop for Tab, not one per card"
-    page.locator("#columns .card[tabindex='0']").focus()
-    assert page.evaluate(focused) == "Warehouse scanners"
-    page.keyboard.press("ArrowDown")
-    assert page.evaluate(focused) == "Annual support contract"
-    page.keyboard.press("ArrowRight")
-    assert page.evaluate(focused) == "Migration to the cloud"
-    page.keyboard.press("ArrowRight")
-    assert page.evaluate(focused) == "Fleet tracking, phase 2", "empty columns are passed over"
-    page.keyboard.press("Enter")
-    page.locator("#details[open]").wait_for()
-    assert "EXECUTING" in page.locator("#details-fields").inner_text()
-    page.locator("#details-stage").select_option("WON")
-    page.get_by_role("button", name="Move", exact=True).press("Enter")
-    wait_for_count(page, "WON", "2")
-    assert demo.portal.stage_of("DEAL_61") == "WON"
-    assert demo.portal.find("DEAL_61").moved_by == 1
-    assert page.evaluate(focused) == "Fleet tracking, phase 2", "the focus stays on the card that moved"
-
-
-def test_a_focused_card_keeps_the_focus_when_a_dag_moves_it(demo: SimulatorServer, open_page: Open):
-    page = opened(open_page, demo)
-    page.locator("[data-id='57']").focus()
-    fire(demo, "DEAL_57")
-    wait_for_count(page, "PREPARATION", "2")
-    assert page.evaluate("document.activeElement.dataset.id") == "57"
-
-
-def test_a_card_can_be_dragged_and_a_refusal_is_told(demo: SimulatorServer, open_page: Open):
-    page = opened(open_page, demo)
-    demo.portal.add_veto("LOSE")
-    page.drag_and_drop("[data-id='57']", f"{column(page, 'EXECUTING')} .body")
-    wait_for_count(page, "EXECUTING", "2")
-    assert demo.portal.stage_of("DEAL_57") == "EXECUTING"
-    page.drag_and_drop("[data-id='58']", f"{column(page, 'LOSE')} .body")
-    page.locator("#toast", has_text="refused").wait_for()
-    assert demo.portal.stage_of("DEAL_58") == "NEW"
-
-
 def test_nothing_is_loaded_from_elsewhere_and_the_browser_would_refuse_it(demo: SimulatorServer, open_page: Open):
     page = opened(open_page, demo)
     seen: list[str] = []
@@ -328,47 +158,3 @@ def test_nothing_is_loaded_from_elsewhere_and_the_browser_would_refuse_it(demo: 
     policy = requests.get(demo.board_url, timeout=10).headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_can_be_read_in_light_and_dark(demo: SimulatorServer, open_page: Open, scheme: str):
-    page = opened(open_page, demo, color_scheme=scheme)
-    fire(demo, "DEAL_57")
-    page.locator("#request-rows .status").first.wait_for()
-    for selector in (
-        ".card .title",
-        ".card .meta",
-        ".column h2",
-        ".column .count",
-        "nav a",
-        "dt",
-        ".status",
-        "th",
-        "td",
-    ):
-        ratios = page.evaluate(CONTRAST, selector)
-        assert ratios, selector
-        assert min(ratios) >= 4.5, (selector, ratios)
-
-
-def test_the_theme_button_overrides_the_system_and_is_remembered(demo: SimulatorServer, open_page: Open):
-    page = opened(open_page, demo, color_scheme="light")
-    ground = "getComputedStyle(document.body).backgroundColor"
-    light = page.evaluate(ground)
-    page.get_by_role("button", name="Theme: auto").click()
-    page.get_by_role("button", name="Theme: light").click()
-    dark = page.evaluate(ground)
-    assert dark != light
-    page.reload()
-    page.get_by_role("button", name="Theme: dark").wait_for()
-    assert page.evaluate(ground) == dark
-
-
-def test_columns_and_switches_have_names_for_screen_readers(demo: SimulatorServer, open_page: Open):
-    page = opened(open_page, demo)
-    for stage in demo.portal.pipelines[2, 0].stages:
-        page.get_by_role("region", name=stage.name, exact=True).wait_for()
-    page.get_by_role("navigation", name="Pipelines").wait_for()
-    page.get_by_role("main", name="Board").wait_for()
-    page.get_by_role("img", name="success").wait_for()
-    assert page.get_by_role("status").inner_text() == "live"

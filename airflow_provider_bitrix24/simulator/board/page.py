@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 _PAGE: Final = "board.html"
 _FOLDER: Final = "files"
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
-_SCRIPTS: Final = ("board.js", "columns.js", "dragging.js", "elements.js", "motion.js", "panels.js")
+_SCRIPTS: Final = (
+    "board.js",
+    "columns.js",
+    "details.js",
+    "dragging.js",
+    "elements.js",
+    "motion.js",
+    "panels.js",
+    "requests.js",
+)
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
     " img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -54,14 +63,15 @@ class Board:
         raise web.HTTPFound("/_simulator/board")
 
     async def entity(self, request: web.Request) -> web.Response:
-        """Redirect an entity's page to the board that has a card of it."""
+        """Redirect an entity's page to the board of its pipeline, which opens its card."""
         found = request.match_info
         type_id = entity_types.resolve_type(found["name"].upper()) if "name" in found else int(found["type_id"])
         store = self._portal.items.get(type_id or 0)
         item = store.get(int(found["id"])) if store else None
         if item is None:
             raise web.HTTPNotFound(text="There is no such entity.")
-        query = urlencode({"type": entity_types.type_name(item.type_id), "category": item.category_id})
+        type_name = entity_types.type_name(item.type_id)
+        query = urlencode({"type": type_name, "category": item.category_id, "open": item.reference})
         raise web.HTTPFound(f"/_simulator/board?{query}")
 
     async def page(self, request: web.Request) -> web.Response:

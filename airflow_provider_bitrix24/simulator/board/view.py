@@ -7,6 +7,7 @@ moves, edits, seeds and resets are all differences. :mod:`.stream` sends them.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -65,6 +66,7 @@ class BoardView:
         self._columns: dict[str, _Column] = {}
         self._cards: dict[int, tuple[Any, ...]] = {}
         self._requests: list[tuple[int, float]] = []
+        self._rendered: list[tuple[RecordedRequest, dict[str, Any]]] = []
         self._summary: dict[str, Any] = {}
 
     def changes(self) -> list[Change]:
@@ -113,7 +115,13 @@ class BoardView:
             for each in self._portal.pipelines.values()
         ]
         stages = [
-            {"id": each.id, "name": each.name, "color": each.color, "semantics": each.semantics}
+            {
+                "id": each.id,
+                "name": each.name,
+                "color": each.color,
+                "semantics": each.semantics,
+                "triggers": self._triggers(pipeline, each.id),
+            }
             for each in pipeline.stages
         ]
         return {
@@ -122,6 +130,20 @@ class BoardView:
             "pipelines": pipelines,
             "stages": stages,
         }
+
+    def _triggers(self, pipeline: Pipeline, stage_id: str) -> list[dict[str, Any]]:
+        """What leads to a stage: the code of each trigger, and what one has to know besides."""
+        placed = self._portal.triggers.get((pipeline.type_id, pipeline.id), [])
+        return [
+            {
+                "code": each.code,
+                "application": each.application,
+                "conditions": len(each.conditions),
+                "allow_backwards": each.allow_backwards,
+            }
+            for each in placed
+            if each.stage_id == stage_id
+        ]
 
     def _window(self, pipeline: Pipeline) -> tuple[dict[str, _Column], dict[int, tuple[Any, ...]]]:
         store = self._portal.items[pipeline.type_id]
@@ -143,7 +165,9 @@ class BoardView:
         if numbers == self._requests:
             return None
         self._requests = numbers
-        return Change("requests", {"requests": [self._request(each) for each in reversed(last)]})
+        known = {id(recorded): shown for recorded, shown in self._rendered}
+        self._rendered = [(each, known.get(id(each)) or self._request(each)) for each in last]
+        return Change("requests", {"requests": [shown for _, shown in reversed(self._rendered)]})
 
     def _request(self, recorded: RecordedRequest) -> dict[str, Any]:
         return {
@@ -151,8 +175,8 @@ class BoardView:
             "time": self._portal.clock.iso(recorded.moment),
             "http_method": recorded.http_method,
             "method": recorded.method or recorded.path,
-            "parameters": "" if recorded.commands else _short(recorded.params),
-            "commands": recorded.commands,
+            "parameters": _batch(recorded) if recorded.answers else _short(recorded.params),
+            "commands": recorded.commands or len(recorded.answers),
             "status": recorded.status,
             "milliseconds": round(recorded.duration * 1000, 1),
             "error": recorded.error,
@@ -194,10 +218,29 @@ def shares(counts: Sequence[int], window: int) -> list[int]:
     return sizes
 
 
+def _batch(recorded: RecordedRequest) -> str:
+    """The commands of a batch in a line: ``crm.automation.trigger x 50, code=c5u4m``."""
+    counts = Counter(each.method for each in recorded.answers)
+    parts = [f"{method} x {count}" for method, count in counts.items()]
+    first = recorded.answers[0].params
+    common = {
+        name: value
+        for name, value in first.items()
+        if len(counts) == 1 and all(each.params.get(name) == value for each in recorded.answers)
+    }
+    return _cut(", ".join(parts) + (f", {_short(common)}" if common else ""))
+
+
 def _short(params: dict[str, Any]) -> str:
-    text = ", ".join(
-        f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in params.items()
-    )
+    parts = []
+    for name, value in params.items():
+        parts.append(f"{name}={value if isinstance(value, str) else json.dumps(value)}")
+        if sum(map(len, parts)) > _SHOWN_PARAMETERS:
+            break
+    return _cut(", ".join(parts))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN_PARAMETERS else f"{text[:_SHOWN_PARAMETERS]}…"
 
 

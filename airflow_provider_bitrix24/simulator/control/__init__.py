@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.simulator.control import openapi
 from airflow_provider_bitrix24.simulator.control.api import ControlApi
+from airflow_provider_bitrix24.simulator.control.inspection import Inspection
 from airflow_provider_bitrix24.simulator.control.manual_moves import ManualMoves
 
 if TYPE_CHECKING:
@@ -18,4 +19,5 @@ __all__ = ["routes"]
 
 def routes(portal: Portal) -> list[web.RouteDef]:
     """The routes of the control API of `portal`, its description included."""
-    return [*ControlApi(portal).routes(), *ManualMoves(portal).routes(), *openapi.routes()]
+    handlers = (Inspection(portal), ControlApi(portal), ManualMoves(portal))
+    return [route for each in handlers for route in each.routes()] + openapi.routes()

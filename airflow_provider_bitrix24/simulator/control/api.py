@@ -5,7 +5,6 @@ Handlers take and return JSON objects; :mod:`.json_handlers` reads bodies and an
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
@@ -13,7 +12,6 @@ from aiohttp import web
 
 from airflow_provider_bitrix24.simulator.control.json_handlers import json_body, json_handler
 from airflow_provider_bitrix24.simulator.portal import seed
-from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET, SYSTEM_SECRET
 from airflow_provider_bitrix24.simulator.portal.limits import OperatingProfile
 from airflow_provider_bitrix24.simulator.portal.settings import Plan, PortalSettings
 from airflow_provider_bitrix24.simulator.validation import assign, check, number
@@ -21,7 +19,6 @@ from airflow_provider_bitrix24.simulator.validation import assign, check, number
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal
 
-_DIGITS: Final = 18
 _LIMITS: Final = {
     "capacity": float,
     "per_second": float,
@@ -57,42 +54,30 @@ class ControlApi:
             "settings": self.settings,
         }
         return [
-            web.get("/_simulator/", json_handler(self.state)),
             web.post("/_simulator/reset", json_handler(self.reset)),
             web.post("/_simulator/seed", json_handler(self.seed)),
             web.post("/_simulator/tokens", json_handler(self.tokens)),
-            web.get("/_simulator/requests", json_handler(self.requests)),
-            web.get("/_simulator/fires", json_handler(self.fires)),
-            web.get("/_simulator/items/{target}", json_handler(self.item)),
             web.delete("/_simulator/faults", json_handler(self.clear_faults)),
             *(web.get(f"/_simulator/{name}", json_handler(handler)) for name, handler in both.items()),
             *(web.post(f"/_simulator/{name}", json_handler(handler)) for name, handler in both.items()),
         ]
 
-    async def state(self, request: web.Request) -> Any:
-        """Show addresses and counts."""
-        portal = self._portal
-        base = f"{request.scheme}://{request.host}"
-        return {
-            "webhook_url": f"{base}/rest/1/{MAIN_SECRET}/",
-            "system_webhook_url": f"{base}/rest/1/{SYSTEM_SECRET}/",
-            "plan": portal.settings.plan,
-            "now": portal.clock.now(),
-            "items": sum(len(store) for store in portal.items.values()),
-            "requests": portal.request_log.total,
-            "statuses": {str(status): count for status, count in sorted(portal.request_log.statuses.items())},
-            "moves": portal.events.total_moves,
-        }
-
     async def reset(self, request: web.Request) -> Any:
-        """Forget content, history and faults; with a seed as body, fill the portal again.
+        """Forget content, history and faults, and fill the portal with a seed, if one is sent.
 
-        Plan, limits, latency, switches and the clock stay as they are.
+        With ``{"demo": true}`` the demo comes back; a seed is then added to it. Plan, limits, latency, switches and
+        the clock stay as they are.
         """
         data = await json_body(request)
-        self._portal.clear()
-        self._portal.faults.clear()
-        seed.apply(self._portal, data)
+        demo = data.pop("demo", False)
+        if not isinstance(demo, bool):
+            raise ValueError(f"'demo' cannot be {demo!r}; it is true or false")  # noqa: TRY004  # a mistake in JSON
+        portal = self._portal
+        portal.clear()
+        portal.faults.clear()
+        if demo:
+            seed.apply(portal, seed.DEMO)
+        seed.apply(portal, data)
         return {"ok": True}
 
     async def seed(self, request: web.Request) -> Any:
@@ -180,46 +165,3 @@ class ControlApi:
         if request.method == "POST":
             assign(settings, await json_body(request), _SETTINGS)
         return {name: getattr(settings, name) for name in _SETTINGS}
-
-    async def requests(self, request: web.Request) -> Any:
-        """List the last requests, secrets hidden: ``?last=100``, ``?after=NUMBER``."""
-        count, after = _whole(request, "last", 100), _whole(request, "after", 0)
-        request_log = self._portal.request_log
-        recorded = [each.as_dict() for each in request_log.last(max(1, count)) if each.number > after]
-        return {"total": request_log.total, "requests": recorded}
-
-    async def fires(self, request: web.Request) -> Any:
-        """Show for each entity how many fires were executed and how often it moved."""
-        del request
-        portal = self._portal
-        with portal.lock:
-            targets = sorted(set(portal.fires) | set(portal.moves))
-            return {each: {"fires": portal.fires[each], "moves": portal.moves[each]} for each in targets}
-
-    async def item(self, request: web.Request) -> Any:
-        """Show the stage of one entity, its moves and its fires."""
-        target = request.match_info["target"]
-        item = self._portal.find(target)
-        if item is None:
-            raise web.HTTPNotFound(text=json.dumps({"error": f"there is no {target}"}), content_type="application/json")
-        return {
-            "target": item.reference,
-            "title": item.title,
-            "stage": item.stage_id,
-            "category_id": item.category_id,
-            "moved_time": item.moved_time,
-            "moved_by": item.moved_by,
-            "moves": self._portal.moves[item.reference],
-            "fires": self._portal.fires[item.reference],
-        }
-
-
-def _whole(request: web.Request, name: str, default: int) -> int:
-    """A whole number from 0 on in the query.
-
-    :raises ValueError: when it is something else.
-    """
-    text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
-        raise ValueError(f"{name!r} cannot be {text!r}; it is a whole number from 0 on")
-    return int(text)

@@ -35,17 +35,27 @@ def test_the_page_names_only_files_that_are_served(server: SimulatorServer):
     while waiting:
         found.add(name := waiting.pop())
         waiting += set(re.findall(r'from "\./(\w+\.js)"', served(server, name))) - found
-    assert found == {"board.css", "board.js", "columns.js", "dragging.js", "elements.js", "motion.js", "panels.js"}
+    assert found == {
+        "board.css",
+        "board.js",
+        "columns.js",
+        "details.js",
+        "dragging.js",
+        "elements.js",
+        "motion.js",
+        "panels.js",
+        "requests.js",
+    }
 
 
 @pytest.mark.parametrize(
     ("page", "board"),
     [
-        ("/crm/deal/details/57/", "type=DEAL&category=0"),
-        ("/crm/deal/details/63/", "type=DEAL&category=5"),
-        ("/crm/lead/details/4/", "type=LEAD&category=0"),
-        ("/crm/type/31/details/12/", "type=SMART_INVOICE&category=2"),
-        ("/crm/type/177/details/5/", "type=DYNAMIC_177&category=12"),
+        ("/crm/deal/details/57/", "type=DEAL&category=0&open=DEAL_57"),
+        ("/crm/deal/details/63/", "type=DEAL&category=5&open=DEAL_63"),
+        ("/crm/lead/details/4/", "type=LEAD&category=0&open=LEAD_4"),
+        ("/crm/type/31/details/12/", "type=SMART_INVOICE&category=2&open=SMART_INVOICE_12"),
+        ("/crm/type/177/details/5/", "type=DYNAMIC_177&category=12&open=DYNAMIC_177_5"),
     ],
 )
 def test_an_entitys_page_redirects_to_the_board_of_its_pipeline(server: SimulatorServer, page: str, board: str):

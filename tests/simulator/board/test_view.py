@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from airflow_provider_bitrix24.simulator.board.view import WINDOW, BoardView, shares
 from airflow_provider_bitrix24.simulator.clock import Clock
 from airflow_provider_bitrix24.simulator.portal import Portal, seed
+from airflow_provider_bitrix24.simulator.portal.request_log import RecordedCommand
 
 
 @pytest.fixture
@@ -120,3 +121,31 @@ def test_requests_are_shown_newest_first_without_secrets(portal: Portal):
     assert len(newest["parameters"]) == 121
     portal.clear()
     assert changes_of(view)["requests"] == {"requests": []}
+
+
+def test_columns_name_the_codes_that_lead_to_them(portal: Portal):
+    portal.add_trigger("PREPARATION", conditions={"title": "x"}, allow_backwards=True)
+    stages = {stage["id"]: stage["triggers"] for stage in changes_of(BoardView(portal))["board"]["stages"]}
+    assert [trigger["code"] for trigger in stages["PREPARATION"]] == ["c5u4m", ""]
+    assert stages["PREPARATION"][1] == {"code": "", "application": "", "conditions": 1, "allow_backwards": True}
+    assert stages["NEW"] == []
+
+
+@pytest.mark.parametrize(
+    ("commands", "line"),
+    [
+        ([("crm.automation.trigger", {"target": f"DEAL_{n}", "code": "c5u4m"}) for n in range(50)],
+         "crm.automation.trigger x 50, code=c5u4m"),
+        ([("scope", {}), ("scope", {}), ("profile", {})], "scope x 2, profile x 1"),
+        ([("crm.item.get", {"id": "5", "entityTypeId": "2"})], "crm.item.get x 1, id=5, entityTypeId=2"),
+        ([(f"m{n}", {}) for n in range(50)], ", ".join(f"m{n} x 1" for n in range(50))[:120] + "…"),
+    ],
+)  # fmt: skip
+def test_a_batch_is_told_in_a_line(portal: Portal, commands: list[tuple[str, dict[str, Any]]], line: str):
+    recorded = portal.request_log.open(
+        moment=0.0, source="", http_method="POST", path="/rest/1/***/batch", method="batch", headers={}
+    )
+    recorded.answers = [RecordedCommand(f"c{n}", method, params) for n, (method, params) in enumerate(commands)]
+    portal.request_log.close(recorded)
+    (shown,) = changes_of(BoardView(portal))["requests"]["requests"]
+    assert (shown["parameters"], shown["commands"]) == (line, len(commands))

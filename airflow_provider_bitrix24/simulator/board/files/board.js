@@ -2,9 +2,11 @@
 // Everything from the portal is inserted as text, never as markup.
 
 import { drawCards, drawColumns, goTo } from "./columns.js";
+import { moveByHand, showDetails } from "./details.js";
 import { dragging } from "./dragging.js";
 import { byId, make } from "./elements.js";
-import { drawRequests, drawSummary, moveByHand, showDetails } from "./panels.js";
+import { drawSummary } from "./panels.js";
+import { drawRequests } from "./requests.js";
 
 const ANNOUNCE_MS = 4000;
 const TOAST_MS = 6000;
@@ -17,6 +19,7 @@ const wanted = new Map(); // stage id -> {count, ids}
 let summary = null;
 let requests = null;
 let isFresh = false;
+let toOpen = new URLSearchParams(location.search).get("open"); // the entity whose page led here
 let frame = 0;
 
 function readAddress() {
@@ -79,6 +82,13 @@ function draw() {
   if (requests) drawRequests(requests);
   isFresh = false;
   requests = null;
+  if (structure && toOpen) open(toOpen);
+}
+
+/** Open the card of an entity, also of one that is not among the newest on the board. */
+async function open(target) {
+  toOpen = null;
+  if (!(await showDetails(target, structure.stages))) toast(`There is no ${target}.`);
 }
 
 function drawStructure() {
@@ -121,7 +131,7 @@ byId("columns").addEventListener("click", (event) => {
   const card = event.target.closest(".card");
   if (!card) return;
   goTo(card);
-  showDetails(cards.get(Number(card.dataset.id)), structure.stages);
+  showDetails(cards.get(Number(card.dataset.id)).target, structure.stages);
 });
 
 dragging(byId("columns"), async (id, stage) => {
@@ -133,6 +143,20 @@ byId("fill").addEventListener("click", async () => {
   const { type, stages, next_id } = structure;
   const generate = [{ type, count: 20, stage: stages[0].id, first_id: next_id }];
   await fetch("seed", { method: "POST", body: JSON.stringify({ generate }) });
+});
+
+byId("start-over").addEventListener("click", () => byId("confirm").showModal());
+
+byId("confirm").addEventListener("close", async ({ target }) => {
+  if (target.returnValue === "ok") await fetch("reset", { method: "POST", body: JSON.stringify({ demo: true }) });
+  target.returnValue = "";
+});
+
+byId("details").addEventListener("close", () => {
+  const query = new URLSearchParams(location.search);
+  if (!query.has("open")) return;
+  query.delete("open"); // so that loading the page again does not open it again
+  history.replaceState(null, "", `?${query}`);
 });
 
 function toast(text) {

@@ -35,7 +35,7 @@ function newColumn(stage, index) {
     head.append(end);
   }
   const count = make("span", "count", "0");
-  head.append(count);
+  head.append(count, codes(stage.triggers));
   const body = make("div", "body");
   const list = make("ul");
   const rest = make("p", "rest");
@@ -44,6 +44,23 @@ function newColumn(stage, index) {
   element.append(head, body);
   columns.set(stage.id, { body, color, count, list, rest });
   return element;
+}
+
+/** The codes that lead to a stage. */
+function codes(triggers) {
+  const line = make("p", "codes");
+  for (const { code, application, conditions, allow_backwards } of triggers) {
+    const chip = make("code", "", code || "any code");
+    const notes = [
+      application ? `trigger of the application ${application}` : "webhook trigger",
+      conditions && `${conditions} ${conditions === 1 ? "condition" : "conditions"}`,
+      allow_backwards && "also moves back",
+    ];
+    chip.title = notes.filter(Boolean).join(", ");
+    line.append(chip);
+  }
+  if (triggers.length) line.prepend(make("span", "unseen", "Codes that lead here:"));
+  return line;
 }
 
 function isDark(color) {

@@ -1,4 +1,4 @@
-// Elements, numbers and times, as every part of the page needs them.
+// Elements, numbers, times and statuses, as every part of the page needs them.
 
 export const byId = (id) => document.getElementById(id);
 export const number = new Intl.NumberFormat("en");
@@ -14,4 +14,16 @@ export function make(tag, className = "", text = "") {
 /** The time of day in the portal's own zone, as in the ISO text. */
 export function clockTime(iso) {
   return iso.slice(11, 19);
+}
+
+/** A status, coloured by its class. */
+export function statusOf(status, text) {
+  const element = make("span", "status", text);
+  element.dataset.class = String(status)[0];
+  return element;
+}
+
+/** Day and time of day in the portal's own zone, as in the ISO text. */
+export function dayTime(iso) {
+  return iso.slice(0, 19).replace("T", " ");
 }
