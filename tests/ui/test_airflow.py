@@ -199,7 +199,7 @@ def test_a_dag_runs_with_it_and_the_task_leads_to_the_entity(airflow, pages, por
     with pages.page.expect_popup() as opened:
         link.click()
 
-    assert opened.value.url == f"{portal.board_url}?type=DEAL&category=0&open=DEAL_57", "where the simulator shows the deal"
+    assert opened.value.url == f"{portal.board_url}?type=DEAL&category=0&open=DEAL_57", "the deal's card is opened"
     assert MAIN_SECRET not in pages.page.content()
 
 
