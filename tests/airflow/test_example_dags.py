@@ -142,3 +142,17 @@ def test_the_task_after_a_failure_gets_the_entities_that_did_not_arrive(run, por
 
 def test_the_dag_that_waits_for_events_is_there_on_airflow_3_only(dags):
     assert ("bitrix24_example_event" in dags) == (Version(airflow.__version__) >= Version("3"))
+
+
+def test_an_application_fires_for_a_thousand_deals_and_a_rare_dag_keeps_its_tokens(run, portal, application):
+    for number in range(101, 1101):
+        portal.portal.add_deal(id=number)
+
+    ran = run("bitrix24_example_application")
+
+    report = ran["invoice_paid"].xcom_pull(task_ids="invoice_paid")
+    assert (report["moved"], report["failed"]) == (1000, 0)
+    assert set(portal.fires.values()) == {1}
+    assert run("bitrix24_example_keep_tokens")["keep_alive"].xcom_pull(task_ids="keep_alive") is False
+    portal.clock.advance(21 * 86400)
+    assert run("bitrix24_example_keep_tokens")["keep_alive"].xcom_pull(task_ids="keep_alive") is True
