@@ -32,7 +32,7 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 
 _ROOT = Path(__file__).parents[1]
-_PAGES_OF_FILES = {"README.md": "readme.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+_PAGES_OF_FILES = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 _INCLUDED = re.compile(r"^```\{include\} \.\./(\w+\.md)\n```$", flags=re.MULTILINE)
 _LINK = re.compile(r"(!?)\[([^]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
 _ANCHOR = re.compile(r'^<a id="([^"]+)"></a>$', flags=re.MULTILINE)

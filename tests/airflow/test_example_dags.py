@@ -35,6 +35,7 @@ MOVES = {
         "DEAL_63": "C5:WON",
         "DEAL_64": "C5:WON",
     },
+    "bitrix24_example_nightly": {"DEAL_57": "EXECUTING", "DEAL_58": "EXECUTING", "DEAL_60": "EXECUTING"},
     "bitrix24_example_notifier": {"DEAL_57": "EXECUTING"},
     "bitrix24_example_sensor": {"DEAL_57": "PREPARATION"},
     "bitrix24_example_deferrable": {"DEAL_58": "EXECUTING", "DEAL_60": "EXECUTING"},
