@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24._tasks.finished import DONE_KEY, FORGOTTEN
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.packing import pack_json
 
 if TYPE_CHECKING:
@@ -68,6 +69,18 @@ class TaskCheckpointStore:
     def stop_firing(self) -> None:
         """Let no more requests leave: Airflow is ending the task. May be called from a signal handler."""
         self._killed.set()
+
+    def pause(self, seconds: float, clock: Clock) -> None:
+        """Wait in the worker.
+
+        :raises TaskKilledError: Airflow is ending the task. On the system's clock, the wait ends then.
+        """
+        if clock is SYSTEM_CLOCK:
+            self._killed.wait(seconds)
+        else:
+            clock.sleep(seconds)
+        if self._killed.is_set():
+            raise TaskKilledError("Airflow is ending the task.")
 
     @property
     def survives(self) -> bool:

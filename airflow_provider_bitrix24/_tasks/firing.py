@@ -10,8 +10,21 @@ from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24.client.report import TriggerReport
+
+    class Arguments(Protocol):
+        """What an operator that fires has as attributes."""
+
+        entity_type: str | None
+        expected_stage: Any
+        or_later: bool
+        fail_on: Any
+        verify: bool
+        on_unmoved: OnUnmoved | None
+        wait_timeout: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +81,24 @@ class FiringRequest:
             verify=verify,
             on_unmoved=on_unmoved or ("fail" if expected else "warn"),
             wait_timeout=wait_timeout,
+        )
+
+    @classmethod
+    def of_task(cls, task: Arguments, target: object, code: str | None) -> Self:
+        """Read the arguments of an operator, for these targets.
+
+        :raises ConfigurationError: the message names the argument.
+        """
+        return cls.parse(
+            target,
+            entity_type=task.entity_type,
+            code=code,
+            expected_stage=task.expected_stage,
+            or_later=task.or_later,
+            fail_on=task.fail_on,
+            verify=task.verify,
+            on_unmoved=task.on_unmoved,
+            wait_timeout=task.wait_timeout,
         )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24._tasks.report_keeper import REPORT_KEY
 from airflow_provider_bitrix24._tasks.verdict import danger_of_a_retry, may_have_been_fired
 from airflow_provider_bitrix24.compat import AirflowFailException, AirflowSkipException, TaskDeferred
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
@@ -39,7 +40,7 @@ def ending_safely(keeper: ReportKeeper, *, expected: Collection[str], survives: 
         if report is None:
             raise
         interruption = describe_interruption(report, type(error).__name__)
-        log.warning("%s", interruption)
+        log.warning("%s The report is in XCom under %r.", interruption, REPORT_KEY)
         keeper.keep_newest()
         danger = None if survives else danger_of_a_retry(report, expected=expected)
         if danger is not None:
@@ -56,6 +57,6 @@ def describe_interruption(report: TriggerReport, kind: str) -> str:
     sent = sum(map(may_have_been_fired, report.results))
     left = len(report.results) - sent - report.already
     return (
-        f"Interrupted ({kind}): {sent} of {len(report.results)} targets were fired, {report.moved} of them were seen "
-        f"to move; {left} were not fired."
+        f"Interrupted ({kind}): {sent:,} of {len(report.results):,} targets were fired; "
+        f"{report.moved:,} moved, {sent - report.moved:,} open, {left:,} not fired."
     )

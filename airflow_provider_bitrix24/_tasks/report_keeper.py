@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client.errors import OutcomeUnknown
+from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
+
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.report import TriggerReport
+    from collections.abc import Iterable
+
+    from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
+    from airflow_provider_bitrix24.client.targets import EntityRef
 
 REPORT_KEY = "report"
 """XCom key of the report if the task does not succeed. A task that succeeds returns the report."""
@@ -26,6 +32,20 @@ class ReportKeeper:
     def note(self, report: TriggerReport) -> None:
         """This is what is known now."""
         self.newest, self._is_kept = report, False
+
+    def note_interrupted(self, monitor: FiringMonitor, refs: Iterable[EntityRef], error: BaseException) -> None:
+        """The firing was cut off in the middle, or before anything has left.
+
+        :param refs: what was to be fired.
+        :param error: what cut it off.
+        """
+        interruption = OutcomeUnknown(f"The task was interrupted ({type(error).__name__}).")
+        report = monitor.interrupted_report(interruption)
+        if report is None:
+            unfired = TargetError.from_error(interruption, "no")
+            results = [TargetResult(target=str(ref), outcome="failed", error=unfired) for ref in refs]
+            report = TriggerReport(code=None, portal="", results=results)
+        self.note(report)
 
     def keep(self, report: TriggerReport) -> None:
         """Put the report into XCom."""

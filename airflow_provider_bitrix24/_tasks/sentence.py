@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24._tasks.wording import SHOWN, named, noun
 from airflow_provider_bitrix24.client.report import remaining_causes
+from airflow_provider_bitrix24.client.stages import stages_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from airflow_provider_bitrix24.client.report import Outcome, TargetResult, TriggerReport
-
-_STAGES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +54,8 @@ class Asked:
 
     @property
     def stages(self) -> str:
-        """The stages as a person would say them."""
-        stages = sorted(self.expected)
-        shown = stages[:_STAGES_SHOWN] + ([f"{len(stages) - _STAGES_SHOWN} more"] if stages[_STAGES_SHOWN:] else [])
-        return " or ".join([*shown, "later"] if self.or_later else shown)
+        """The stages in a sentence."""
+        return stages_in_words(self.expected, or_later=self.or_later)
 
     def problems_of(self, report: TriggerReport, *, late_too: bool) -> str:
         """Name the targets that failed, and with ``late_too`` those that did not arrive; empty if there are none."""

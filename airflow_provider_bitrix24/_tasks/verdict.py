@@ -19,6 +19,7 @@ from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from types import TracebackType
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24._tasks.sentence import Waited
@@ -49,6 +50,26 @@ class Verdict:
                 raise TargetsFailedError(self.message, report)
             case "fail":
                 raise AirflowFailException(self.message)
+
+
+_CHOSEN = (AirflowFailException, AirflowSkipException, TargetsFailedError)
+
+
+class PlainEnding:
+    """Ends a task with a sentence: what the task has chosen itself needs no traceback through this package."""
+
+    def __enter__(self) -> None:
+        """Nothing begins."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the frames below the caller off an ending; whatever has a cause keeps them."""
+        if (
+            isinstance(error, (AirflowFailException, AirflowSkipException, TargetsFailedError))
+            and error.__cause__ is None
+        ):
+            raise error.with_traceback(None) from None
 
 
 @contextmanager

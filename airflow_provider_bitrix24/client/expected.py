@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.stage_order import StageOrder
-from airflow_provider_bitrix24.client.stages import Pipeline
+from airflow_provider_bitrix24.client.stages import Pipeline, stages_in_words
 from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ class ExpectedStages:
     def is_final(self, info: StageInfo) -> bool:
         """Whether an entity stands at a final stage of its pipeline."""
         return self.order.is_final(Pipeline(EntityRef.parse(info.target).type_id, info.category_id), info.stage)
+
+    @property
+    def wording(self) -> str:
+        """The expected stages in a sentence."""
+        return stages_in_words(self.expected, or_later=self.or_later)
 
     def place(self, ref: EntityRef, seen: Snapshot) -> Place | None:
         """Where an entity stands that has not arrived, or ``None`` where that is not known."""

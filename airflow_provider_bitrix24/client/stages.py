@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+_SHOWN = 3
+"""How many stages a sentence names."""
 UNKNOWN_MOMENT = ""
 """In place of :attr:`Snapshot.moved_time` where it was not kept; then only the stage can show a move."""
 
@@ -106,6 +108,13 @@ def parse_stages(name: str, value: object) -> frozenset[str] | None:
             hint="Pass a stage id such as C5:WON, or a list of them; `stages` of the command line lists them.",
         )
     return frozenset(str(stage) for stage in cleaned)
+
+
+def stages_in_words(stages: Iterable[str], *, or_later: bool = False) -> str:
+    """Name stages of which any will do in a sentence: ``C5:WON or WON or later``."""
+    named = sorted(stages)
+    shown = named[:_SHOWN] + ([f"{len(named) - _SHOWN} more"] if named[_SHOWN:] else [])
+    return " or ".join([*shown, "later"] if or_later else shown)
 
 
 def check_stage_arguments(expected: Collection[str] | None, *, or_later: object, fail_on: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow_provider_bitrix24._tasks.arguments import PlainArguments, check_rendered
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, OutcomeUnknown
+from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24._tasks.finished import Finished
     from airflow_provider_bitrix24._tasks.firing import FiringRequest
     from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
-    from airflow_provider_bitrix24._tasks.report_log import ReportLog
+    from airflow_provider_bitrix24._tasks.run import TaskRun
     from airflow_provider_bitrix24._tasks.sentence import Waited
     from airflow_provider_bitrix24.client import TriggerReport
     from airflow_provider_bitrix24.client.clock import Clock
@@ -67,6 +67,13 @@ class FiringTask(PlainArguments, BaseOperator):
         :raises Bitrix24Error: nothing was fired; a retry may help.
         :raises TargetsFailedError: some failed, and a retry is safe.
         """
+        from airflow_provider_bitrix24._tasks.verdict import PlainEnding
+
+        with PlainEnding():
+            return self._execute(context)
+
+    def _execute(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_bitrix24._tasks.finished import finished_firing
         from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
         from airflow_provider_bitrix24.client.plain import parse_flag
 
@@ -76,7 +83,7 @@ class FiringTask(PlainArguments, BaseOperator):
             return self._preview(context)
         checkpoint_store = self._open_checkpoint(context)
         with permanent_errors_fail_at_once():
-            finished = self._find_finished(context, checkpoint_store)
+            finished = finished_firing(checkpoint_store, context, self.operator_extra_links)
         target = self._find_targets(context, checkpoint_store)
         with permanent_errors_fail_at_once():
             request = self._parse(target)
@@ -102,11 +109,6 @@ class FiringTask(PlainArguments, BaseOperator):
     def _find_targets(self, context: Context, checkpoint_store: TaskCheckpointStore) -> object:  # noqa: ARG002 - a decorated task uses them
         """What is fired for."""
         return self.target
-
-    def _find_finished(self, context: Context, checkpoint_store: TaskCheckpointStore) -> Finished | None:
-        from airflow_provider_bitrix24._tasks.finished import finished_firing
-
-        return finished_firing(checkpoint_store, context, self.operator_extra_links)
 
     def _return_finished(self, context: Context, finished: Finished) -> dict[str, Any]:
         """Return the report of an earlier try that has finished; nothing is fired any more."""
@@ -139,35 +141,30 @@ class FiringTask(PlainArguments, BaseOperator):
             return nothing.as_dict()
         if self.retries and not request.repeatable and not checkpoint_store.survives:
             self.log.warning(UNSAFE_RETRIES)
-        keeper = ReportKeeper(context["ti"], self.log)
-        with ending_safely(keeper, expected=request.expected or (), survives=checkpoint_store.survives, log=self.log):
-            report_log = self._report_log()
-            report, waited = self._fire(context, request, checkpoint_store, keeper, report_log)
-            report_log.conclude(report)
-            return self._conclude(context, request, report, checkpoint_store, keeper, waited)
+        run = self._begin(context, request, checkpoint_store, ReportKeeper(context["ti"], self.log))
+        with ending_safely(run.keeper, expected=request.expected or (), survives=run.store.survives, log=self.log):
+            report, waited = self._fire(run)
+            run.report_log.conclude(report)
+            return self._conclude(run, report, waited)
+
+    def _begin(
+        self, context: Context, request: FiringRequest, store: TaskCheckpointStore, keeper: ReportKeeper
+    ) -> TaskRun:
+        from airflow_provider_bitrix24._tasks.report_log import ReportLog
+        from airflow_provider_bitrix24._tasks.run import TaskRun
+
+        report_log = ReportLog(self.log, quiet_unmoved=self.on_unmoved == "ignore")
+        return TaskRun(context=context, request=request, store=store, keeper=keeper, report_log=report_log)
 
     def _parse(self, target: object) -> FiringRequest:
-        for name, given in self._given.items():
-            check_rendered(name, given=given, rendered=getattr(self, name))
-        return self._request(target, self.code)
-
-    def _request(self, target: object, code: str | None) -> FiringRequest:
         from airflow_provider_bitrix24._tasks.firing import FiringRequest
 
-        return FiringRequest.parse(
-            target,
-            entity_type=self.entity_type,
-            code=code,
-            expected_stage=self.expected_stage,
-            or_later=self.or_later,
-            fail_on=self.fail_on,
-            verify=self.verify,
-            on_unmoved=self.on_unmoved,
-            wait_timeout=self.wait_timeout,
-        )
+        for name, given in self._given.items():
+            check_rendered(name, given=given, rendered=getattr(self, name))
+        return FiringRequest.of_task(self, target, self.code)
 
     def resume_firing(self, context: Context, event: object = None) -> dict[str, Any]:  # noqa: ARG002 - Airflow passes it
-        """Go on from the checkpoint after a wait that was spent outside the worker; ends as :meth:`execute` does."""
+        """Resume from the checkpoint after a wait outside the worker; ends as :meth:`execute` does."""
         return self.execute(context)
 
     def on_kill(self) -> None:
@@ -176,44 +173,34 @@ class FiringTask(PlainArguments, BaseOperator):
             self._checkpoint_store.stop_firing()
 
     def _leave_for(self, seconds: float) -> NoReturn:
-        from datetime import timedelta
+        from airflow_provider_bitrix24.operators._waiting import trigger_after
 
-        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+        self.log.info("Freeing the worker slot for %.0f s; then the firing resumes from its checkpoint.", seconds)
+        self.defer(trigger=trigger_after(seconds), method_name="resume_firing")
 
-        self.log.info("Giving the worker slot back for %.0f s; the firing goes on from its checkpoint.", seconds)
-        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=seconds)), method_name="resume_firing")
-
-    def _fire(
-        self,
-        context: Context,
-        request: FiringRequest,
-        checkpoint_store: TaskCheckpointStore,
-        keeper: ReportKeeper,
-        report_log: ReportLog,
-    ) -> tuple[TriggerReport, Waited | None]:
+    def _fire(self, run: TaskRun) -> tuple[TriggerReport, Waited | None]:
         from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
         from airflow_provider_bitrix24._tasks.wording import counted
         from airflow_provider_bitrix24.operators._waiting import waiting_targets
 
+        request = run.request
         with permanent_errors_fail_at_once(), self._hook() as hook:
             # Before anything else, since the link must work for a task that fails, too.
             url = hook.get_conn().portal.page_url(request.refs[0].page)
-            context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
+            run.ti.xcom_push(key=ENTITY_URL_KEY, value=url)
             what = f"trigger {request.code!r}" if request.code else "the trigger"
             self.log.info("Firing %s for %s.", what, counted(request.refs))
-            report = self._trigger(hook, request, checkpoint_store, keeper)
-            keeper.note(report)
+            report = self._trigger(hook, run)
+            run.keeper.note(report)
             late = set(waiting_targets(report)) if request.waits and not request.is_lost(report) else set()
             if not late:
                 return report, None
-            report_log.write((each for each in report.results if each.target not in late), report)
-            checkpoint_store.amend(report.results, awaited=True)
-            waited = self._wait(context, hook, request, report, keeper, report_log)
+            run.report_log.write((each for each in report.results if each.target not in late), report)
+            run.store.amend(report.results, awaited=True)
+            waited = self._wait(hook, run, report)
             return waited.after, waited
 
-    def _trigger(
-        self, hook: Bitrix24Hook, request: FiringRequest, checkpoint_store: TaskCheckpointStore, keeper: ReportKeeper
-    ) -> TriggerReport:
+    def _trigger(self, hook: Bitrix24Hook, run: TaskRun) -> TriggerReport:
         from airflow_provider_bitrix24._tasks.checkpoint import DeferWait
         from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
 
@@ -221,10 +208,10 @@ class FiringTask(PlainArguments, BaseOperator):
         try:
             fire: Callable[..., TriggerReport] = getattr(hook, self._fires_with)
             return fire(
-                request.refs,
-                request.code,
-                **request.options,
-                checkpoint_store=checkpoint_store,
+                run.request.refs,
+                run.request.code,
+                **run.request.options,
+                checkpoint_store=run.store,
                 monitor=monitor,
             )
         except Bitrix24Error:
@@ -233,42 +220,36 @@ class FiringTask(PlainArguments, BaseOperator):
             self._leave_for(wait.seconds)  # everything is saved
         except BaseException as error:
             # The execution time-out, a signal, a checkpoint that cannot be written: some may have been fired.
-            interruption = OutcomeUnknown(f"The task was interrupted ({type(error).__name__}).")
-            report = monitor.interrupted_report(interruption)
-            if report is not None and monitor.sent:
-                keeper.note(report)
+            run.keeper.note_interrupted(monitor, run.request.refs, error)
             raise
 
-    def _wait(
-        self,
-        context: Context,
-        hook: Bitrix24Hook,
-        request: FiringRequest,
-        report: TriggerReport,
-        keeper: ReportKeeper,
-        report_log: ReportLog,
-    ) -> Waited:
+    def _wait(self, hook: Bitrix24Hook, run: TaskRun, report: TriggerReport) -> Waited:
         """Wait until all have arrived or time is up."""
         from airflow_provider_bitrix24._tasks.wording import counted
         from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK
         from airflow_provider_bitrix24.operators._waiting import Wait, waiting_targets
 
-        keeper.keep(report)
-        wait = Wait.of(request, interval=self.poke_interval, clock=self._clock or SYSTEM_CLOCK)
+        run.keeper.keep(report)
+        wait = Wait.of(run.request, interval=self.poke_interval, clock=self._clock or SYSTEM_CLOCK)
         if self.deferrable and wait.timeout:
             count = counted(waiting_targets(report))
-            self.log.info(
-                "Giving the worker slot back; the triggerer waits for %s for up to %.0f s.", count, wait.timeout
-            )
-            trigger = wait.on_triggerer(context["ti"], report, self.bitrix24_conn_id, self.verify_conn_id or None)
+            self.log.info("Freeing the worker slot; the triggerer waits for %s for up to %.0f s.", count, wait.timeout)
+            trigger = wait.on_triggerer(run.ti, report, self.bitrix24_conn_id, self.verify_conn_id or None)
             self.defer(trigger=trigger, method_name="execute_complete")
-        return wait.in_worker(hook, report, log=self.log, report_log=report_log, keeper=keeper)
+        return wait.in_worker(hook, report, run, log=self.log)
 
     def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
         """Conclude after a wait on the triggerer; ends as :meth:`execute` does.
 
         :raises LostEventError: the event is missing or unknown, so it is unknown which entities have arrived.
         """
+        from airflow_provider_bitrix24._tasks.verdict import PlainEnding
+
+        with PlainEnding():
+            return self._execute_complete(context, event)
+
+    def _execute_complete(self, context: Context, event: object) -> dict[str, Any]:
+        from airflow_provider_bitrix24._tasks.firing import FiringRequest
         from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
         from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
@@ -279,33 +260,22 @@ class FiringTask(PlainArguments, BaseOperator):
             # This process has looked no connection up yet, and so masks no secret in its log.
             hook.get_conn()
             expected = parse_stages("expected_stage", self.expected_stage) or ()
-        keeper, checkpoint_store = ReportKeeper(context["ti"], self.log), self._open_checkpoint(context)
-        with ending_safely(keeper, expected=expected, survives=checkpoint_store.survives, log=self.log):
+        keeper, store = ReportKeeper(context["ti"], self.log), self._open_checkpoint(context)
+        with ending_safely(keeper, expected=expected, survives=store.survives, log=self.log):
             waited = after_wait(context["ti"], event, keeper, seconds=self.wait_timeout or 0)
-            report_log, due = self._report_log(), set(waiting_targets(waited.before))
-            report_log.conclude(waited.after, (each for each in waited.after.results if each.target in due))
             # The report names what was fired, whatever the templates render to by now.
-            request = self._request([each.target for each in waited.after.results], waited.after.code)
-            return self._conclude(context, request, waited.after, checkpoint_store, keeper, waited)
+            targets = [each.target for each in waited.after.results]
+            run = self._begin(context, FiringRequest.of_task(self, targets, waited.after.code), store, keeper)
+            due = set(waiting_targets(waited.before))
+            run.report_log.conclude(waited.after, (each for each in waited.after.results if each.target in due))
+            return self._conclude(run, waited.after, waited)
 
-    def _report_log(self) -> ReportLog:
-        from airflow_provider_bitrix24._tasks.report_log import ReportLog
-
-        return ReportLog(self.log, quiet_unmoved=self.on_unmoved == "ignore")
-
-    def _conclude(
-        self,
-        context: Context,
-        request: FiringRequest,
-        report: TriggerReport,
-        checkpoint_store: TaskCheckpointStore,
-        keeper: ReportKeeper,
-        waited: Waited | None,
-    ) -> dict[str, Any]:
+    def _conclude(self, run: TaskRun, report: TriggerReport, waited: Waited | None) -> dict[str, Any]:
         """Return the report, or end the task otherwise with the report in XCom."""
         from airflow_provider_bitrix24._tasks.finished import Finished
         from airflow_provider_bitrix24._tasks.verdict import decide
 
+        request, checkpoint_store = run.request, run.store
         verdict = decide(
             report,
             on_unmoved=request.on_unmoved,
@@ -316,10 +286,10 @@ class FiringTask(PlainArguments, BaseOperator):
             wait=waited,
         )
         if verdict.end == "succeed":
-            checkpoint_store.save_done(Finished.of(context, report).as_record())
+            checkpoint_store.save_done(Finished.of(run.context, report).as_record())
         elif request.waits:
             checkpoint_store.amend(report.results, awaited=False)
         if verdict.end != "succeed" or request.waits:
-            keeper.keep(report)
+            run.keeper.keep(report)
         verdict.raise_for_airflow(report)
         return report.as_dict()

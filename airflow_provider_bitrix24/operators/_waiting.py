@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24._tasks.firing import FiringRequest
     from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
-    from airflow_provider_bitrix24._tasks.report_log import ReportLog
+    from airflow_provider_bitrix24._tasks.run import TaskRun
     from airflow_provider_bitrix24.client import TriggerReport
     from airflow_provider_bitrix24.client.clock import Clock
+    from airflow_provider_bitrix24.compat import BaseTrigger
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
     from airflow_provider_bitrix24.triggers.stage import StageTrigger
 
@@ -58,25 +59,18 @@ class Wait:
             clock=clock,
         )
 
-    def in_worker(
-        self,
-        hook: Bitrix24Hook,
-        report: TriggerReport,
-        *,
-        log: Any,
-        report_log: ReportLog,
-        keeper: ReportKeeper,
-    ) -> Waited:
+    def in_worker(self, hook: Bitrix24Hook, report: TriggerReport, run: TaskRun, *, log: Any) -> Waited:
         """Check the entities that have not arrived until all are settled, or until time is up.
 
+        :param report: the report of the fire.
+        :param run: receives the newest report.
         :param log: the task's logger.
-        :param report_log: writes the outcomes of targets to it.
-        :param keeper: receives the newest report.
         :raises Bitrix24Error: the portal refuses permanently.
+        :raises TaskKilledError: Airflow is ending the task.
         """
         from airflow_provider_bitrix24.client.expected import ExpectedStages
 
-        keeper.note(report)
+        run.keeper.note(report)
         before, targets = report, waiting_targets(report)
         stages = ExpectedStages.for_wait(targets, self.expected, or_later=self.or_later, fail_on=self.fail_on)
         wait = StageWait(targets=targets, stages=stages, require="each")
@@ -89,7 +83,7 @@ class Wait:
                 break
             interval = self.interval
             log.info("Waiting for %s to arrive; looking again in %.0f s.", counted(wait.targets), delay)
-            clock.sleep(delay)
+            run.store.pause(delay, clock)
             try:
                 wait.observe(hook.get_stages(wait.targets, learn=wait.stages))
             except Bitrix24Error as error:
@@ -98,9 +92,9 @@ class Wait:
                 log.warning("Could not look: %s", error)
                 continue
             report = update(report, wait.check)
-            keeper.note(report)
+            run.keeper.note(report)
             settled = {*wait.check.arrived, *wait.check.missing, *wait.check.final}
-            report_log.write((each for each in report.results if each.target in settled), report)
+            run.report_log.write((each for each in report.results if each.target in settled), report)
         cut_short = wait.at_final_stages if wait.done and wait.check.final else ""
         return Waited(before=before, after=report, seconds=self.timeout, cut_short=cut_short)
 
@@ -123,6 +117,15 @@ class Wait:
             bitrix24_conn_id=conn_id,
             verify_conn_id=verify_conn_id,
         )
+
+
+def trigger_after(seconds: float) -> BaseTrigger:
+    """The Airflow trigger that only lets time pass."""
+    from datetime import timedelta
+
+    from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+    return TimeDeltaTrigger(timedelta(seconds=seconds))
 
 
 def after_wait(ti: Any, event: object, keeper: ReportKeeper, *, seconds: float) -> Waited:

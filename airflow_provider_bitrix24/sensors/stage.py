@@ -15,7 +15,7 @@ from airflow_provider_bitrix24._tasks.arguments import (
     check_literals,
     check_rendered,
 )
-from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
+from airflow_provider_bitrix24._tasks.verdict import PlainEnding, permanent_errors_fail_at_once
 from airflow_provider_bitrix24._tasks.waiting import StageWait
 from airflow_provider_bitrix24._tasks.wording import SHOWN, standing
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
@@ -122,8 +122,10 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         :raises AirflowSkipException: either of these, with ``soft_fail``.
         :raises Bitrix24Error: the portal could not be reached for too long; a retry may help.
         """
-        if not self.deferrable:
-            return super().execute(context)
+        with PlainEnding():
+            return self._execute_deferrable(context) if self.deferrable else super().execute(context)
+
+    def _execute_deferrable(self, context: Context) -> Any:
         deadline = self._clock.now() + self.timeout
         with self._soft_failures():
             try:
@@ -177,13 +179,13 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
         from airflow_provider_bitrix24.triggers.event import WaitEvent
 
-        with self._soft_failures(), permanent_errors_fail_at_once():
+        with PlainEnding(), self._soft_failures(), permanent_errors_fail_at_once():
             with Bitrix24Hook(self.bitrix24_conn_id) as hook:
                 # This process has not read the connection yet, so it does not mask the secret in its log.
                 hook.get_conn()
             refs, _ = self._parse()
         ended = WaitEvent.read(event, targets=[str(ref) for ref in refs], require=self.require)
-        with self._soft_failures():
+        with PlainEnding(), self._soft_failures():
             return self._conclude(ended)
 
     def _conclude(self, ended: WaitEvent) -> dict[str, str]:
@@ -253,13 +255,13 @@ class StageSensor(PlainArguments, BaseSensorOperator):
             yield
         except AirflowFailException as error:
             if self.soft_fail or self.never_fail:
-                raise AirflowSkipException(str(error)) from error
+                raise AirflowSkipException(str(error)) from None
             raise
         except (AirflowSkipException, AirflowSensorTimeout):
             raise
         except Exception as error:
             if self.never_fail:
-                raise AirflowSkipException(str(error)) from error
+                raise AirflowSkipException(str(error)) from None
             raise
 
 

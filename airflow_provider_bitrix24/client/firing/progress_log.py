@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 from airflow_provider_bitrix24.client.flows.effects import Log
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_bitrix24.client.expected import ExpectedStages
+    from airflow_provider_bitrix24.client.firing.job import Target
     from airflow_provider_bitrix24.client.firing.state import FiringState
 
 LOG_EVERY = 30.0
@@ -41,3 +45,28 @@ class ProgressLog:
         rate = (done - self._done_before) / (now - self.began)
         left = f", about {waiting / rate:.0f} s left" if rate > 0 else ""
         return Log(f"{done} of {total} targets are fired or settled, {rate * 60:.0f} a minute{left}.")
+
+
+def already_line(window: Sequence[Target], stages: ExpectedStages | None) -> Log | None:
+    """What a reading before the fire has found at the expected stages, as after a retry or a Clear.
+
+    :param window: the targets that were read.
+    :param stages: the expected stages.
+    """
+    already = sum(target.outcome == "already" for target in window)
+    if not already or stages is None:
+        return None
+    left = sum(target.outcome is None for target in window)
+    firing = f"firing {left:,}" if left else "nothing to fire"
+    return Log(f"{already:,} of {len(window):,} already at {stages.wording}; {firing}.")
+
+
+def resumed_line(state: FiringState, kept_code: str | None) -> Log:
+    """What an earlier try has left to do.
+
+    :param kept_code: the trigger's code then.
+    """
+    in_doubt = sum(len(request.targets) for request in state.in_doubt)
+    code = "" if kept_code == state.job.code else f" The code was {kept_code!r} then."
+    done, total = state.settled, len(state.targets)
+    return Log(f"Going on from a checkpoint: {done} targets are done of {total}, {in_doubt} are checked first.{code}")

@@ -15,7 +15,7 @@ from airflow_provider_bitrix24.client.firing.checkpoint import Checkpoint
 from airflow_provider_bitrix24.client.firing.cost import CostSharing
 from airflow_provider_bitrix24.client.firing.job import Job, Target
 from airflow_provider_bitrix24.client.firing.ledger import Ledger
-from airflow_provider_bitrix24.client.firing.progress_log import LOG_EVERY, ProgressLog
+from airflow_provider_bitrix24.client.firing.progress_log import LOG_EVERY, ProgressLog, already_line, resumed_line
 from airflow_provider_bitrix24.client.firing.requests import FireRequest, RequestBuilder
 from airflow_provider_bitrix24.client.firing.responses import ResponseHandler
 from airflow_provider_bitrix24.client.firing.rounds import Rounds
@@ -64,16 +64,10 @@ def trigger_automation(
         checkpoint = Checkpoint(channel.portal.host, ledger, channel.latest_portal_time) if durable else None
         if checkpoint is not None and kept is not None:
             yield from checkpoint.restore(kept, now)
-            yield _resuming(ledger, kept)
+            yield resumed_line(ledger, kept.code)
         yield from _Firing.of(channel, second, ledger, checkpoint, now).run()
     results = [target.result() for target in ledger.targets]
     return TriggerReport(code=job.code, portal=channel.portal.base_url, results=results)
-
-
-def _resuming(ledger: Ledger, kept: Kept) -> Log:
-    in_doubt = sum(len(request.targets) for request in ledger.in_doubt)
-    code = "" if kept.code == ledger.job.code else f" The code was {kept.code!r} then."
-    return Log(f"Going on from a checkpoint: {ledger.settled} targets are done, {in_doubt} are looked at first.{code}")
 
 
 @dataclass(slots=True)
@@ -170,6 +164,8 @@ class _Firing:
             ledger.record_before(window, readings, looked=self.verifier.can_read)
             if problem is not None:
                 yield from self._refuse(problem)
+            elif (line := already_line(window, self.verifier.expected)) is not None:
+                yield line
             if self.checkpoint is not None:
                 yield from self.checkpoint.save_snapshots(window)
 

@@ -1,0 +1,83 @@
+"""The sentences that an operator leaves in its log and in the task's failure."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
+from tests.support.execution_timeouts import timeout_while_the_portal_works
+
+RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
+SLOW = Fault(kind=FaultKind.DELAY, when="after", seconds=10)
+
+
+def test_a_failed_task_says_what_was_asked_where_entities_stand_and_why(portal, move):
+    ran = move(target=["DEAL_57", "DEAL_58"], code="C5U4M", expected_stage="PREPARATION")
+
+    assert str(ran.error) == (
+        "2 of 2 deals are not at PREPARATION after trigger 'C5U4M': DEAL_57, DEAL_58 stand at NEW; "
+        "no trigger moved them (wrong code, or its case; a trigger in another pipeline; unmet conditions)."
+    )
+
+
+def test_causes_that_the_reading_excludes_are_not_listed(portal, move):
+    portal.portal.add_deal(id=900, stage="EXECUTING")
+    portal.portal.add_deal(id=901, stage="LOSE")
+    portal.portal.add_deal(id=902, stage="C5:NEW")
+
+    ran = move(
+        target=["DEAL_57", "DEAL_900", "DEAL_901", "DEAL_902"], code="exec", expected_stage=["PREPARATION", "EXECUTING"]
+    )
+
+    assert ran.state == "failed"
+    assert "wrong code" not in str(ran.error)
+    assert "DEAL_901 stands at LOSE, where its pipeline ends" in str(ran.error)
+    assert "DEAL_902 stands at C5:NEW, in another pipeline than that stage" in str(ran.error)
+
+
+def test_an_entity_past_the_stage_is_called_past(portal, move):
+    portal.portal.move("DEAL_57", "EXECUTING")
+
+    ran = move(target="DEAL_57", expected_stage="PREPARATION")
+
+    assert "DEAL_57 stands at EXECUTING, past that stage" in str(ran.error)
+    assert "unmoved at EXECUTING, past the expected stage: DEAL_57" in ran.said("warning")
+
+
+def test_a_clear_says_how_many_are_there_already_and_what_it_fires(portal, move, caplog):
+    for number in range(1000, 1020):
+        portal.portal.add_deal(id=number, stage="NEW" if number < 1002 else "PREPARATION")
+    caplog.set_level("INFO")
+
+    move(target=[f"DEAL_{number}" for number in range(1000, 1020)], expected_stage="PREPARATION")
+
+    assert "18 of 20 already at PREPARATION; firing 2." in caplog.text
+
+
+def test_a_permanent_error_shows_one_short_traceback(portal, move, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_BITRIX24_DEFAULT", '{"conn_type": "bitrix24", "host": "https://example.com"}')
+
+    ran = move(target="DEAL_57", **RETRIES)
+
+    shown = "".join(traceback.format_exception(ran.error))
+    assert shown.count("Traceback") == 1
+    assert shown.count("airflow_provider_bitrix24") <= 2
+    assert "user id is missing" in shown
+
+
+@pytest.mark.parametrize("faults", [[SLOW], [None, SLOW]], ids=["before the first fire", "during it"])
+def test_an_interruption_leaves_a_report_and_a_line(portal, move, faults):
+    portal.faults.script(faults)
+
+    with timeout_while_the_portal_works(portal):
+        ran = move(target=["DEAL_57", "DEAL_58"], execution_timeout=timedelta(hours=1), durable=False, **RETRIES)
+
+    sent = 0 if len(faults) == 1 else 2
+    assert len(ran.xcoms["report"]["results"]) == 2
+    assert f"Interrupted (AirflowTaskTimeout): {sent} of 2 targets were fired; 0 moved, {sent} open, " in ran.said(
+        "warning"
+    )
+    assert ran.xcoms["report"]["results"][0]["error"]["executed"] == ("unknown" if sent else "no")
