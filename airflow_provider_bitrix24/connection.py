@@ -27,8 +27,10 @@ from airflow_provider_bitrix24.client.portal import (
     PastedWebhook,
     Portal,
     address_host,
+    is_loopback,
     looks_like_webhook_url,
     parse_webhook_url,
+    without_wrapping,
 )
 from airflow_provider_bitrix24.client.settings import RANGES, ClientSettings
 from airflow_provider_bitrix24.compat import conf
@@ -38,7 +40,7 @@ URL_IN_HOST = (
     "The webhook's URL stands in Host, which Airflow stores and shows in clear. Move it to Password and "
     "renew the webhook in Bitrix24, since others may have read it."
 )
-_SECRET_IN_PATH = re.compile(r"/rest/[^/\s]+/([^/?#\s]+)")
+_SECRET_IN_PATH = re.compile(r"/rest/(?:api/)?[^/\s]+/([^/?#\s\"'<>`]+)")
 _TRUE = ("true", "1", "yes", "on")
 _FALSE = ("false", "0", "no", "off")
 _LONG_NAME = f"extra__{CONN_TYPE}__"
@@ -87,7 +89,7 @@ def secrets_of(connection: AirflowConnection) -> list[str]:
     of a request.
     """
     password = (connection.password or "").strip()
-    found = [password] if password else []
+    found = [each for each in dict.fromkeys((password, without_wrapping(password))) if each]
     for text in (password, connection.host or "", f"/{connection.schema or ''}"):
         found += _SECRET_IN_PATH.findall(text)
     found += re.findall(r"://[^/@\s\"]*:([^/@\s\"]+)@", str(connection.extra or ""))
@@ -153,7 +155,7 @@ def _application(
 
 
 def _find_webhook(connection: AirflowConnection, extra: dict[str, Any]) -> tuple[PastedWebhook, list[str]]:
-    password, login = (connection.password or "").strip(), (connection.login or "").strip()
+    password, login = without_wrapping(connection.password or ""), (connection.login or "").strip()
     address = _address(connection)
     if looks_like_webhook_url(password):
         pasted = parse_webhook_url(password)
@@ -192,7 +194,7 @@ def _check_same(portal: Portal, address: str, login: str, port: int | None) -> N
 
 def _address(connection: AirflowConnection) -> str:
     """Return Host with the scheme and the port, which Airflow may store in fields of their own."""
-    host, schema = (connection.host or "").strip(), (connection.schema or "").strip()
+    host, schema = without_wrapping(connection.host or ""), (connection.schema or "").strip()
     if not host:
         return ""
     path = ""
@@ -203,8 +205,14 @@ def _address(connection: AirflowConnection) -> str:
     if "://" not in host:
         if host.count(":") > 1 and not host.startswith("["):
             host = f"[{host}]"
-        host = f"{schema or 'https'}://{host}"
+        host = f"{schema or _scheme(connection, host)}://{host}"
     return _with_port(host, connection.port) + path
+
+
+def _scheme(connection: AirflowConnection, host: str) -> str:
+    """The scheme where none is named: of a URL in an environment variable, Airflow makes it the connection's type."""
+    is_http = getattr(connection, "conn_type", None) == "http"
+    return "http" if is_http and is_loopback(urlsplit(f"//{host}").hostname or "") else "https"
 
 
 def _with_port(address: str, port: int | None) -> str:

@@ -19,6 +19,10 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 _WEBHOOK_PATH = re.compile(r"^(?P<root>.*?)/rest/(?:api/(?=[0-9]+/[^/]))?(?P<user>[^/]+)/(?P<secret>[^/]+)(?:/.*)?$")
 _LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"^(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*$")
+_WRAPPING = " \t\r\n\f\v\xa0\ufeff\u200b\u2060\"'`<>\u201c\u201d\u201e\u2018\u2019\xab\xbb"
+"""What is copied along with a text from a page, a file or a letter."""
+_COMMAND = re.compile(r"^(?:\$\s+)?curl(?:\.exe)?\s", re.IGNORECASE)
+_URL_IN_COMMAND = re.compile(r"https?://[^\s'\"<>`\\]+/rest/[^\s'\"<>`\\]+", re.IGNORECASE)
 DEFAULT_PORTS = {"https": 443, "http": 80}
 _SHORTEST = 6
 """A shorter text is not a webhook's secret (they have 16 characters), and masking it would garble every sentence."""
@@ -111,6 +115,19 @@ def address_host(address: str) -> str:
     return urlsplit(_checked_base_url(address)).netloc
 
 
+def without_wrapping(text: str) -> str:
+    """A text without blanks, quotes, angle brackets and byte order marks around it; of a curl command, the URL.
+
+    >>> without_wrapping(" <https://example.bitrix24.com/rest/1/SECRET/> ")
+    'https://example.bitrix24.com/rest/1/SECRET/'
+    """
+    text = text.strip(_WRAPPING)
+    if _COMMAND.match(text):
+        found = _URL_IN_COMMAND.search(text.replace("^", ""))
+        return text if found is None else found[0]
+    return text
+
+
 def looks_like_webhook_url(text: str) -> bool:
     """Whether the text has a webhook's path, well formed or not."""
     return "/rest/" in text
@@ -120,11 +137,12 @@ def parse_webhook_url(url: str) -> PastedWebhook:
     """Split a webhook URL as Bitrix24 shows it.
 
     It reads both forms: ``https://HOST/rest/1/SECRET/`` and the automation trigger's
-    ``https://HOST/rest/1/SECRET/crm.automation.trigger/?target=DEAL_{{ID}}&code=CODE``.
+    ``https://HOST/rest/1/SECRET/crm.automation.trigger/?target=DEAL_{{ID}}&code=CODE``, also in quotes, in angle
+    brackets or in a curl command.
 
     :raises ConfigurationError: it is not a webhook URL. The message never repeats what was pasted.
     """
-    text = url.strip()
+    text = without_wrapping(url).replace("&amp;", "&")
     if "://" not in text:
         text = f"https://{text}"
     try:
@@ -147,8 +165,10 @@ def _checked_base_url(text: str) -> str:
     parts = _split_address(text.strip())
     if parts.scheme not in DEFAULT_PORTS:
         raise ConfigurationError(
-            f"The portal's address begins with {parts.scheme}://.",
-            hint="Use https://, or leave it out.",
+            f"The portal's address begins with {parts.scheme}://."
+            if parts.scheme
+            else "The portal's address has no scheme.",
+            hint="Begin it with https://, or with the host name.",
         )
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise ConfigurationError(
@@ -158,7 +178,7 @@ def _checked_base_url(text: str) -> str:
         raise ConfigurationError(
             "The portal's address holds a webhook's path.", hint="Paste the webhook's URL into Password instead."
         )
-    host, port = parts.hostname or "", parts.port
+    host, port = ascii_host(parts.hostname or ""), parts.port
     _check_host(host, scheme=parts.scheme)
     shown = f"[{host}]" if ":" in host else host
     own_port = f":{port}" if port and port != DEFAULT_PORTS[parts.scheme] else ""
@@ -178,6 +198,20 @@ def _split_address(text: str) -> SplitResult:
             "The portal's address cannot be read.", hint="Use the form https://example.bitrix24.com."
         ) from None
     return parts
+
+
+def ascii_host(host: str) -> str:
+    """The host name as it is sent, with letters of other alphabets encoded (IDNA)."""
+    if "%" in host and ":" not in host:
+        host = unquote(host)
+    if host.isascii():
+        return host
+    import idna  # which requests and httpx bring along
+
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return host  # refused as a whole later
 
 
 def _check_host(host: str, *, scheme: str) -> None:

@@ -66,7 +66,8 @@ class StageHistoryQuery:
         """Return the parameters for the next matching rows, at most 50, after this one."""
         conditions: dict[str, Any] = {">ID": history_id}
         if self.stages:
-            conditions[f"@{self._stage_field}"] = list(self.stages)
+            # Without the prefix @, which older documentation does not list.
+            conditions[self._stage_field] = list(self.stages)
         if self.category_id is not None:
             conditions["CATEGORY_ID"] = self.category_id
         return {"entityTypeId": self.type_id, "order": {"ID": "ASC"}, "filter": conditions, "start": -1}
@@ -84,7 +85,7 @@ class StageHistoryQuery:
         if rows and last is None:
             raise _malformed()
         return HistoryPage(
-            moves=tuple(move for move in read if move is not None),
+            moves=tuple(move for move in read if move is not None and self._asked_for(move)),
             unreadable=sum(move is None for move in read),
             cursor=max(cursor, last or 0),
             more=len(rows) >= PAGE and last is not None and last > cursor,
@@ -94,6 +95,11 @@ class StageHistoryQuery:
         """Return the key under which the cursor is stored. Another query has another cursor."""
         query = json.dumps([conn_id, self.type_name, self.stages, self.category_id])
         return f"bitrix24_{self.type_name}_{hashlib.sha256(query.encode()).hexdigest()[:12]}"
+
+    def _asked_for(self, move: Move) -> bool:
+        """Whether a row is what was asked for: a portal may pass over a condition that it does not know."""
+        in_pipeline = self.category_id is None or move.category_id in (None, self.category_id)
+        return in_pipeline and (not self.stages or move.stage in self.stages)
 
     @property
     def _stage_field(self) -> str:

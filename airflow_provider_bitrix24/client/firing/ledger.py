@@ -58,6 +58,7 @@ class Ledger(FiringState):
 
         A target that cannot be read, or was not ``looked`` at, is fired all the same, without a stage before.
         """
+        self._unread_reason = self._unread_reason or outcomes.why_nobody_reads(readings)
         for target in window:
             seen = readings.found.get(target.ref)
             if seen is not None:
@@ -65,7 +66,7 @@ class Ledger(FiringState):
                 continue
             settlement = outcomes.without_reading(target, readings, looked=looked)
             if settlement is None:
-                target.before = None
+                target.before, target.reason = None, self._unread_reason
                 self._queue.add(target)
             else:
                 self._settle(target, settlement)

@@ -13,6 +13,7 @@ from airflow_provider_bitrix24.client.errors import (
     ServerError,
 )
 from airflow_provider_bitrix24.client.firing.job import MAX_FIRES, Job, Target
+from airflow_provider_bitrix24.client.flows.readings import TOO_OLD, is_too_old
 from airflow_provider_bitrix24.client.report import MISSING, Outcome, TargetError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def without_reading(target: Target, readings: StageReadings, *, looked: bool) ->
     :param looked: whether anybody could look.
     """
     refusal = readings.error(target.ref)
-    if not looked or not target.ref.readable or isinstance(refusal, PermissionDeniedError):
+    if not looked or not target.ref.readable or isinstance(refusal, PermissionDeniedError) or is_too_old(refusal):
         return None
     # Whether the reading ran does not matter, but whether this target was fired.
     executed: Executed = "unknown" if target.fires else "no"
@@ -71,7 +72,12 @@ def unverified(job: Job, target: Target) -> Settlement:
     """The portal accepted it, and it has no stage before with which a reading could be compared."""
     if not target.ref.readable:
         return Settlement("unverified", reason=UNREADABLE)
-    return Settlement("unverified", reason=NOT_ALLOWED if job.verify else NOT_ASKED)
+    return Settlement("unverified", reason=(target.reason or NOT_ALLOWED) if job.verify else NOT_ASKED)
+
+
+def why_nobody_reads(readings: StageReadings) -> str | None:
+    """Why a reading of these entities is of no use to anybody, if it is."""
+    return TOO_OLD if any(map(is_too_old, readings.refused.values())) else None
 
 
 def would_fire(job: Job, target: Target) -> Settlement:

@@ -30,6 +30,8 @@ class FiringState:
         """Whether a fire has left in this try."""
         self.resumed = False
         """Whether an earlier try has fired something."""
+        self._unread_reason: str | None = None
+        """Why nobody can read, where that is not a matter of permission."""
         self._queue = FireQueue(self.targets)
         self._accepted: dict[EntityRef, Target] = {}
         self._in_doubt: list[InDoubtRequest] = []

@@ -14,8 +14,10 @@ from airflow_provider_bitrix24.client.errors import Bitrix24Error, PermissionDen
 from airflow_provider_bitrix24.client.expected import ExpectedStages
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.flows.readings import (
+    TOO_OLD,
     StageReadings,
     chunks,
+    is_too_old,
     pipeline_stages,
     read_stages,
     read_window,
@@ -109,6 +111,7 @@ class Verifier:
                 continue
             forbidden = [each for each in readings.refused.values() if isinstance(each, PermissionDeniedError)]
             if not forbidden:
+                yield from self._stop_if_too_old(readings)
                 return readings
             if self.second is None:
                 yield from self._warn_blind(forbidden[0])
@@ -159,6 +162,12 @@ class Verifier:
             if expected.or_later:
                 lost += " Of that pipeline, only the stages named count; later ones do not."
             yield Log(lost, logging.WARNING)
+
+    def _stop_if_too_old(self, readings: StageReadings) -> Flow[None]:
+        """Let nobody read any more where the portal does not know how: no credential helps."""
+        if any(map(is_too_old, readings.refused.values())):
+            self.channel = self.second = None
+            yield Log(f"{TOO_OLD} What is fired stays unverified.", logging.WARNING)
 
     def _next(self, error: Bitrix24Error) -> Flow[None]:
         if self.second is not None:

@@ -14,6 +14,7 @@ from airflow_provider_bitrix24.client.errors import (
     ProtocolError,
 )
 from airflow_provider_bitrix24.client.flows.calls import Channel, attempt
+from airflow_provider_bitrix24.client.flows.readings import TOO_OLD, is_too_old
 from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
 from airflow_provider_bitrix24.client.protocol.wire import METHOD, Call, Reply
 from airflow_provider_bitrix24.client.values import shown, text
@@ -53,6 +54,8 @@ def diagnose(channel: Channel) -> Flow[Diagnosis]:
     items = yield from _ask(patient, "crm.item.list", {"entityTypeId": 2, "select": ["id"], "start": -1})
     if isinstance(items, PermissionDeniedError):
         return (yield from _trigger_only(patient))
+    if isinstance(items, Bitrix24Error) and is_too_old(items):
+        return (yield from _too_old(patient))
     if isinstance(items, Bitrix24Error):
         return _failed(patient, items)
     who = yield from _user(patient)
@@ -89,6 +92,19 @@ def _trigger_only(channel: Channel) -> Flow[Diagnosis]:
     )
 
 
+def _too_old(channel: Channel) -> Flow[Diagnosis]:
+    """Say what a portal can do that knows its webhook, but not how to read entities."""
+    fires = yield from _trigger_only(channel)
+    if fires.ok:
+        message = (
+            f"Connected to {channel.portal} as user {channel.portal.user_id}. {TOO_OLD} Triggers can be fired, but "
+        )
+        return Diagnosis(
+            ok=True, message=f"{message}results stay unverified; StageSensor and wait_timeout cannot work."
+        )
+    return fires
+
+
 def _no(channel: Channel, message: str) -> Diagnosis:
     return Diagnosis(ok=False, message=f"{channel.portal}: {message}")
 
@@ -96,6 +112,8 @@ def _no(channel: Channel, message: str) -> Diagnosis:
 def _failed(channel: Channel, error: Reply | Bitrix24Error) -> Diagnosis:
     if isinstance(error, Reply):
         return _no(channel, "The portal answered a trigger without a target with success; is it a Bitrix24 portal?")
+    if is_too_old(error) and error.method != "scope":
+        return _no(channel, f"{error} Its CRM is missing, or older than automation triggers.")
     if isinstance(error, NotFoundError | ProtocolError):
         return _no(channel, f"{error} This does not look like a Bitrix24 portal; check the address.")
     return _no(channel, str(error))

@@ -6,9 +6,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, ProtocolError
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, NotFoundError, ProtocolError
 from airflow_provider_bitrix24.client.flows.batches import send_batch
 from airflow_provider_bitrix24.client.flows.calls import Channel, call, sleep
 from airflow_provider_bitrix24.client.flows.effects import Log
@@ -30,6 +30,8 @@ _SELECT = {
 }
 _SELECT_OTHER = ("id", "stageId", "categoryId", "movedTime")
 _SHOWN = 10
+TOO_OLD = "This portal is too old for crm.item.list, by which entities are read."
+_WITHOUT_READING = "Update it; until then, fire with verify=False and without expected_stage."
 _STAGES_OF = {"LEAD": "STATUS", "QUOTE": "QUOTE_STATUS"}
 
 
@@ -113,10 +115,17 @@ def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: StageR
 
 
 def _items(reply: CommandReply) -> list[Any] | Bitrix24Error:
+    if is_too_old(reply.error):
+        reply.error.hint = f"{TOO_OLD} {_WITHOUT_READING}"
     if reply.error is not None:
         return reply.error
     items = rows(reply.value)
     return ProtocolError("crm.item.list: the answer does not contain a list.", status=200) if items is None else items
+
+
+def is_too_old(error: object) -> TypeGuard[NotFoundError]:
+    """Whether a reading failed because the portal does not know the method."""
+    return isinstance(error, NotFoundError) and error.code == "ERROR_METHOD_NOT_FOUND"
 
 
 def read_window(channel: Channel, refs: Sequence[EntityRef], pipelines: Sequence[Pipeline] = ()) -> Flow[StageReadings]:

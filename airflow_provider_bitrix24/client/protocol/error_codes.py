@@ -91,7 +91,9 @@ CODES: dict[str, Meaning] = {
     "METHOD_CONFIRM_WAITING": Meaning(PermissionDeniedError, "An administrator of the portal must confirm the call."),
     "METHOD_CONFIRM_DENIED": Meaning(PermissionDeniedError, "An administrator of the portal denied the call."),
     # The request.
-    "ERROR_METHOD_NOT_FOUND": Meaning(NotFoundError, "The method does not exist on this portal; check its spelling."),
+    "ERROR_METHOD_NOT_FOUND": Meaning(
+        NotFoundError, "The portal does not know this method: it is misspelt, or the portal is too old for it."
+    ),
     "NOT_FOUND": Meaning(NotFoundError),
     "ENTITY_TYPE_NOT_SUPPORTED": Meaning(InvalidRequestError, "The method does not know this type of entity."),
     "INVALID_REQUEST": Meaning(InvalidRequestError, "Call the portal over https."),
@@ -182,7 +184,7 @@ def _unsure(meaning: Meaning) -> Meaning:
     return Meaning(meaning.error, meaning.hint, "unknown")
 
 
-def _not_an_envelope(method: str, response: HttpResponse) -> ProtocolError:
+def _not_an_envelope(method: str, response: HttpResponse) -> ProtocolError | RateLimitError:
     status, kind = response.status, shown(response.content_type.partition(";")[0]) or "no content type"
     size = len(response.body)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -192,6 +194,14 @@ def _not_an_envelope(method: str, response: HttpResponse) -> ProtocolError:
             status=status,
             executed="no",
             hint="Was the portal renamed, or has its licence expired? Put the new address into the connection.",
+        )
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        # Whoever counts requests refuses them before anything else looks at them.
+        return RateLimitError(
+            code=str(int(status)),
+            description=f"Too many requests ({kind}, {size} bytes).",
+            method=method,
+            status=status,
         )
     return ProtocolError(
         f"{method}: the answer is not the REST envelope (HTTP {status}, {kind}, {size} bytes).",

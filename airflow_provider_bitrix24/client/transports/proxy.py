@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.portal import DEFAULT_PORTS, is_loopback
+from airflow_provider_bitrix24.client.portal import DEFAULT_PORTS, ascii_host, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +108,7 @@ def _matches(entry: str, host: str, port: int | None) -> bool:
         return False
     if address is not None:
         return _address(name) == address
-    domain = _ascii(name.removeprefix("*").strip("."))
+    domain = ascii_host(name.removeprefix("*").strip("."))
     return bool(domain) and (host == domain or host.endswith(f".{domain}"))
 
 
@@ -116,13 +116,6 @@ def _split_port(entry: str) -> tuple[str, int | None]:
     found = re.fullmatch(r"(\[[^\]]*\]|[^:]*):([0-9]{1,5})", entry)
     name, port = (found[1], int(found[2])) if found else (entry, None)
     return name.strip("[]").lower(), port
-
-
-def _ascii(name: str) -> str:
-    try:
-        return name.encode("idna").decode()
-    except UnicodeError:
-        return name
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

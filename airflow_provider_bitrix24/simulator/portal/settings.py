@@ -49,6 +49,10 @@ class PortalSettings:
     """Off as in old on-premise versions, which only accept fires for leads, deals and orders."""
     smart_processes_restricted: bool = False
     """The tariff allows items of smart processes to be read only."""
+    item_methods: bool = True
+    """Off as in old on-premise versions, which do not know ``crm.item.*``."""
+    stage_history: Literal["all", "present pipeline"] = "all"
+    """``present pipeline``: rows of pipelines that an entity has left are not shown, as was reported of a portal."""
     time_format: Literal["integer", "float"] = "integer"
     """`time.start` and `time.processing`: integers since late 2025, floats before."""
     request_seconds: float | None = 60.0

@@ -14,6 +14,7 @@ from airflow_provider_bitrix24.simulator.rest.methods import GLOBAL_SCOPE, Batch
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal.faults import Fault
+    from airflow_provider_bitrix24.simulator.portal.settings import PortalSettings
     from airflow_provider_bitrix24.simulator.rest.execution import Execution
     from airflow_provider_bitrix24.simulator.rest.methods import Identity, Method, MethodResult
 
@@ -110,7 +111,7 @@ class _Batch:
 
     async def _run_command(self, key: str, command: str, record: RecordedCommand) -> None:
         name, _, query = command.partition("?")
-        method = _allowed(name, self._identity)
+        method = _allowed(name, self._identity, self._execution.portal.settings)
         if method.name == _EXECUTE and not self._execution.portal.settings.application_triggers_in_batch:
             raise _NOT_ALLOWED
         params = php.parse_query(query.partition("#")[0])
@@ -141,8 +142,8 @@ class _Batch:
         raise RestError(fault.code, fault.description)
 
 
-def _allowed(name: str, identity: Identity) -> Method:
-    method = find(name)
+def _allowed(name: str, identity: Identity, settings: PortalSettings) -> Method:
+    method = find(name, settings)
     if isinstance(method, BatchMethod) or name in _NO_COMMANDS:
         raise _NOT_ALLOWED
     if method is None:

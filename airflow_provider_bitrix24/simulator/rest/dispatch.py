@@ -54,7 +54,7 @@ async def _check_and_execute(portal: Portal, context: RequestContext) -> RestRes
         raise RestError("PORTAL_DELETED", "Portal was deleted", status=403)
     if route.is_v3:
         raise v3_method_not_found(route.method)
-    method = find(route.method)
+    method = find(route.method, portal.settings)
     if method is None:
         raise method_not_found()
     if params.get("token") is not None:

@@ -215,3 +215,24 @@ async def test_without_a_store_it_starts_after_the_newest_row_each_time(portal, 
     moves_at_sleeps(portal, time, [("DEAL_59", "WON")])
 
     assert [each["target"] for each in await all_events(watches())] == ["DEAL_59"]
+
+
+async def test_a_move_in_a_pipeline_that_was_left_is_missed_where_the_history_shows_the_present_one_only(portal, time):
+    portal.portal.settings.stage_history = "present pipeline"
+    deal, pipeline = portal.portal.find("DEAL_57"), portal.portal.pipelines[2, 5]
+    moves_at_sleeps(portal, time, [("DEAL_57", "PREPARATION")], [("DEAL_57", "EXECUTING")], [])
+    move_on = time.on_sleep
+
+    def later(seconds):
+        move_on(seconds)
+        if deal.stage_id == "EXECUTING":
+            portal.portal.place(deal, pipeline.id, pipeline.stages[0], moved_by=1)
+
+    time.on_sleep = later
+
+    payloads = await all_events(watches())
+
+    assert [(each["stage"], each["category_id"]) for each in payloads] == [
+        ("PREPARATION", 0),
+        (pipeline.stages[0].id, pipeline.id),
+    ]

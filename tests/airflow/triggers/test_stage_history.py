@@ -78,3 +78,34 @@ def test_any_rows_are_read_or_refused(rows):
     assert page.cursor >= 3
     for move in page.moves:
         assert printable(json.dumps(move.as_payload("https://example.com"), ensure_ascii=False, allow_nan=False))
+
+
+def test_the_stage_is_asked_for_without_a_prefix_that_older_portals_do_not_know():
+    asked = StageHistoryQuery.parse("DEAL", ["WON", "NEW"], 0).after(5)
+    assert asked["filter"] == {">ID": 5, "STAGE_ID": ["NEW", "WON"], "CATEGORY_ID": 0}
+    assert StageHistoryQuery.parse("LEAD", "NEW", None).after(5)["filter"] == {">ID": 5, "STATUS_ID": ["NEW"]}
+
+
+@pytest.mark.parametrize(
+    ("stage", "category", "fired"),
+    [
+        ("C5:WON", None, [12, 14]),
+        (["C5:WON", "C5:NEW"], 5, [12, 13]),
+        (None, 5, [12, 13]),
+        (None, None, [12, 13, 14]),
+        ("C5:LOSE", None, []),
+    ],
+)
+def test_rows_that_were_not_asked_for_are_no_events(stage, category, fired):
+    rows = [ROW, {**ROW, "ID": 13, "STAGE_ID": "C5:NEW"}, {**ROW, "ID": 14, "CATEGORY_ID": 6}]
+
+    page = StageHistoryQuery.parse("DEAL", stage, category).read(rows, cursor=11)
+
+    assert [move.history_id for move in page.moves] == fired
+    assert (page.cursor, page.unreadable) == (14, 0)
+
+
+def test_a_row_without_a_pipeline_is_taken_as_one_of_the_pipeline_that_was_asked_for():
+    row = {name: value for name, value in ROW.items() if name != "CATEGORY_ID"}
+
+    assert len(StageHistoryQuery.parse("DEAL", None, 5).read([row], cursor=11).moves) == 1

@@ -23,7 +23,7 @@ EVERY_TYPE = [
     (31, "SMART_INVOICE_12", "DT31_2:N", "DT31_2:S"),
     (177, "DYNAMIC_177_5", "DT177_12:NEW", "DT177_12:PREPARATION"),
 ]
-NASTY_CODES = ["&", "a=b", "#", "%26", "+", "a b", " ", "Привет, мир", "日本", "'\"\\", "$result[c0]", "$RESULT[c0]"]
+NASTY_CODES = ["&", "a=b", "#", "%26", "+", "a b", "a\tb", "Привет, мир", "日本", "'\"\\", "$result[c0]", "$RESULT[c0]"]
 
 
 def results(bench):

@@ -196,3 +196,11 @@ def test_no_json_breaks_the_table(body, status):
 def test_no_bytes_break_the_table(body, status, content_type):
     outcome = classify("x", HttpResponse(status=status, body=body, content_type=content_type))
     assert isinstance(outcome, Reply | errors.Bitrix24Error)
+
+
+@pytest.mark.parametrize("body", [b"<html>Too Many Requests</html>", b"", b'{"broken', b"[]", b"Slow down"])
+def test_a_page_that_says_too_many_requests_was_refused_before_anything_ran(body):
+    error = classify("crm.item.list", HttpResponse(status=429, body=body, content_type="text/html"))
+    assert isinstance(error, errors.RateLimitError)
+    assert (error.executed, error.permanent, error.limit) == ("no", False, "requests")
+    assert "html" not in str(error).replace("text/html", "")

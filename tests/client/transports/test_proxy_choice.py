@@ -79,7 +79,7 @@ def test_the_connections_proxy_comes_first_and_plain_http_stays_on_the_machine(u
         ("[fd00::1]", "[fd00::1]", True),
         ("[fd00::1]", "[fd00::1]:443", True),
         ("[fd00::1]", "fd00::2", False),
-        ("xn--80at6abh.xn--p1ai", "\u043f\u043e\u0440\u0442\u0430\u043b.\u0440\u0444", False),
+        ("xn--80awhdgm.xn--p1ai", "\u043f\u043e\u0440\u0442\u0430\u043b.\u0440\u0444", True),
         ("xn--80aswg.xn--p1ai", "\u0441\u0430\u0439\u0442.\u0440\u0444", True),
     ],
 )

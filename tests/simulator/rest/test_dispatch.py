@@ -57,3 +57,11 @@ def test_headers_of_a_success(client):
 def test_the_response_names_the_application(client, grant):
     assert client.call_with_token(grant.access_token, "scope").headers["x-bitrix-rest-application"] == "local.app1"
     assert client.call_with_token(grant.access_token, "app.info").result["CODE"] == "local.app1"
+
+
+def test_an_old_portal_does_not_know_the_methods_of_items_alone_and_in_a_batch(client):
+    client.portal.settings.item_methods = False
+    assert client.get("crm.item.list", "entityTypeId=2").error[:2] == (404, "ERROR_METHOD_NOT_FOUND")
+    batch = client.post("batch", {"cmd": {"a": "CRM.Item.List?entityTypeId=2", "b": "crm.deal.list"}}).result
+    assert batch["result_error"]["a"]["error"] == "ERROR_METHOD_NOT_FOUND"
+    assert "b" in batch["result"]

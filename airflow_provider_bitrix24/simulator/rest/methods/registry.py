@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.simulator.portal import Portal
     from airflow_provider_bitrix24.simulator.portal.model import User
+    from airflow_provider_bitrix24.simulator.portal.settings import PortalSettings
 
 GLOBAL_SCOPE: Final = ""
 """The scope of methods that need none."""
@@ -103,6 +104,12 @@ def method(name: str, scope: str = "crm") -> Callable[[Callable[[Call], Any]], C
     return enter
 
 
-def find(name: str) -> Method | BatchMethod | None:
-    """The method of that name in any case, ``None`` if there is none."""
-    return METHODS.get(name) or METHODS.get(name.lower())
+def find(name: str, settings: PortalSettings | None = None) -> Method | BatchMethod | None:
+    """The method of that name in any case, ``None`` if there is none.
+
+    :param settings: of the portal, whose edition may not have all methods.
+    """
+    found = METHODS.get(name) or METHODS.get(name.lower())
+    if found is not None and settings is not None and not settings.item_methods and found.name.startswith("crm.item."):
+        return None
+    return found

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.simulator.portal import Portal
     from airflow_provider_bitrix24.simulator.portal.items import ItemStore
-    from airflow_provider_bitrix24.simulator.portal.model import HistoryRow
+    from airflow_provider_bitrix24.simulator.portal.model import HistoryRow, Item
     from airflow_provider_bitrix24.simulator.rest.methods.filters import Condition
     from airflow_provider_bitrix24.simulator.rest.methods.operands import Operand
     from airflow_provider_bitrix24.simulator.rest.methods.registry import Call
@@ -93,6 +93,8 @@ def _candidates(portal: Portal, type_id: int, conditions: list[Condition]) -> Se
 def _passing(call: Call, store: ItemStore, rows: Sequence[HistoryRow], conditions: list[Condition]) -> list[HistoryRow]:
     portal, user = call.portal, call.identity.user
     passed = [row for row in rows if _passes(portal, row, conditions)]
+    if portal.settings.stage_history == "present pipeline":
+        passed = [row for row in passed if (item := store.get(row.owner_id)) is None or _is_present(row, item)]
     if user.is_admin:
         return passed
     return [row for row in passed if (item := store.get(row.owner_id)) is not None and may_read(user, item)]
@@ -103,6 +105,10 @@ def _passes(portal: Portal, row: HistoryRow, conditions: list[Condition]) -> boo
         return _value(portal, row, name)
 
     return all(each.holds(actual) for each in conditions)
+
+
+def _is_present(row: HistoryRow, item: Item) -> bool:
+    return row.category_id == item.category_id
 
 
 def _names(type_id: int) -> tuple[str, ...]:

@@ -47,3 +47,18 @@ def test_filters_orders_and_selections(client):
     assert "total" not in shown
     lower = {"entityTypeId": 2, "filter": {"owner_id": 57}}
     assert client.post("crm.stagehistory.list", lower).error[1] == "INVALID_ARG_VALUE"
+
+
+def test_a_switch_leaves_out_the_pipelines_that_an_entity_has_left(client):
+    client.portal.add_deal(id=60)
+    client.portal.move("DEAL_60", "PREPARATION")
+    fields = {"categoryId": 5, "stageId": "C5:NEW"}
+    assert client.post("crm.item.update", {"entityTypeId": 2, "id": 60, "fields": fields}).status == 200
+    question = {"entityTypeId": 2, "filter": {"OWNER_ID": 60}}
+
+    def stages():
+        return [row["STAGE_ID"] for row in client.post("crm.stagehistory.list", question).result["items"]]
+
+    assert stages() == ["NEW", "PREPARATION", "C5:NEW"]
+    client.portal.settings.stage_history = "present pipeline"
+    assert stages() == ["C5:NEW"]
