@@ -32,6 +32,7 @@ from airflow_provider_bitrix24.client.errors import (
 from airflow_provider_bitrix24.compat import AirflowException
 
 if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.entities.update_report import UpdateReport
     from airflow_provider_bitrix24.client.report import TriggerReport
 
 __all__ = [
@@ -65,7 +66,7 @@ class TargetsFailedError(AirflowException):
     :param report: the outcome of each target.
     """
 
-    def __init__(self, message: str, report: TriggerReport) -> None:
+    def __init__(self, message: str, report: TriggerReport | UpdateReport) -> None:
         super().__init__(message)
         self.report = report
 

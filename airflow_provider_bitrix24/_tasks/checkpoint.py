@@ -49,10 +49,12 @@ class TaskCheckpointStore:
 
     :param store: Airflow's task state store, or ``None`` where there is none or it must not be used.
     :param defers: whether a long wait ends this stay in the worker (:class:`DeferWait`).
+    :param prefixes: what the names of parts begin with, for a task that sends in several groups.
     """
 
-    def __init__(self, store: Any, *, defers: bool = False) -> None:
+    def __init__(self, store: Any, *, defers: bool = False, prefixes: Sequence[str] = ("",)) -> None:
         self._store = store
+        self._prefixes = prefixes
         self._killed = threading.Event()
         self._defers = defers and store is not None
         self._states: object = None
@@ -62,9 +64,12 @@ class TaskCheckpointStore:
         return self
 
     @classmethod
-    def of_task(cls, context: Context, *, durable: bool, deferrable: bool = False) -> TaskCheckpointStore:
+    def of_task(
+        cls, context: Context, *, durable: bool, deferrable: bool = False, prefixes: Sequence[str] = ("",)
+    ) -> TaskCheckpointStore:
         """Make the store of a running task."""
-        return cls(context.get("task_state_store") if durable else None, defers=deferrable)
+        store = context.get("task_state_store") if durable else None
+        return cls(store, defers=deferrable, prefixes=prefixes)
 
     def stop_firing(self) -> None:
         """Let no more requests leave: Airflow is ending the task. May be called from a signal handler."""
@@ -90,7 +95,7 @@ class TaskCheckpointStore:
     @property
     def has_fired(self) -> bool:
         """Whether an earlier try has fired anything."""
-        return self.load(_RECORD) is not None
+        return any(self.load(f"{prefix}{_RECORD}") is not None for prefix in self._prefixes)
 
     def load(self, part: str) -> Any:
         """What an earlier try saved as this part, or ``None``."""
@@ -176,15 +181,20 @@ class TaskCheckpointStore:
         if self._store is None:
             return
         self._store.set(DONE_KEY, FORGOTTEN)
-        record = self._store.get(KEY, None)
+        for prefix in self._prefixes:
+            self._forget_parts(prefix)
+        for key in (TARGETS_KEY, WAITS_KEY, DONE_KEY):
+            self._store.delete(key)
+
+    def _forget_parts(self, prefix: str) -> None:
+        record = self._store.get(_key(f"{prefix}{_RECORD}"), None)
         parts = record if isinstance(record, dict) else {}
-        self._store.delete(KEY)
+        self._store.delete(_key(f"{prefix}{_RECORD}"))
         for kind in ("snapshot", "after"):
             count = parts.get(f"{kind}_parts")
             for number in range(count if isinstance(count, int) else 0):
-                self._store.delete(_key(f"{kind}_{number}"))
-        for key in (_key("targets"), TARGETS_KEY, WAITS_KEY, DONE_KEY):
-            self._store.delete(key)
+                self._store.delete(_key(f"{prefix}{kind}_{number}"))
+        self._store.delete(_key(f"{prefix}targets"))
 
 
 _RECORD = "record"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24._tasks.sentence import Waited
+    from airflow_provider_bitrix24.client.entities.update_report import UpdateReport
     from airflow_provider_bitrix24.client.report import TargetResult, TriggerReport
 
 UNSAFE_RETRIES = (
@@ -39,7 +40,7 @@ class Verdict:
     end: Literal["succeed", "skip", "retry", "fail"]
     message: str = ""
 
-    def raise_for_airflow(self, report: TriggerReport) -> None:
+    def raise_for_airflow(self, report: TriggerReport | UpdateReport) -> None:
         """Raise what makes Airflow end the task so; return if it succeeds."""
         match self.end:
             case "succeed":

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.client import AsyncBitrix24Client, Bitrix24Client
+    from airflow_provider_bitrix24.client.entities.update_report import UpdateReport, UpdateResult
     from airflow_provider_bitrix24.client.errors import (
         ApiError,
         AuthenticationError,
@@ -89,6 +90,8 @@ __all__ = [
     "TokenStore",
     "TransportError",
     "TriggerReport",
+    "UpdateReport",
+    "UpdateResult",
     "VerificationError",
     "parse_targets",
     "parse_webhook_url",
@@ -102,6 +105,7 @@ _MODULES = (
     "settings",
     "stages",
     "report",
+    "entities.update_report",
     "protocol.batch",
     "flows.diagnosis",
     "oauth.pair",

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from airflow_provider_bitrix24.client.entities.find import OnExcess
+    from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
+    from airflow_provider_bitrix24.client.entities.update_report import UpdateReport
     from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
@@ -214,6 +216,29 @@ class BaseClient:
         search = Search.parse(entity_type, filter_, limit=limit, on_excess=on_excess)
         # A second credential was given for reading, so it reads.
         return find_entities(self._reader or self._channel, search)
+
+    def _update_entities(
+        self,
+        updates: Rows,
+        *,
+        entity_type: str | None = None,
+        preview: bool | str = False,
+        now: float,
+        checkpoint_store: CheckpointStore | None = None,
+        monitor: UpdateMonitor | None = None,
+    ) -> Flow[UpdateReport]:
+        from airflow_provider_bitrix24.client.entities.update import UpdateMonitor, update_entities
+        from airflow_provider_bitrix24.client.entities.updates import parse_updates
+
+        return update_entities(
+            self._channel,
+            self._reader,
+            parse_updates(unwrapped(updates), unwrapped(entity_type)),
+            preview=parse_flag("preview", preview),
+            now=now,
+            checkpoint_store=checkpoint_store,
+            monitor=monitor or UpdateMonitor(),
+        )
 
     def _pipeline_stages(self, type_id: int, category_id: int | None) -> Flow[list[Stage]]:
         return readings.pipeline_stages(self._channel, type_id, category_id)

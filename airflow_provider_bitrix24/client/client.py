@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from airflow_provider_bitrix24.client.entities.find import OnExcess
+    from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
+    from airflow_provider_bitrix24.client.entities.update_report import UpdateReport
     from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
@@ -183,6 +185,41 @@ class Bitrix24Client(ApplicationMethods):
         """
         return self._driver.run(self._find_entities(entity_type, filter, limit=limit, on_excess=on_excess))
 
+    def update_entities(
+        self,
+        updates: Rows,
+        *,
+        entity_type: str | None = None,
+        preview: bool | str = False,
+        checkpoint_store: CheckpointStore | None = None,
+        monitor: UpdateMonitor | None = None,
+    ) -> UpdateReport:
+        """Write fields into many entities (``crm.item.update``), and report what became of each.
+
+        An update is repeated where its answer is lost, which may overwrite a change made meanwhile. One that holds a
+        stage or a pipeline is repeated only where a reading shows that the entity has not moved.
+
+        >>> client.update_entities([{"target": "DEAL_57", "fields": {"opportunity": 1200}}])  # doctest: +SKIP
+
+        :param updates: dicts with ``target`` and ``fields``; with ``entity_type`` also rows that have an ``id``, whose
+            other columns are the fields; or a data frame. ``None`` empties a field.
+        :param entity_type: type of the rows that have a bare id, such as ``"DEAL"``.
+        :param preview: read, and report what would be updated; nothing that changes anything is sent.
+        :param checkpoint_store: keeps the checkpoint, so that a later call resumes where this one stopped.
+        :param monitor: tells how far the updates have come if this call is interrupted.
+        :raises ConfigurationError: an argument or a field is wrong; nothing was sent.
+        :raises Bitrix24Error: nothing was sent. Once something was, later errors are in the report.
+        """
+        flow = self._update_entities(
+            updates,
+            entity_type=entity_type,
+            preview=preview,
+            now=self._driver.now(),
+            checkpoint_store=checkpoint_store,
+            monitor=monitor,
+        )
+        return self._driver.run(flow, checkpoint_store=checkpoint_store)
+
     def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """The stages of a pipeline in order.
 
@@ -297,6 +334,13 @@ class AsyncBitrix24Client(AsyncApplicationMethods):
     ) -> builtins.list[str]:
         """See :meth:`Bitrix24Client.find_entities`."""
         return await self._driver.run(self._find_entities(entity_type, filter, limit=limit, on_excess=on_excess))
+
+    async def update_entities(
+        self, updates: Rows, *, entity_type: str | None = None, preview: bool | str = False
+    ) -> UpdateReport:
+        """See :meth:`Bitrix24Client.update_entities`."""
+        flow = self._update_entities(updates, entity_type=entity_type, preview=preview, now=self._driver.now())
+        return await self._driver.run(flow)
 
     async def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """See :meth:`Bitrix24Client.pipeline_stages`."""

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         TriggerReport,
     )
     from airflow_provider_bitrix24.client.entities.find import OnExcess
+    from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
+    from airflow_provider_bitrix24.client.entities.update_report import UpdateReport
     from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
@@ -334,6 +336,39 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
     ) -> builtins.list[str]:
         """Like :meth:`find_entities`, in an event loop."""
         return await (await self.aget_conn()).find_entities(entity_type, filter, limit=limit, on_excess=on_excess)
+
+    def update_entities(
+        self,
+        updates: Rows,
+        *,
+        entity_type: str | None = None,
+        preview: bool | str = False,
+        checkpoint_store: CheckpointStore | None = None,
+        monitor: UpdateMonitor | None = None,
+    ) -> UpdateReport:
+        """Write fields into many entities (``crm.item.update``), and report what became of each.
+
+        >>> with Bitrix24Hook() as hook:  # doctest: +SKIP
+        ...     report = hook.update_entities([{"id": 57, "opportunity": 1200}], entity_type="DEAL")
+
+        :param updates: dicts with ``target`` and ``fields``; with ``entity_type`` also rows that have an ``id``, whose
+            other columns are the fields; or a data frame. ``None`` empties a field.
+        :param entity_type: type of the rows that have a bare id, such as ``"DEAL"``.
+        :param preview: read, and report what would be updated; nothing that changes anything is sent.
+        :param checkpoint_store: keeps the checkpoint, so that a later call resumes where this one stopped.
+        :param monitor: tells how far the updates have come if this call is interrupted.
+        :raises ConfigurationError: an argument or a field is wrong; nothing was sent.
+        :raises Bitrix24Error: nothing was sent. Later errors are in the report.
+        """
+        return self.get_conn().update_entities(
+            updates, entity_type=entity_type, preview=preview, checkpoint_store=checkpoint_store, monitor=monitor
+        )
+
+    async def aupdate_entities(
+        self, updates: Rows, *, entity_type: str | None = None, preview: bool | str = False
+    ) -> UpdateReport:
+        """Like :meth:`update_entities`, in an event loop."""
+        return await (await self.aget_conn()).update_entities(updates, entity_type=entity_type, preview=preview)
 
     def pipeline_stages(self, type_id: int, category_id: int | None) -> Sequence[Stage]:
         """Return the stages of a pipeline, in order. Their ``id`` is what ``expected_stage`` takes.

@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.client import (
     EntityRef,
     StageInfo,
     TriggerReport,
+    UpdateReport,
     parse_webhook_url,
 )
 
@@ -50,7 +51,17 @@ AsyncBitrix24Client.from_webhook_url(URL, max_concurrent=1)  # type: ignore[call
 assert_type(aclient.list("crm.item.list"), AsyncIterator[Any])
 
 
+assert_type(client.find_entities("DEAL", {"stageId": "NEW"}), list[str])
+client.find_entities("DEAL", {}, on_excess="skip")  # type: ignore[arg-type]
+client.find_entities("DEAL", 57)  # type: ignore[arg-type]
+assert_type(client.update_entities([{"id": 57, "opportunity": 5}], entity_type="DEAL").targets, list[str])
+client.update_entities([], "DEAL")  # type: ignore[call-arg]
+assert_type(client.trigger_automation("DEAL_57", preview="yes").would_fire, int)
+
+
 async def call_the_portal() -> None:
+    assert_type(await aclient.find_entities("DEAL", "all", limit=5), list[str])
+    assert_type(await aclient.update_entities([]), UpdateReport)
     assert_type(await aclient.get_stages("DEAL_57"), dict[str, StageInfo])
     assert_type(await aclient.trigger_automation(EntityRef(2, 57), verify=False), TriggerReport)
     await aclient.trigger_automation("DEAL_57", expected_stage=5)  # type: ignore[arg-type]

@@ -1,1 +1,1 @@
-"""Entities as rows: finding those that match a filter. Firing for them is in :mod:`..firing`."""
+"""Entities as rows: finding those that match a filter, and updating their fields. :mod:`..firing` fires for them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD, Call, FiringMethod
 from airflow_provider_bitrix24.client.report import Outcome, Place, TargetError, TargetResult
@@ -50,6 +50,20 @@ class Job:
     def batchable(self) -> bool:
         """A batch replaces ``$result[...]`` in its commands, even inside a code."""
         return self.code is None or not _REFERENCE.search(self.code)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether firing twice does no harm, so that what is in doubt is simply sent again."""
+        return False
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether batches end with reading their entities, since the answer does not show them."""
+        return True
+
+    def settled_by(self, ref: EntityRef, answer: Any) -> Outcome | None:  # noqa: ARG002 - other jobs use them
+        """The outcome that the portal's answer proves; none for a trigger, whose answer is always the same."""
+        return None
 
 
 @dataclass(slots=True, eq=False)

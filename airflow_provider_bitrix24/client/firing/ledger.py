@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.firing import outcomes
 from airflow_provider_bitrix24.client.firing.in_doubt import InDoubtRequest
+from airflow_provider_bitrix24.client.firing.job import MAX_FIRES
 from airflow_provider_bitrix24.client.firing.outcomes import Settlement
 from airflow_provider_bitrix24.client.firing.state import FiringState
 from airflow_provider_bitrix24.client.stages import Snapshot, arrived
@@ -124,13 +125,25 @@ class Ledger(FiringState):
             target.fires -= 1
         self._queue.return_ready(targets)
 
-    def record_accepted(self, target: Target) -> None:
-        """The portal answered true. A target without a stage before cannot be verified."""
+    def record_accepted(self, target: Target, answer: object = None) -> None:
+        """The portal answered with success. A target without a stage before cannot be verified."""
         self.fired = True
-        if target.before is not None:
+        outcome = self.job.settled_by(target.ref, answer)
+        if outcome is not None:
+            self._settle(target, Settlement(outcome))
+        elif target.before is not None:
             self._accept(target)
         else:
             self._settle(target, outcomes.unverified(self.job, target))
+
+    def repeat(self, targets: Sequence[Target], error: Bitrix24Error) -> None:
+        """A request was lost whose repetition is harmless: these go again, unless they have gone too often."""
+        self.fired = True
+        again = [target for target in targets if target.fires < MAX_FIRES]
+        for target in targets:
+            if target.fires >= MAX_FIRES:
+                self._lose(target, error)
+        self._queue.return_ready(again)
 
     def record_refused(self, target: Target, error: Bitrix24Error) -> None:
         """The portal refused this target permanently."""
@@ -278,6 +291,8 @@ class Ledger(FiringState):
     def restore_lost(self, target: Target, error: TargetError) -> None:
         """An earlier try has fired it, and nobody can tell what became of it."""
         self.resumed = True
+        if self.job.repeatable:
+            return
         self._settle(target, Settlement("failed", error))
 
     def restore_in_doubt(
@@ -290,9 +305,11 @@ class Ledger(FiringState):
         sent_by_portal: float | None,
     ) -> None:
         """An earlier try has sent them: they are read first, and fired again only as any request in doubt."""
+        self.resumed = True
+        if self.job.repeatable:
+            return
         for target in targets:
             target.before, target.fires = snapshots.get(target.ref), 1
-        self.resumed = True
         self.record_in_doubt(targets, error, sent_at=None, now=now, over=False, sent_by_portal=sent_by_portal)
 
     def finish_restoring(self) -> None:

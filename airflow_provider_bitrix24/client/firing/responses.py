@@ -88,7 +88,7 @@ class ResponseHandler:
         line: Log | None = None
         for target, reply in zip(targets, replies, strict=True):
             if reply.error is None:
-                self.ledger.record_accepted(target)
+                self.ledger.record_accepted(target, reply.value)
             elif isinstance(reply.error, RateLimitError):
                 refused.append(target)
                 self._record_blocking_error(reply.error)
@@ -98,6 +98,8 @@ class ResponseHandler:
                 line = Log("The portal does not take this method in a batch. Continuing with one call per target.")
             elif reply.error.executed == "no":
                 self.ledger.record_refused(target, reply.error)
+            elif self.builder.job.repeatable:
+                self._repeat([target], reply.error)
             else:
                 # The batch answered in full, so the command is over and a reading tells at once.
                 self._record_in_doubt([target], reply.error, attempt, now, over=True)
@@ -113,6 +115,8 @@ class ResponseHandler:
         if error.executed != "no":
             if seconds > TARGET_SECONDS:
                 self.builder.sizer.note(seconds, len(request.methods))
+            if self.builder.job.repeatable:
+                return self._repeat(targets, error)
             self._record_in_doubt(targets, error, attempt, now, over=isinstance(error, ApiError))
             return Log(
                 f"{error.message} It is not known whether the portal acted on {_named(targets)}.", logging.WARNING
@@ -130,6 +134,11 @@ class ResponseHandler:
             self.ledger.return_unexecuted(targets)
             self._record_blocking_error(error)
         return None
+
+    def _repeat(self, targets: Sequence[Target], error: Bitrix24Error) -> Log:
+        self.ledger.repeat(targets, error)
+        self._record_blocking_error(error)
+        return Log(f"{error.message} Sending again: {_named(targets)}.", logging.WARNING)
 
     def _record_in_doubt(
         self, targets: Sequence[Target], error: Bitrix24Error, attempt: Attempt, now: float, *, over: bool
@@ -149,7 +158,7 @@ class ResponseHandler:
 
     def _delay(self, error: Bitrix24Error) -> float | None:
         retry, lost = self.channel.retry, self.rounds_lost + 1
-        return retry.delay(error, lost, idempotent=False, random=self.channel.random)
+        return retry.delay(error, lost, idempotent=self.builder.job.repeatable, random=self.channel.random)
 
 
 def _concerns_the_target(error: Bitrix24Error) -> bool:

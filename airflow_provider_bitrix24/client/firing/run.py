@@ -195,7 +195,7 @@ class _Firing:
         self.now = acquired.now
         if self._stale():
             return
-        requests = self.rounds.build(acquired.count, targets, read_back=self.verifier.channel is self.channel)
+        requests = self.rounds.build(acquired.count, targets, read_back=self._reads_back())
         self.refreshed = False
         if self.checkpoint is not None:
             self.now = yield from self.checkpoint.save_ahead([each.targets for each in requests], self.now)
@@ -214,9 +214,14 @@ class _Firing:
             if not granted.wait:
                 return granted.commands
             seconds = granted.wait + self.channel.random()
-            yield from self._sleep(seconds, "operating", "the trigger's working time is spent until then")
+            yield from self._sleep(
+                seconds, "operating", f"the working time of {self.ledger.job.method} is spent until then"
+            )
             if self._stale():
                 return 0
+
+    def _reads_back(self) -> bool:
+        return self.ledger.job.reads_back and self.verifier.channel is self.channel
 
     def _send(self, requests: Sequence[FireRequest]) -> Flow[None]:
         self.ledger.record_sent()

@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.client.values import WINDOW, number, whole
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.portal import Portal
 
-FiringMethod = Literal["crm.automation.trigger", "crm.automation.trigger.execute"]
+FiringMethod = Literal["crm.automation.trigger", "crm.automation.trigger.execute", "crm.item.update"]
 METHOD: Final = "crm.automation.trigger"
 """The method that activates an automation trigger."""
 EXECUTE: Final = "crm.automation.trigger.execute"

@@ -1,0 +1,157 @@
+"""Updating entities: the fields are checked, the entities are read, and the updates are sent as firings are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_bitrix24.client.entities.before import read_before
+from airflow_provider_bitrix24.client.entities.fields import read_fields
+from airflow_provider_bitrix24.client.entities.update_job import UpdateJob, jobs_of
+from airflow_provider_bitrix24.client.entities.update_report import UpdateReport, UpdateResult
+from airflow_provider_bitrix24.client.entities.updates import Update, check_updates
+from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.client.firing import run
+from airflow_provider_bitrix24.client.firing.kept import read_kept
+from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
+from airflow_provider_bitrix24.client.flows.effects import Flow, Save
+from airflow_provider_bitrix24.client.report import MISSING, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_bitrix24.client.firing.kept import Kept
+    from airflow_provider_bitrix24.client.flows.calls import Channel
+    from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
+    from airflow_provider_bitrix24.client.report import TriggerReport
+
+
+@dataclass(slots=True)
+class UpdateMonitor:
+    """How far the updates have come, for the caller that is interrupted in the middle of them."""
+
+    portal: str = ""
+    updates: Sequence[Update] = ()
+    monitors: dict[str, FiringMonitor] = field(default_factory=dict)
+    """By the name of the group."""
+    settled: dict[str, UpdateResult] = field(default_factory=dict)
+
+    @property
+    def sent(self) -> bool:
+        """Whether an update has left, in this call or in an earlier one recorded in a checkpoint."""
+        return any(monitor.sent for monitor in self.monitors.values())
+
+    def interrupted_report(self, error: Bitrix24Error) -> UpdateReport:
+        """What is known of each update where the call was interrupted."""
+        for monitor in self.monitors.values():
+            report = monitor.interrupted_report(error)
+            if report is not None:
+                self.settled.update((each.target, UpdateResult.from_fire(each)) for each in report.results)
+        return self.report(TargetError.from_error(error, "no"))
+
+    def report(self, otherwise: TargetError, *, preview: bool = False) -> UpdateReport:
+        """The results in the caller's order.
+
+        :param otherwise: the error of those that were not sent.
+        """
+        unsent = (UpdateResult(target=str(each.ref), outcome="failed", error=otherwise) for each in self.updates)
+        results = [self.settled.get(each.target, each) for each in unsent]
+        return UpdateReport(portal=self.portal, results=results, preview=preview)
+
+
+def update_entities(
+    channel: Channel,
+    second: Channel | None,
+    updates: Sequence[Update],
+    *,
+    preview: bool,
+    now: float,
+    checkpoint_store: CheckpointStore | None,
+    monitor: UpdateMonitor,
+) -> Flow[UpdateReport]:
+    """Update many entities.
+
+    :param second: another credential of the same portal, which reads where the first may not.
+    :param preview: whether only to read.
+    :param now: seconds of the driver's clock.
+    :param monitor: receives what becomes of each update.
+    :raises ConfigurationError: a field does not exist or cannot be changed; nothing was sent.
+    :raises Bitrix24Error: nothing was sent. Once something was, later errors are in the report.
+    """
+    monitor.portal, monitor.updates = channel.portal.base_url, updates
+    missing = TargetError("NOT_FOUND", MISSING, "no")
+    if updates:
+        reader = second or channel
+        lists = yield from read_fields(reader, [each.ref.type_id for each in updates])
+        check_updates(updates, lists)
+        before = yield from read_before(reader, updates, lists)
+        there = [each for each in updates if not before.is_missing(each.ref)]
+        if preview:
+            would = (UpdateResult(target=str(each.ref), outcome="would_update") for each in there)
+            monitor.settled.update((each.target, each) for each in would)
+        else:
+            for job in jobs_of(there, before, lists):
+                yield from _send(channel, second, job, now, checkpoint_store, monitor)
+    return monitor.report(missing, preview=preview)
+
+
+def _send(
+    channel: Channel,
+    second: Channel | None,
+    job: UpdateJob,
+    now: float,
+    checkpoint_store: CheckpointStore | None,
+    monitor: UpdateMonitor,
+) -> Flow[None]:
+    """Send one group.
+
+    :raises Bitrix24Error: nothing was sent of this group and of those before it.
+    """
+    refs = list(job.updates)
+    watch = FiringMonitor()
+    sent_before = monitor.sent
+    monitor.monitors[job.name] = watch
+    flow = run.trigger_automation(
+        channel,
+        second,
+        job,
+        refs,
+        now=now,
+        durable=checkpoint_store is not None,
+        kept=_kept(channel, job, checkpoint_store),
+        monitor=watch,
+    )
+    try:
+        report = yield from _prefixed(flow, job.name)
+    except Bitrix24Error as error:
+        if not sent_before:
+            raise
+        failed = TargetError.from_error(error, "no")
+        monitor.settled.update(
+            (str(ref), UpdateResult(target=str(ref), outcome="failed", error=failed)) for ref in refs
+        )
+        return
+    monitor.settled.update((each.target, UpdateResult.from_fire(each)) for each in report.results)
+
+
+def _kept(channel: Channel, job: UpdateJob, checkpoint_store: CheckpointStore | None) -> Kept | None:
+    """What an earlier try has kept of this group."""
+    if checkpoint_store is None:
+        return None
+    store = checkpoint_store
+    kept = read_kept(
+        lambda part: store.load(f"{job.name}_{part}"), host=channel.portal.host, code=job.code, refs=list(job.updates)
+    )
+    return None if kept is not None and job.repeatable and kept.code != job.code else kept
+
+
+def _prefixed(flow: Flow[TriggerReport], name: str) -> Flow[TriggerReport]:
+    """The same flow, whose checkpoint has parts of its own."""
+    result: Any = None
+    while True:
+        try:
+            effect = flow.send(result)
+        except StopIteration as end:
+            report: TriggerReport = end.value
+            return report
+        result = yield replace(effect, part=f"{name}_{effect.part}") if isinstance(effect, Save) else effect

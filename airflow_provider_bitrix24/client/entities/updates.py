@@ -1,0 +1,175 @@
+"""Updates as people and queries write them, read into one form and checked. Pure.
+
+``[{"target": "DEAL_57", "fields": {"opportunity": 1200}}]``, or with a type ``[{"id": 57, "opportunity": 1200}]``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_bitrix24.client.bare_ids import NotAnIdError, malformed, parse_entity_type, ref_of, shown_row
+from airflow_provider_bitrix24.client.entities.filters import misspelt
+from airflow_provider_bitrix24.client.entities.values import NotWritableError, writable
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError as NotInBatchError
+from airflow_provider_bitrix24.client.protocol.php_query import php_query
+from airflow_provider_bitrix24.client.protocol.references import holds_lookalike
+from airflow_provider_bitrix24.client.targets import EntityRef, parse_text
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.entities.fields import FieldList
+
+METHOD: Final = "crm.item.update"
+_HINT = (
+    'Pass dicts such as {"target": "DEAL_57", "fields": {"opportunity": 1200}}, or with entity_type="DEAL" rows '
+    'such as {"id": 57, "opportunity": 1200}.'
+)
+_MOVES = frozenset(("stageid", "statusid", "categoryid"))
+"""Fields that move an entity, in any spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """New values of some fields of one entity, as plain JSON."""
+
+    ref: EntityRef
+    fields: dict[str, Any]
+
+    @property
+    def moves(self) -> bool:
+        """Whether it holds a stage or a pipeline, so that robots may start."""
+        return any(name.replace("_", "").lower() in _MOVES for name in self.fields)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Parameters of ``crm.item.update``."""
+        return {"entityTypeId": self.ref.type_id, "id": self.ref.id, "fields": self.fields}
+
+    @property
+    def batchable(self) -> bool:
+        """Whether a batch carries its values unchanged; it cannot carry ``None``, for instance."""
+        try:
+            php_query(self.params)
+        except NotInBatchError:
+            return False
+        return not holds_lookalike(self.params)
+
+
+def parse_updates(updates: object, entity_type: str | None = None) -> list[Update]:
+    """Read updates in either form, in order.
+
+    :param updates: a dict, an iterable of dicts or named rows, or a data frame.
+    :param entity_type: type of the rows that have a bare id.
+    :raises ConfigurationError: a row is malformed, or an entity has two different updates. The message names all bad
+        rows by their numbers, from 0.
+    """
+    type_id = None if entity_type is None else parse_entity_type(entity_type)
+    found: dict[EntityRef, Update] = {}
+    bad: list[str] = []
+    for number, row in enumerate(_rows(updates)):
+        try:
+            update = _update(row, type_id)
+        except (NotAnIdError, NotWritableError) as problem:
+            bad.append(f"updates[{number}] is {shown_row(row)}: {str(problem).rstrip('.')}.")
+            continue
+        if found.setdefault(update.ref, update) != update:
+            bad.append(f"updates[{number}] is {shown_row(row)}: {update.ref} has another update that differs.")
+    if bad:
+        raise malformed(bad, hint=_HINT, what="update")
+    return list(found.values())
+
+
+def check_updates(updates: Iterable[Update], lists: Mapping[int, FieldList]) -> None:
+    """Refuse fields that do not exist, or that only the portal writes.
+
+    :param lists: entityTypeId -> the fields of the type, for the types whose fields are known.
+    :raises ConfigurationError: the message names all of them.
+    """
+    unknown: dict[int, dict[str, None]] = {}
+    read_only: dict[str, None] = {}
+    for update in updates:
+        fields = lists.get(update.ref.type_id)
+        if fields is None:
+            continue
+        for name in update.fields:
+            field = fields[name]
+            if not fields.knows(name):
+                unknown.setdefault(update.ref.type_id, {})[name] = None
+            elif field is not None and field.is_read_only:
+                read_only[f"{name!r} of {fields.type_name} cannot be changed."] = None
+    problems = [misspelt(list(names), lists[type_id]) for type_id, names in unknown.items()]
+    if problems or read_only:
+        raise ConfigurationError(
+            f"updates: {' '.join([*problems, *read_only])}",
+            hint="Bitrix24 ignores such a field without an error, so nothing was sent.",
+        )
+
+
+def digest(updates: Iterable[Update]) -> str:
+    """A text that differs where the updates differ."""
+    written = json.dumps([[str(each.ref), each.fields] for each in updates], sort_keys=True)
+    return hashlib.sha256(written.encode()).hexdigest()[:16]
+
+
+def _rows(updates: object) -> Iterable[Any]:
+    if updates is None:
+        raise ConfigurationError("updates is None.", hint="The task that should deliver it returned nothing.")
+    if isinstance(updates, str):
+        raise ConfigurationError(
+            "updates is a text.",
+            hint="Pass task.output instead of a template, or set render_template_as_native_obj=True on the DAG.",
+        )
+    if isinstance(updates, Mapping):
+        return [updates]
+    for records in ("to_dict", "to_dicts"):  # of pandas, of polars
+        if hasattr(updates, records) and hasattr(updates, "columns"):
+            return list(getattr(updates, records)(*(["records"] if records == "to_dict" else [])))
+    if isinstance(updates, bytes) or not isinstance(updates, Iterable):
+        raise ConfigurationError(f"updates is of type {type(updates).__name__}.", hint=_HINT)
+    return updates
+
+
+def _update(row: Any, type_id: int | None) -> Update:
+    if isinstance(row, Update):
+        return row
+    names = getattr(row, "_fields", None)
+    if isinstance(names, tuple):
+        row = dict(zip(names, row, strict=True))
+    if not isinstance(row, Mapping):
+        raise NotAnIdError("it is not a dict.")
+    if isinstance(row.get("fields"), Mapping):
+        who = [name for name in row if name != "fields"]
+        if len(who) != 1 or str(who[0]).lower() not in ("target", "id"):
+            raise NotAnIdError("beside fields, it needs a target only.")
+        return Update(_ref(row[who[0]], type_id), _values(row["fields"]))
+    ids = [name for name in row if isinstance(name, str) and name.lower() == "id"] or [n for n in row if n == "target"]
+    if len(ids) != 1:
+        raise NotAnIdError("none of its columns is named id." if not ids else "several of its columns are named id.")
+    return Update(_ref(row[ids[0]], type_id), _values({name: row[name] for name in row if name != ids[0]}))
+
+
+def _ref(value: object, type_id: int | None) -> EntityRef:
+    if type_id is not None:
+        return ref_of(value, type_id)
+    parsed = parse_text(value)
+    if isinstance(parsed, EntityRef):
+        return parsed
+    raise NotAnIdError(f"{parsed} Bare ids need an entity_type.")
+
+
+def _values(fields: Mapping[Any, Any]) -> dict[str, Any]:
+    if not fields:
+        raise NotAnIdError("it has no fields.")
+    values = {}
+    for name, value in fields.items():
+        if not isinstance(name, str) or not name:
+            raise NotAnIdError(f"{name!r:.60} is not the name of a field.")
+        try:
+            values[name] = writable(value)
+        except NotWritableError as problem:
+            raise NotWritableError(f"{name}: {problem}") from None
+    return values

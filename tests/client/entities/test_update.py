@@ -1,0 +1,338 @@
+"""Updating entities: both clients against a portal on a real socket, in virtual time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
+from airflow_provider_bitrix24.client.errors import ConfigurationError, OutcomeUnknown
+
+BUSY = {"kind": "error", "status": 503, "code": "QUERY_LIMIT_EXCEEDED"}
+AFTER = ["reset:after", "html:502:after", "empty:after", "cut_body:after", "error:500:after"]
+
+
+class Kept:
+    """Keeps a checkpoint in memory, and ends the try at a save if it is told to."""
+
+    def __init__(self):
+        self.parts = {}
+        self.saves_left = None
+
+    def load(self, part):
+        return json.loads(self.parts[part]) if part in self.parts else None
+
+    def save(self, part, value, *, ahead):
+        if self.saves_left == 0:
+            raise KeyboardInterrupt
+        if self.saves_left is not None and ahead:
+            self.saves_left -= 1
+        self.parts[part] = json.dumps(value)
+
+    def wait(self, seconds, kind):
+        pass
+
+
+def amounts(count, *, start=1, factor=10):
+    return [{"id": number, "opportunity": number * factor} for number in range(start, start + count)]
+
+
+def update(bench, updates, **more):
+    return bench.do("update_entities", updates, **{"entity_type": "DEAL"} | more)
+
+
+def counts(report):
+    return report.updated, report.unchanged, report.failed
+
+
+def amount(bench, number):
+    return bench.portal.find(f"DEAL_{number}").opportunity
+
+
+def sent(bench):
+    """How often each deal was updated, over all requests."""
+    texts = [text for each in bench.server.requests for text in each.params.get("cmd", {}).values()]
+    return sum(text.startswith("crm.item.update") for text in texts)
+
+
+def test_amounts_are_written_and_the_report_says_which_changed(bench):
+    bench.deals(3)
+    bench.portal.find("DEAL_2").opportunity = 20.0
+
+    report = update(bench, amounts(4))
+
+    assert [(each.target, each.outcome) for each in report.results] == [
+        ("DEAL_1", "updated"),
+        ("DEAL_2", "unchanged"),
+        ("DEAL_3", "updated"),
+        ("DEAL_4", "failed"),
+    ]
+    assert report.results[3].error.code == "NOT_FOUND"
+    assert report.targets == ["DEAL_1", "DEAL_2", "DEAL_3"]
+    assert [amount(bench, number) for number in (1, 2, 3)] == [10, 20, 30]
+    assert counts(report) == (2, 1, 1)
+    assert "would_update" not in report.as_dict()
+
+
+def test_several_fields_and_types_in_one_call(bench):
+    bench.deals(1)
+    bench.portal.add_item(1, 4, stage="NEW")
+
+    report = bench.do(
+        "update_entities",
+        [
+            {"target": "DEAL_1", "fields": {"title": "Desk & chair", "opportunity": 5.5}},
+            {"target": "LEAD_4", "fields": {"title": "Größe +100 %"}},
+        ],
+    )
+
+    assert counts(report) == (2, 0, 0)
+    assert bench.portal.find("DEAL_1").title == "Desk & chair"
+    assert bench.portal.find("LEAD_4").title == "Größe +100 %"
+
+
+@pytest.mark.parametrize("title", ["costs $result[c0][item][id]", "", None])
+def test_what_a_batch_cannot_carry_arrives_as_it_is(bench, title):
+    bench.deals(2)
+
+    report = update(bench, [{"id": 1, "opportunity": 5}, {"id": 2, "title": title}])
+
+    assert report.failed == 0
+    assert bench.portal.find("DEAL_2").title == (title or "")
+    assert amount(bench, 1) == 5
+
+
+def test_hundreds_are_sent_fifty_a_request(benches):
+    with benches("sync", settings={"max_concurrency": 4}) as bench:
+        bench.deals(500)
+
+        report = update(bench, amounts(500))
+
+        assert counts(report) == (500, 0, 0)
+        assert bench.server.requests.total <= 2 + 11
+        assert sent(bench) == 500
+
+
+@pytest.mark.parametrize("fault", AFTER)
+@pytest.mark.parametrize("place", [2, 3, 5])
+def test_an_update_whose_answer_is_lost_is_sent_again_and_every_amount_is_right(bench, fault, place):
+    bench.deals(120)
+    bench.server.faults.script([None] * place + [fault])
+
+    report = update(bench, amounts(120))
+
+    assert report.failed == 0
+    assert all(amount(bench, number) == number * 10 for number in range(1, 121))
+
+
+def test_a_refusal_by_a_limit_is_waited_for(bench):
+    bench.deals(60)
+    bench.server.faults.script([None, None, BUSY, None, BUSY])
+
+    assert counts(update(bench, amounts(60))) == (60, 0, 0)
+
+
+def test_an_update_that_always_fails_is_given_up_and_the_others_are_done(bench):
+    bench.deals(3)
+    fault = {"kind": "command_error", "code": "INTERNAL_SERVER_ERROR", "keys": ["c0"], "method": "batch"}
+    bench.server.faults.script([None, None, fault, *[{"kind": "error", "status": 500}] * 20])
+
+    report = update(bench, amounts(3))
+
+    assert report.failed == 1
+    assert report.results[0].error.executed == "unknown"
+    assert report.targets == ["DEAL_2", "DEAL_3"]
+
+
+def test_a_refused_update_fails_alone_with_the_portals_reason(bench):
+    bench.deals(2)
+    fault = {"kind": "command_error", "code": "ACCESS_DENIED", "description": "No.", "keys": ["c0"]}
+    bench.server.faults.script([None, None, fault])
+
+    report = update(bench, amounts(2))
+
+    assert counts(report) == (1, 0, 1)
+    assert "ACCESS_DENIED No." in report.results[0].error.message
+    assert report.results[0].error.executed == "no"
+
+
+@pytest.mark.parametrize(
+    ("updates", "says"),
+    [
+        ([{"id": 1, "OPPORTUNITY": 5}], "Did you mean 'opportunity'?"),
+        ([{"id": 1, "createdTime": "2026-01-01"}], "cannot be changed"),
+    ],
+)
+def test_wrong_fields_are_refused_before_anything_is_sent(bench, updates, says):
+    bench.deals(1)
+
+    error = update(bench, updates)
+
+    assert isinstance(error, ConfigurationError)
+    assert says in str(error)
+    assert sent(bench) == 0
+
+
+def test_nothing_to_do_sends_nothing(bench):
+    assert counts(update(bench, [])) == (0, 0, 0)
+    assert bench.server.requests.total == 0
+
+
+# -- updates that move entities
+
+
+def stages(bench, count):
+    return [{"id": number, "stageId": "PREPARATION"} for number in range(1, count + 1)]
+
+
+def test_a_stage_is_written_directly(bench):
+    bench.deals(2)
+    bench.portal.add_deal(3, stage="PREPARATION")
+
+    report = update(bench, stages(bench, 3))
+
+    assert counts(report) == (2, 1, 0)
+    assert bench.portal.stage_of("DEAL_1") == "PREPARATION"
+
+
+@pytest.mark.parametrize("fault", AFTER)
+def test_an_entity_that_a_robot_moved_on_is_not_moved_back(bench, fault):
+    bench.deals(60)
+    bench.portal.add_robot("PREPARATION", move_to="EXECUTING")
+    bench.server.faults.script([None, None, None, fault])
+
+    report = update(bench, stages(bench, 60))
+
+    assert report.failed == 0
+    assert {bench.portal.stage_of(f"DEAL_{number}") for number in range(1, 61)} == {"EXECUTING"}
+    assert all(moves_of(bench, number) == ["PREPARATION", "EXECUTING"] for number in range(1, 61))
+
+
+def moves_of(bench, number):
+    return [row.stage_id for row in bench.portal.history.of_owner(2, number)][1:]
+
+
+def test_amounts_are_written_before_stages(bench):
+    bench.deals(3)
+
+    update(bench, [{"id": 1, "stageId": "PREPARATION"}, *amounts(2, start=2)])
+
+    texts = [text for each in bench.server.requests for text in each.params.get("cmd", {}).values()]
+    order = [text for text in texts if text.startswith("crm.item.update")]
+    assert ["stageId" in text for text in order] == [False, False, True]
+
+
+# -- resuming
+
+
+@pytest.mark.parametrize("moving", [False, True])
+@pytest.mark.parametrize("at", [0, 1, 2, 3])
+def test_a_later_try_goes_on_where_one_was_cut_off(benches, at, moving):
+    with benches("sync") as bench:
+        bench.deals(150)
+        if moving:
+            bench.portal.add_robot("PREPARATION", move_to="EXECUTING")
+        updates = stages(bench, 150) if moving else amounts(150)
+        kept = Kept()
+        kept.saves_left = at
+        with pytest.raises(KeyboardInterrupt):
+            update(bench, updates, checkpoint_store=kept)
+        kept.saves_left = None
+        before = sent(bench)
+
+        report = update(bench, updates, checkpoint_store=kept)
+
+        # What was open when the try ended shows its new value already.
+        assert report.updated + report.unchanged == 150
+        assert sent(bench) - before <= 150 - max(0, before - 50)
+        if moving:
+            assert all(moves_of(bench, number) == ["PREPARATION", "EXECUTING"] for number in range(1, 151))
+        else:
+            assert all(amount(bench, number) == number * 10 for number in range(1, 151))
+
+
+def test_a_later_try_with_other_amounts_writes_them_all(benches):
+    with benches("sync") as bench:
+        bench.deals(60)
+        kept = Kept()
+        update(bench, amounts(60), checkpoint_store=kept)
+
+        report = update(bench, amounts(60, factor=20), checkpoint_store=kept)
+
+        assert counts(report) == (60, 0, 0)
+        assert amount(bench, 60) == 1200
+
+
+def test_a_later_try_leaves_alone_what_is_done(benches):
+    with benches("sync") as bench:
+        bench.deals(60)
+        kept = Kept()
+        update(bench, amounts(60), checkpoint_store=kept)
+
+        report = update(bench, amounts(60), checkpoint_store=kept)
+
+        assert counts(report) == (60, 0, 0)
+        assert sent(bench) == 60
+
+
+def test_a_monitor_tells_how_far_it_came(benches):
+    with benches("sync") as bench:
+        bench.deals(100)
+        kept, monitor = Kept(), UpdateMonitor()
+        kept.saves_left = 1
+        with pytest.raises(KeyboardInterrupt):
+            update(bench, amounts(100), checkpoint_store=kept, monitor=monitor)
+
+        report = monitor.interrupted_report(OutcomeUnknown("interrupted"))
+
+        assert monitor.sent
+        assert counts(report) == (25, 0, 75)
+        assert {each.error.executed for each in report.results if each.error} == {"no"}
+
+
+# -- previews
+
+
+def test_a_preview_reads_and_sends_nothing(bench):
+    bench.deals(2)
+
+    report = update(bench, amounts(3), preview="Yes")
+
+    assert (report.would_update, report.failed, report.updated) == (2, 1, 0)
+    assert report.targets == ["DEAL_1", "DEAL_2"]
+    assert report.as_dict()["would_update"] == 2
+    assert sent(bench) == 0
+
+
+def test_a_preview_refuses_wrong_fields_too(bench):
+    bench.deals(1)
+
+    assert isinstance(update(bench, [{"id": 1, "OPPORTUNITY": 5}], preview=True), ConfigurationError)
+
+
+@pytest.mark.parametrize("preview", [None, 1, "perhaps"])
+def test_anything_else_is_no_preview_and_nothing_is_sent(bench, preview):
+    bench.deals(1)
+
+    assert isinstance(update(bench, amounts(1), preview=preview), ConfigurationError)
+    assert bench.server.requests.total == 0
+
+
+def test_both_clients_update_alike(run_with_both_clients):
+    def scenario(bench):
+        bench.deals(60)
+        bench.server.faults.script([None, None, None, "reset:after"])
+        update(bench, amounts(61))
+        update(bench, stages(bench, 60))
+
+    run_with_both_clients(scenario)
+
+
+def test_a_long_report_lists_what_failed(bench):
+    bench.deals(1)
+
+    report = update(bench, amounts(1_001), preview=True).as_dict()
+
+    assert len(report["results"]) == 1_000
+    assert {each["outcome"] for each in report["results"]} == {"failed"}
