@@ -3,6 +3,7 @@
 ``check CONN_ID`` tries a connection; ``stages CONN_ID TARGET...`` shows where entities stand and the stages of their
 pipelines, whose ids are what ``expected_stage`` takes; ``find CONN_ID TYPE --filter JSON`` lists the entities that
 match a filter; ``preview CONN_ID --code CODE TARGET...`` shows what a task would fire. None of these changes anything.
+``store`` shows the store in which processes and hosts share the portal's limits.
 ``authorize``, ``token``, ``refresh`` and ``triggers`` are for OAuth applications (:mod:`.application_commands`).
 """
 
@@ -41,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
     logging.getLogger("airflow.hooks.base").setLevel(logging.WARNING)
     use_metadata_database()
     try:
+        if options.subcommand == "store":
+            return _store(options)
         with Bitrix24Hook(options.conn_id) as hook:
             return _RUN[options.subcommand](hook, options)
     except KeyboardInterrupt:
@@ -73,12 +76,15 @@ def _fail(message: str) -> int:
 
 
 def _check(hook: Bitrix24Hook, options: argparse.Namespace) -> int:
+    from airflow_provider_bitrix24.store_report import store_in_use
+
     client = hook.get_conn()
     code, application = client.default_code, isinstance(client.portal, ApplicationPortal)
     ok, message = hook.test_connection()
     if not ok:
         return _fail(message)
     print(message)
+    print(f"Processes share the portal's limits in {store_in_use()}.")
     if code:
         print(f"Trigger code for tasks that name none: {code}")
     elif application:
@@ -88,6 +94,15 @@ def _check(hook: Bitrix24Hook, options: argparse.Namespace) -> int:
     else:
         print("No default trigger code: name it in each task as code=..., the part after code= of the")
         print("URL that Bitrix24 shows in the settings of the trigger 'Track incoming webhook'.")
+    return 0
+
+
+def _store(options: argparse.Namespace) -> int:
+    from airflow_provider_bitrix24.store_report import create_statement, store_in_use, store_lines
+
+    store = store_in_use()
+    for line in [create_statement(store)] if options.sql else store_lines(store):
+        print(line)
     return 0
 
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "check": "try a connection, as the test button does",
     "stages": "show where entities stand and the stage ids that expected_stage takes",
     "find": "list the entities that match a filter",
+    "store": "show the store in which processes and hosts share the portal's limits, and who uses it",
     "preview": "show what a task would fire; sends nothing that changes anything",
     "authorize": "let an OAuth application act on a portal, and store its tokens",
     "token": "show for whom an application acts and how long its tokens last",
@@ -24,6 +25,7 @@ _TARGET: dict[str, Any] = {"metavar": "TARGET", "nargs": "+", "help": "an entity
 _TYPE = "such as DEAL or DYNAMIC_177"
 ARGUMENTS: dict[str, dict[str, dict[str, Any]]] = {
     "check": {"conn_id": _CONN_ID},
+    "store": {"--sql": {"action": "store_true", "help": "print the statement that makes the table of a database"}},
     "stages": {"conn_id": _CONN_ID, "target": _TARGET},
     "find": {
         "conn_id": _CONN_ID,

@@ -33,8 +33,8 @@ from airflow_provider_bitrix24.client.portal import (
     without_wrapping,
 )
 from airflow_provider_bitrix24.client.settings import RANGES, ClientSettings
-from airflow_provider_bitrix24.compat import conf
 from airflow_provider_bitrix24.connection_form import CONN_TYPE, EXTRA_FIELDS, ExtraField
+from airflow_provider_bitrix24.shared_store import shared_store_directory
 
 URL_IN_HOST = (
     "The webhook's URL stands in Host, which Airflow stores and shows in clear. Move it to Password and "
@@ -120,7 +120,7 @@ def read_connection(
     of_tokens = {name: values.pop(name) for name in ("token_store", "oauth_server", "token_key")}
     default_code = values.pop("default_code") or (pasted.code if pasted else None)
     _check_proxy(values["proxy"])
-    values["pacing_directory"] = conf.get("bitrix24", "pacing_directory", fallback=None) or None
+    values["shared_store_directory"] = shared_store_directory()
     settings = ClientSettings(**{name: value for name, value in values.items() if value is not None})
     portal = pasted.portal if pasted else _application(connection, of_tokens, conn_id, mask)
     return Bitrix24Connection(portal=portal, settings=settings, default_code=default_code, warnings=tuple(warnings))

@@ -75,15 +75,31 @@ def get_provider_info() -> dict[str, Any]:
             "bitrix24": {
                 "description": "How this machine talks to Bitrix24 portals.",
                 "options": {
-                    "pacing_directory": {
-                        "description": "Where the processes of a machine share a portal's request limit. It holds "
+                    "shared_store_conn_id": {
+                        "description": "Id of an Airflow connection of type redis, postgres, mysql or sqlite: the "
+                        "store in which hosts or pods that reach Bitrix24 from one address share its limits. Where "
+                        "it is not set, the processes of each machine share files.",
+                        "version_added": "0.2.0",
+                        "type": "string",
+                        "example": "bitrix24_store",
+                        "default": None,
+                    },
+                    "shared_store_directory": {
+                        "description": "Where the processes of a machine share a portal's limits. It holds "
                         "small files without secrets, and every user who runs tasks needs to write there. By "
                         "default it is a directory for all users under the system's temporary one.",
-                        "version_added": "0.1.0",
+                        "version_added": "0.2.0",
                         "type": "string",
                         "example": "/var/lib/airflow/bitrix24",
                         "default": None,
-                    }
+                    },
+                    "pacing_directory": {
+                        "description": "Deprecated: the former name of shared_store_directory.",
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": None,
+                        "default": None,
+                    },
                 },
             }
         },

@@ -144,7 +144,7 @@ class Runner:
         """Processes of a client, ready to begin."""
         environment = surroundings(BENCHMARK_WEBHOOK=portal.webhook_url)
         if client.module == "ours" and isinstance(portal, Simulator):
-            client = client.having(pacing_directory=portal.pacing_directory)  # forgotten with the portal
+            client = client.having(shared_store_directory=portal.pacing_directory)  # forgotten with the portal
         if portal.ca_file:
             environment.update(REQUESTS_CA_BUNDLE=str(portal.ca_file), SSL_CERT_FILE=str(portal.ca_file))
         command = [

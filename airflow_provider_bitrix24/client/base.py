@@ -262,7 +262,7 @@ def _token_source(portal: Portal, settings: ClientSettings, clock: Clock) -> Tok
             "verify_tls is off: the application's secret and tokens could be read on the way.",
             hint="Name the portal's certificate authority in ca_bundle instead.",
         )
-    directory = None if settings.pacing_directory is None else Path(settings.pacing_directory)
+    directory = None if settings.shared_store_directory is None else Path(settings.shared_store_directory)
     return TokenSource(application=portal, clock=clock, directory=directory)
 
 
@@ -275,7 +275,7 @@ def _pacer(portal: Portal, settings: ClientSettings, store: SharedStore | None, 
     if store is None and settings.bucket is None:
         store = PROCESS_STORE
     if store is None:
-        store = file_store(settings.pacing_directory, clock)
+        store = file_store(settings.shared_store_directory, clock)
     if not isinstance(store, ProcessStore):
         store = with_fallback(store, clock=clock.monotonic)
     return Pacer(store=store, key=portal.host, bucket=settings.bucket and LeakyBucket(*settings.bucket))

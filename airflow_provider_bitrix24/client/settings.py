@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 from urllib.parse import urlsplit
@@ -48,8 +49,9 @@ class ClientSettings:
     :param verify_tls: whether to check the portal's certificate.
     :param ca_bundle: path of a file with the certificate authorities to trust instead of the default ones.
     :param proxy: address of an HTTP proxy, such as ``http://user:password@proxy.example:3128``.
-    :param pacing_directory: where the processes of this machine share the state of the request limit; by default a
-        directory for all users under the system's temporary directory.
+    :param shared_store_directory: where the processes of this machine share what they know of the portal's limits; by
+        default a directory for all users under the system's temporary directory.
+    :param pacing_directory: deprecated, the former name of ``shared_store_directory``.
     :raises ConfigurationError: a value is out of its range; the message names it.
     """
 
@@ -63,9 +65,16 @@ class ClientSettings:
     verify_tls: bool = True
     ca_bundle: str | None = None
     proxy: str | None = field(default=None, repr=False)
+    shared_store_directory: str | None = None
     pacing_directory: str | None = None
 
     def __post_init__(self) -> None:
+        if self.pacing_directory is not None:
+            message = "pacing_directory is deprecated: its name is now shared_store_directory."
+            warnings.warn(message, DeprecationWarning, stacklevel=3)
+            if self.shared_store_directory is None:
+                object.__setattr__(self, "shared_store_directory", self.pacing_directory)
+            object.__setattr__(self, "pacing_directory", None)  # so that a copy does not warn again
         object.__setattr__(self, "plan", unwrapped(self.plan))
         if self.plan not in PLANS:
             raise ConfigurationError(f"plan is {self.plan!r}.", hint=f"Use one of {', '.join(PLANS)}.")
@@ -104,6 +113,7 @@ class OtherSettings(TypedDict, total=False):
     read_timeout: float
     ca_bundle: str | None
     proxy: str | None
+    shared_store_directory: str | None
     pacing_directory: str | None
 
 

@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.client.plain import unwrapped
 from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_secrets, in_thread, mask_secrets
 from airflow_provider_bitrix24.connection import read_connection, secrets_of
 from airflow_provider_bitrix24.hooks._application import ApplicationHookMethods
+from airflow_provider_bitrix24.shared_store import afind_shared_store, find_shared_store
 
 if TYPE_CHECKING:
     import builtins
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
+    from airflow_provider_bitrix24.client.stores.protocol import SharedStore
     from airflow_provider_bitrix24.client.targets import Rows
     from airflow_provider_bitrix24.compat import Connection
     from airflow_provider_bitrix24.connection import Bitrix24Connection
@@ -90,7 +92,7 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
         """
         if self._client is None:
             found = [self._mask(self.get_connection(conn_id)) for conn_id in self._conn_ids]
-            self._client = self._new_client(self._arguments(found))
+            self._client = self._new_client(self._arguments(found, find_shared_store()))
         return self._client
 
     def _new_client(self, arguments: dict[str, Any]) -> Bitrix24Client:
@@ -106,7 +108,8 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
             for each in found:
                 await amask_secrets(secrets_of(each))
             # Loading libraries and certificates would block the event loop for a tenth of a second.
-            self._aclient = await asyncio.to_thread(lambda: self._new_async_client(self._arguments(found)))
+            store = await afind_shared_store()
+            self._aclient = await asyncio.to_thread(lambda: self._new_async_client(self._arguments(found, store)))
         return self._aclient
 
     def _new_async_client(self, arguments: dict[str, Any]) -> AsyncBitrix24Client:
@@ -123,7 +126,7 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
         mask_secrets(secrets_of(connection))
         return connection
 
-    def _arguments(self, connections: Sequence[Connection]) -> dict[str, Any]:
+    def _arguments(self, connections: Sequence[Connection], store: SharedStore | None) -> dict[str, Any]:
         """Return the keyword arguments of either client, from the connection and the second one, if any."""
         own, *others = (self._read(*each) for each in zip(self._conn_ids, connections, strict=True))
         return {
@@ -132,6 +135,7 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
             "default_code": own.default_code,
             "reader": others[0].portal if others else None,
             "clock": self._clock,
+            **({} if store is None else {"store": store}),
         }
 
     def _read(self, conn_id: str, connection: Connection) -> Bitrix24Connection:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def own_pacing(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the buckets of other tests away: a port is used again, and its bucket may be full."""
-    monkeypatch.setenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", str(tmp_path_factory.mktemp("pacing")))
+    monkeypatch.setenv("AIRFLOW__BITRIX24__SHARED_STORE_DIRECTORY", str(tmp_path_factory.mktemp("pacing")))
 
 
 @pytest.fixture(autouse=True)

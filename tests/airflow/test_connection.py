@@ -312,10 +312,10 @@ def test_extras_that_airflow_has_parsed_already_are_read():
     assert "pr0xys3cret" in secrets_of(connection)
 
 
-def test_the_configuration_names_the_directory_of_shared_buckets(monkeypatch):
-    monkeypatch.delenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", raising=False)
-    assert read_connection(conn(password=URL)).settings.pacing_directory is None
+def test_the_configuration_names_the_directory_that_processes_share(monkeypatch):
+    monkeypatch.delenv("AIRFLOW__BITRIX24__SHARED_STORE_DIRECTORY", raising=False)
+    assert read_connection(conn(password=URL)).settings.shared_store_directory is None
 
-    monkeypatch.setenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", "/var/lib/airflow/bitrix24")
+    monkeypatch.setenv("AIRFLOW__BITRIX24__SHARED_STORE_DIRECTORY", "/var/lib/airflow/bitrix24")
 
-    assert read_connection(conn(password=URL)).settings.pacing_directory == "/var/lib/airflow/bitrix24"
+    assert read_connection(conn(password=URL)).settings.shared_store_directory == "/var/lib/airflow/bitrix24"

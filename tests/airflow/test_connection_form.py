@@ -17,7 +17,7 @@ def test_every_setting_of_a_portal_has_a_field():
         "oauth_server",
         "token_key",
     }
-    of_the_machine = {"pacing_directory"}  # where its processes meet is no matter of the portal's
+    of_the_machine = {"shared_store_directory", "pacing_directory"}  # no matter of the portal's
 
     assert named == {field.name for field in fields(ClientSettings)} - of_the_machine
 

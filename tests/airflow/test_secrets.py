@@ -28,7 +28,7 @@ def shown(tmp_path_factory, database):
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         # The scenarios run in virtual time, so they must not share a bucket with other processes.
-        "AIRFLOW__BITRIX24__PACING_DIRECTORY": str(tmp_path_factory.mktemp("pacing")),
+        "AIRFLOW__BITRIX24__SHARED_STORE_DIRECTORY": str(tmp_path_factory.mktemp("pacing")),
     }
     shutil.copy(Path(os.environ["AIRFLOW_HOME"], "airflow.db"), home)
     done = subprocess.run([sys.executable, str(RUN), SECRET, OTHER], env=environment, capture_output=True, check=False)

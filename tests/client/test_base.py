@@ -47,10 +47,10 @@ def test_a_wrong_option_is_named(kind, options, named):
 
 @CLASSES
 def test_a_limited_portal_shares_its_bucket_in_files_and_another_needs_none(kind, tmp_path):
-    shared = kind.from_webhook_url(URL, pacing_directory=str(tmp_path))
+    shared = kind.from_webhook_url(URL, shared_store_directory=str(tmp_path))
     assert isinstance(shared._pacer.store.store, FileStore)
     assert shared._pacer.store.store.directory == tmp_path
-    assert shared._pacer.store is kind.from_webhook_url(URL, pacing_directory=str(tmp_path))._pacer.store
+    assert shared._pacer.store is kind.from_webhook_url(URL, shared_store_directory=str(tmp_path))._pacer.store
     assert kind.from_webhook_url(URL)._pacer.store.store.directory == FileStore().directory
     assert kind.from_webhook_url(URL, plan="self-hosted")._pacer.store is PROCESS_STORE
 

@@ -78,3 +78,12 @@ def test_the_password_of_a_proxy_is_shown_nowhere():
 def test_from_webhook_url_takes_every_setting():
     own = {"plan", "verify_tls"}
     assert {field.name for field in fields(ClientSettings)} - own == set(OtherSettings.__annotations__)
+
+
+def test_the_former_name_of_the_shared_directory_works_with_a_warning():
+    with pytest.warns(DeprecationWarning, match="its name is now shared_store_directory"):
+        settings = ClientSettings(pacing_directory="/former")
+    assert (settings.shared_store_directory, settings.pacing_directory) == ("/former", None)
+    with pytest.warns(DeprecationWarning, match="its name is now shared_store_directory"):
+        both = ClientSettings(pacing_directory="/former", shared_store_directory="/new")
+    assert both.shared_store_directory == "/new"

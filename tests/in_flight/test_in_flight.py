@@ -91,7 +91,7 @@ def connection(host: str, server: SimulatorServer) -> str:
 @pytest.fixture(autouse=True)
 def own_pacing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what other tests know of the portal of the same name away."""
-    monkeypatch.setenv("AIRFLOW__BITRIX24__PACING_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW__BITRIX24__SHARED_STORE_DIRECTORY", str(tmp_path))
 
 
 # -- on the triggerer

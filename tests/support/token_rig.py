@@ -78,7 +78,7 @@ class TokenRig:
     def __init__(self, server: SimulatorServer, directory: Path, *, atomic: bool = True) -> None:
         self.server, self.portal = server, server.portal
         self.store = MemoryTokenStore(atomic=atomic)
-        self.settings = ClientSettings(plan="self-hosted", pacing_directory=str(directory))
+        self.settings = ClientSettings(plan="self-hosted", shared_store_directory=str(directory))
         self.masked: set[str] = set()
         self.logged: list[str] = []
         self.log = logging.getLogger(f"token rig {next(_NUMBERS)}")

@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK
 from airflow_provider_bitrix24.client.errors import SharedStoreError
 from airflow_provider_bitrix24.client.stores.deadline import Attempt
 from airflow_provider_bitrix24.client.stores.file_directory import default_directory, open_file
-from airflow_provider_bitrix24.client.stores.record import MAX_SIZE, apply
+from airflow_provider_bitrix24.client.stores.record import MAX_SIZE, apply, peek
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +34,8 @@ LOCK_PATIENCE = 1.0
 """Seconds after which the store gives up on a locked file. A lock is normally held for microseconds."""
 _PAUSES = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
 """Seconds between the attempts before a process queues up: mostly a lock is free again before a thread can start."""
+_SUFFIX = ".json"
+_MOST_ENTRIES = 1000
 _PADDING = b" \0"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -78,7 +80,7 @@ class FileStore:
     def update(self, key: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
         """See :meth:`~.protocol.SharedStore.update`."""
         digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-        name = f"{digest[:24]}.json"
+        name = f"{digest[:24]}{_SUFFIX}"
         with self._translated():
             file = open_file(self.directory, name)
             try:
@@ -87,6 +89,27 @@ class FileStore:
                 os.close(file)
                 raise
         return self._use(file, change) if locked else self._wait(name, file, change)
+
+    def entries(self) -> dict[str, JsonValue]:
+        """Return what is kept, by the names of the files, which do not show the keys.
+
+        :raises SharedStoreError: the directory cannot be read.
+        """
+        boot = self._boot_id().hex().encode()
+        with self._translated():
+            names = sorted(path.name for path in self.directory.glob(f"*{_SUFFIX}"))[:_MOST_ENTRIES]
+            return {name.removesuffix(_SUFFIX): self._peek(name, boot) for name in names}
+
+    def clock(self) -> float:
+        """Return the time of this store: seconds since the machine's start, or so."""
+        return self._clock()
+
+    def _peek(self, name: str, boot: bytes) -> JsonValue:
+        file = open_file(self.directory, name)
+        try:
+            return peek(_read(file, boot))
+        finally:
+            os.close(file)
 
     def _lock_soon(self, file: int) -> bool:
         """Lock a file that is free, or will be in a moment."""

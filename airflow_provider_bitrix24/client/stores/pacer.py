@@ -12,6 +12,7 @@ from airflow_provider_bitrix24.client.limits.bucket import BucketState, Grant
 from airflow_provider_bitrix24.client.limits.cost import CostState, SharedCost, share_cost
 from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim, WorkingTimeGrant, share_working_time
 from airflow_provider_bitrix24.client.stores.state import dump_state, load_state
+from airflow_provider_bitrix24.client.stores.takers import note_taker
 from airflow_provider_bitrix24.client.stores.working_time import dump_working_time, load_working_time
 from airflow_provider_bitrix24.client.values import WINDOW
 
@@ -40,7 +41,7 @@ class Pacer:
             for _ in range(refused):
                 state = bucket.refused(state, now)
             state, grant = bucket.acquire(state, now, want)
-            return dump_state(state), grant
+            return {**dump_state(state), "takers": note_taker(kept, now, grant.count)}, grant
 
         return self.store.update(self.key, change)
 

@@ -6,6 +6,7 @@ A value is a row, which a short transaction locks; time is the server's. The tab
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from random import random
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,7 @@ from airflow_provider_bitrix24.client.stores.record import apply, peek
 from airflow_provider_bitrix24.client.stores.remote import PATIENCE, first_line, raise_unusable, stored_key, within
 from airflow_provider_bitrix24.client.stores.sql_dialects import (
     DIALECTS,
+    DRIVERS,
     ENTRIES,
     MISSING_TABLE,
     TABLE,
@@ -202,13 +204,31 @@ def _make_url(url: str | URL) -> URL:
     if isinstance(url, str) and url.startswith("postgres://"):
         url = url.replace("postgres", "postgresql", 1)
     try:
-        return make_url(url)
+        made = make_url(url)
+        return made if "+" in made.drivername else made.set(drivername=_with_driver(made.drivername))
     except (ArgumentError, ValueError):
         # Its text may repeat the URL, which holds the password.
         raise ConfigurationError(
             "The URL of the shared store cannot be read.",
             hint="Use the form postgresql://USER:PASSWORD@HOST:5432/DATABASE.",
         ) from None
+
+
+def _with_driver(backend: str) -> str:
+    for module, driver in DRIVERS.get(backend, {}).items():
+        if find_spec(module):
+            return f"{backend}+{driver}"
+    return backend
+
+
+def sql_url(backend: str, **parts: Any) -> URL:
+    """Put the URL of a database together, with the first of its drivers that is installed.
+
+    :param backend: ``postgresql``, ``mysql`` or ``sqlite``.
+    :param parts: ``username``, ``password``, ``host``, ``port``, ``database``.
+    :raises ConfigurationError: SQLAlchemy is not installed.
+    """
+    return _make_url(f"{backend}://").set(**parts)
 
 
 def _dialect(url: URL) -> Dialect:

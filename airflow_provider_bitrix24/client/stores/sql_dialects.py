@@ -85,5 +85,11 @@ _SQLITE = Dialect(
     insert=f"INSERT OR IGNORE INTO {TABLE} (name, value) VALUES (:name, '')",  # noqa: S608
     clock="SELECT (julianday('now') - 2440587.5) * 86400.0",
 )
+DRIVERS: Final = {
+    "postgresql": {"psycopg2": "psycopg2", "psycopg": "psycopg"},
+    "mysql": {"MySQLdb": "mysqldb", "pymysql": "pymysql", "mysql": "mysqlconnector"},
+    "mariadb": {"MySQLdb": "mysqldb", "pymysql": "pymysql", "mysql": "mysqlconnector"},
+}
+"""Database -> Python module -> SQLAlchemy's name of the driver. The first that is installed is used."""
 DIALECTS: Final = {"postgresql": _POSTGRES, "mysql": _MYSQL, "mariadb": _MYSQL, "sqlite": _SQLITE}
 """By SQLAlchemy's name."""

@@ -1,0 +1,49 @@
+"""Who has taken from a bucket lately, for people who want to know which hosts share it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from functools import cache
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.stores.state import finite
+from airflow_provider_bitrix24.client.values import WINDOW
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.stores.protocol import JsonValue
+
+MOST = 8
+"""How many takers are kept; the latest ones."""
+_LONGEST_NAME = 80
+
+
+def note_taker(kept: JsonValue, now: float, count: int) -> dict[str, JsonValue]:
+    """Return the takers of a bucket, with this process among them.
+
+    :param kept: the bucket as it was; what cannot be read in it is left out.
+    :param count: requests that this process takes now.
+    :returns: name of a process -> when it took last, and how many requests it took in all.
+    """
+    takers = dict(_read(kept, now))
+    name = _name(os.getpid())
+    before = takers.pop(name, (0.0, 0))[1]
+    latest = sorted(takers.items(), key=lambda item: item[1][0])[1 - MOST :]
+    return {each: [at, taken] for each, (at, taken) in [*latest, (name, (now, before + count))]}
+
+
+def _read(kept: JsonValue, now: float) -> list[tuple[str, tuple[float, int]]]:
+    takers = kept.get("takers") if isinstance(kept, dict) else None
+    found = []
+    for name, taken in (takers if isinstance(takers, dict) else {}).items():
+        match taken:
+            case [last, int() as count] if not isinstance(count, bool) and 0 <= count < 2**53:
+                at = finite(last)
+                if at is not None and 0 <= now - at <= WINDOW and len(name) <= _LONGEST_NAME:
+                    found.append((name, (at, count)))
+    return found
+
+
+@cache
+def _name(pid: int) -> str:
+    return f"{socket.gethostname()[:60]}, process {pid}"
