@@ -52,11 +52,11 @@ class Tokens(Protocol):
     def ready(self) -> Flow[None]:
         """Make sure that there are tokens."""
 
-    def renew(self, refused: AuthenticationError) -> Flow[bool]:
-        """Get other tokens after a refusal. Returns whether to send the request again."""
+    def renew(self, refused: AuthenticationError, used: Any) -> Flow[bool]:
+        """Get other tokens than those that were used and refused. Returns whether to send the request again."""
 
-    def accepted(self) -> None:
-        """Note that the portal has accepted the tokens."""
+    def accepted(self, used: Any) -> None:
+        """Note that the portal has accepted the tokens that were used."""
 
     def redact(self, text: str) -> str:
         """Text without secrets."""
@@ -147,25 +147,26 @@ def acquire(channel: Channel, want: int) -> Flow[Acquired]:
 def send(channel: Channel, calls: Sequence[Call]) -> Flow[list[Attempt]]:
     """Send calls together, once each, for tokens already taken. Errors are values."""
     tokens = channel.tokens
-    if tokens is None:
-        requests = tuple(encode(channel.portal, call) for call in calls)
-    else:
-        requests = tuple(encode(tokens.portal, call, tokens.pair) for call in calls)
+    portal, pair = (channel.portal, None) if tokens is None else (tokens.portal, tokens.pair)
+    requests = tuple(encode(portal, call, pair) for call in calls)
     answers: tuple[HttpResponse | NoResponse, ...] = yield Send(requests)
     attempts = [_read(channel, call, answer, share=len(calls)) for call, answer in zip(calls, answers, strict=True)]
     if tokens is not None:
-        yield from _note_refusals(tokens, attempts)
+        yield from _note_refusals(tokens, pair, attempts)
     return attempts
 
 
-def _note_refusals(tokens: Tokens, attempts: Sequence[Attempt]) -> Flow[None]:
-    """Get another token where this one is refused; the errors then say that it can be tried again."""
+def _note_refusals(tokens: Tokens, used: Authorization | None, attempts: Sequence[Attempt]) -> Flow[None]:
+    """Get another token where the one that was used is refused; the errors then say that it can be tried again.
+
+    Others that share the tokens may have another one by now, which must not be taken for the refused one.
+    """
     refused = [each.reply for each in attempts if _refuses_token(each.reply)]
     if not refused:
         if any(isinstance(each.reply, Reply) for each in attempts):
-            tokens.accepted()
+            tokens.accepted(used)
         return
-    if (yield from tokens.renew(refused[0])):
+    if (yield from tokens.renew(refused[0], used)):
         for error in refused:
             error.renewed()
 

@@ -11,7 +11,7 @@ from airflow_provider_bitrix24.client.errors import ApiError, AuthenticationErro
 from airflow_provider_bitrix24.client.flows.effects import Consult, Flow, Log
 from airflow_provider_bitrix24.client.oauth.hints import advise
 from airflow_provider_bitrix24.client.oauth.process import ProcessTokens, process_tokens
-from airflow_provider_bitrix24.client.oauth.refresh import Refresh, not_authorized
+from airflow_provider_bitrix24.client.oauth.refresh import Refresh, not_authorized, this_host
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +30,14 @@ class TokenSource:
 
     :param rotates: whether tokens may be refreshed; a diagnosis only looks.
     :param directory: where the machine's lock lies.
+    :param host: the name by which this machine claims a refresh.
     """
 
     application: ApplicationPortal
     clock: Clock = SYSTEM_CLOCK
     rotates: bool = True
     directory: Path | None = None
+    host: str = field(default_factory=this_host)
     _tokens: ProcessTokens = field(init=False)
     _pair: Pair | None = field(default=None, init=False)
     _moved: bool = field(default=False, init=False)
@@ -82,12 +84,12 @@ class TokenSource:
         yield Consult(partial(self.application.mask, (pair.access_token, pair.refresh_token)))
         return pair
 
-    def renew(self, refused: AuthenticationError) -> Flow[bool]:
-        """Get another pair after a refusal. Returns whether to send the request again.
+    def renew(self, refused: AuthenticationError, used: Pair | None) -> Flow[bool]:
+        """Get another pair than the one that was refused. Returns whether to send the request again.
 
         :raises Bitrix24Error: there is no other pair.
         """
-        pair, tokens = self._pair, self._tokens
+        pair, tokens = used, self._tokens
         if pair is None or not self.rotates:
             return False
         brand_new = tokens.own == pair.fingerprint != tokens.proven
@@ -101,10 +103,10 @@ another portal than the one that the application was authorized on?"
         yield from self._use((yield from self._renew(pair)))
         return True
 
-    def accepted(self) -> None:
+    def accepted(self, used: Pair | None) -> None:
         """Note that the portal has accepted the token."""
-        if self._pair is not None:
-            self._tokens.proven = self._pair.fingerprint
+        if used is not None:
+            self._tokens.proven = used.fingerprint
 
     def refresh(self, *, older_than: float) -> Flow[tuple[Pair, bool]]:
         """Refresh the kept pair if it is old, so that it does not end unused.
@@ -134,6 +136,7 @@ another portal than the one that the application was authorized on?"
             clock=self.clock,
             failed=pair,
             directory=self.directory,
+            host=self.host,
         )
         return (yield from refresh.run())
 
