@@ -60,6 +60,13 @@ def _links(text: str, written_in: Path, shown_in: Path) -> str:
             target = _ROOT / "docs" / _PAGES_OF_FILES[target.name]
         if not image and not target.is_relative_to(_ROOT / "docs"):
             return label  # it lies in the repository, and not on the site
+        if not image and _edition(target) != _edition(shown_in):
+            # Each edition is a project of its own for Sphinx; both lie in one folder of the site.
+            return f'<a href="{os.path.relpath(target.with_suffix(".html"), shown_in)}{anchor}">{label}</a>'
         return f"{image}[{label}]({os.path.relpath(target, shown_in)}{anchor})"
 
     return _LINK.sub(link, text)
+
+
+def _edition(path: Path) -> bool:
+    return path.is_relative_to(_ROOT / "docs" / "ru")

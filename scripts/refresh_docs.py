@@ -18,7 +18,7 @@ import textwrap
 
 from scripts.terminal import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "ru").glob("*.md"))]
 FIGURES = ROOT / "benchmarks" / "results" / "table.md"
 _EXAMPLE = re.compile(r"(<!-- example: (?P<name>\w+) -->\n)(?:```python\n.*?\n```\n)?", flags=re.DOTALL)
 _BENCHMARKS = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- end of benchmarks -->\n)", flags=re.DOTALL)
