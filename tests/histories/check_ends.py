@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import (
 from airflow_provider_bitrix24.exceptions import Bitrix24Error, LostEventError
 from tests.histories.boards import CONTACT, DEAL, ORDER, OTHER_PIPELINE, board, key_of
 from tests.histories.check_reports import MAX_FIRES, unknown
-from tests.histories.exceptions import expected_of, readable
+from tests.histories.exceptions import SETTLE_AFTER, expected_of, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +122,7 @@ def _repeated(life: Life, stay: StayRecord) -> Iterator[Found]:
     """A retry is to follow that remembers nothing: then nothing fired may stand where that does not show."""
     if life.remembers:
         return
-    fires = _fires(life, stay)
+    fires = [each for each in _fires(life, stay) if not _seen_without_effect(life, stay, each)]
     expected = expected_of(life.history)
     if fires and (not expected or not readable(life.history)):
         yield "I4", f"it asks for a retry that would fire {fires[0].key} again, which may have moved"
@@ -132,6 +132,13 @@ def _repeated(life: Life, stay: StayRecord) -> Iterator[Found]:
         last = [each.shown for each in looks if each.arrived and each.stay == stay.number and each.at > fire.sent_at]
         if last and last[-1] is not None and last[-1] not in (*expected, fire.stood_at):
             yield "I4", f"it asks for a retry, although it saw {fire.key} move to {last[-1]}, which is not expected"
+
+
+def _seen_without_effect(life: Life, stay: StayRecord, fire: Fire) -> bool:
+    """Whether it did not move the entity, and a reading after the portal was done with it has shown so."""
+    over = fire.sent_at + SETTLE_AFTER
+    looks = [each for each in life.world.portal.record.looks.get(fire.key, ()) if each.arrived and each.at >= over]
+    return not fire.moved and any(each.stay == stay.number and each.shown == fire.stood_at for each in looks)
 
 
 def _reported(life: Life, stay: StayRecord) -> Iterator[Found]:

@@ -74,3 +74,14 @@ class InDoubtRequest:
             self.sent_at = max(self.sent_at, read_at)
         self.due = self.sent_at + settle_after
         return read_at < self.due
+
+
+def take_moved(requests: list[InDoubtRequest], found: Mapping[EntityRef, Snapshot]) -> list[Target]:
+    """Take out of the requests that are over what a reading, such as that of the same answer, shows to have moved."""
+    taken: list[Target] = []
+    for request in requests:
+        if request.over:
+            moved, request.targets = request.divide(found)
+            taken += moved
+    requests[:] = [request for request in requests if request.targets]
+    return taken

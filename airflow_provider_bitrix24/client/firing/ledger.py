@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.firing import outcomes
-from airflow_provider_bitrix24.client.firing.in_doubt import InDoubtRequest
+from airflow_provider_bitrix24.client.firing.in_doubt import InDoubtRequest, take_moved
 from airflow_provider_bitrix24.client.firing.job import MAX_FIRES
 from airflow_provider_bitrix24.client.firing.outcomes import Settlement
 from airflow_provider_bitrix24.client.firing.state import FiringState
@@ -175,7 +175,9 @@ class Ledger(FiringState):
     # -- after a fire
 
     def record_after(self, found: Mapping[EntityRef, Snapshot]) -> None:
-        """Take a reading of accepted targets into account; those that arrived are settled."""
+        """Take a reading of accepted targets into account, and of those in doubt that it shows to have moved."""
+        for moved in take_moved(self._in_doubt, found):
+            self._accept(moved)
         for ref, after in found.items():
             target = self._accepted.get(ref)
             if target is None:

@@ -67,9 +67,13 @@ def answered(count, refused=(), error=SPENT, read=None):
     return Reply(result={"result": results, "result_error": {f"c{number}": error for number in refused}})
 
 
+def moved_row(number):
+    return {"id": number, "stageId": "WON", "categoryId": 0, "movedTime": "later"}
+
+
 def test_an_accepted_batch_settles_what_its_own_reading_shows_to_have_moved():
     one = Round(2, read_back=True)
-    one.answer(answered(2, read=[{"id": 1, "stageId": "WON", "categoryId": 0, "movedTime": "later"}]))
+    one.answer(answered(2, read=[moved_row(1)]))
     assert outcomes(one.ledger) == ["moved", None]
     assert one.ledger.accepted == deals(2)
 
@@ -101,6 +105,14 @@ def test_commands_refused_by_a_limit_are_fired_again_and_the_others_count():
     assert one.handler.delay() == 10
     assert one.handler.delay() == 20
     assert left_to_fire(one.ledger) == [2, 4]
+
+
+def test_what_failed_and_has_moved_by_the_reading_of_the_same_answer_has_run():
+    one = Round(3, read_back=True)
+    one.answer(answered(3, refused=(0, 1), error=FAILED, read=[moved_row(1), moved_row(3)]))
+    assert outcomes(one.ledger) == ["moved", None, "moved"]
+    [request] = one.ledger.in_doubt
+    assert numbers(request.targets) == [2]
 
 
 def test_a_command_refused_for_its_target_fails_it_alone():
