@@ -75,7 +75,6 @@ __all__ = [
     "determine_kwargs",
     "in_thread",
     "mask_secrets",
-    "success_was_recorded",
     "task_decorator_factory",
     "template_environment",
     "use_metadata_database",
@@ -127,6 +126,10 @@ _SELDOM_USED = {
         "airflow.decorators.base.DecoratedOperator",
     ),
     "PokeReturnValue": ("airflow.sdk.PokeReturnValue", "airflow.sensors.base.PokeReturnValue"),
+    "RefusedByAirflow": (  # a request of a task to the API server
+        "airflow.sdk.exceptions.AirflowRuntimeError",
+        "airflow.exceptions.AirflowException",
+    ),
     "RetryDecision": ("airflow.sdk.definitions.retry_policy.RetryDecision",),
     "RetryPolicy": ("airflow.sdk.definitions.retry_policy.RetryPolicy",),
     "Task": ("airflow.sdk.bases.decorator.Task", "airflow.decorators.base.Task"),
@@ -209,16 +212,14 @@ def xcom_value(ti_key: TaskInstanceKey, key: str) -> Any:
     return xcom.get_value(ti_key=ti_key, key=key)
 
 
-def success_was_recorded(context: Context, links: Iterable[BaseOperatorLink]) -> bool:
-    """Whether Airflow shows, at the start of a try, that it has recorded a success of this task instance.
+def recorded_state(ti: Any) -> str | None:
+    """State of a task instance in Airflow's database, asked for by its own task; Airflow 3.
 
-    Airflow 3 tells a new try which XComs the last one left: the return value, and the links, which are pushed after
-    the success was reported. Both are private and absent elsewhere, which then counts as no evidence.
+    :raises RefusedByAirflow: the API server did not answer, or with an error.
     """
-    start = getattr(context["ti"], "_ti_context_from_server", None)
-    left = getattr(start, "xcom_keys_to_clear", None) or ()
-    pushed_last = [link.xcom_key for link in links if hasattr(link, "xcom_key")]
-    return {"return_value", *pushed_last}.issubset(left)
+    states = ti.get_task_states(dag_id=ti.dag_id, map_index=ti.map_index, task_ids=[ti.task_id], run_ids=[ti.run_id])
+    found = list(states.get(ti.run_id, {}).values())
+    return str(found[0]) if len(found) == 1 and found[0] is not None else None
 
 
 def use_metadata_database() -> None:

@@ -23,6 +23,11 @@ class EntityLink(BaseOperatorLink):
 
     name = "Open in Bitrix24"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow's
-        """Return the URL of the entity's page, or an empty string if the task had no entity."""
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the URL of the entity's page, or an empty string if the task had no entity.
+
+        Airflow 3 asks right after it was told how the task ended, so this is where the task learns of its success.
+        """
+        if (checkpoint_store := getattr(operator, "_checkpoint_store", None)) is not None:
+            checkpoint_store.keep_evidence()
         return xcom_value(ti_key, ENTITY_URL_KEY) or ""

@@ -7,19 +7,22 @@ there a store without Airflow's only notices that the task is being killed. What
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.finished import DONE_KEY, FORGOTTEN
+from airflow_provider_bitrix24._tasks.finished import DONE_KEY, FORGOTTEN, RECORDED_KEY
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.packing import pack_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from airflow_provider_bitrix24._tasks.finished import Finished
     from airflow_provider_bitrix24.client.report import TargetResult
     from airflow_provider_bitrix24.compat import Context
 
+_log = logging.getLogger(__name__)
 KEY = "bitrix24_firing"
 TARGETS_KEY = "bitrix24_targets"
 WAITS_KEY = "bitrix24_waits"
@@ -58,6 +61,8 @@ class TaskCheckpointStore:
         self._killed = threading.Event()
         self._defers = defers and store is not None
         self._states: object = None
+        self._done: tuple[Any, Finished] | None = None
+        """The running task instance, and what it ends with."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TaskCheckpointStore:
         """It belongs to one running task: a copy of the operator has the same."""
@@ -172,6 +177,37 @@ class TaskCheckpointStore:
         if self._store is not None:
             self._store.set(DONE_KEY, done)
 
+    def conclude(self, ti: Any, finished: Finished, *, save: bool = True) -> None:
+        """The task ends with this; see :meth:`keep_evidence`.
+
+        :param save: unless an earlier try has written it.
+        """
+        if self._store is not None:
+            if save:
+                self.save_done(finished.as_record())
+            self._done = ti, finished
+
+    def load_recorded(self) -> Any:
+        """Number of the try that finished the firing whose success Airflow has recorded, or ``None``."""
+        return None if self._store is None else self._store.get(RECORDED_KEY, None)
+
+    def keep_evidence(self) -> None:
+        """Let a later Clear know that Airflow has recorded the success; to be called once Airflow was told of the end.
+
+        A task that was cleared while it ran has lost its id: Airflow takes nothing from it any more, so there is no
+        evidence then.
+        """
+        if self._done is None:
+            return
+        from airflow_provider_bitrix24.compat import RefusedByAirflow, recorded_state
+
+        ti, finished = self._done
+        try:
+            if recorded_state(ti) == "success":
+                self._store.set(RECORDED_KEY, finished.try_number)
+        except (RefusedByAirflow, OSError) as error:
+            _log.info("A Clear will return this report first, since Airflow took no note of its success: %s", error)
+
     def forget(self) -> None:
         """Forget everything, so that the targets are fired anew.
 
@@ -183,7 +219,7 @@ class TaskCheckpointStore:
         self._store.set(DONE_KEY, FORGOTTEN)
         for prefix in self._prefixes:
             self._forget_parts(prefix)
-        for key in (TARGETS_KEY, WAITS_KEY, DONE_KEY):
+        for key in (TARGETS_KEY, WAITS_KEY, RECORDED_KEY, DONE_KEY):
             self._store.delete(key)
 
     def _forget_parts(self, prefix: str) -> None:

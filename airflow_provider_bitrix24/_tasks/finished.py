@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_bitrix24._tasks.deferred_report import dump_report, load_report
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.targets import EntityRef
-from airflow_provider_bitrix24.compat import success_was_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
     from airflow_provider_bitrix24.client.report import TriggerReport
-    from airflow_provider_bitrix24.compat import BaseOperatorLink, Context
+    from airflow_provider_bitrix24.compat import Context
 
 DONE_KEY = "bitrix24_firing_done"
+RECORDED_KEY = "bitrix24_firing_recorded"
+"""Holds the number of the try whose finished firing Airflow has recorded as a success."""
 _FORM = 1
 FORGOTTEN = {"form": _FORM, "forgotten": True}
 """In place of a report: the task was cleared, and what it had kept is being removed."""
@@ -100,10 +101,9 @@ def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def finished_firing(store: TaskCheckpointStore, context: Context, links: Iterable[BaseOperatorLink]) -> Finished | None:
+def finished_firing(store: TaskCheckpointStore, context: Context) -> Finished | None:
     """What an earlier try has finished, unless the targets are to be fired anew; then everything kept is forgotten.
 
-    :param links: the operator's links.
     :raises CheckpointError: what it wrote cannot be read.
     """
     record = store.load_done()
@@ -116,7 +116,7 @@ def finished_firing(store: TaskCheckpointStore, context: Context, links: Iterabl
     max_tries = context["ti"].max_tries
     if max_tries == finished.max_tries:
         return finished  # a retry
-    if finished.offered or success_was_recorded(context, links):
+    if finished.offered or store.load_recorded() == finished.try_number:
         store.forget()
         return None
     finished = replace(finished, offered=True, max_tries=max_tries)

@@ -11,7 +11,7 @@ import textwrap
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.wording import noun, spans
+from airflow_provider_bitrix24._tasks.wording import noun, shown, spans
 from airflow_provider_bitrix24.client.report import OUTCOMES, SHORT_REPORT, remaining_causes
 
 if TYPE_CHECKING:
@@ -121,11 +121,11 @@ def _lines(head: str, targets: Sequence[str]) -> Iterator[str]:
 def _head(result: TargetResult) -> str:
     match result.outcome:
         case "moved":
-            return f"moved {result.stage_before} -> {result.stage_after}"
+            return f"moved {_way(result)}"
         case "already":
-            return f"already at {result.stage_after or result.stage_before}, not fired"
+            return f"already at {shown(result.stage_after or result.stage_before)}, not fired"
         case "elsewhere":
-            return f"elsewhere {result.stage_before} -> {result.stage_after}, not expected"
+            return f"elsewhere {_way(result)}, not expected"
         case "unmoved":
             if result.stage_after is None:
                 return "unmoved, cannot be read any more"
@@ -133,9 +133,13 @@ def _head(result: TargetResult) -> str:
         case "unverified":
             return "unverified, accepted by the portal"
         case "would_fire":
-            return f"would be fired from {result.stage_before}"
+            return f"would be fired from {shown(result.stage_before)}"
         case "failed":
             return f"failed (executed: {result.error.executed})" if result.error else "failed"
+
+
+def _way(result: TargetResult) -> str:
+    return f"{shown(result.stage_before)} -> {shown(result.stage_after)}"
 
 
 _PLACES: dict[Place | None, str] = {

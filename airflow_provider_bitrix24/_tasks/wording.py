@@ -81,7 +81,14 @@ def standing(stages: Mapping[str, str | None]) -> str:
     groups: dict[str | None, list[str]] = {}
     for target, stage in stages.items():
         groups.setdefault(stage, []).append(target)
-    return listed([f"{named(each)} {'stands' if len(each) == 1 else 'stand'} at {at}" for at, each in groups.items()])
+    return listed(
+        [f"{named(each)} {'stands' if len(each) == 1 else 'stand'} at {shown(at)}" for at, each in groups.items()]
+    )
+
+
+def shown(stage: str | None) -> str:
+    """Name a stage, also one that the portal did not send."""
+    return stage or "a stage that Bitrix24 does not show"
 
 
 def named(targets: Collection[str]) -> str:

@@ -83,12 +83,12 @@ class FiringTask(PlainArguments, BaseOperator):
             return self._preview(context)
         checkpoint_store = self._open_checkpoint(context)
         with permanent_errors_fail_at_once():
-            finished = finished_firing(checkpoint_store, context, self.operator_extra_links)
+            finished = finished_firing(checkpoint_store, context)
         target = self._find_targets(context, checkpoint_store)
         with permanent_errors_fail_at_once():
             request = self._parse(target)
         if finished is not None and finished.covers(request.refs):
-            return self._return_finished(context, finished)
+            return self._return_finished(context, checkpoint_store, finished)
         return self._fire_and_conclude(context, checkpoint_store, request)
 
     def _preview(self, context: Context) -> dict[str, Any]:
@@ -110,9 +110,12 @@ class FiringTask(PlainArguments, BaseOperator):
         """What is fired for."""
         return self.target
 
-    def _return_finished(self, context: Context, finished: Finished) -> dict[str, Any]:
+    def _return_finished(
+        self, context: Context, checkpoint_store: TaskCheckpointStore, finished: Finished
+    ) -> dict[str, Any]:
         """Return the report of an earlier try that has finished; nothing is fired any more."""
         context["ti"].xcom_push(key=ENTITY_URL_KEY, value=finished.url)
+        checkpoint_store.conclude(context["ti"], finished, save=False)
         anew = " To fire anew, clear the task once more." if finished.offered else ""
         self.log.info("Returning the report of try %d; nothing is fired.%s", finished.try_number, anew)
         return finished.report.as_dict()
@@ -127,7 +130,6 @@ class FiringTask(PlainArguments, BaseOperator):
     def _fire_and_conclude(
         self, context: Context, checkpoint_store: TaskCheckpointStore, request: FiringRequest
     ) -> dict[str, Any]:
-        from airflow_provider_bitrix24._tasks.finished import Finished
         from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
         from airflow_provider_bitrix24._tasks.verdict import UNSAFE_RETRIES
@@ -137,7 +139,9 @@ class FiringTask(PlainArguments, BaseOperator):
             self.log.info("target is an empty list: nothing to do.")
             nothing = TriggerReport(code=self.code, portal="", results=[])
             if checkpoint_store.has_fired:  # by a run that ends here: a Clear begins another one
-                checkpoint_store.save_done(Finished.of(context, nothing).as_record())
+                from airflow_provider_bitrix24._tasks.finished import Finished
+
+                checkpoint_store.conclude(context["ti"], Finished.of(context, nothing))
             return nothing.as_dict()
         if self.retries and not request.repeatable and not checkpoint_store.survives:
             self.log.warning(UNSAFE_RETRIES)
@@ -286,7 +290,7 @@ class FiringTask(PlainArguments, BaseOperator):
             wait=waited,
         )
         if verdict.end == "succeed":
-            checkpoint_store.save_done(Finished.of(run.context, report).as_record())
+            checkpoint_store.conclude(run.context["ti"], Finished.of(run.context, report))
         elif request.waits:
             checkpoint_store.amend(report.results, awaited=False)
         if verdict.end != "succeed" or request.waits:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
     from airflow_provider_bitrix24.client import UpdateReport
     from airflow_provider_bitrix24.client.entities.updates import Update
-    from airflow_provider_bitrix24.compat import BaseOperatorLink, Context
+    from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 
@@ -46,7 +46,7 @@ class UpdateTask:
     fails: bool
     log: Any
 
-    def run(self, hook: Bitrix24Hook, links: Sequence[BaseOperatorLink], *, retries: bool) -> list[str]:
+    def run(self, hook: Bitrix24Hook, *, retries: bool) -> list[str]:
         """Update, and return the targets that hold the new values.
 
         :raises AirflowFailException: it failed and no retry helps, or a retry could move an entity twice.
@@ -54,7 +54,7 @@ class UpdateTask:
         :raises TargetsFailedError: some updates failed, and a retry is safe.
         """
         keeper: Any = ReportKeeper(self.context["ti"], self.log)  # which keeps whatever is JSON
-        finished = None if self.preview else finished_firing(self.store, self.context, links)
+        finished = None if self.preview else finished_firing(self.store, self.context)
         if finished is not None and finished.covers(each.ref for each in self.updates):
             return self._return_finished(finished, keeper)
         if retries and self._moving and not (self.store.survives or self.preview):
@@ -67,7 +67,7 @@ class UpdateTask:
         verdict = updating.decide(report, fails=self.fails, moving=self._moving, survives=survives)
         verdict.raise_for_airflow(report)
         if not self.preview:
-            self.store.save_done(self._finished(report).as_record())
+            self.store.conclude(self.context["ti"], self._finished(report))
         return report.targets
 
     @property
@@ -111,6 +111,7 @@ class UpdateTask:
     def _return_finished(self, finished: Finished, keeper: Any) -> list[str]:
         """Return what an earlier try has finished; nothing is sent any more."""
         self.context["ti"].xcom_push(key=ENTITY_URL_KEY, value=finished.url)
+        self.store.conclude(self.context["ti"], finished, save=False)
         anew = " To update anew, clear the task once more." if finished.offered else ""
         self.log.info("Returning the report of try %d; nothing is sent.%s", finished.try_number, anew)
         report = updating.from_fired(finished.report)

@@ -161,7 +161,7 @@ class UpdateEntitiesOperator(PlainArguments, BaseOperator):
                 fails=self.on_failed == "fail",
                 log=self.log,
             )
-            return task.run(hook, self.operator_extra_links, retries=bool(self.retries))
+            return task.run(hook, retries=bool(self.retries))
 
     def on_kill(self) -> None:
         """Ask the updates to stop before their next request. Nothing depends on its having the time."""

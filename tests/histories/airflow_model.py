@@ -1,10 +1,11 @@
 """Airflow, as far as a task's life depends on it: tries, Clear, deferral, XComs, the store, and how a try ends.
 
-The rules are those of 3.3.2 and 2.11.2, each held against the real thing in tests/airflow and tests/system:
+The rules are those of 3.3.2 and 2.11.2, each held against the real thing in tests/system/test_conformance.py:
 
-- A try that starts deletes the XComs of the last one, a resumed one does not. A Clear deletes nothing by itself.
-- ``max_tries`` begins as ``retries``; a Clear of anything but a running task sets it to ``try_number + retries``. A
-  Clear of a running task lets it be ended and tried again, whatever the numbers say.
+- A try that starts deletes the XComs of the last one, and so does each look of a sensor that is rescheduled; a resumed
+  one does not. A Clear deletes nothing by itself.
+- ``max_tries`` begins as ``retries``; a Clear sets it to ``try_number + retries``. A Clear of a running task lets it be
+  ended and tried again, whatever the numbers say; only Airflow 3 sets ``max_tries`` then, too.
 - A retry follows where ``max_tries`` is not 0 and ``try_number`` is not above it, also for a killed process.
 - The store survives all of this (from 3.4 on, a Clear empties it).
 """
@@ -15,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24._tasks.finished import RECORDED_KEY
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY
 from tests.histories import task
 from tests.histories.away import be_away
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from tests.histories.plan import Action, Interruption
     from tests.histories.world import World
 
-LINK = "_link_EntityLink"
 MOST_TRIES, MOST_STAYS = 25, 500
 HEARTBEATS_MISSED = 300.0
 """Seconds after which Airflow takes a task without a heartbeat for dead."""
@@ -60,13 +61,19 @@ class Life:
         """Whether ``execute`` has returned in this run."""
         self._clears_since_done = 0
         self._delay: float | None = None
-        self._restarting = self._marked = self._executing = False
+        self._restarting = self._restarted = self._marked = self._executing = False
+        self._in_database = "running"
+        """State that the database shows while the task runs."""
         self._first_look: Any = None
+
+    @property
+    def _is_3(self) -> bool:
+        return self.history.airflow != "2.11"
 
     @property
     def remembers(self) -> bool:
         """Whether a task state store is in use."""
-        return self.history.airflow != "2.11" and self.plan.durable
+        return self._is_3 and self.plan.durable
 
     def live(self) -> None:
         """Live from the first try to the end, with what a user does about it."""
@@ -132,6 +139,7 @@ class Life:
         if resume is None and self.state != "rescheduled":
             self._begin_run(record)
         self.function_called = self._restarting = self._marked = self._executing = False
+        self._in_database = "running"
         operator = task.build(self.plan, record.targets, lambda: self._call(record))
         process = Process(timeline, world.hosts[plan.host % len(world.hosts)], plan.interruptions)
         process.strike = lambda struck, how: self._strike(struck, how, operator, record)
@@ -143,7 +151,6 @@ class Life:
         if not record.killed:
             process.strike = lambda struck, how: struck.kill() if how.kind == "kill" else None
             self._finalize(process, operator)
-        record.pushed = {RETURN_VALUE, LINK}.issubset(self.xcoms.values)
 
     def _begin_run(self, record: StayRecord) -> None:
         """Decide whether a Clear begins another run of the task.
@@ -152,15 +159,14 @@ class Life:
         the first one may leave no evidence. Where there is evidence, what the task did is to be done anew.
         """
         record.cleared_before, record.forgot_before = self._cleared is not None, self._forgot
-        if self._cleared is not None and self._done:
+        if self._done and (self._cleared is not None or (self._restarted and self.remembers)):
             self._clears_since_done += 1
         if self._cleared == "success":
-            visible = {RETURN_VALUE, LINK}.issubset(self.xcoms.values)
-            record.evidence = not self.remembers or not self.values or visible
+            record.evidence = not self.remembers or not self.values or RECORDED_KEY in self.values
         if self._cleared == "success" or self._clears_since_done > 1:
             self.epoch += 1
             self._done, self._clears_since_done = False, 0
-        self._cleared, self._forgot = None, False
+        self._cleared, self._forgot, self._restarted = None, False, False
         record.epoch = self.epoch
 
     def _call(self, record: StayRecord) -> None:
@@ -169,21 +175,28 @@ class Life:
 
     def _run(self, record: StayRecord, process: Process, plan: Stay, operator: Any) -> End:
         ti = TaskInstance(
-            self.xcoms, process, record.number, plan, try_number=self.try_number, max_tries=self.max_tries
+            self.xcoms,
+            process,
+            record.number,
+            plan,
+            try_number=self.try_number,
+            max_tries=self.max_tries,
+            in_database=lambda: self._in_database,
         )
         if self.state == "rescheduled":
             ti.first_look = self._first_look
         elif not self.resume:
             self._first_look = date_of(self.world.timeline.now)
-        store = StateStore(self.values, process, plan) if self.history.airflow != "2.11" else None
+        # A Clear gives a task instance another id, and takes nothing more from the old one.
+        store = StateStore(self.values, process, plan, lambda: self._restarting) if self._is_3 else None
         context = context_of(ti, operator, store)
         should_retry = self._eligible()
         if self.history.airflow != "2.11":
-            keys = [] if self.resume or self.state == "rescheduled" else list(self.xcoms.values)
+            keys = [] if self.resume else list(self.xcoms.values)
             ti._ti_context_from_server = _ContextFromServer(self.max_tries, should_retry, keys)
         resume, self.resume = self.resume, None
         try:
-            if resume is None and self.state != "rescheduled":
+            if resume is None:
                 self._delete_xcoms(process)
             process.point("execute")
             self._executing = True
@@ -192,6 +205,8 @@ class Life:
             process.point("executed")
             self._hand_over(record.returned, ti, plan)
             ask(process, "report success")
+            if not (self._restarting or self._marked):
+                self._in_database = "success"
             return End("success")
         except BaseException as error:  # noqa: BLE001 - Airflow catches whatever a task raises
             return end_of(error, operator, ti, context, should_retry=should_retry)
@@ -259,7 +274,9 @@ class Life:
         record.healthy = not hurt and self.world.portal.last_fault_at < record.began_at
         record.report = self.xcoms.load("report") if self.xcoms.pushed_in.get("report") == record.number else None
         if self._restarting:
-            self.state = "up_for_retry"
+            self.state, self._restarted = "up_for_retry", True
+            if self._is_3:
+                self.max_tries = self.try_number + self.plan.retries
         elif self._marked:
             self.state = "failed"
         elif process.dead or process.orphaned:
@@ -280,9 +297,11 @@ class Life:
 
     def _finalize(self, process: Process, operator: Any) -> None:
         """Push the links, as the task runner does at every end that it has told its supervisor of."""
-        if self.history.airflow == "2.11":
+        if not self._is_3:
             return
         with suppress(Killed, OSError):
+            if (store := getattr(operator, "_checkpoint_store", None)) is not None:
+                store.keep_evidence()
             for link in operator.operator_extra_links:
                 ask(process, f"push link {link.xcom_key}")
                 self.xcoms.values[link.xcom_key] = self.xcoms.values.get(ENTITY_URL_KEY, '""')

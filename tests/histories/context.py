@@ -13,6 +13,8 @@ from airflow.sdk.execution_time.comms import ErrorResponse
 from tests.histories.task import TASK_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.histories.plan import Stay
     from tests.histories.timeline import Process
 
@@ -73,17 +75,31 @@ class TaskInstance:
     task_id, dag_id, run_id, map_index = TASK_ID, "dag", "run", -1
 
     def __init__(
-        self, xcoms: XComs, process: Process, stay: int, plan: Stay, *, try_number: int, max_tries: int
+        self,
+        xcoms: XComs,
+        process: Process,
+        stay: int,
+        plan: Stay,
+        *,
+        try_number: int,
+        max_tries: int,
+        in_database: Callable[[], str],
     ) -> None:
         self._xcoms, self._process, self._stay = xcoms, process, stay
         self.api = Flaky(plan.xcom_fails)
         self.try_number, self.max_tries = try_number, max_tries
         self.first_look: Any = None
+        self._in_database = in_database
         self.key = ("dag", TASK_ID, "run", try_number, -1)
 
     def get_first_reschedule_date(self, _: Any) -> Any:
         """Return when a sensor in the mode ``reschedule`` looked first."""
         return self.first_look
+
+    def get_task_states(self, *, task_ids: list[str], run_ids: list[str], **_: Any) -> dict[str, dict[str, str]]:
+        """Return what the database shows of the task instance."""
+        self.api.ask(self._process, "get_task_states")
+        return {run_ids[0]: {task_ids[0]: self._in_database()}}
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Push an XCom."""
@@ -103,12 +119,14 @@ class TaskInstance:
 class StateStore:
     """The task state store of Airflow 3.3."""
 
-    def __init__(self, values: dict[str, str], process: Process, plan: Stay) -> None:
-        self._values, self._process = values, process
+    def __init__(self, values: dict[str, str], process: Process, plan: Stay, is_archived: Callable[[], bool]) -> None:
+        self._values, self._process, self._is_archived = values, process, is_archived
         self.api = Flaky(plan.store_fails)
 
     def _ask(self, what: str) -> None:
         self.api.ask(self._process, what)
+        if self._is_archived():
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.GENERIC_ERROR, detail={"of": what}))
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return what is stored."""

@@ -130,14 +130,6 @@ def executed_late(pair: Pair) -> bool:
     return moved_at is not None and moved_at > pair.first.sent_at + SETTLE_AFTER
 
 
-def looked_recorded(pair: Pair) -> bool:
-    """The last try ended after the push of ``return_value`` and before its success was recorded, and was cleared.
-
-    Only where the links were pushed, too, at an earlier deferral of that try: otherwise their absence tells.
-    """
-    return any(each.pushed and each.end == "failed" for each in pair.between)
-
-
 ALL: tuple[Callable[[Pair], bool], ...] = (
     nothing_remembers,
     left_between_tries,
@@ -145,7 +137,6 @@ ALL: tuple[Callable[[Pair], bool], ...] = (
     interrupted_before_looking,
     there_and_back_unseen,
     executed_late,
-    looked_recorded,
 )
 
 

@@ -91,8 +91,8 @@ MUTANTS = (
     Mutant(
         "a success is not kept",
         "operators/_firing_task.py",
-        '        if verdict.end == "succeed":\n            checkpoint_store.save_done',
-        '        if verdict.end == "skip":\n            checkpoint_store.save_done',
+        '        if verdict.end == "succeed":\n            checkpoint_store.conclude',
+        '        if verdict.end == "skip":\n            checkpoint_store.conclude',
     ),
     Mutant(
         "a task without a checkpoint is tried again whatever it has fired",

@@ -30,8 +30,6 @@ class StayRecord:
     """When the report was made that counts: at the end, unless the stay was cut off before."""
     raised_after: bool = False
     """Whether it was not the package that raised, but something after it."""
-    pushed: bool = False
-    """Whether all XComs were there at its end that a recorded success leaves."""
     healthy: bool = False
     """Whether nothing went wrong in it: no fault at the portal, no interruption, no failure of Airflow's."""
     struck: list[str] = field(default_factory=list)

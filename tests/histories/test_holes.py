@@ -172,3 +172,32 @@ def test_an_empty_list_after_a_try_that_fired_and_a_clear_of_its_success(violati
         actions=(Action(),),
     )
     assert violations(history) == []
+
+
+def test_cleared_while_its_success_is_reported(violations):
+    history = History(seed=1, task=task(), portal=portal(), stays=(struck("clear", "report success"),))
+    assert violations(history) == []
+
+
+def test_killed_between_the_clear_of_a_success_and_the_new_fire(violations):
+    stays = (Stay(), struck("kill", "store.get"), struck("kill", "execute"), Stay(after_execute="post_execute"))
+    history = History(seed=1, task=task(1), portal=portal(1), stays=stays, actions=(Action(), Action()))
+    assert violations(history) == []
+
+
+def test_moved_by_a_command_that_failed_in_the_same_answer(violations):
+    history = History(
+        seed=1,
+        airflow="2.11",
+        task=task(4, expected_stage="PREPARATION"),
+        portal=portal(
+            4,
+            robots=(RobotPlan(type_id=DEAL, stage=PREPARATION, to=EXECUTING),),
+            commands=(
+                CommandFault(first=0, last=1, kind="core_after"),
+                CommandFault(first=2, last=3, kind="operating"),
+            ),
+            requests=(RequestFault(number=2, kind="denied"),),
+        ),
+    )
+    assert violations(history) == []

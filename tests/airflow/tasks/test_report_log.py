@@ -44,6 +44,17 @@ def test_a_line_begins_with_the_outcome():
     ]
 
 
+def test_a_stage_that_the_portal_does_not_send_is_said_to_be_so():
+    results = [result(1, "moved", None, "WON"), result(2, "elsewhere"), result(4, "already")]
+    hidden = "a stage that Bitrix24 does not show"
+
+    assert lines_of(results) == [
+        (INFO, f"moved {hidden} -> WON: DEAL_1"),
+        (WARNING, f"elsewhere {hidden} -> {hidden}, not expected: DEAL_2"),
+        (INFO, f"already at {hidden}, not fired: DEAL_4"),
+    ]
+
+
 def test_entities_with_the_same_outcome_share_a_line_and_runs_are_collapsed():
     results = [result(number, "moved", "NEW", "PREPARATION") for number in range(1000, 1050)]
 

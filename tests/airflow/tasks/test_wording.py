@@ -32,7 +32,8 @@ def test_a_list_may_have_another_separator():
 def test_where_entities_stand():
     stages = {"DEAL_57": "NEW", "DEAL_58": "NEW", "DEAL_60": None}
 
-    assert standing(stages) == "DEAL_57, DEAL_58 stand at NEW, DEAL_60 stands at None"
+    hidden = "a stage that Bitrix24 does not show"
+    assert standing(stages) == f"DEAL_57, DEAL_58 stand at NEW, DEAL_60 stands at {hidden}"
 
 
 @pytest.mark.parametrize(
