@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,16 @@ def state_of(airflow: LocalAirflow, run_id: str, task_id: str) -> str | None:
     return states_of(airflow, run_id, task_id)[0]
 
 
+def wait_until_deferred(airflow: LocalAirflow, run_id: str, task_id: str) -> None:
+    """Wait until a task waits on the triggerer and the scheduler has seen its worker leave.
+
+    Airflow fails a task that comes back before that.
+    """
+    wait_for(lambda: state_of(airflow, run_id, task_id) == "deferred", seconds=120, why=f"{task_id} did not defer")
+    seen = re.compile(rf"TaskInstance Finished: dag_id=deferred_wait, task_id={task_id},.*state=deferred")
+    wait_for(lambda: seen.search(airflow.log.read_text(errors="replace")), seconds=60, why="the scheduler saw no end")
+
+
 def triggers(airflow: LocalAirflow) -> list[str]:
     """Classes of the Airflow triggers that are there just now."""
     return select(airflow, "select classpath from trigger")
@@ -91,7 +102,7 @@ def test_a_deferred_wait_is_cheap_and_outlives_a_killed_triggerer(
     airflow: LocalAirflow, portal: SimulatorServer
 ) -> None:
     run_id = airflow.trigger("deferred_wait")
-    wait_for(lambda: state_of(airflow, run_id, "fire") == "deferred", seconds=120, why="the task did not defer itself")
+    wait_until_deferred(airflow, run_id, "fire")
 
     # What it costs: one Airflow trigger, no slot, and no more than one request per interval.
     assert triggers(airflow) == ["airflow_provider_bitrix24.triggers.stage.StageTrigger"]
@@ -128,7 +139,7 @@ def test_a_deferred_wait_is_cheap_and_outlives_a_killed_triggerer(
         assert set(portal.fires.values()) == {1}
         assert len(portal.fires) == 200
 
-        wait_for(lambda: state_of(airflow, run_id, "sense") == "deferred", seconds=60, why="the sensor did not defer")
+        wait_until_deferred(airflow, run_id, "sense")
         assert triggers(airflow).count("airflow_provider_bitrix24.triggers.stage.StageTrigger") >= 1
         move(portal, TARGETS, "EXECUTING")
         assert airflow.wait_for_run("deferred_wait", run_id, seconds=60) == "success", airflow.logs("deferred_wait")[
