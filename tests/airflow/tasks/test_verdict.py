@@ -194,12 +194,3 @@ def test_other_errors_pass_through(error):
         raise error
 
     assert caught.value is error
-
-
-def test_a_message_says_of_a_stage_that_the_portal_does_not_send_that_it_does_not_show_it():
-    result = TargetResult(target="DEAL_1", outcome="elsewhere", stage_before="NEW", stage_after=None)
-    seen = TriggerReport(code="c", portal="https://example.com", results=[result])
-
-    message = decide(seen, on_unmoved="fail", checkpoint=True, expected=("WON",)).message
-
-    assert "DEAL_1 went from NEW to a stage that Bitrix24 does not show" in message
