@@ -33,9 +33,10 @@ class PlainArguments:
         ("target", "filter", "updates", "on_unmoved", "on_excess", "on_failed", "require")
     )
     """Arguments that are turned into plain values when they are assigned."""
-    _listed_arguments: ClassVar[frozenset[str]] = frozenset(("expected_stage", "fail_on"))
-    _rendering: str | None = None
-    """The text argument that is being rendered."""
+    _collections: ClassVar[frozenset[str]] = frozenset(("expected_stage", "fail_on", "filter", "updates"))
+    """Arguments that a template may give as a whole list or dict."""
+    _rendering = False
+    """Whether an argument is being rendered whose texts stay texts."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in self.plain_arguments:
@@ -55,19 +56,41 @@ class PlainArguments:
         """Airflow calls this to render all fields of ``parent``, this object or one inside a field of it."""
         render = super()._do_render_template_fields  # type: ignore[misc]
         for name in template_fields:
-            self._rendering = name if parent is self and name in self.text_arguments else None
+            keeps_texts = parent is self and (name in self.text_arguments or name in self._collections)
+            if not keeps_texts:
+                render(parent, (name,), context, jinja_env, seen_oids)
+                continue
+            written = getattr(self, name)
+            self._rendering = True
             try:
                 render(parent, (name,), context, jinja_env, seen_oids)
             finally:
-                self._rendering = None
+                self._rendering = False
+            setattr(self, name, self._as_argument(name, written, getattr(self, name), native=_is_native(jinja_env)))
+
+    def _as_argument(self, name: str, written: object, rendered: Any, *, native: bool) -> Any:
+        """What was rendered natively, as the argument takes it."""
+        if not native or not isinstance(written, str | list | tuple):
+            return rendered
+        from airflow_provider_bitrix24._tasks.text_rendering import as_text, read_collection
+
+        if isinstance(written, str) and isinstance(rendered, str) and name in self._collections:
+            rendered = read_collection(rendered)
+        return as_text(rendered) if name in self.text_arguments else rendered
 
     def _render(self, template: jinja2.Template, context: Mapping[str, Any], dag: Any = None) -> Any:
         """Airflow calls this to render one text."""
-        if self._rendering is None:
+        if not self._rendering:
             return super()._render(template, context, dag)  # type: ignore[misc]
         from airflow_provider_bitrix24._tasks.text_rendering import render_as_text
 
-        return render_as_text(template, context, may_be_list=self._rendering in self._listed_arguments)
+        return render_as_text(template, context)
+
+
+def _is_native(environment: jinja2.Environment) -> bool:
+    from jinja2.nativetypes import NativeEnvironment
+
+    return isinstance(environment, NativeEnvironment)
 
 
 def check_literals(owner: object, *, target: object, code: object = None) -> None:

@@ -14,22 +14,42 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import jinja2
 
-_LISTS = ("[", "(")
+_COLLECTIONS = ("[", "(", "{")
 
 
-def render_as_text(template: jinja2.Template, context: Mapping[str, Any], *, may_be_list: bool) -> Any:
-    """Render a template to a text, ``None``, or a list of texts.
+def render_as_text(template: jinja2.Template, context: Mapping[str, Any]) -> Any:
+    """Render a template to a text, or to the object that is its only part, such as a list of ``params``.
 
     :param template: of a plain or of a native environment.
-    :param may_be_list: whether a text such as ``['NEW', 'WON']`` is read as a list, as native rendering does.
     """
     from jinja2.nativetypes import NativeEnvironment
 
     nodes = _nodes(template, context)
     if not isinstance(template.environment, NativeEnvironment):
         return "".join(nodes)
-    rendered = _as_text(nodes[0]) if len(nodes) == 1 else "".join(map(str, nodes))
-    return _read_list(rendered) if may_be_list and isinstance(rendered, str) else rendered
+    return nodes[0] if len(nodes) == 1 else "".join(map(str, nodes))
+
+
+def read_collection(text: str) -> Any:
+    """Read a text such as ``['NEW', 'WON']`` as the list or dict that native rendering makes of it; any other stays."""
+    if not text.lstrip().startswith(_COLLECTIONS):
+        return text
+    try:
+        value = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    return value if isinstance(value, list | tuple | dict) else text
+
+
+def as_text(value: Any) -> Any:
+    """A rendered value as a text, and a list as a list of texts; ``None`` and mappings stay what they are."""
+    from jinja2 import Undefined
+
+    if value is None or isinstance(value, str | Mapping):
+        return value
+    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | Undefined):
+        return [as_text(each) for each in value]
+    return str(value)
 
 
 def _nodes(template: jinja2.Template, context: Mapping[str, Any]) -> list[Any]:
@@ -43,23 +63,3 @@ def _nodes(template: jinja2.Template, context: Mapping[str, Any]) -> list[Any]:
         )
     except Exception:  # noqa: BLE001 - Jinja raises it again, with a traceback that shows the template
         environment.handle_exception()
-
-
-def _as_text(value: Any) -> Any:
-    from jinja2 import Undefined
-
-    if value is None or isinstance(value, str | Mapping):
-        return value
-    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | Undefined):
-        return [_as_text(each) for each in value]
-    return str(value)
-
-
-def _read_list(text: str) -> Any:
-    if not text.lstrip().startswith(_LISTS):
-        return text
-    try:
-        value = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
-    return _as_text(value) if isinstance(value, list | tuple) else text

@@ -63,7 +63,7 @@ def _command(conditions: Mapping[str, object], type_id: int, direction: str) -> 
         "order": {"id": direction},
         "start": -1,
     }
-    return command(Call(METHOD, params))
+    return command(Call(METHOD, params), refers=True)
 
 
 def take(span: Span, replies: Sequence[CommandReply]) -> Bitrix24Error | None:

@@ -32,12 +32,12 @@ def send_batch(
 ) -> Flow[list[CommandReply]]:
     """Send up to 50 calls in one request. Returns the reply to each, in order.
 
-    :param halt: whether the portal stops at the first one that fails.
+    :param halt: whether the portal stops at the first one that fails, as it must where they refer to one another.
     :raises ConfigurationError: a batch cannot carry a parameter.
     :raises Bitrix24Error: the batch as a whole failed.
     """
     methods = [each.method for each in calls]
-    packed = pack([command(each) for each in calls], idempotent=idempotent, halt=halt)
+    packed = pack([command(each, refers=halt) for each in calls], idempotent=idempotent, halt=halt)
     outcome = yield from attempt(channel, packed, methods)
     if isinstance(outcome.reply, Bitrix24Error):
         raise outcome.reply

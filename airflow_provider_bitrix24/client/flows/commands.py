@@ -14,13 +14,17 @@ from airflow_provider_bitrix24.client.errors import Bitrix24Error, Configuration
 from airflow_provider_bitrix24.client.plain import plain_params, unwrapped
 from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS, BatchReply, CommandReply, sent_key
 from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError, php_query
-from airflow_provider_bitrix24.client.protocol.references import Answered, References, Usage, holds_lookalike
+from airflow_provider_bitrix24.client.protocol.references import (
+    LOOKALIKE,
+    Answered,
+    References,
+    Usage,
+    holds_lookalike,
+)
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-
-_LOOKALIKE = "a text that the portal would take for a reference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class _Command:
     def not_carried(self) -> str | None:
         """What a batch cannot carry of it, or ``None``."""
         if self.usage.foreign:
-            return _LOOKALIKE
+            return LOOKALIKE
         try:
             php_query(self.params)
         except NotWritableError as error:

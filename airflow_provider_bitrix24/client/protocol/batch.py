@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import BatchError, Bitrix24Error, ProtocolError
 from airflow_provider_bitrix24.client.protocol.error_codes import error_from
-from airflow_provider_bitrix24.client.protocol.php_query import php_query
+from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError, php_query
+from airflow_provider_bitrix24.client.protocol.references import LOOKALIKE, holds_lookalike
 from airflow_provider_bitrix24.client.protocol.wire import NO_TIMING, Call, Reply, Timing, timing_from
 from airflow_provider_bitrix24.client.values import whole
 
@@ -60,11 +61,15 @@ class CommandReply:
     """Whether the answer mentions it; one that stopped before it does not."""
 
 
-def command(call: Call) -> str:
+def command(call: Call, *, refers: bool = False) -> str:
     """A call in the form that a batch takes: ``method?query``.
+
+    :param refers: whether it is meant to refer to other commands; a text that only looks so is refused otherwise.
 
     :raises ConfigurationError: a parameter cannot be sent, or a batch cannot carry it.
     """
+    if not refers and holds_lookalike(call.params):
+        raise NotWritableError(LOOKALIKE)
     query = php_query(call.params)
     return f"{call.method}?{query}" if query else call.method
 

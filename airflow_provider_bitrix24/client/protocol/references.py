@@ -20,6 +20,7 @@ _PORTALS = re.compile(rf"{_KIND}([^\s]*)", re.ASCII)
 _INDEX = re.compile(r"\[([^\]]+)\]")
 _BLANK_HINT = "Put a blank behind a reference inside a text."
 _SHOWN = 20
+LOOKALIKE = "a text that the portal would take for a reference"
 
 
 def looks_like_reference(text: str) -> bool:

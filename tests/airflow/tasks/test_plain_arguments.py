@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.decorators.automation import bitrix24_trigger_tas
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.notifications.automation import TriggerAutomationNotifier
 from airflow_provider_bitrix24.operators.automation import ExecuteTriggerOperator, TriggerAutomationOperator
+from airflow_provider_bitrix24.operators.entities import FindEntitiesOperator
 from airflow_provider_bitrix24.sensors.stage import StageSensor
 from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
 
@@ -202,6 +203,26 @@ def test_stages_stay_texts_and_lists_of_them_stay_lists(portal, run_task, stage,
     ran = run_task(native(make))
     assert ran.rendered["expected_stage"] == rendered
     assert ran.rendered["target"] == ["DEAL_57"]
+
+
+@pytest.mark.parametrize(
+    ("given", "params", "rendered"),
+    [
+        ({"title": "{{ params.title }}"}, {"title": "007"}, {"title": "007"}),
+        ({"title": "{{ params.title }}"}, {"title": "[1]"}, {"title": "[1]"}),
+        ({"@title": ["{{ params.title }}", "1_0"]}, {"title": "12e45"}, {"@title": ["12e45", "1_0"]}),
+        ({">=opportunity": "{{ params.least }}"}, {"least": 500000000}, {">=opportunity": 500000000}),
+        ("{{ params.filter }}", {"filter": {"title": "007"}}, {"title": "007"}),
+        ("{{ params.filter }}", {"filter": "{'title': '007'}"}, {"title": "007"}),
+    ],
+)
+def test_texts_in_a_filter_stay_texts(portal, run_task, given, params, rendered):
+    ran = run_task(
+        native(lambda: FindEntitiesOperator(task_id="find", entity_type="DEAL", filter=given, params=params))
+    )
+
+    assert ran.rendered["filter"] == rendered
+    assert ran.xcoms.get("return_value", ran.error) == []
 
 
 def test_targets_are_still_rendered_natively_and_other_arguments_as_texts_by_the_notifier(portal, run_task):

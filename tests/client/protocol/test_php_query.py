@@ -50,7 +50,7 @@ def test_php_reads_from_a_command_what_it_reads_from_json_or_the_command_is_refu
         " ",
         "Привет",
         "日本",
-        "$result[c0]",
+        "$result",
         ";",
         "'\"<>",
         "\\",
@@ -111,3 +111,10 @@ def test_a_thousand_values_and_sixty_levels_are_carried_and_no_more():
     assert found == "1"
     with pytest.raises(NotWritableError, match="deeply"):
         php_query({"x": [deep]})
+
+
+def test_a_text_that_the_portal_would_take_for_a_reference_is_refused_unless_it_is_meant_as_one():
+    call = Call("crm.item.update", {"fields": {"title": ["see $result[c0][item][title]"]}})
+    with pytest.raises(NotWritableError, match="take for a reference"):
+        command(call)
+    assert "%24result%5Bc0%5D" in command(call, refers=True)
