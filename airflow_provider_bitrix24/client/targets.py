@@ -7,6 +7,7 @@ portal, which reads ``DEAL_57abc`` as deal 57: here a typo is refused before any
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -102,7 +103,7 @@ Rows = str | int | EntityRef | Iterable[object]
 _FORM = "Write TYPE_ID, such as DEAL_57, LEAD_4, QUOTE_3, SMART_INVOICE_12 or DYNAMIC_177_5."
 
 
-_BARE_IDS = "To pass bare ids or rows of a query, set entity_type, such as entity_type='DEAL'."
+_BARE_IDS = 'To pass ids or rows of a query, add entity_type="DEAL" (or another type).'
 
 
 def parse_targets(target: object, entity_type: str | None = None) -> list[EntityRef]:
@@ -137,10 +138,9 @@ def parse_targets(target: object, entity_type: str | None = None) -> list[Entity
 
 def _iterable(target: object) -> Iterable[object]:
     if isinstance(target, dict | bytes) or not hasattr(target, "__iter__"):
-        raise ConfigurationError(
-            f"target is of type {type(target).__name__}.",
-            hint=f"Pass one target or a list of them. {_FORM} {_BARE_IDS}",
-        )
+        shown, name = shown_value(target), type(target).__name__
+        value = "" if shown == f"A {name}" else f": {shown}"
+        raise ConfigurationError(f"target is of type {name}{value}.", hint=f"{_BARE_IDS} {_FORM}")
     return target
 
 
@@ -159,7 +159,7 @@ def _parse_all(texts: Iterable[object]) -> list[EntityRef]:
         more = f" (and {len(bad) - _SHOWN} more)" if len(bad) > _SHOWN else ""
         what = "target is malformed" if len(bad) == 1 else f"{len(bad)} targets are malformed"
         bare = any(not isinstance(text, str) or text.strip().isdigit() for text in seen)
-        hint = f"{_FORM} {_BARE_IDS}" if bare else _FORM
+        hint = f"{_BARE_IDS} {_FORM}" if bare else _FORM
         raise ConfigurationError(f"{what}; nothing was sent. " + " ".join(bad[:_SHOWN]) + more, hint=hint)
     return list(found)
 
@@ -169,9 +169,19 @@ def shown_value(text: object) -> str:
     # A pasted webhook URL holds the secret, so nothing is repeated that looks like a URL or may hold one.
     if isinstance(text, str) and "/" in text:
         return "A URL"
-    if not isinstance(text, str | int | float | None):
+    if isinstance(text, tuple | list | dict) or hasattr(text, "__index__"):
+        return _shown_row(text)
+    if not isinstance(text, str | float | None):
         return f"A {type(text).__name__}"
     return _cut(text)
+
+
+def _shown_row(row: object) -> str:
+    try:
+        shown = reprlib.repr(row)
+    except ValueError:  # Python writes no number of thousands of digits
+        shown = "/"
+    return f"A {type(row).__name__}" if "/" in shown or "\n" in shown else shown
 
 
 def _cut(value: object) -> str:

@@ -185,7 +185,7 @@ def test_other_types_are_refused_with_the_known_ones(written):
 
 def test_without_a_type_a_bare_id_is_an_error_that_says_what_to_set():
     for target in (57, [57], ["57"], [(57,)]):
-        with pytest.raises(ConfigurationError, match="entity_type='DEAL'"):
+        with pytest.raises(ConfigurationError, match='entity_type="DEAL"'):
             parse_targets(target)
     with pytest.raises(ConfigurationError) as raised:
         parse_targets(["D_57"])

@@ -194,3 +194,41 @@ def test_any_text_is_either_one_entity_with_a_stable_name_or_refused(text):
         return
     assert ref.id > 0
     assert EntityRef.parse(str(ref)) == ref
+
+
+class NumPyInteger:
+    def __index__(self):
+        return 57
+
+    def __repr__(self):
+        return "np.int64(57)"
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ([(57,), (58,)], "(57,)"),
+        ([(57, "Desk")], "(57, 'Desk')"),
+        ({"id": 57}, "{'id': 57}"),
+        ([{"id": 57}], "{'id': 57}"),
+        ([NumPyInteger()], "np.int64(57)"),
+        (NumPyInteger(), "np.int64(57)"),
+        (57, "57"),
+        ([57], "57"),
+        ("57", "'57'"),
+        ([[57]], "[57]"),
+        (iter([(57,)]), "(57,)"),
+        ([10**5000], "A int"),
+    ],
+)
+def test_ids_and_rows_are_shown_with_the_line_that_mends_them(target, shown):
+    with pytest.raises(ConfigurationError) as caught:
+        parse_targets(target)
+    assert shown in str(caught.value)
+    assert 'add entity_type="DEAL"' in str(caught.value)
+
+
+def test_a_row_that_may_hold_a_webhooks_url_is_not_repeated():
+    with pytest.raises(ConfigurationError) as caught:
+        parse_targets([(57, "https://example.bitrix24.com/rest/1/s3cr3t/")])
+    assert "s3cr3t" not in str(caught.value)
