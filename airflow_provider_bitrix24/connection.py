@@ -19,7 +19,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
@@ -35,6 +35,9 @@ from airflow_provider_bitrix24.client.portal import (
 from airflow_provider_bitrix24.client.settings import RANGES, ClientSettings
 from airflow_provider_bitrix24.connection_form import CONN_TYPE, EXTRA_FIELDS, ExtraField
 from airflow_provider_bitrix24.shared_store import shared_store_directory
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.stores.protocol import SharedStore
 
 URL_IN_HOST = (
     "The webhook's URL stands in Host, which Airflow stores and shows in clear. Move it to Password and "
@@ -98,12 +101,17 @@ def secrets_of(connection: AirflowConnection) -> list[str]:
 
 
 def read_connection(
-    connection: AirflowConnection, *, conn_id: str = "CONN_ID", mask: Callable[[tuple[str, ...]], None] | None = None
+    connection: AirflowConnection,
+    *,
+    conn_id: str = "CONN_ID",
+    mask: Callable[[tuple[str, ...]], None] | None = None,
+    shared_store: SharedStore | None = None,
 ) -> Bitrix24Connection:
     """Read a connection.
 
     :param conn_id: the connection's id, for advice.
     :param mask: is given the tokens of an application, to keep them out of logs.
+    :param shared_store: what hosts share, where an application's tokens may be kept.
     :raises ConfigurationError: something is missing, malformed or contradicts itself.
     """
     extra = _parse_extra(connection.extra)
@@ -122,15 +130,21 @@ def read_connection(
     _check_proxy(values["proxy"])
     values["shared_store_directory"] = shared_store_directory()
     settings = ClientSettings(**{name: value for name, value in values.items() if value is not None})
-    portal = pasted.portal if pasted else _application(connection, of_tokens, conn_id, mask)
+    portal = (
+        pasted.portal
+        if pasted
+        else _application(connection, of_tokens, conn_id=conn_id, mask=mask, shared_store=shared_store)
+    )
     return Bitrix24Connection(portal=portal, settings=settings, default_code=default_code, warnings=tuple(warnings))
 
 
 def _application(
     connection: AirflowConnection,
     of_tokens: Mapping[str, str | None],
+    *,
     conn_id: str,
     mask: Callable[[tuple[str, ...]], None] | None,
+    shared_store: SharedStore | None,
 ) -> Portal:
     from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal, mask_nothing
     from airflow_provider_bitrix24.token_store import open_token_store, token_key
@@ -147,7 +161,9 @@ def _application(
         base_url=address,
         user_id=client_id,
         secret=secret,
-        token_store=open_token_store(of_tokens["token_store"] or "variable", key=key),
+        token_store=open_token_store(
+            of_tokens["token_store"] or "variable", key=key, secret=secret, shared_store=shared_store
+        ),
         oauth_server=of_tokens["oauth_server"],
         advice=f"Authorize the application: python -m airflow_provider_bitrix24 authorize {conn_id}",
         mask=mask or mask_nothing,

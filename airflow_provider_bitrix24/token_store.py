@@ -27,6 +27,8 @@ from airflow_provider_bitrix24.compat_variables import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_bitrix24.client.stores.protocol import SharedStore
+
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,150}")
 _PAIR, _CLAIM = "bitrix24_token__", "bitrix24_token_claim__"
 _DESCRIPTION = "Tokens of a Bitrix24 application, written by airflow-provider-bitrix24. Do not edit or copy them."
@@ -40,11 +42,13 @@ def token_key(host: str, client_id: str) -> str:
     return hashlib.sha256(f"{host}\n{client_id}".encode()).hexdigest()[:16]
 
 
-def open_token_store(kind: str, *, key: str) -> TokenStore:
+def open_token_store(kind: str, *, key: str, secret: str, shared_store: SharedStore | None = None) -> TokenStore:
     """The store that a connection names.
 
     :param kind: ``variable``, ``shared`` or the path of a class.
     :param key: from :func:`token_key`, or the connection's own.
+    :param secret: the application's secret.
+    :param shared_store: what hosts share, if they share anything.
     :raises ConfigurationError: there is no such store.
     """
     if not _KEY.fullmatch(key):
@@ -53,6 +57,8 @@ def open_token_store(kind: str, *, key: str) -> TokenStore:
         )
     if kind == "variable":
         return VariableTokenStore(key)
+    if kind == "shared":
+        return _shared(key, secret, shared_store)
     return _own_class(kind, key)
 
 
@@ -123,6 +129,17 @@ def _json(text: str | None) -> Any:
         return None if text is None else json.loads(text)
     except ValueError:
         return None
+
+
+def _shared(key: str, secret: str, shared_store: SharedStore | None) -> TokenStore:
+    from airflow_provider_bitrix24.client.oauth.shared_token_store import SharedTokenStore
+
+    if shared_store is None:
+        raise ConfigurationError(
+            "token_store is shared, but hosts share no store.",
+            hint="Name one in shared_store_conn_id in the section [bitrix24] of Airflow's configuration.",
+        )
+    return SharedTokenStore(shared_store, key=key, secret=secret)
 
 
 def _own_class(path: str, key: str) -> TokenStore:

@@ -128,7 +128,7 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
 
     def _arguments(self, connections: Sequence[Connection], store: SharedStore | None) -> dict[str, Any]:
         """Return the keyword arguments of either client, from the connection and the second one, if any."""
-        own, *others = (self._read(*each) for each in zip(self._conn_ids, connections, strict=True))
+        own, *others = (self._read(*each, store) for each in zip(self._conn_ids, connections, strict=True))
         return {
             "portal": own.portal,
             "settings": own.settings,
@@ -138,9 +138,9 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
             **({} if store is None else {"store": store}),
         }
 
-    def _read(self, conn_id: str, connection: Connection) -> Bitrix24Connection:
+    def _read(self, conn_id: str, connection: Connection, store: SharedStore | None) -> Bitrix24Connection:
         try:
-            read = read_connection(connection, conn_id=self._shown_id or conn_id, mask=mask_secrets)
+            read = read_connection(connection, conn_id=self._shown_id or conn_id, mask=mask_secrets, shared_store=store)
         except ConfigurationError as error:
             raise ConfigurationError(f"Connection {conn_id!r}: {error.message}", hint=error.hint) from None
         for warning in read.warnings:
@@ -388,7 +388,8 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
         # The test button stores what it tests under a random id, which no person knows.
         self._shown_id = "CONN_ID"
         try:
-            own = read_connection(self._mask(self.get_connection(self.bitrix24_conn_id)))
+            found = self._mask(self.get_connection(self.bitrix24_conn_id))
+            own = read_connection(found, shared_store=find_shared_store())
             with self:
                 diagnosis = self.get_conn().diagnose()
         except ConfigurationError as error:

@@ -117,6 +117,7 @@ def test_the_key_does_not_depend_on_the_connections_id():
 @pytest.mark.parametrize(
     ("kind", "key", "message"),
     [
+        ("shared", "k", "hosts share no store"),
         ("variable", "a b", "token_key holds something else"),
         ("variable", "", "token_key holds something else"),
         ("no.such.module.Store", "k", "cannot be imported"),
@@ -127,4 +128,18 @@ def test_the_key_does_not_depend_on_the_connections_id():
 )
 def test_a_store_that_there_is_not_is_refused(kind, key, message):
     with pytest.raises(ConfigurationError, match=message):
-        open_token_store(kind, key=key)
+        open_token_store(kind, key=key, secret="s")
+
+
+def test_a_pair_can_be_kept_where_hosts_share_what_they_know(application, portal, monkeypatch, tmp_path):
+    monkeypatch.setenv("AIRFLOW_CONN_STORE", f"sqlite:///{tmp_path}/store.db")
+    monkeypatch.setenv("AIRFLOW__BITRIX24__SHARED_STORE_CONN_ID", "store")
+    application.connect(token_store="shared")
+    with Bitrix24Hook("bitrix24_app") as hook:
+        client = hook.get_conn()
+        client.portal.token_store.update(lambda kept: dataclasses.replace(kept, pair=application.new_pair(1000.0)))
+        portal.clock.advance(3601)
+        assert hook.call("scope") == ["crm"]
+    assert portal.portal.tokens.refreshes == 1
+    pair = client.portal.token_store.load().pair
+    assert pair.access_token.encode() not in (tmp_path / "store.db").read_bytes()

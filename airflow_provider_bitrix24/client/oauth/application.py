@@ -82,7 +82,7 @@ class ApplicationPortal(Portal):
 
     def base_url_of(self, pair: Pair) -> str:
         """Where the portal is: its own address, or the one to which it has moved, as the authorization server says."""
-        if self.is_local or not pair.client_endpoint:
+        if self.is_local or not pair.client_endpoint.startswith("https://"):
             return self.base_url
         moved = pair.client_endpoint.rstrip("/").removesuffix("/rest")
         try:

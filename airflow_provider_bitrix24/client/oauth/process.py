@@ -54,20 +54,17 @@ class MachineLock:
         self._name = f"{digest}.token-lock"
         self._file: int | None = None
 
-    def acquire(self) -> bool:
-        """Try to take the lock; whether this process has it.
-
-        :raises OSError: the file cannot be used.
-        """
-        file = open_file(self._directory, self._name)
+    def acquire(self) -> bool | OSError:
+        """Try to take the lock. Returns whether this process has it, or why the file cannot be used."""
+        try:
+            file = open_file(self._directory, self._name)
+        except OSError as error:
+            return error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
             os.close(file)
-            return False
-        except BaseException:
-            os.close(file)
-            raise
+            return False if isinstance(error, BlockingIOError) else error
         self._file = file
         return True
 

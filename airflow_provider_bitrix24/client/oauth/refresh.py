@@ -58,6 +58,8 @@ LOCK_PATIENCE = 120.0
 CLAIM_PAUSE = 0.5
 """Seconds after which a claim is read back where a store is not atomic: longer than it takes to read and write one."""
 _TRIES = 3
+_STORE_TRIES = 6
+"""With growing pauses they take a quarter of a minute: a new pair that is not stored is lost with its process."""
 _STEP = 0.05
 _STORE_STEP = 1.0
 
@@ -110,15 +112,18 @@ class Refresh:
 
     def _lock_machine(self, lock: MachineLock) -> Flow[None]:
         patience = LOCK_PATIENCE
-        try:
-            while not (yield Consult(lock.acquire)):
-                if patience <= 0:
-                    yield Log("Another process holds the lock for refreshing tokens; going on without it.")
-                    return
-                patience -= _STEP
-                yield self._short_sleep(_STEP)
-        except OSError as error:
-            yield Log(f"Tokens are refreshed without a lock among this machine's processes: {error}", logging.WARNING)
+        while True:
+            locked: bool | OSError = yield Consult(lock.acquire)
+            if isinstance(locked, OSError):
+                yield Log(f"This machine's processes refresh tokens without a lock: {locked}", logging.WARNING)
+                return
+            if locked:
+                return
+            if patience <= 0:
+                yield Log("Another process holds the lock for refreshing tokens; continuing without it.")
+                return
+            patience -= _STEP
+            yield self._short_sleep(_STEP)
 
     def _first_of_all(self) -> Flow[Pair]:
         kept = yield from self._load()
@@ -213,7 +218,7 @@ class Refresh:
             raise chain_lost(self.application, "The authorization server answered with the tokens of another portal.")
         self.tokens.unstored = (old.fingerprint, new)
         problem: Exception | None = None
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, _STORE_TRIES + 1):
             kept: Kept | Exception = yield Consult(partial(_attempt, self._storing(new)))
             if not isinstance(kept, Exception):
                 self.tokens.unstored = None
@@ -221,7 +226,7 @@ class Refresh:
                     return pair
                 self._refuse_shadowed()
             problem = kept if isinstance(kept, Exception) else None
-            if attempt < _TRIES:
+            if attempt < _STORE_TRIES:
                 yield Sleep(_STORE_STEP * attempt, "token")
         yield Log(
             "The application's new tokens could not be stored. This process keeps them and tries again; if it ends "

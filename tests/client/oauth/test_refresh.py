@@ -300,7 +300,7 @@ def test_a_new_pair_that_cannot_be_stored_is_kept_by_the_process_and_stored_by_i
     def update(change):
         kept = claimed(change)
         rig.store.update = claimed
-        rig.store.failures = [OSError("database is away")] * 3
+        rig.store.failures = [OSError("database is away")] * 6
         return kept
 
     rig.store.update = update
@@ -325,3 +325,96 @@ def test_an_application_that_nobody_has_authorized_says_so(tmp_path):
     with token_rig(tmp_path) as rig, pytest.raises(AuthenticationError) as caught:
         rig.do("sync", "call", "scope")
     assert "no tokens yet" in str(caught.value)
+
+
+def test_a_portal_that_has_moved_is_called_where_it_is_now(rig, monkeypatch):
+    from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
+
+    moved = rig.server.url.replace("127.0.0.1", "localhost")
+    monkeypatch.setattr(ApplicationPortal, "base_url_of", lambda *_: moved)
+    assert rig.do("sync", "call", "scope") == ["crm"]
+    assert f"The portal has moved to {moved}. Change Host in the connection, then authorize it again." in rig.logged
+
+
+def test_a_lock_that_cannot_be_used_or_is_held_for_long_is_done_without(rig, tmp_path, monkeypatch):
+    from airflow_provider_bitrix24.client.oauth.process import MachineLock
+
+    rig.expire()
+    monkeypatch.setattr(MachineLock, "acquire", lambda _: False)
+    assert rig.do("sync", "call", "scope") == ["crm"]
+    assert any("continuing without it" in line for line in rig.logged)
+    monkeypatch.undo()
+    rig.expire()
+    file = tmp_path / "file"
+    file.touch()
+    rig.settings = dataclasses.replace(rig.settings, shared_store_directory=str(file))
+    assert rig.do("sync", "call", "scope") == ["crm"]
+    assert any("refresh tokens without a lock" in line for line in rig.logged)
+
+
+def test_one_process_of_a_machine_has_the_lock_at_a_time(tmp_path):
+    from airflow_provider_bitrix24.client.oauth.process import MachineLock
+
+    one, other = (MachineLock("tokens", tmp_path) for _ in range(2))
+    assert one.acquire()
+    assert not other.acquire()
+    one.release()
+    one.release()
+    assert other.acquire()
+    other.release()
+
+
+def test_a_forked_process_does_not_inherit_a_refresh_that_is_under_way():
+    import os
+
+    from airflow_provider_bitrix24.client.oauth.process import process_tokens
+
+    tokens = process_tokens("fork")
+    with tokens.refreshing:
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if tokens.refreshing.acquire(blocking=False) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_tokens_that_vanish_during_a_refresh_end_it(rig):
+    rig.expire()
+    rig.store.kept = dataclasses.replace(rig.store.kept, claim=None)
+    update = rig.store.update
+
+    def vanish(change):
+        rig.store.kept = Kept()
+        rig.store.update = update
+        return rig.store.kept
+
+    rig.store.update = vanish
+    with pytest.raises(AuthenticationError, match="were replaced while they were refreshed"):
+        rig.do("sync", "call", "scope")
+
+
+def test_a_store_that_forgets_between_two_calls_says_that_nobody_has_authorized(rig):
+    with rig.client() as client:
+        assert client.call("scope") == ["crm"]
+        rig.expire()
+        rig.store.kept = Kept()
+        with pytest.raises(AuthenticationError, match="no tokens yet"):
+            client.call("scope")
+
+
+def test_errors_of_the_portal_advise_the_owner_of_the_application(rig):
+    cases = {
+        ("expired_token", 401, ""): "Authorize the application again.",
+        ("user_access_error", 401, ""): "may not use it",
+        ("ACCESS_DENIED", 401, "REST is available only on commercial plans."): "plan",
+        ("ACCESS_DENIED", 403, "Access denied! Admin permissions required"): "administrator",
+        ("ACCESS_DENIED", 401, "Current user can't be authorized in this context"): "log in to the portal once",
+        ("QUERY_LIMIT_EXCEEDED", 503, ""): "Another program",
+    }
+    from airflow_provider_bitrix24.client.oauth.hints import advise
+    from airflow_provider_bitrix24.client.protocol.error_codes import error_from
+
+    for (code, status, description), hint in cases.items():
+        error = error_from("scope", {"error": code, "error_description": description}, status)
+        advise(error, "Authorize the application again.")
+        assert hint in error.hint, code
+    advise(ConfigurationError("x", hint="as it was"), "y")
