@@ -1,4 +1,7 @@
-"""CeleryExecutor, and a worker that dies while mapped tasks of one entity each are firing: none is moved twice."""
+"""CeleryExecutor: a worker that dies while mapped tasks of one entity each are firing, and what fails after a firing.
+
+Nothing is moved twice.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,21 @@ with DAG("celery_tasks", schedule=None):
     TriggerAutomationOperator.partial(
         task_id="fire", code="c5u4m", retries=5, retry_delay=timedelta(seconds=1)
     ).expand(target=[f"DEAL_{{number}}" for number in range(1, {COUNT} + 1)])
+
+
+class FailsOnceAfterFiring(TriggerAutomationOperator):
+    def post_execute(self, context, result=None):
+        if context["ti"].try_number == 1:
+            raise RuntimeError("post_execute raises")
+
+
+with DAG("post_execute", schedule=None):
+    half = {COUNT} // 2
+    for task_id, retries, first in (("retried", 2, 1), ("cleared", 0, half + 1)):
+        FailsOnceAfterFiring(
+            task_id=task_id, code="c5u4m", retries=retries, retry_delay=timedelta(seconds=1),
+            target=[f"DEAL_{{number}}" for number in range(first, first + half)],
+        )
 """
 
 
@@ -88,3 +106,30 @@ def test_a_killed_celery_worker_moves_nothing_twice(
     assert simulator.moves() == {1: COUNT}
     assert max(tries) > 1, "the kill has hit no task"
     print(f"killed after {enough} requests; {sum(each > 1 for each in tries)} tasks were tried again")
+
+
+def test_a_post_execute_that_raises_fires_nothing_twice_neither_in_a_retry_nor_after_a_clear(
+    airflow: AirflowParts, simulator: SimulatorProcess
+) -> None:
+    simulator.seed_deals(COUNT)
+    run_id = airflow.trigger("post_execute")
+    assert airflow.wait_for_run("post_execute", run_id) == "failed", "the task without retries"
+    assert simulator.moves() == {1: COUNT}
+
+    _clear(airflow, run_id, "cleared")
+
+    assert airflow.wait_for_run("post_execute", run_id) == "success"
+    assert simulator.moves() == {1: COUNT}
+    assert {row["try_number"] for row in airflow.task_instances("post_execute", run_id)} == {2}
+    for task_id in ("retried", "cleared"):
+        assert airflow.xcom("post_execute", run_id, task_id)["moved"] == COUNT // 2
+
+    # Now Airflow has recorded both successes, so a Clear begins anew.
+    _clear(airflow, run_id, "retried")
+    assert airflow.wait_for_run("post_execute", run_id) == "success"
+    assert simulator.moves() == {1: COUNT // 2, 2: COUNT // 2}
+
+
+def _clear(airflow: AirflowParts, run_id: str, task_id: str) -> None:
+    body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+    airflow.api("POST", "/dags/post_execute/clearTaskInstances", body)
