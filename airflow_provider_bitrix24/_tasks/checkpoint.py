@@ -206,7 +206,7 @@ class TaskCheckpointStore:
             if recorded_state(ti) == "success":
                 self._store.set(RECORDED_KEY, finished.try_number)
         except (RefusedByAirflow, OSError) as error:
-            _log.info("A Clear will return this report first, since Airflow took no note of its success: %s", error)
+            _log.debug("A Clear will return this report first, since Airflow took no note of its success: %s", error)
 
     def forget(self) -> None:
         """Forget everything, so that the targets are fired anew.

@@ -108,16 +108,6 @@ def moved_after_its_try(pair: Pair) -> bool:
     return moved_at > pair.between[0].ended_at
 
 
-def interrupted_before_looking(pair: Pair) -> bool:
-    """No store: the try was interrupted before it could see where the entity had gone, which is not where expected."""
-    if pair.same_stay or pair.remembers or not pair.expected or pair.second.stood_at in pair.expected:
-        return False
-    sender = pair.between[0]
-    looks = pair.record.looks.get(pair.first.key, ())
-    looked = any(each.arrived and each.stay == sender.number and each.at > pair.first.sent_at for each in looks)
-    return bool(sender.struck) and not looked
-
-
 def there_and_back_unseen(pair: Pair) -> bool:
     """No time of the move, as of quotes and in odd readings: what went there and back seems to have stayed."""
     quote = pair.first.key[0] == QUOTE
@@ -134,7 +124,6 @@ ALL: tuple[Callable[[Pair], bool], ...] = (
     nothing_remembers,
     left_between_tries,
     moved_after_its_try,
-    interrupted_before_looking,
     there_and_back_unseen,
     executed_late,
 )

@@ -4,8 +4,8 @@ A target is *unread*, then *queued*, then in a request. An answered one is *acce
 stands. One whose request was lost is *in doubt*: it is read until a move shows what became of it, or until the portal
 has certainly finished with it and it may be fired again. In the end every target is settled.
 
-Nothing outside this module changes a target or the collections of :mod:`.state`. The rules by which targets are settled
-are in :mod:`.outcomes`.
+Nothing but the ledger changes a target or the collections of :mod:`.state`. Its part that takes over what an earlier
+try left is in :mod:`.restored`. The rules by which targets are settled are in :mod:`.outcomes`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.firing import outcomes
-from airflow_provider_bitrix24.client.firing.in_doubt import InDoubtRequest, take_moved
+from airflow_provider_bitrix24.client.firing.in_doubt import take_moved
 from airflow_provider_bitrix24.client.firing.job import MAX_FIRES
 from airflow_provider_bitrix24.client.firing.outcomes import Settlement
-from airflow_provider_bitrix24.client.firing.state import FiringState
+from airflow_provider_bitrix24.client.firing.restored import RestoredState
 from airflow_provider_bitrix24.client.stages import Snapshot, arrived
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.expected import ExpectedStages
+    from airflow_provider_bitrix24.client.firing.in_doubt import InDoubtRequest
     from airflow_provider_bitrix24.client.firing.job import Target
     from airflow_provider_bitrix24.client.flows.readings import StageReadings
-    from airflow_provider_bitrix24.client.report import Outcome, TargetError
     from airflow_provider_bitrix24.client.targets import EntityRef
 
 
-class Ledger(FiringState):
+class Ledger(RestoredState):
     """The state of one firing, and all that happens to it."""
 
     def drain_changes(self) -> list[Target]:
@@ -149,29 +149,6 @@ class Ledger(FiringState):
         """The portal refused this target permanently."""
         self._settle(target, outcomes.refused(error))
 
-    def record_in_doubt(
-        self,
-        targets: Sequence[Target],
-        error: Bitrix24Error,
-        *,
-        sent_at: float | None,
-        now: float,
-        over: bool,
-        sent_by_portal: float | None = None,
-    ) -> None:
-        """A request was lost. Where nobody can look, its targets' fate stays unknown.
-
-        :param sent_at: ``None`` where an earlier try sent it.
-        :param over: whether the portal has certainly finished with it, since it answered in full.
-        """
-        self.fired = True
-        readable = [target for target in targets if target.before is not None]
-        for target in targets:
-            if target.before is None:
-                self._lose(target, error)
-        if readable:
-            self._in_doubt.append(InDoubtRequest(readable, error, sent_at, over, now, sent_by_portal))
-
     # -- after a fire
 
     def record_after(self, found: Mapping[EntityRef, Snapshot]) -> None:
@@ -273,62 +250,3 @@ class Ledger(FiringState):
                 self._settle(target, outcomes.interrupted(target, error, sent=self.sent or self.resumed))
         self._queue.clear()
         self._in_doubt.clear()
-
-    # -- what an earlier try left
-
-    def restore_settled(
-        self, target: Target, outcome: Outcome, before: Snapshot | None, after: Snapshot | None
-    ) -> None:
-        """An earlier try has settled it; it is left alone."""
-        target.before, target.after = before, after
-        self.resumed = self.resumed or outcome != "already"
-        self._settle(target, Settlement(outcome))
-
-    def restore_accepted(self, target: Target, before: Snapshot | None, after: Snapshot | None) -> None:
-        """An earlier try has fired it, and it is still awaited: it is read, and not fired again."""
-        target.before, target.after, target.fires = before, after, 1
-        self.resumed = True
-        self._accept(target)
-
-    def restore_lost(self, target: Target, error: TargetError) -> None:
-        """An earlier try has fired it, and nobody can tell what became of it."""
-        self.resumed = True
-        if self.job.repeatable:
-            return
-        self._settle(target, Settlement("failed", error))
-
-    def restore_in_doubt(
-        self,
-        targets: Sequence[Target],
-        snapshots: Mapping[EntityRef, Snapshot],
-        error: Bitrix24Error,
-        *,
-        now: float,
-        sent_by_portal: float | None,
-    ) -> None:
-        """An earlier try has sent them: they are read first, and fired again only as any request in doubt."""
-        self.resumed = True
-        if self.job.repeatable:
-            return
-        for target in targets:
-            target.before, target.fires = snapshots.get(target.ref), 1
-        self.record_in_doubt(targets, error, sent_at=None, now=now, over=False, sent_by_portal=sent_by_portal)
-
-    def finish_restoring(self) -> None:
-        """Leave unread only what no earlier try has sent or settled."""
-        self.fired = False
-        self._queue.keep_untouched()
-
-    # -- inside
-
-    def _accept(self, target: Target, after: Snapshot | None = None) -> None:
-        target.after = after or target.after
-        self._accepted[target.ref] = target
-        self._changed.append(target)
-
-    def _settle(self, target: Target, settlement: Settlement) -> None:
-        self._changed.append(target)
-        target.settle(settlement.outcome, error=settlement.error, reason=settlement.reason)
-
-    def _lose(self, target: Target, error: Bitrix24Error) -> None:
-        self._settle(target, outcomes.lost(error))

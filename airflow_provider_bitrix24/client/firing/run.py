@@ -95,19 +95,9 @@ class _Firing:
         job = ledger.job
         verifier = Verifier.for_job(job, channel, second, [target.ref for target in ledger.targets])
         builder = RequestBuilder.for_job(job, len(ledger.targets))
-        return cls(
-            channel,
-            verifier,
-            ledger,
-            builder,
-            ResponseHandler(channel, ledger, builder),
-            Rounds(channel, ledger, builder),
-            CostSharing(builder),
-            ProgressLog(ledger, now),
-            checkpoint,
-            now,
-            now,
-        )
+        handler, rounds = ResponseHandler(channel, ledger, builder), Rounds(channel, ledger, builder)
+        cost, progress = CostSharing(builder), ProgressLog(ledger, now)
+        return cls(channel, verifier, ledger, builder, handler, rounds, cost, progress, checkpoint, now, now)
 
     def run(self) -> Flow[None]:
         """Fire all targets of the ledger and settle them."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FiringState:
-    """All targets of one firing by what is to be done with them next. Only its subclass, the ledger, changes them.
+    """All targets of one firing by what is to be done with them next. Only the ledger changes them.
 
     :param job: what is fired.
     :param targets: the targets in the caller's order.
