@@ -36,7 +36,7 @@ demo-stop: ## Stop what KEEP=1 has left running
 	else echo 'Nothing was running.'; fi
 
 test: python-found ## All tests that need no running Airflow, with the coverage gates
-	@python=$$($(ENVIRONMENT) --groups test) && $(if $(PYTEST_ARGS),"$$python" -m pytest $(PYTEST_ARGS),\
+	@python=$$($(ENVIRONMENT) --groups test providers) && $(if $(PYTEST_ARGS),"$$python" -m pytest $(PYTEST_ARGS),\
 	"$$python" -m pytest $(IN_PARALLEL) --cov --cov-report= && \
 	"$$python" -m coverage report --include='airflow_provider_bitrix24/client/*' --fail-under=98 && \
 	"$$python" -m coverage report --fail-under=95)
@@ -46,7 +46,7 @@ test-client: python-found ## The client's and the simulator's tests in an enviro
 	&& "$$python" -m pytest tests/client tests/simulator $(PYTEST_ARGS)
 
 test-system: python-found ## The example DAGs through a real scheduler (minutes)
-	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m pytest tests/system -m system $(PYTEST_ARGS)
+	@python=$$($(ENVIRONMENT) --groups test providers) && "$$python" -m pytest tests/system -m system $(PYTEST_ARGS)
 
 histories: python-found ## Simulated task lives on all cores: make histories N=100000 SEED=fresh
 	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m tests.histories --count $(or $(N),20000) --seed $(or $(SEED),0)

@@ -64,7 +64,7 @@ def client(session: nox.Session) -> None:
 def tests(session: nox.Session, airflow: str) -> None:
     """What meets Airflow, on one line of it; all example DAGs are among it."""
     pins = constraints_file(airflow, str(session.python))
-    session.install("-c", str(pins), "-e", ".[simulator]", *group("test"))
+    session.install("-c", str(pins), "-e", ".[simulator]", *group("test"), *group("providers"))
     test(session, "tests/airflow", "tests/in_flight")
 
 
@@ -75,7 +75,9 @@ def lowest(session: nox.Session) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(pins)
         file.flush()
-        session.install("--resolution", "lowest-direct", "-c", file.name, "-e", ".[simulator]", *group("test"))
+        session.install(
+            "--resolution", "lowest-direct", "-c", file.name, "-e", ".[simulator]", *group("test"), *group("providers")
+        )
     test(session, "tests/airflow", "tests/in_flight")
 
 

@@ -38,6 +38,11 @@ class PlainArguments:
     _rendering = False
     """Whether an argument is being rendered whose texts stay texts."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        # Airflow takes the defaults of a mapped task from the first constructor below an operator's; without this one
+        # it would take those of BaseOperator as the operator's own, and None as its inlets.
+        super().__init__(**kwargs)
+
     def __setattr__(self, name: str, value: object) -> None:
         if name in self.plain_arguments:
             from airflow_provider_bitrix24.client.plain import unwrapped

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
 from pathlib import Path
 
 import airflow
@@ -36,6 +38,10 @@ MOVES = {
         "DEAL_64": "C5:WON",
     },
     "bitrix24_example_nightly": {"DEAL_57": "EXECUTING", "DEAL_58": "EXECUTING", "DEAL_60": "EXECUTING"},
+    "bitrix24_example_recipe_sql": {"DEAL_57": "PREPARATION", "DEAL_58": "PREPARATION"},
+    "bitrix24_example_recipe_filter": {"DEAL_57": "PREPARATION", "DEAL_59": "PREPARATION"},
+    "bitrix24_example_recipe_amounts": {"DEAL_58": "PREPARATION", "DEAL_59": "PREPARATION"},
+    "bitrix24_example_recipe_codes": {"DEAL_57": "PREPARATION", "DEAL_58": "PREPARATION", "DEAL_60": "EXECUTING"},
     "bitrix24_example_notifier": {"DEAL_57": "EXECUTING"},
     "bitrix24_example_sensor": {"DEAL_57": "PREPARATION"},
     "bitrix24_example_deferrable": {"DEAL_58": "EXECUTING", "DEAL_60": "EXECUTING"},
@@ -99,14 +105,30 @@ def activate_assets(dag):
 
 
 @pytest.fixture
-def run(dags, portal, request):
+def warehouse(tmp_path, monkeypatch):
+    """A database with two tables of deals, as the connection that some examples name."""
+    path = tmp_path / "warehouse.db"
+    database = sqlite3.connect(path)
+    database.executescript(
+        "CREATE TABLE offers (deal_id INTEGER, signed INTEGER);"
+        "INSERT INTO offers VALUES (58, 1), (57, 1), (59, 0);"
+        "CREATE TABLE deliveries (deal_id INTEGER);"
+        "INSERT INTO deliveries VALUES (57), (58), (5700), (5800);"
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def run(dags, portal, warehouse, request):
     """Run an example DAG to its end; returns the states of its tasks and what they returned or pushed."""
     request.getfixturevalue("database")
 
-    def run_dag(dag_id):
+    def run_dag(dag_id, **conf):
         if airflow.__version__.startswith("3.0."):
             activate_assets(dags[dag_id])
-        run = dags[dag_id].test()
+        run = dags[dag_id].test(run_conf=conf)
         return {f"{ti.task_id}{'' if ti.map_index < 0 else ti.map_index}": ti for ti in run.get_task_instances()}
 
     return run_dag
@@ -139,6 +161,46 @@ def test_the_task_after_a_failure_gets_the_entities_that_did_not_arrive(run, por
     assert states == {"to_paid": "failed", "send_receipt": "upstream_failed", "tell_somebody": "success"}
     told = ran["tell_somebody"].xcom_pull(task_ids="tell_somebody")
     assert told == ["SMART_INVOICE_12: unmoved"]
+
+
+def test_amounts_are_written_before_the_trigger_is_fired(run, portal):
+    run("bitrix24_example_recipe_amounts")
+
+    assert portal.portal.find("DEAL_58").opportunity == 9_100
+    assert portal.portal.find("DEAL_59").opportunity == 30_000
+
+
+def test_wrong_ids_are_named_and_after_they_are_corrected_only_the_others_are_fired(run, portal, warehouse):
+    ran = run("bitrix24_example_recipe_wrong_ids")
+
+    assert {name: ti.state for name, ti in ran.items()} == {
+        "delivered": "success",
+        "to_preparation": "failed",
+        "wrong_ids": "success",
+    }
+    assert ran["wrong_ids"].xcom_pull(task_ids="wrong_ids") == ["DEAL_5700", "DEAL_5800"]
+    assert portal.fires == {"DEAL_57": 1, "DEAL_58": 1}
+
+    with warehouse:
+        warehouse.execute("UPDATE deliveries SET deal_id = 59 WHERE deal_id = 5700")
+        warehouse.execute("DELETE FROM deliveries WHERE deal_id = 5800")
+    ran = run("bitrix24_example_recipe_wrong_ids")
+
+    assert ran["to_preparation"].state == "success"
+    assert portal.fires == {"DEAL_57": 1, "DEAL_58": 1, "DEAL_59": 1}
+
+
+def test_a_runs_parameter_decides_between_a_preview_and_the_deed(run, portal):
+    ran = run("bitrix24_example_recipe_preview")
+
+    assert {ti.state for ti in ran.values()} == {"success"}
+    assert portal.fires == {}
+    assert portal.portal.find("DEAL_58").extra.get("comments") != "Spring discount"
+
+    run("bitrix24_example_recipe_preview", preview=False)
+
+    assert portal.fires == {"DEAL_58": 1}
+    assert portal.portal.stage_of("DEAL_58") == "PREPARATION"
 
 
 def test_the_dag_that_waits_for_events_is_there_on_airflow_3_only(dags):

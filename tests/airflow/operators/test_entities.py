@@ -208,6 +208,16 @@ def test_another_choice_of_what_to_do_about_failures_is_refused_in_the_dag_file(
         UpdateEntitiesOperator(task_id="update", updates=[], on_failed="skip")
 
 
+def test_a_mapped_task_has_the_defaults_that_airflow_gives_others():
+    with DAG("mapped", schedule=None):
+        mapped = TriggerAutomationOperator.partial(task_id="fire").expand(target=["DEAL_57"])
+        others = UpdateEntitiesOperator.partial(task_id="update").expand(updates=[AMOUNTS])
+
+    for each in (mapped, others):
+        assert each.inlets == []
+        assert each.outlets == []
+
+
 def test_what_finds_updates_and_fires_is_composed_by_outputs_alone():
     with DAG("composed", schedule=None):
         found = FindEntitiesOperator(task_id="find", entity_type="DEAL", filter={"stageId": "NEW"})
