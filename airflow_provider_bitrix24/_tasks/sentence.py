@@ -89,9 +89,10 @@ def _share(results: Sequence[TargetResult], report: TriggerReport) -> str:
 def _before_wait(wait: Waited | None) -> str:
     if wait is None:
         return ""
-    count = len(wait.before.results)
-    done = wait.before.moved + wait.before.already
-    return f"{wait.cut_short and ' '}{wait.cut_short} Before the wait, {done:,} of {count:,} had arrived."
+    before, count = wait.before, len(wait.before.results)
+    fired = f"the fire had moved {before.moved + before.elsewhere:,} of {count:,}"
+    arrived = f"{before.moved + before.already:,} of {count:,} had arrived"
+    return f"{wait.cut_short and ' '}{wait.cut_short} Before the wait, {fired}, and {arrived}."
 
 
 def _failures(failed: Iterable[TargetResult]) -> list[str]:
@@ -118,8 +119,13 @@ def _place(has_moved: bool, results: Sequence[TargetResult], report: TriggerRepo
     if first.stage_after is None:
         return f"{names} {'is' if one else 'are'} gone"
     if has_moved:
-        known = f", where {its} pipeline ends" if first.place == "final" else ""
-        return f"{names} went from {first.stage_before} to {first.stage_after}{known}"
+        known = {
+            "before": ", before that stage",
+            "past": f", past that stage; or_later=True accepts {it}",
+            "aside": ", in another pipeline than that stage",
+            "final": f", where {its} pipeline ends",
+        }
+        return f"{names} went from {first.stage_before} to {first.stage_after}{known.get(first.place or '', '')}"
     stand = f"{names} {'stands' if one else 'stand'} at {first.stage_after}"
     why = "; ".join(cause.short for cause in remaining_causes(results, report))
     match first.place:

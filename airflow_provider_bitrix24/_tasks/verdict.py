@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from airflow_provider_bitrix24._tasks.sentence import Asked, of
 from airflow_provider_bitrix24._tasks.wording import noun, standing
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
-from airflow_provider_bitrix24.compat import AirflowFailException, AirflowSkipException
+from airflow_provider_bitrix24.compat import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ class Verdict:
                 raise AirflowFailException(self.message)
 
 
-_CHOSEN = (AirflowFailException, AirflowSkipException, TargetsFailedError)
+_CHOSEN = (AirflowFailException, AirflowNotFoundException, AirflowSkipException, TargetsFailedError, Bitrix24Error)
+"""Errors whose sentence says everything."""
 
 
 class PlainEnding:

@@ -37,6 +37,9 @@ class Cause(NamedTuple):
 
 
 WRONG_CODE = Cause("wrong code, or its case", "the code is wrong or differs in case")
+NO_CODE = Cause(
+    "no code, which a trigger that has one needs", "no code was given, and a trigger that has a code needs it"
+)
 OTHER_PIPELINE = Cause("a trigger in another pipeline", "the trigger sits in another pipeline")
 NO_WAY_BACK = Cause(
     "already past the trigger's stage",
@@ -189,14 +192,18 @@ def remaining_causes(unmoved: Sequence[TargetResult], report: TriggerReport) -> 
     moved = [each for each in report.results if each.outcome in ("moved", "elsewhere")]
     pipelines = {each.pipeline for each in moved}
     stages = {(each.pipeline, each.stage_before) for each in moved}
-    found: set[Cause] = {CONDITIONS} if unmoved else set()
+    found: set[Cause] = set()
     for each in unmoved:
+        if each.place in ("past", "final"):  # which explains it, whatever the code
+            found.add(NO_WAY_BACK)
+            continue
+        found.add(CONDITIONS)
         if not moved:
-            found.add(WRONG_CODE)
+            found.add(NO_CODE if report.code is None else WRONG_CODE)
         if each.pipeline not in pipelines:
             found.add(OTHER_PIPELINE)
             if each.pipeline[1]:  # nobody needs to be an administrator for a type's first pipeline
                 found.add(NOT_ADMINISTRATOR)
-        if each.place in (None, "past", "final") and (each.pipeline, each.stage_before) not in stages:
+        if each.place is None and (each.pipeline, each.stage_before) not in stages:
             found.add(NO_WAY_BACK)
-    return [each for each in CAUSES if each in found]
+    return [each for each in (NO_CODE, *CAUSES) if each in found]

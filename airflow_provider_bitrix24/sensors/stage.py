@@ -107,6 +107,7 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         self._failures = 0
         self._linked = False
         self._stages: ExpectedStages | None = None
+        self._waiting: dict[str, str | None] = {}
         check_literals(self, target=target)
         if self.require not in ("all", "any"):
             raise ConfigurationError(f"require is {require!r}.", hint="Use all or any.")
@@ -123,7 +124,12 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         :raises Bitrix24Error: the portal could not be reached for too long; a retry may help.
         """
         with PlainEnding():
-            return self._execute_deferrable(context) if self.deferrable else super().execute(context)
+            if self.deferrable:
+                return self._execute_deferrable(context)
+            try:
+                return super().execute(context)
+            except AirflowSensorTimeout:
+                raise AirflowSensorTimeout(self._too_late(self._waiting)) from None
 
     def _execute_deferrable(self, context: Context) -> Any:
         deadline = self._clock.now() + self.timeout
@@ -168,6 +174,7 @@ class StageSensor(PlainArguments, BaseSensorOperator):
             self.log.error("%s", wait.failure)
             raise AirflowFailException(wait.failure)
         if not wait.done:
+            self._waiting = wait.check.waiting
             self.log.info("Not there yet: %s", _where(wait.check.waiting))
         return PokeReturnValue(is_done=wait.done, xcom_value=wait.check.arrived)
 
@@ -192,11 +199,17 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         if ended.status == "arrived":
             return ended.check.arrived
         if ended.status == "timeout":
-            raise AirflowSensorTimeout(f"Not there after {self.timeout:.0f} s: {_where(ended.check.waiting)}")
+            raise AirflowSensorTimeout(self._too_late(ended.check.waiting))
         self.log.error("%s", ended.message)
         if ended.status == "failed" or ended.permanent:
             raise AirflowFailException(ended.message)
         raise TransportError(ended.message)
+
+    def _too_late(self, waiting: dict[str, str | None]) -> str:
+        from airflow_provider_bitrix24.client.stages import parse_stages, stages_in_words
+
+        stages = stages_in_words(parse_stages("expected_stage", self.expected_stage) or (), or_later=self.or_later)
+        return f"Not there after {self.timeout:.0f} s (expected {stages}): {_where(waiting)}"
 
     def _defer_until(self, deadline: float) -> None:
         from airflow_provider_bitrix24.triggers.stage import StageTrigger
@@ -266,4 +279,4 @@ class StageSensor(PlainArguments, BaseSensorOperator):
 
 
 def _where(waiting: dict[str, str | None]) -> str:
-    return f"{standing(waiting)}." if waiting else "nobody could look."
+    return f"{standing(waiting)}." if waiting else "the stages could not be read."

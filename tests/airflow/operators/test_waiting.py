@@ -40,7 +40,7 @@ def test_entities_that_have_not_arrived_when_time_is_up_are_unmoved(portal, move
         "2 of 3 deals are not at PREPARATION after trigger 'c5u4m' and a wait of 100 s, which ran out: "
         "DEAL_58, DEAL_59 stand at NEW; no trigger moved them (unmet conditions)."
     )
-    assert str(ran.error).endswith("Before the wait, 0 of 3 had arrived.")
+    assert str(ran.error).endswith("Before the wait, the fire had moved 0 of 3, and 0 of 3 had arrived.")
     assert ran.said("warning").count("unmoved at NEW: DEAL_58") == 1
     assert ran.said("warning").count(CONDITIONS.clause) == 1
 
