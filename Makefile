@@ -15,7 +15,7 @@ IN_PARALLEL = -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 # With arguments, `make test` runs the chosen tests in one process and holds no gate.
 PYTEST_ARGS ?=
 # All of them run, also after one has failed. `mypy tests/typing`: what a type checker tells users of the package.
-CHECKS = 'ruff check .' 'ruff format --check .' mypy 'mypy tests/typing' lint-imports codespell
+CHECKS = 'ruff check .' 'ruff format --check .' mypy 'mypy tests/typing' lint-imports codespell 'python -m scripts.wording'
 
 # Compiled files make Airflow start three times faster; some machines forbid them by default.
 unexport PYTHONDONTWRITEBYTECODE
@@ -54,7 +54,7 @@ histories: python-found ## Simulated task lives on all cores: make histories N=1
 bench: python-found ## The client beside its peers: table and plot into benchmarks/results (an hour)
 	@python=$$($(ENVIRONMENT) --airflow none --groups test) && "$$python" -m benchmarks $(BENCH_ARGS)
 
-lint: python-found ## ruff, mypy, import contracts, spelling
+lint: python-found ## ruff, mypy, import contracts, spelling, wording
 	@python=$$($(ENVIRONMENT) --groups test lint) && failed= && for each in $(CHECKS); do \
 	printf '\n$$ %s\n' "$$each"; "$${python%/*}"/$$each || failed="$$failed, $$each"; done; \
 	test -z "$$failed" || { echo; echo "Failed: $${failed#, }"; exit 1; }

@@ -256,9 +256,9 @@ def _parse_extra(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
             extra = json.loads(text)
         except ValueError:
             # The text may contain a secret, which the error would repeat.
-            raise ConfigurationError("Extra is no JSON.", hint='Use the form {"plan": "standard"}.') from None
+            raise ConfigurationError("Extra is not valid JSON.", hint='Use the form {"plan": "standard"}.') from None
     if not isinstance(extra, dict):
-        raise ConfigurationError("Extra is no JSON object.", hint='Use the form {"plan": "standard"}.')
+        raise ConfigurationError("Extra is not a JSON object.", hint='Use the form {"plan": "standard"}.')
     named_long = {name: extra.pop(name) for name in list(extra) if name.startswith(_LONG_NAME)}
     return {name.removeprefix(_LONG_NAME): value for name, value in named_long.items()} | extra
 

@@ -1,4 +1,4 @@
-"""Say where the deal shall arrive.
+"""Say which stage the deal should move to.
 
 With `expected_stage` the task fails if the deal does not get there, and retries become safe: a deal that
 stands there already is not fired again. `python -m airflow_provider_bitrix24 stages CONN_ID DEAL_60` lists

@@ -1,7 +1,7 @@
 """What follows when it moved, and when it did not.
 
 The invoice has to arrive at "Paid". If it does, the asset is updated, which can start other DAGs, and the
-receipt goes out; if not, somebody is told. What became of each entity is in the report: returned by a task
+receipt goes out; if not, somebody is notified. What became of each entity is in the report: returned by a task
 that succeeds, in XCom under `report` otherwise.
 """
 

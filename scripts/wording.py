@@ -1,7 +1,7 @@
 """Keeps phrases out of what people read that are not plain English, or that say the opposite of what they mean.
 
-It reads messages and docstrings of the package, the example DAGs and the pages of the documentation; the code in them is
-not looked at. ``python -m scripts.wording`` names each place, and what to write instead.
+It reads messages and docstrings of the package and of the example DAGs, and the documentation without its code.
+``python -m scripts.wording`` names each place, and what to write instead.
 """
 
 from __future__ import annotations
@@ -23,15 +23,14 @@ PHRASES = {
     r"\bfor good\b": "permanently",
     r"(?<!there )\bis no (?!longer\b|more\b|less\b|such\b)\w+": "is not a ...",
     r"(?<!there )\bare no (?!longer\b|more\b|less\b|such\b)\w+": "are not ..., or there are none",
-    r"\bbehind (?:it|them|the)\b": "past (a stage), or after (a row)",
+    r"\bbehind the\b": "past (a stage), or after (a row)",
     r"\btold\b": "said, reported or logged",
     r"\bgoes on\b": "continues or resumes",
     r"\bwhoever\b": "an entity that, or anybody who",
     r"\bslips? of the pen\b": "a typo",
     r"\bsome (?:hundred|thousand)\b": "about 100, about 1,000",
-    r"\bcannot be had\b": "is not available",
-    r"\bwill do\b": "is accepted",
-    r"\bpeople may wish\b": "you may want",
+    r"\bcannot be had\b": "is not available, or cannot work",
+    r"\b(?:any|one|will) (?:of them )?will do\b": "any of which is accepted",
 }
 """Phrase, as a regular expression -> what to write instead."""
 TEXT_FILES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md")

@@ -181,7 +181,7 @@ def _check_unverified(*, expects: bool, fails_on: bool, on_unmoved: str | None, 
     given = [name for name, is_given in needs_reading.items() if is_given]
     if given:
         raise ConfigurationError(
-            f"verify=False reads nothing, so {' and '.join(given)} cannot be had.",
+            f"verify=False reads nothing, so {' and '.join(given)} cannot work.",
             hint="Leave out verify=False, or the other.",
         )
 

@@ -211,7 +211,7 @@ class TaskCheckpointStore:
     def forget(self) -> None:
         """Forget everything, so that the targets are fired anew.
 
-        A kill in between leaves the mark that this has begun, and the next try goes on with it: nothing of the old
+        A kill in between leaves the mark that this has begun, and the next try continues with it: nothing of the old
         firing is left when the first new fire leaves.
         """
         if self._store is None:

@@ -33,8 +33,9 @@ class FiringRequest:
 
     :param refs: the entities, each once.
     :param code: the trigger's code; ``None`` for the connection's default.
-    :param expected: ids of the stages that the entities should move to, any of which will do; ``None`` for anywhere.
-    :param or_later: whether later stages of the same pipeline will do, too, unless they are failure stages.
+    :param expected: ids of the stages that the entities should move to, any of which is accepted; ``None`` for any
+        move.
+    :param or_later: whether later stages of the same pipeline are accepted, too, unless they are failure stages.
     :param fail_on: ids of stages where a single entity fails the task.
     :param verify: whether the entities are read before and after.
     :param on_unmoved: what an entity means that did not move.

@@ -43,8 +43,8 @@ class Waited:
 class Asked:
     """What a task asked for.
 
-    :param expected: ids of the stages, any of which will do; empty for any move.
-    :param or_later: whether later stages will do, too.
+    :param expected: ids of the stages, any of which is accepted; empty for any move.
+    :param or_later: whether later stages are accepted, too.
     :param wait: the wait for robots, if there was one.
     """
 

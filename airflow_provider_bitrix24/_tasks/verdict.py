@@ -100,8 +100,8 @@ def decide(
 ) -> Verdict:
     """Say how a task with this report ends.
 
-    :param expected: stages, any of which will do; a next try leaves out what stands at one.
-    :param or_later: whether later stages will do, too.
+    :param expected: stages, any of which is accepted; a next try leaves out what stands at one.
+    :param or_later: whether later stages are accepted, too.
     :param fail_on: stages where a single entity fails the task, whatever ``on_unmoved`` says.
     :param checkpoint: whether a next try knows what this one has done.
     :param wait: the wait for robots, if there was one.

@@ -123,7 +123,8 @@ class Bitrix24Client(ApplicationMethods):
         :param code: the trigger's code, by default the client's; without any, only triggers without a code match.
         :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``: then ``target`` may also hold
             whole numbers, rows of a query, or a column of a data frame.
-        :param expected_stage: stage id, or several of which any will do. Entities already there are not fired.
+        :param expected_stage: stage id, or a list of ids, any of which is accepted. An entity that is already there is
+            not fired.
         :param or_later: accept every later stage of the same pipeline, too, unless it is a failure stage.
         :param fail_on: stage ids at which the caller will give up; a misspelt one is refused before anything is fired.
         :param preview: read, and report what would be fired; nothing that changes anything is sent. Also takes the

@@ -35,9 +35,9 @@ _SHOWN = 12
 class ExpectedStages:
     """Collects what dictionaries say about the stages that a caller names.
 
-    :param expected: stage ids, any of which will do.
+    :param expected: stage ids, any of which is accepted.
     :param type_ids: types of the targets.
-    :param or_later: whether every later stage of the same pipeline will do, too, unless it is a failure stage.
+    :param or_later: whether every later stage of the same pipeline is accepted, too, unless it is a failure stage.
     :param fail_on: stage ids that must exist as well.
     :param standing: whether the pipelines are read in which targets stand, to know their final stages.
     :param tries: how often a dictionary is asked for that cannot be read.
@@ -99,7 +99,7 @@ class ExpectedStages:
 
     @property
     def accepted(self) -> frozenset[str]:
-        """The stages that will do, as far as the pipelines' order is known."""
+        """The accepted stages, as far as the pipelines' order is known."""
         if not self.or_later:
             return self.expected
         return self.order.with_later(self.expected).difference(self.fail_on)

@@ -92,7 +92,7 @@ class Stage:
 
 
 def parse_stages(name: str, value: object) -> frozenset[str] | None:
-    """Read one stage id or several, any of which will do; ``None`` where none is given.
+    """Read one stage id or several, any of which is accepted; ``None`` where none is given.
 
     :param name: of the argument, for the message.
     :raises ConfigurationError: it is empty, or holds something other than texts.
@@ -111,7 +111,7 @@ def parse_stages(name: str, value: object) -> frozenset[str] | None:
 
 
 def stages_in_words(stages: Iterable[str], *, or_later: bool = False) -> str:
-    """Name stages of which any will do in a sentence: ``C5:WON or WON or later``."""
+    """Name stages, any of which is accepted, in a sentence: ``C5:WON or WON or later``."""
     named = sorted(stages)
     shown = named[:_SHOWN] + ([f"{len(named) - _SHOWN} more"] if named[_SHOWN:] else [])
     return " or ".join([*shown, "later"] if or_later else shown)

@@ -85,7 +85,7 @@ class TriggerAutomationNotifier(PlainArguments, BaseNotifier):
         check_literals(self, target=target, code=code)
         if expected_stage is not None and not verify:
             raise ConfigurationError(
-                "verify=False reads nothing, so expected_stage cannot be had.", hint="Leave out one of them."
+                "verify=False reads nothing, so expected_stage cannot work.", hint="Leave out one of them."
             )
 
     def __call__(self, *args: Any) -> None:

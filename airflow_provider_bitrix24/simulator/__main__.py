@@ -139,7 +139,9 @@ def _announce(options: argparse.Namespace, port: int, portal: Portal) -> None:
     }
     if options.host != LOOPBACK:
         print(
-            f"Warning: whoever reaches {options.host}:{port} can read and change it all.", file=sys.stderr, flush=True
+            f"Warning: anybody who reaches {options.host}:{port} can read and change it all.",
+            file=sys.stderr,
+            flush=True,
         )
     if options.json:
         print(json.dumps({**addresses, "port": port}), flush=True)

@@ -1,4 +1,4 @@
-"""A step of a trigger that ends in time: whatever hangs in it, the wait or the watching goes on."""
+"""A step of a trigger that ends in time: whatever hangs in it, the wait or the watching continues."""
 
 from __future__ import annotations
 

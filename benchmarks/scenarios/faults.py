@@ -139,7 +139,7 @@ def slow_robots(runner: Runner) -> list[Row]:
             met=None if runner.quick else met,
             peers={each.name: _outcome(runs[each.name], count) for each in clients if each.module != "ours"},
             details=raw(runs),
-            note="A portal goes on executing a batch whose client has left. Lost are those that it never executed.",
+            note="A portal continues to execute a batch whose client has left. Lost are those that it never executed.",
         )
     ]
 

@@ -90,7 +90,7 @@ def test_an_address_that_others_can_reach_is_warned_about(start):
     assert "127.0.0.2" in [process.stdout.readline() for _ in range(2)][1]
     process.terminate()
     _, errors = process.communicate(timeout=PATIENCE_SECONDS)
-    assert errors.startswith("Warning: whoever reaches 127.0.0.2:")
+    assert errors.startswith("Warning: anybody who reaches 127.0.0.2:")
 
 
 def test_tls(start, tmp_path):
@@ -106,7 +106,11 @@ def test_tls(start, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{", "seed.json is no JSON"), ('{"items": [{"target": "X"}]}', "'X' names no entity"), (None, "cannot read")],
+    [
+        ("{", "seed.json is not valid JSON"),
+        ('{"items": [{"target": "X"}]}', "'X' names no entity"),
+        (None, "cannot read"),
+    ],
 )
 def test_a_seed_that_cannot_be_used_is_one_line_and_status_2(tmp_path, capsys, content, message):
     path = tmp_path / "seed.json"

@@ -25,8 +25,8 @@ class Job:
     """What is to be fired.
 
     :param code: the trigger's code.
-    :param expected: stages of which any will do.
-    :param or_later: whether later stages of the same pipeline will do, too, unless they are failure stages.
+    :param expected: stages, any of which is accepted.
+    :param or_later: whether later stages of the same pipeline are accepted, too, unless they are failure stages.
     :param fail_on: stages that the caller will compare with; the firing only checks that they exist.
     :param verify: whether reading is allowed.
     :param method: the method that fires: the webhook trigger's, or that of an application's own triggers.

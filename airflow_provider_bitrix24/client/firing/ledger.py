@@ -42,7 +42,7 @@ class Ledger(RestoredState):
     # -- before a fire
 
     def expect(self, stages: frozenset[str]) -> None:
-        """These stages will do from now on, since the order of a pipeline has become known."""
+        """These stages are accepted from now on, since the order of a pipeline has become known."""
         if self.job.expected is not None:
             self.job = replace(self.job, expected=stages)
 

@@ -131,7 +131,7 @@ class Consult:
 class Uninterrupted:
     """Perform a flow that must not end in its middle. Result: what it returns.
 
-    Whoever is cancelled or signalled meanwhile ends after the flow, for which there is a time limit.
+    A caller that is cancelled or signalled meanwhile ends after the flow, for which there is a time limit.
     """
 
     flow: Generator[Any, Any, Any]

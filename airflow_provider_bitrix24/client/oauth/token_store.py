@@ -43,7 +43,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What a store keeps: a pair, and the claim of whoever is replacing it or was the last to do so."""
+    """What a store keeps: a pair, and the claim of the process that is replacing it or was the last to do so."""
 
     pair: Pair | None = None
     claim: Claim | None = None

@@ -1,8 +1,8 @@
 """References from one command of a batch to the result of another, such as ``$result[deal][item][id]``. Pure.
 
-The portal replaces every text of this form, whoever wrote it, up to the next blank. It knows commands by the keys that
-the request has, so the caller's keys are translated, and a text that merely looks like a reference must not be in a
-batch at all.
+The portal replaces every text of this form, no matter who wrote it, up to the next blank. It knows commands by the keys
+that the request has, so the caller's keys are translated, and a text that merely looks like a reference must not be in
+a batch at all.
 """
 
 from __future__ import annotations

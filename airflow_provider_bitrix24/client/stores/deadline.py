@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 
 class Attempt(Generic[R]):
-    """A function that runs in a thread of its own. Whoever starts it may give up on it.
+    """A function that runs in a thread of its own. Its caller may give up on it.
 
     Neither the kernel's file locks nor the resolver of host names take a time-out, and a signal would reach only the
     main thread.

@@ -78,7 +78,7 @@ def store(portal: Portal, item: Item, field: Field, value: Any) -> bool:
 def day(portal: Portal, text: str) -> str:
     """A date as the portal shows it: midnight UTC with the portal's own offset.
 
-    :raises ValueError: when `text` is no date.
+    :raises ValueError: when `text` is not a date.
     """
     parsed = _parsed_day(text)
     return portal.clock.iso(datetime(parsed.year, parsed.month, parsed.day, tzinfo=UTC).timestamp())

@@ -85,7 +85,7 @@ def load(portal: Portal, path: Path) -> None:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise SeedError(f"{path.name} is no JSON: {error}") from None
+        raise SeedError(f"{path.name} is not valid JSON: {error}") from None
     apply(portal, data)
 
 
@@ -150,7 +150,7 @@ def _type(entry: dict[str, Any]) -> int:
     name = str(entry.pop("type", "DEAL"))
     type_id = entity_types.resolve_type(name)
     if not type_id:
-        raise ValueError(f"{name!r} is no entity type; write DEAL, LEAD, DYNAMIC_177 ...")
+        raise ValueError(f"{name!r} is not an entity type; write DEAL, LEAD, DYNAMIC_177 ...")
     return type_id
 
 

@@ -25,7 +25,7 @@ from airflow_provider_bitrix24.simulator.portal.seed import SeedError
         ({"users": [{"id": 2, "denied_types": [[2]]}]}, "it is a list of type numbers"),
         ({"items": [{"target": "ORDER_5"}]}, "ORDER has no pipeline"),
         ({"triggers": [{"stage": "C5:NOPE"}]}, "has no stage 'C5:NOPE'"),
-        ({"triggers": [{"stage": "WON", "type": "DEALX"}]}, "'DEALX' is no entity type"),
+        ({"triggers": [{"stage": "WON", "type": "DEALX"}]}, "'DEALX' is not an entity type"),
         ({"robots": [{"stage": "WON", "seconds": -1}]}, "'seconds' cannot be -1"),
         ({"users": [{"id": 2, "access": "sometimes"}]}, "access is one of none, read, own, all"),
         ({"pipelines": [{"id": 7, "stages": [["NEW", "New", "X"]]}]}, "semantics of stage NEW is 'X'"),
@@ -45,7 +45,7 @@ def test_a_seed_can_be_a_file(tmp_path):
     seed.load(state, path)
     assert state.stage_of("DEAL_5") == "NEW"
     path.write_text("{", encoding="utf-8")
-    with pytest.raises(SeedError, match=r"portal\.json is no JSON"):
+    with pytest.raises(SeedError, match=r"portal\.json is not valid JSON"):
         seed.load(state, path)
 
 
