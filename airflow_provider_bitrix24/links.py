@@ -26,7 +26,7 @@ class EntityLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the URL of the entity's page, or an empty string if the task had no entity.
 
-        Airflow 3 asks right after it was told how the task ended, so this is where the task learns of its success.
+        Airflow 3 asks right after it has learned how the task ended, so this is where the task learns of its success.
         """
         if (checkpoint_store := getattr(operator, "_checkpoint_store", None)) is not None:
             checkpoint_store.keep_evidence()

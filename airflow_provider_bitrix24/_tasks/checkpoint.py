@@ -192,7 +192,7 @@ class TaskCheckpointStore:
         return None if self._store is None else self._store.get(RECORDED_KEY, None)
 
     def keep_evidence(self) -> None:
-        """Let a later Clear know that Airflow has recorded the success; to be called once Airflow was told of the end.
+        """Let a later Clear know that Airflow has recorded the success; to be called once Airflow knows of the end.
 
         A task that was cleared while it ran has lost its id: Airflow takes nothing from it any more, so there is no
         evidence then.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.terminal import ROOT
-from scripts.wording import found_in, problems, texts_of_module, texts_of_page
+from scripts.wording import found_in, texts_of_module, texts_of_page
 
 
 @pytest.mark.parametrize(
@@ -38,7 +37,3 @@ def test_the_strings_of_a_module_are_read_and_its_names_are_not():
         (3, "goes on"),
         (5, "told"),
     ]
-
-
-def test_nothing_that_people_read_has_such_a_phrase():
-    assert problems(ROOT) == []

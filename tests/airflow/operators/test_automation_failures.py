@@ -50,7 +50,7 @@ def test_an_entity_that_is_refused_is_named_and_the_others_move(portal, move, co
         ("{{ ['DEAL_57'] }}", "task.output"),
         ("DEAL", "no underscore"),
         (["DEAL_57", "DEAL_5x", "D_4", ""], "3 targets are malformed"),
-        ("https://example.bitrix24.com/rest/1/abcdefgh/", "URL"),
+        ("{{ 'https://example.bitrix24.com/rest/1/abcdefgh/' }}", "URL"),
     ],
 )
 def test_a_malformed_target_is_refused_before_anything_is_sent(portal, move, target, words):
