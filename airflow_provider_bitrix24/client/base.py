@@ -82,6 +82,7 @@ class BaseClient:
         plan: Plan = "standard",
         verify_tls: bool | str = True,
         reader: str | None = None,
+        store: SharedStore | None = None,
         **settings: Unpack[OtherSettings],
     ) -> Self:
         """Make a client from a webhook's URL as Bitrix24 shows it; a ``code`` in it becomes the default code.
@@ -90,6 +91,7 @@ class BaseClient:
         :param plan: ``standard``, ``enterprise`` or ``self-hosted``.
         :param verify_tls: whether to check the portal's certificate, or the path of a CA bundle to check it with.
         :param reader: webhook URL of a second credential, used for reading where the first is refused.
+        :param store: where hosts share the portal's limits; by default, processes of this machine share files.
         :param settings: any other field of :class:`~.settings.ClientSettings`.
         :raises ConfigurationError: the text is not a webhook URL, or a setting is wrong.
         """
@@ -100,7 +102,7 @@ class BaseClient:
         except TypeError as error:
             raise ConfigurationError(f"{error}.", hint="See ClientSettings for the settings there are.") from None
         second = None if reader is None else parse_webhook_url(reader).portal
-        return cls(pasted.portal, settings=chosen, reader=second, default_code=pasted.code)
+        return cls(pasted.portal, settings=chosen, reader=second, default_code=pasted.code, store=store)
 
     def _new_channel(self, portal: Portal, clock: Clock) -> Channel:
         return Channel(

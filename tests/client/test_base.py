@@ -55,6 +55,13 @@ def test_a_limited_portal_shares_its_bucket_in_files_and_another_needs_none(kind
     assert kind.from_webhook_url(URL, plan="self-hosted")._pacer.store is PROCESS_STORE
 
 
+@CLASSES
+def test_a_store_that_hosts_share_is_used_for_every_plan(kind):
+    for plan in ("standard", "self-hosted"):
+        store = object()
+        assert kind.from_webhook_url(URL, plan=plan, store=store)._pacer.store.store is store
+
+
 def test_targets_and_stages_that_are_parsed_already_are_taken_as_they_are(perform):
     client = BaseClient(Portal(base_url="https://example.bitrix24.com", user_id="1", secret="s3cr3t"))
     stages = perform(
