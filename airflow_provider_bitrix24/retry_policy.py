@@ -19,6 +19,7 @@ from airflow_provider_bitrix24.client.errors import (
     ConfigurationError,
     OperatingLimitError,
 )
+from airflow_provider_bitrix24.client.plain import in_seconds
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
@@ -49,28 +50,28 @@ class Bitrix24RetryPolicy(RetryPolicy):
     ...     task_id="read_deals", python_callable=read, retries=5, retry_policy=Bitrix24RetryPolicy()
     ... )  # doctest: +SKIP
 
-    :param first_delay: seconds until the first retry of a task that was refused for too many requests. The delay
-        doubles with each further retry.
+    :param first_delay: seconds (or a ``timedelta``) until the first retry of a task that was refused for too many
+        requests. The delay doubles with each further retry.
     :param longest_delay: the longest such delay, in seconds.
     :raises ConfigurationError: this Airflow has no retry policies, or a delay is wrong.
     """
 
     _clock: ClassVar[Clock] = SYSTEM_CLOCK
 
-    def __init__(self, *, first_delay: float = 30.0, longest_delay: float = 600.0) -> None:
+    def __init__(self, *, first_delay: float | timedelta = 30.0, longest_delay: float | timedelta = 600.0) -> None:
         if RetryDecision is None:
             raise ConfigurationError(
                 "Bitrix24RetryPolicy needs Airflow 3.3 or later.",
                 hint="Leave retry_policy out: operators of this package fail at once by themselves where no retry "
                 "helps.",
             )
-        if not 0 < first_delay <= longest_delay:
+        self.first_delay: float = in_seconds(first_delay)
+        self.longest_delay: float = in_seconds(longest_delay)
+        if not 0 < self.first_delay <= self.longest_delay:
             raise ConfigurationError(
                 f"first_delay is {first_delay!r} and longest_delay {longest_delay!r}.",
                 hint="Use seconds above 0, the first delay not above the longest.",
             )
-        self.first_delay = first_delay
-        self.longest_delay = longest_delay
 
     def evaluate(
         self,

@@ -215,7 +215,9 @@ class BaseClient:
     ) -> Flow[list[str]]:
         from airflow_provider_bitrix24.client.entities.find import Search, find_entities
 
-        search = Search.parse(entity_type, filter_, limit=limit, on_excess=on_excess)
+        search = Search.parse(
+            unwrapped(entity_type), unwrapped(filter_), limit=unwrapped(limit), on_excess=unwrapped(on_excess)
+        )
         # A second credential was given for reading, so it reads.
         return find_entities(self._reader or self._channel, search)
 

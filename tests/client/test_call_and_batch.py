@@ -129,3 +129,20 @@ def test_all_pages_of_a_list_keep_the_callers_filter_order_and_selection_in_any_
     assert [row["id"] for row in found] == list(range(300, 0, -1))
     found = bench.do("list", "crm.item.list", {"entityTypeId": 2, spelled("start"): 250})
     assert [row["id"] for row in found] == list(range(251, 301))
+
+
+def test_keys_of_any_kind_come_back_and_can_be_referred_to(bench):
+    bench.deals(3)
+    commands = {
+        1: ("crm.item.get", {"entityTypeId": 2, "id": 1}),
+        Name.EXEC: ("crm.item.get", {"entityTypeId": 2, "id": "$result[1][item][id]"}),
+        ("a", 2): ("crm.item.get", {"entityTypeId": 2, "id": "$result[exec][item][id]"}),
+        "": ("crm.item.get", {"entityTypeId": 2, "id": 3}),
+    }
+    reply = bench.do("batch", commands)
+    assert {key: value["item"]["id"] for key, value in reply.results.items()} == {
+        1: 1,
+        Name.EXEC: 1,
+        ("a", 2): 1,
+        "": 3,
+    }

@@ -134,7 +134,7 @@ class Commands:
         :param before: the commands that go before it in the same request.
         """
         command = self._commands[key]
-        if failed := sorted(command.usage.keys & self._errors.keys()):
+        if failed := [each for each in command.usage.keys if each in self._errors]:
             self._errors[key] = _not_run(f"it refers to {failed[0]!r}, which failed")
             return "never"
         open_keys = command.usage.keys - self._answered.keys()

@@ -8,11 +8,12 @@ a batch at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.plain import unwrapped
 
 _KIND = r"\$(?i:result|next|total|time|error)"
 _PORTALS = re.compile(rf"{_KIND}([^\s]*)", re.ASCII)
@@ -45,7 +46,7 @@ class Usage:
     :param foreign: whether a text looks like a reference, but names no key of the caller.
     """
 
-    keys: frozenset[str] = frozenset()
+    keys: frozenset[Any] = frozenset()
     foreign: bool = False
 
 
@@ -64,18 +65,19 @@ class References:
     :param keys: the caller's keys.
     """
 
-    def __init__(self, keys: Iterable[str]) -> None:
-        self._keys = frozenset(key for key in keys if key and "]" not in key)
-        names = "|".join(re.escape(key) for key in sorted(self._keys, key=len, reverse=True))
+    def __init__(self, keys: Iterable[Hashable]) -> None:
+        named = {str(unwrapped(key)): key for key in keys}  # an id is a common key, too
+        self._keys = {name: key for name, key in named.items() if name and "]" not in name}
+        names = "|".join(re.escape(name) for name in sorted(self._keys, key=len, reverse=True))
         self._own = re.compile(rf"({_KIND})\[({names})\]((?:\[[^\]\s]+\])*)", re.ASCII) if names else None
 
-    def usage(self, key: str, params: Mapping[str, Any]) -> Usage:
+    def usage(self, key: Hashable, params: Mapping[str, Any]) -> Usage:
         """What the parameters of the command ``key`` refer to.
 
         :raises ConfigurationError: the portal would read a reference otherwise, or a value is nothing but a reference
             to a command that the batch does not have.
         """
-        named: set[str] = set()
+        named: set[Any] = set()
         foreign = False
         for text in _texts(params):
             if "$" not in text:
@@ -93,18 +95,20 @@ class References:
                 if (start, end) == (0, len(text)):
                     raise self._unknown(key, text)
                 foreign = True
-            named.update(match[2] for match in self._matches(text))
+            named.update(self._keys[match[2]] for match in self._matches(text))
         return Usage(frozenset(named), foreign)
 
-    def translated(self, params: Mapping[str, Any], sent_as: Mapping[str, str]) -> dict[str, Any]:
+    def translated(self, params: Mapping[str, Any], sent_as: Mapping[Any, str]) -> dict[str, Any]:
         """Parameters whose references name commands as a request sends them.
 
         :param sent_as: the caller's key -> the key in the request.
         """
-        changed: dict[str, Any] = _changed(params, lambda text: self._rewritten(text, sent_as.__getitem__)[0])
+        changed: dict[str, Any] = _changed(
+            params, lambda text: self._rewritten(text, lambda name: sent_as[self._keys[name]])[0]
+        )
         return changed
 
-    def resolved(self, params: Mapping[str, Any], answered: Mapping[str, Answered]) -> dict[str, Any]:
+    def resolved(self, params: Mapping[str, Any], answered: Mapping[Any, Answered]) -> dict[str, Any]:
         """Parameters with the values of commands that an earlier request has run, as the portal would insert them.
 
         :raises LookupError: a value is not there, or cannot stand inside a text.
@@ -112,11 +116,11 @@ class References:
         changed: dict[str, Any] = _changed(params, lambda text: self._filled(text, answered))
         return changed
 
-    def _filled(self, text: str, answered: Mapping[str, Answered]) -> Any:
+    def _filled(self, text: str, answered: Mapping[Any, Answered]) -> Any:
         parts: list[str] = []
         end = 0
         for match in self._matches(text):
-            value = _value(match, answered[match[2]])
+            value = _value(match, answered[self._keys[match[2]]])
             if match[0] == text:
                 return value
             if isinstance(value, bool | dict | list):
@@ -139,7 +143,7 @@ class References:
     def _matches(self, text: str) -> Iterator[re.Match[str]]:
         return iter(()) if self._own is None or "$" not in text else self._own.finditer(text)
 
-    def _unknown(self, key: str, text: str) -> ConfigurationError:
+    def _unknown(self, key: Hashable, text: str) -> ConfigurationError:
         name = next(iter(_INDEX.findall(text)))
         known = ", ".join(sorted(self._keys)[:_SHOWN])
         return ConfigurationError(

@@ -6,11 +6,12 @@ import copy
 import pickle
 from datetime import timedelta
 from enum import Enum, StrEnum
+from importlib.util import find_spec
 
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.compat import BaseOperator
+from airflow_provider_bitrix24.compat import BaseOperator, template_environment
 from airflow_provider_bitrix24.decorators.automation import bitrix24_trigger_task
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.notifications.automation import TriggerAutomationNotifier
@@ -18,6 +19,8 @@ from airflow_provider_bitrix24.operators.automation import ExecuteTriggerOperato
 from airflow_provider_bitrix24.operators.entities import FindEntitiesOperator
 from airflow_provider_bitrix24.sensors.stage import StageSensor
 from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
+
+IS_2 = find_spec("airflow.sdk") is None
 
 
 class Code(str, Enum):  # noqa: UP042 - a common form, which formats as Code.PREPARE
@@ -381,3 +384,21 @@ def test_an_operator_that_has_run_can_be_copied_and_pickled(portal, run_task):
 
     assert copy.deepcopy(made[-1]).target == "DEAL_57"
     assert pickle.loads(pickle.dumps(made[-1])).target == "DEAL_57"  # noqa: S301 - its own
+
+
+def test_arguments_of_a_mapped_task_are_plain_and_texts_stay_texts(portal, run_task):
+    """Airflow makes the operator of each map index with the arguments that were shared."""
+    mapped = TriggerAutomationOperator.partial(
+        task_id="move", code=Code.PREPARE, expected_stage="{{ params.stage }}", poke_interval=timedelta(minutes=1)
+    ).expand(target=[[Target.DEAL]])
+    operator = mapped.unmap({**mapped.partial_kwargs, "target": [Target.DEAL]} if IS_2 else {"target": [Target.DEAL]})
+
+    assert (operator.code, operator.target, operator.poke_interval) == ("c5u4m", ["DEAL_57"], 60)
+    operator._do_render_template_fields(
+        parent=operator,
+        template_fields=operator.template_fields,
+        context={"params": {"stage": "1_0"}},
+        jinja_env=template_environment(native=True),
+        seen_oids=set(),
+    )
+    assert operator.expected_stage == "1_0"
