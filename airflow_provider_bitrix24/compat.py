@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import jinja2
     from airflow.sdk import (
+        Asset,
         BaseHook,
         BaseNotifier,
         BaseOperator,
@@ -51,6 +52,7 @@ __all__ = [
     "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
+    "Asset",
     "BaseEventTrigger",
     "BaseHook",
     "BaseNotifier",
@@ -110,6 +112,7 @@ if not TYPE_CHECKING:
     Connection = Context = TaskInstanceKey = Any  # for annotations
 
 _SELDOM_USED = {
+    "Asset": ("airflow.sdk.Asset", "airflow.datasets.Dataset"),
     "AirflowSensorTimeout": (
         "airflow.sdk.exceptions.AirflowSensorTimeout",
         "airflow.exceptions.AirflowSensorTimeout",

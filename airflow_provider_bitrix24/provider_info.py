@@ -10,6 +10,12 @@ from typing import Any
 from airflow_provider_bitrix24.connection_form import CONN_TYPE, HOOK_NAME, conn_fields, ui_field_behaviour
 
 _INTEGRATION = "Bitrix24"
+ASSET_URIS = {
+    "schemes": ["bitrix24"],
+    "handler": "airflow_provider_bitrix24.assets.bitrix24.sanitize_uri",
+    "factory": "airflow_provider_bitrix24.assets.bitrix24.create_asset",
+}
+"""How Airflow reads and makes URIs of assets."""
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -62,6 +68,8 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": conn_fields(),
             }
         ],
+        "asset-uris": [ASSET_URIS],
+        "dataset-uris": [ASSET_URIS],  # their name in Airflow 2
         "extra-links": ["airflow_provider_bitrix24.links.EntityLink"],
         "notifications": ["airflow_provider_bitrix24.notifications.automation.TriggerAutomationNotifier"],
         "task-decorators": [

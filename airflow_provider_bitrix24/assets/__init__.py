@@ -1,0 +1,1 @@
+"""Assets: what tasks change, by URI."""
