@@ -284,7 +284,7 @@ def _boolean(name: str, value: Any) -> bool:
         return True
     if text in _FALSE:
         return False
-    advice = " A path belongs into ca_bundle." if name == "verify_tls" else ""
+    advice = " Put a path into ca_bundle." if name == "verify_tls" else ""
     raise ConfigurationError(f"{name} is {_shown(value)}.", hint=f"Write true or false.{advice}")
 
 

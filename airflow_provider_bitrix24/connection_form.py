@@ -66,7 +66,7 @@ EXTRA_FIELDS: dict[str, ExtraField] = {
     "default_code": ExtraField(
         label="Default trigger code",
         description="Code of the automation trigger to fire where a task names none. A URL pasted into "
-        "Password brings its own code; this field wins over it.",
+        "Password brings its own code; this field takes precedence.",
     ),
     "plan": ExtraField(
         label="Plan",
@@ -98,7 +98,7 @@ EXTRA_FIELDS: dict[str, ExtraField] = {
     ),
     "settle_after": ExtraField(
         label="Settle after (seconds)",
-        description="How long the portal may go on working on a request whose answer was lost; empty means "
+        description="How long the portal may continue to work on a request whose answer was lost; empty means "
         "60, where the cloud ends every request. Only then is an entity that has not moved fired again.",
         kind="number",
         minimum=0,

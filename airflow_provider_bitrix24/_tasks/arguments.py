@@ -153,7 +153,8 @@ def check_options(
     SECONDS_ABOVE_ZERO.check("poke_interval", poke_interval)
     if wait_timeout is not None and not expects:
         raise ConfigurationError(
-            "wait_timeout is given without expected_stage.", hint="Say in expected_stage what to wait for."
+            "wait_timeout is given without expected_stage.",
+            hint="Pass expected_stage, or leave wait_timeout out.",
         )
     check_bool("or_later", or_later)
     if or_later and not expects:
@@ -182,7 +183,7 @@ def _check_unverified(*, expects: bool, fails_on: bool, on_unmoved: str | None, 
     if given:
         raise ConfigurationError(
             f"verify=False reads nothing, so {' and '.join(given)} cannot work.",
-            hint="Leave out verify=False, or the other.",
+            hint="Leave out one of them.",
         )
 
 

@@ -69,7 +69,7 @@ class BaseClient:
         if reader is not None and reader.host != portal.host:
             raise ConfigurationError(
                 f"The second connection is to {reader.host}, the first to {portal.host}.",
-                hint="Both have to lead to the same portal.",
+                hint="Both must lead to the same portal.",
             )
         self._reader = None if reader is None else self._new_channel(reader, clock)
         self._pacer = _pacer(portal, self._settings, store, clock)

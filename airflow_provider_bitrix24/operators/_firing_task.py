@@ -136,7 +136,7 @@ class FiringTask(PlainArguments, BaseOperator):
         from airflow_provider_bitrix24.client.report import TriggerReport
 
         if not request.refs:
-            self.log.info("target is an empty list: nothing to do.")
+            self.log.info("target is an empty list; nothing is fired.")
             nothing = TriggerReport(code=self.code, portal="", results=[])
             if checkpoint_store.has_fired:  # by a run that ends here: a Clear begins another one
                 from airflow_provider_bitrix24._tasks.finished import Finished

@@ -146,7 +146,7 @@ def after_wait(ti: Any, event: object, keeper: ReportKeeper, *, seconds: float) 
     if before is None:
         raise LostEventError(
             "The task was woken, but its report is not in XCom under "
-            f"{DEFERRED_REPORT_KEY!r}. Who has arrived is not known."
+            f"{DEFERRED_REPORT_KEY!r}. Which entities have arrived is not known."
         )
     keeper.note(before)
     ended = WaitEvent.read(event, targets=waiting_targets(before), require="each")

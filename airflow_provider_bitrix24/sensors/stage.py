@@ -158,7 +158,7 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         with permanent_errors_fail_at_once():
             refs, wait = self._parse()
             if not refs:
-                self.log.info("target is an empty list: nothing to wait for.")
+                self.log.info("target is an empty list; there is nothing to wait for.")
                 return PokeReturnValue(is_done=True, xcom_value={})
             with Bitrix24Hook(self.bitrix24_conn_id) as hook:
                 self._push_link(context, hook.get_conn().portal.page_url(refs[0].page))

@@ -56,20 +56,20 @@ class WaitEvent:
         if payload is None:
             raise LostEventError(
                 "The task was woken without an event: it got lost between triggerer and worker, or somebody else "
-                "woke the task. Who has arrived is not known."
+                "woke the task. Which entities have arrived is not known."
             )
         event = cls._parse(payload)
         if event is None:
             raise LostEventError(
-                "The task was woken by an event of unknown form; perhaps triggerer and worker have different versions "
-                "of airflow-provider-bitrix24. Who has arrived is not known."
+                "The task was woken by an event of unknown form. Triggerer and worker may have different versions "
+                "of airflow-provider-bitrix24. Which entities have arrived is not known."
             )
         check = event.check
         unknown = {*check.arrived, *check.waiting, *check.missing}.difference(targets)
         if unknown or (event.status == "arrived" and not _complete(check, targets, require)):
             raise LostEventError(
                 "The task was woken by an event that does not fit its targets; perhaps a template renders "
-                "differently now. Who has arrived is not known."
+                "differently now. Which entities have arrived is not known."
             )
         return event
 

@@ -275,10 +275,10 @@ class StageChangeEventTrigger(BaseEventTrigger):
         self._stored = _stage_history.load_cursor(await self._load(), portal)
         if self._stored is None or self._stored > newest:
             if self._stored is not None:
-                self.log.warning("The portal's stage history ends before the place that was kept; starting at its end.")
+                self.log.warning("The portal's stage history ends before the stored row; starting at its end.")
             self.log.info("Watching %s on %s from now on.", self._query, portal)
             return newest
-        self.log.info("Watching %s on %s, going on after row %d.", self._query, portal, self._stored)
+        self.log.info("Watching %s on %s, continuing after row %d.", self._query, portal, self._stored)
         return self._stored
 
     async def _load(self) -> object:
@@ -289,8 +289,8 @@ class StageChangeEventTrigger(BaseEventTrigger):
             return await store.aget(self._query.key(self.bitrix24_conn_id))
         except ValueError:  # what the store raises if several assets share the trigger
             self.log.warning(
-                "Several assets are watched with the same arguments, and Airflow keeps no place for them together: "
-                "what happens while no triggerer runs will be missed. Give each asset other arguments."
+                "Several assets are watched with the same arguments, so Airflow cannot store how far they were read: "
+                "moves made while no triggerer runs will be missed. Give each asset other arguments."
             )
             self.asset_state_store = None
             return None

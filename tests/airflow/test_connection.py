@@ -175,8 +175,8 @@ def test_a_valid_connection_has_no_warnings():
         ({"host": "example.com", "schema": "ftp", "login": "1", "password": SECRET}, ["Schema is 'ftp'"]),
         ({"host": "a.com:1", "port": 2, "login": "1", "password": SECRET}, ["port 1", "Port is 2"]),
         ({"host": "https://a.com:x", "port": 2, "login": "1", "password": SECRET}, ["cannot be read"]),
-        ({"password": URL, "extra": "plan=standard"}, ["no JSON", "Use the form"]),
-        ({"password": URL, "extra": "[1]"}, ["no JSON object"]),
+        ({"password": URL, "extra": "plan=standard"}, ["not valid JSON", "Use the form"]),
+        ({"password": URL, "extra": "[1]"}, ["not a JSON object"]),
         ({"password": "https://example.bitrix24.com/"}, ["address is missing"]),
     ],
 )  # fmt: skip

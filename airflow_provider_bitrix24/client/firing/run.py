@@ -170,7 +170,7 @@ class _Firing:
         """
         if not (self.ledger.fired or self.ledger.resumed):
             raise problem
-        yield Log(f"Nothing more is fired: {problem}", logging.ERROR)
+        yield Log(f"Firing has stopped: {problem}", logging.ERROR)
         self.ledger.refuse_unfired(problem)
 
     # -- fire
@@ -284,7 +284,7 @@ class _Firing:
             try:
                 readings = yield from self.verifier.all(waiting)
             except Bitrix24Error as error:
-                yield Log(f"Reading back failed: {error}", logging.WARNING)
+                yield Log(f"Reading the entities after the fire failed: {error}", logging.WARNING)
             else:
                 self.ledger.record_after(readings.found)
         late = self.ledger.close()

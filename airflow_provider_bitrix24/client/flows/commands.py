@@ -221,7 +221,7 @@ def _grouped(commands: Mapping[str, _Command]) -> list[list[str]]:
         if max(linked)[0] >= position[key]:
             raise ConfigurationError(
                 f"The command {key!r} refers to {max(linked)[1]!r}, which does not come before it.",
-                hint="Put a command behind those it refers to.",
+                hint="Put a command after those it refers to.",
             )
         while first_of[-1] > earliest:
             first_of.pop()

@@ -84,7 +84,7 @@ def _trigger_only(channel: Channel) -> Flow[Diagnosis]:
         return _failed(channel, answer)
     if "access denied" in answer.description.lower():
         # The only place where a text is compared, and only to word a message.
-        return _no(channel, "The webhook is known, but its owner may read nothing in the CRM.")
+        return _no(channel, "The webhook is valid, but its owner may read nothing in the CRM.")
     return Diagnosis(
         ok=True,
         message=f"Connected to {channel.portal} as user {channel.portal.user_id}. This webhook may only fire "

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CONNECT_HINT = "Check the portal's address and that this machine may reach it."
 CA_HINT = "Name the authority's file in ca_bundle, or correct the address."
-TLS_HINT = "Does this address and port speak https?"
+TLS_HINT = "Check that this address and port use https."
 ENVIRONMENT_PROBLEM = "The authorities that this machine's environment names cannot be used."
 ENVIRONMENT_HINT = (
     "Check REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR, or set ca_bundle in the connection."
@@ -45,7 +45,7 @@ def trusting(ca_bundle: str) -> ssl.SSLContext:
         reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
         raise ConfigurationError(
             f"The file {ca_bundle!r} of ca_bundle cannot be used ({reason}).",
-            hint="It has to hold certificates in PEM form.",
+            hint="It must hold certificates in PEM format.",
         ) from None
 
 

@@ -220,7 +220,7 @@ def test_a_missing_or_unknown_event_fails_the_task_with_a_retry(portal, move, ti
 
     assert ran.state == "up_for_retry"
     assert isinstance(ran.error, LostEventError)
-    assert "Who has arrived is not known" in str(ran.error)
+    assert "Which entities have arrived is not known" in str(ran.error)
     assert "return_value" not in ran.xcoms
 
 
