@@ -1,8 +1,8 @@
 """What follows when it moved, and when it did not.
 
 The invoice has to arrive at "Paid". If it does, the asset is updated, which can start other DAGs, and the
-receipt goes out; if not, somebody is notified. What became of each entity is in the report: returned by a task
-that succeeds, in XCom under `report` otherwise.
+receipt goes out; if not, somebody is notified and the run fails. What became of each entity is in the report:
+returned by a task that succeeds, in XCom under `report` otherwise.
 """
 
 from __future__ import annotations
@@ -50,8 +50,14 @@ def follow_up() -> None:
         report = ti.xcom_pull(task_ids="to_paid", key="report") or {"results": []}
         return [f"{result['target']}: {result['outcome']}" for result in report["results"]]
 
-    send_receipt(to_paid.output)
-    to_paid >> tell_somebody()
+    @task(trigger_rule="one_failed", retries=0)
+    def fail_the_run() -> None:
+        """Keeps the run red: Airflow judges it by its last tasks, and tell_somebody is one that succeeds."""
+        raise RuntimeError("The invoice was not paid; see the task to_paid.")
+
+    told = tell_somebody()
+    to_paid >> told
+    [send_receipt(to_paid.output), told, to_paid] >> fail_the_run()
     # [END howto_operator_bitrix24_follow_up]
 
 

@@ -138,7 +138,7 @@ def run(dags, portal, warehouse, request):
 def test_each_dag_moves_its_entities(dag_id, portal, run):
     ran = run(dag_id)
 
-    expected = {"tell_somebody": "skipped"}
+    expected = {"tell_somebody": "skipped", "fail_the_run": "skipped"}
     assert {name: ti.state for name, ti in ran.items()} == {name: expected.get(name, "success") for name in ran}
     assert {target: portal.portal.stage_of(target) for target in MOVES[dag_id]} == MOVES[dag_id]
     assert portal.fires == dict.fromkeys(MOVES[dag_id], 1)
@@ -158,7 +158,13 @@ def test_the_task_after_a_failure_gets_the_entities_that_did_not_arrive(run, por
     ran = run("bitrix24_example_follow_up")
 
     states = {name: ti.state for name, ti in ran.items()}
-    assert states == {"to_paid": "failed", "send_receipt": "upstream_failed", "tell_somebody": "success"}
+    assert states == {
+        "to_paid": "failed",
+        "send_receipt": "upstream_failed",
+        "tell_somebody": "success",
+        "fail_the_run": "failed",
+    }
+    assert ran["to_paid"].get_dagrun().state == "failed"
     told = ran["tell_somebody"].xcom_pull(task_ids="tell_somebody")
     assert told == ["SMART_INVOICE_12: unmoved"]
 
