@@ -213,7 +213,7 @@ def _settings(home: Path, dags: Path, port: int, log_ports: list[int]) -> dict[s
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{variables.get('PATH', '')}",
         "AIRFLOW_HOME": str(home),
         # A port is used again, and the bucket of its last portal may be full.
-        "AIRFLOW__BITRIX24__PACING_DIRECTORY": str(home / "pacing"),
+        "AIRFLOW__BITRIX24__SHARED_STORE_DIRECTORY": str(home / "pacing"),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
