@@ -36,7 +36,7 @@ def follow_up() -> None:
         target="SMART_INVOICE_12",
         code="paid",
         expected_stage="DT31_2:P",
-        outlets=[Asset("bitrix24://invoices/paid")],
+        outlets=[Asset("bitrix24://example.bitrix24.com/SMART_INVOICE/DT31_2:P")],
     )
 
     @task
