@@ -58,7 +58,7 @@ class Authorization:
         outcome: Pair | Bitrix24Error | None = None
         for server in self.application.token_servers():
             [answer] = yield Send((code_request(self.application, server, code),))
-            outcome = read_grant(self.application, answer, self.clock.now())
+            outcome = read_grant(self.application, answer, self.clock.now(), code)
             if not (isinstance(outcome, ApiError) and outcome.code == WRONG_CLIENT):
                 break
         if outcome is None or isinstance(outcome, Bitrix24Error):

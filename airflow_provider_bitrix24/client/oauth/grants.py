@@ -5,6 +5,7 @@ Requests are posted as forms: the documented GET shows the application's secret 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -43,26 +44,35 @@ def code_request(application: ApplicationPortal, server: str, code: Authorizatio
     return _request(server, application, {"grant_type": "authorization_code", "code": code.text})
 
 
+@dataclass(frozen=True, slots=True)
 class AuthorizationCode:
-    """What a browser brings back: valid for 30 s, and for one exchange. It does not show itself."""
+    """What a browser brings back: valid for 30 s, and for one exchange."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text.strip()
+    text: str = field(repr=False)
 
-    def __repr__(self) -> str:
-        return "AuthorizationCode(***)"
+    def redact(self, shown: str) -> str:
+        """Text with the code replaced by ``***``."""
+        return shown.replace(self.text, "***")
 
 
 def read_grant(
-    application: ApplicationPortal, answer: HttpResponse | NoResponse, now: float, before: Pair | None = None
+    application: ApplicationPortal, answer: HttpResponse | NoResponse, now: float, sent: Pair | AuthorizationCode
 ) -> Pair | Bitrix24Error:
-    """Read an answer. Never raises.
+    """Read an answer. Never raises, and no error repeats what was sent.
 
     :param now: seconds since the epoch.
-    :param before: the pair that was to be replaced.
+    :param sent: the pair that is to be replaced, or the code that is to be exchanged.
     """
+    outcome = _read(application, answer, now, sent if isinstance(sent, Pair) else None)
+    if isinstance(outcome, Bitrix24Error):
+        outcome.redact(lambda text: sent.redact(application.redact(text)))
+    return outcome
+
+
+def _read(
+    application: ApplicationPortal, answer: HttpResponse | NoResponse, now: float, before: Pair | None
+) -> Pair | Bitrix24Error:
     if isinstance(answer, NoResponse):
-        answer.error.redact(application.redact)
         return answer.error
     body = decode(answer.body)
     if body is None:
@@ -94,7 +104,6 @@ def _request(server: str, application: ApplicationPortal, grant: dict[str, str])
 
 def _refusal(application: ApplicationPortal, body: dict[str, Any], status: int) -> ApiError:
     error = error_from(TOKEN_REQUEST, body, status)
-    error.redact(application.redact)
     advise(error, application.advice)
     return error
 

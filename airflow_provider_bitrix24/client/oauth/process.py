@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.oauth.pair import Pair
 
+_REMEMBERED = 4
+
 
 @dataclass(slots=True)
 class ProcessTokens:
@@ -30,6 +32,7 @@ class ProcessTokens:
     :param proven: fingerprint of a pair that the portal has accepted.
     :param own: fingerprint of the last pair that this process has got by a refresh.
     :param lost: fingerprint of a pair that is worth nothing any more, and the error that says so.
+    :param recent: the last pairs: an answer that comes late may repeat a token that has been replaced meanwhile.
     :param unstored: a pair that could not be stored, and the fingerprint of the one that it replaces.
     """
 
@@ -38,7 +41,13 @@ class ProcessTokens:
     own: str = ""
     lost: tuple[str, Bitrix24Error] | None = None
     unstored: tuple[str, Pair] | None = None
+    recent: tuple[Pair, ...] = ()
     refreshing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def remember(self, pair: Pair) -> None:
+        """Note that a pair is in use."""
+        if pair not in self.recent:
+            self.recent = (pair, *self.recent[: _REMEMBERED - 1])
 
 
 class MachineLock:

@@ -122,7 +122,9 @@ another portal than the one that the application was authorized on?"
     def redact(self, text: str) -> str:
         """Text without the application's secret and its tokens."""
         text = self.application.redact(text)
-        return text if self._pair is None else self._pair.redact(text)
+        for pair in self._tokens.recent:
+            text = pair.redact(text)
+        return text
 
     def advise(self, error: Bitrix24Error) -> None:
         """Let an error say what an application's owner should do."""
@@ -142,6 +144,7 @@ another portal than the one that the application was authorized on?"
 
     def _use(self, pair: Pair) -> Flow[None]:
         self._pair = self._tokens.pair = pair
+        self._tokens.remember(pair)
         if not self._moved and (moved := self.portal.base_url) != self.application.base_url:
             self._moved = True
             yield Log(f"The portal has moved to {moved}. Change Host in the connection, then authorize it again.")
