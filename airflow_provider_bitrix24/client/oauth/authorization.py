@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from airflow_provider_bitrix24.client.errors import ApiError, AuthenticationError, Bitrix24Error, ConfigurationError
 from airflow_provider_bitrix24.client.flows.effects import Consult, Flow, Send, Uninterrupted
 from airflow_provider_bitrix24.client.oauth.changes import of_another_portal
+from airflow_provider_bitrix24.client.oauth.consulting import consult
 from airflow_provider_bitrix24.client.oauth.grants import (
     INVALID_GRANT,
     WRONG_CLIENT,
@@ -74,8 +75,8 @@ class Authorization:
                 f"The application was authorized on {address}, but the connection's Host is {application.base_url}.",
                 hint="Correct Host, or log in to the other portal and authorize the application there.",
             )
-        kept: Kept = yield Consult(partial(application.token_store.update, partial(_replaced, pair)))
-        kept = yield Consult(application.token_store.load)
+        yield from consult(partial(application.token_store.update, partial(_replaced, pair)), self.clock)
+        kept = yield from consult(application.token_store.load, self.clock)
         if kept.pair is None or kept.pair.fingerprint != pair.fingerprint:
             raise self._not_stored(kept, pair)
         tokens = process_tokens(application.token_store.identity)

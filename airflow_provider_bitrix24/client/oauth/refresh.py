@@ -30,6 +30,7 @@ from airflow_provider_bitrix24.client.oauth.changes import (
     of_another_portal,
     replacement,
 )
+from airflow_provider_bitrix24.client.oauth.consulting import consult
 from airflow_provider_bitrix24.client.oauth.grants import (
     INVALID_GRANT,
     chain_lost,
@@ -58,10 +59,9 @@ LOCK_PATIENCE = 120.0
 CLAIM_PAUSE = 0.5
 """Seconds after which a claim is read back where a store is not atomic: longer than it takes to read and write one."""
 _TRIES = 3
-_STORE_TRIES = 6
-"""With growing pauses they take a quarter of a minute: a new pair that is not stored is lost with its process."""
 _STEP = 0.05
 _STORE_STEP = 1.0
+"""Pauses of 1, 2, 3 ... seconds take a quarter of a minute: a new pair that is not stored is lost with its process."""
 
 
 def this_host() -> str:
@@ -217,23 +217,19 @@ class Refresh:
         if of_another_portal(old, new):
             raise chain_lost(self.application, "The authorization server answered with the tokens of another portal.")
         self.tokens.unstored = (old.fingerprint, new)
-        problem: Exception | None = None
-        for attempt in range(1, _STORE_TRIES + 1):
-            kept: Kept | Exception = yield Consult(partial(_attempt, self._storing(new)))
-            if not isinstance(kept, Exception):
-                self.tokens.unstored = None
-                if (pair := replacement(kept, old, now=self.clock.now())) is not None:
-                    return pair
-                self._refuse_shadowed()
-            problem = kept if isinstance(kept, Exception) else None
-            if attempt < _STORE_TRIES:
-                yield Sleep(_STORE_STEP * attempt, "token")
-        yield Log(
-            "The application's new tokens could not be stored. This process keeps them and tries again; if it ends "
-            f"before, they are lost. {self.application.advice}",
-            logging.ERROR,
-        )
-        raise problem or ConfigurationError("The application's new tokens could not be stored.")
+        try:
+            kept = yield from consult(self._storing(new), self.clock, step=_STORE_STEP)
+        except Exception:
+            yield Log(
+                "The application's new tokens could not be stored. This process keeps them and tries again; if it ends "
+                f"before, they are lost. {self.application.advice}",
+                logging.ERROR,
+            )
+            raise
+        self.tokens.unstored = None
+        if (pair := replacement(kept, old, now=self.clock.now())) is None:
+            raise self._shadowed()
+        return pair
 
     def _storing(self, new: Pair) -> Callable[[], Kept]:
         store = self.application.token_store
@@ -244,8 +240,9 @@ class Refresh:
 
         return store_and_read_back
 
-    def _refuse_shadowed(self) -> None:
-        raise ConfigurationError(
+    @staticmethod
+    def _shadowed() -> ConfigurationError:
+        return ConfigurationError(
             "The application's new tokens were stored, but something else is read back.",
             hint="Does a secrets backend or an environment variable define the same name? Remove it there.",
         )
@@ -292,14 +289,13 @@ class Refresh:
     # -- the store and time
 
     def _load(self) -> Flow[Kept]:
-        kept: Kept = yield Consult(self.application.token_store.load)
+        kept = yield from consult(self.application.token_store.load, self.clock)
         if kept.pair is not None:
             yield Consult(partial(self.application.mask, (kept.pair.access_token, kept.pair.refresh_token)))
         return kept
 
     def _change(self, change: Callable[[Kept], Kept]) -> Flow[Kept]:
-        kept: Kept = yield Consult(partial(self.application.token_store.update, change))
-        return kept
+        return (yield from consult(partial(self.application.token_store.update, change), self.clock))
 
     def _expired(self, pair: Pair) -> bool:
         return pair.has_expired(self.clock.now())
@@ -317,13 +313,6 @@ def not_authorized(application: ApplicationPortal) -> AuthenticationError:
         status=0,
         hint=application.advice,
     )
-
-
-def _attempt(function: Callable[[], Kept]) -> Kept | Exception:
-    try:
-        return function()
-    except Exception as error:  # noqa: BLE001 - whatever a store raises, a pair that only this process has is kept
-        return error
 
 
 def _is_invalid_grant(error: object) -> bool:

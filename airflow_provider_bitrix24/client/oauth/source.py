@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import ApiError, AuthenticationError, Bitrix24Error
 from airflow_provider_bitrix24.client.flows.effects import Consult, Flow, Log
+from airflow_provider_bitrix24.client.oauth.consulting import consult
 from airflow_provider_bitrix24.client.oauth.hints import advise
 from airflow_provider_bitrix24.client.oauth.process import ProcessTokens, process_tokens
 from airflow_provider_bitrix24.client.oauth.refresh import Refresh, not_authorized, this_host
@@ -77,8 +78,7 @@ class TokenSource:
 
         :raises Bitrix24Error: there is none.
         """
-        kept = yield Consult(self.application.token_store.load)
-        pair: Pair | None = kept.pair
+        pair = (yield from consult(self.application.token_store.load, self.clock)).pair
         if pair is None:
             raise not_authorized(self.application)
         yield Consult(partial(self.application.mask, (pair.access_token, pair.refresh_token)))

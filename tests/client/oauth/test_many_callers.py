@@ -155,4 +155,4 @@ def test_a_consulted_store_never_stops_the_loop(tmp_path):
         flow = source.ready()
         effect = next(flow)
         assert isinstance(effect, Consult)
-        assert effect.function == rig.store.load
+        assert effect.function().pair == rig.store.kept.pair

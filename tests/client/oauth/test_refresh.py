@@ -418,3 +418,26 @@ def test_errors_of_the_portal_advise_the_owner_of_the_application(rig):
         advise(error, "Authorize the application again.")
         assert hint in error.hint, code
     advise(ConfigurationError("x", hint="as it was"), "y")
+
+
+def test_a_store_that_cannot_be_used_for_a_moment_is_asked_again(rig):
+    from airflow_provider_bitrix24.client.errors import SharedStoreError
+
+    load, failures = rig.store.load, [SharedStoreError("no answer within 1 s")] * 5
+
+    def sometimes():
+        if failures:
+            raise failures.pop()
+        return load()
+
+    rig.store.load = sometimes
+    assert rig.do("sync", "call", "scope") == ["crm"]
+    failures[:] = [SharedStoreError("no answer within 1 s")] * 6
+    rig.new_process()
+    with pytest.raises(SharedStoreError):
+        rig.do("sync", "call", "scope")
+    failures[:] = [ConfigurationError("another application secret")]
+    rig.new_process()
+    with pytest.raises(ConfigurationError):
+        rig.do("sync", "call", "scope")
+    assert failures == []
