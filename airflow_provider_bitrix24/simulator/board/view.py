@@ -108,7 +108,7 @@ class BoardView:
         pipelines = [
             {
                 "type": (name := entity_types.type_name(each.type_id)),
-                "label": _TYPE_LABELS.get(name, name),
+                "label": _TYPE_LABELS.get(name) or name.replace("DYNAMIC_", "Smart process "),
                 "category": each.id,
                 "name": each.name,
             }

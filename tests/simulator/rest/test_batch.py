@@ -101,6 +101,39 @@ def test_a_reference_that_leads_nowhere_stops_at_the_deepest_part(client):
     assert client.batch(literal).result["result_error"]["b"]["error_description"] == "Target is not found."
 
 
+LIST = "crm.item.list?entityTypeId=2&order[id]=ASC&start=-1&filter[%3Eid]={after}"
+
+
+def chain(length: int) -> dict[str, str]:
+    """Pages that each continue after the last id of the one before."""
+    after = ["0", *(f"$result[c{number}][items][49][id]" for number in range(length - 1))]
+    return {f"c{number}": LIST.format(after=each) for number, each in enumerate(after)}
+
+
+def pages_of(result: dict) -> list[int]:
+    return [len(page["items"]) for page in result["result"].values()]
+
+
+def test_a_chain_of_pages_ends_with_an_error_where_a_page_was_short(client):
+    for number in range(1, 120):
+        if number != 57:
+            client.portal.add_deal(id=number)
+    result = client.batch(chain(5), halt=1).result
+    assert pages_of(result) == [50, 50, 19]
+    refused = {"error": "INVALID_ARG_VALUE", "error_description": "Invalid filter: field 'ID' has invalid value"}
+    assert result["result_error"] == {"c3": refused}, "the reference became an array; with halt nothing follows"
+    without_halt = client.batch(chain(5), halt=0).result
+    assert without_halt["result_error"]["c3"] == refused
+    assert pages_of(without_halt) == [50, 50, 19], "the reference to a failed command is the array of all results"
+
+
+@pytest.mark.parametrize("after", ["x$result[c9][id]", "$result"])
+def test_a_reference_that_stays_a_text_is_0_and_reads_the_table_anew(client, after):
+    commands = {"c0": LIST.format(after="0"), "c1": LIST.format(after=after)}
+    result = client.batch(commands, halt=1).result
+    assert [[item["id"] for item in page["items"]] for page in result["result"].values()] == [[57], [57]]
+
+
 def test_names_of_parameters_and_methods_are_case_insensitive(client):
     result = client.post("batch", {"CMD": {"a": "CRM.Automation.Trigger?target=DEAL_57&code=c5u4m"}, "HALT": 1}).result
     assert result["result"] == {"a": True}
