@@ -67,10 +67,7 @@ class PlainEnding:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take the frames below the caller off an ending; whatever has a cause keeps them."""
-        if (
-            isinstance(error, (AirflowFailException, AirflowSkipException, TargetsFailedError))
-            and error.__cause__ is None
-        ):
+        if isinstance(error, _CHOSEN) and error.__cause__ is None:
             raise error.with_traceback(None) from None
 
 

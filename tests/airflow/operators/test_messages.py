@@ -68,6 +68,16 @@ def test_a_permanent_error_shows_one_short_traceback(portal, move, monkeypatch):
     assert "user id is missing" in shown
 
 
+def test_a_portal_that_cannot_be_reached_shows_one_short_traceback(portal, move):
+    portal.faults.script(["refuse"] * 50)
+
+    ran = move(target="DEAL_57", **RETRIES)
+
+    shown = "".join(traceback.format_exception(ran.error))
+    assert ran.state == "up_for_retry"
+    assert (shown.count("Traceback"), shown.count("airflow_provider_bitrix24/")) == (1, 2)
+
+
 @pytest.mark.parametrize("faults", [[SLOW], [None, SLOW]], ids=["before the first fire", "during it"])
 def test_an_interruption_leaves_a_report_and_a_line(portal, move, faults):
     portal.faults.script(faults)
