@@ -18,7 +18,6 @@ import os
 import random
 import sys
 import tempfile
-import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -118,17 +117,16 @@ def measure(kind: str, layout: str, *, verify: bool, outage: bool = False) -> di
         folder.chmod(0o777)
         with portal(folder, hosts * each) as simulator:
             jobs = [Host(simulator.webhook_url, kind, where, 1 + n * each, each, verify) for n in range(hosts)]
-            killer = threading.Timer(10.0, _outage, [running]) if outage else None
-            with ProcessPoolExecutor(AT_ONCE if pods else hosts, mp_context=FORK, max_tasks_per_child=None) as pool:
-                if killer:
-                    killer.start()
-                said = list(pool.map(Host.fire, jobs))
-            if killer:
-                killer.join()
+            with ProcessPoolExecutor(AT_ONCE if pods else hosts, mp_context=FORK) as pool:
+                answers = pool.map(Host.fire, jobs)
+                if outage:
+                    _outage(running)
+                said = list(answers)
             return _figures(simulator, said, hosts * each)
 
 
 def _outage(redis: RedisProcess) -> None:
+    time.sleep(10.0)
     redis.kill()
     time.sleep(OUTAGE)
     redis.start()

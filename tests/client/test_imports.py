@@ -11,6 +11,7 @@ import pytest
 import airflow_provider_bitrix24.client as package
 
 HEAVY = {"requests", "urllib3", "httpx", "httpcore", "anyio", "pendulum", "airflow", "asyncio", "aiohttp"}
+SERVERS = {"redis", "sqlalchemy", "psycopg2", "psycopg", "pymysql"}
 
 
 def modules_after(statement):
@@ -36,6 +37,11 @@ MAKE = "from {0} import {1}; {1}.from_webhook_url('https://x.example/rest/1/s/')
 )
 def test_importing_brings_no_more_than_it_needs(statement, allowed):
     assert HEAVY & modules_after(statement) <= allowed
+
+
+@pytest.mark.parametrize("statement", [f"from {PACKAGE} import pacing_store", MAKE.format(PACKAGE, "Bitrix24Client")])
+def test_no_library_of_a_server_is_imported_before_a_store_is_made(statement):
+    assert not SERVERS & modules_after(statement)
 
 
 def test_every_public_name_is_available_and_no_other():

@@ -250,7 +250,8 @@ def _make_engine(url: URL, dialect: Dialect, connect_args: dict[str, Any], patie
     try:
         known = dialect.connect_args.get(url.get_driver_name(), {})
         if dialect is DIALECTS["sqlite"]:
-            known = {"timeout": 0.8 * patience}  # seconds for which a lock is waited for
+            # Seconds for which a lock is waited for. Each call has a thread of its own, and takes over a connection.
+            known = {"timeout": 0.8 * patience, "check_same_thread": False}
         options: dict[str, Any] = {"isolation_level": dialect.isolation} if dialect.isolation else {}
         engine = create_engine(
             url,
