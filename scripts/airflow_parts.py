@@ -15,7 +15,7 @@ from scripts.local_airflow import AirflowFailed, LocalAirflow, command_line
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 PARTS: dict[str, tuple[str, ...]] = {
@@ -56,15 +56,29 @@ def celery_settings(broker: str, database: str, *, redeliver_after: int = 20) ->
 class AirflowParts(LocalAirflow):
     """Airflow 3 in parts; as a context manager all are started and stopped.
 
-    :param workers: how many tasks its Celery worker runs at once; 0 for no worker.
+    :param workers: how many tasks a Celery worker runs at once; 0 for no worker.
+    :param of_workers: environment variables to add for each Celery worker: ``worker``, ``worker-2`` and so on.
     :param env: environment variables to add. Here belongs the database: SQLite is no good where parts are killed.
     """
 
-    def __init__(self, home: Path, dags: Path, *, env: Mapping[str, str], workers: int = 0) -> None:
+    def __init__(
+        self,
+        home: Path,
+        dags: Path,
+        *,
+        env: Mapping[str, str],
+        workers: int = 0,
+        of_workers: Sequence[Mapping[str, str]] = ({},),
+    ) -> None:
         # Parts that share no command have to be told the same secret.
         super().__init__(home, dags, env={"AIRFLOW__API_AUTH__JWT_SECRET": "s" * 64, **env})
-        worker = ("celery", "worker", "--concurrency", str(workers))
-        self.parts = {**PARTS, **({CELERY_WORKER: worker} if workers else {})}
+        self.parts = dict(PARTS)
+        self._of_parts: dict[str, Mapping[str, str]] = {}
+        for number, variables in enumerate(of_workers if workers else (), start=1):
+            name = CELERY_WORKER if number == 1 else f"{CELERY_WORKER}-{number}"
+            hostname = f"{name}@%h"
+            self.parts[name] = ("celery", "worker", "--concurrency", str(workers), "--celery-hostname", hostname)
+            self._of_parts[name] = variables
         self._running: dict[str, subprocess.Popen[str]] = {}
         self._roots: list[processes.Identity] = []
 
@@ -100,7 +114,7 @@ class AirflowParts(LocalAirflow):
 
     def begin(self, part: str) -> None:
         """Start a part that does not run."""
-        process = self.run(*self.parts[part])
+        process = self.run(*self.parts[part], env=self._of_parts.get(part))
         self._running[part] = process
         self._roots.append(processes.identify(process.pid))
 

@@ -73,9 +73,13 @@ class LocalAirflow:
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
-    def run(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command of Airflow's, such as ``"db", "migrate"``; its output goes to the log."""
-        return processes.start([sys.executable, "-m", "airflow", *arguments], env=self.env, log=self.log, cwd=self.home)
+    def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start a command of Airflow's, such as ``"db", "migrate"``; its output goes to the log.
+
+        :param env: environment variables to add.
+        """
+        command = [sys.executable, "-m", "airflow", *arguments]
+        return processes.start(command, env={**self.env, **(env or {})}, log=self.log, cwd=self.home)
 
     def start(self) -> None:
         """Start scheduler, triggerer, DAG processor and API server, and wait until they are healthy.
