@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_bitrix24.simulator import php
 from airflow_provider_bitrix24.simulator.rest.methods.filters import sort_rows
-from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, MethodResult, method
+from airflow_provider_bitrix24.simulator.rest.methods.registry import GLOBAL_SCOPE, PAGE, MethodResult, method
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal
@@ -20,6 +20,12 @@ _TITLES: Final = {"ID": "ID", "UF_DEPARTMENT": "Departments", "WORK_POSITION": "
 def current(call: Call) -> Any:
     """The caller's record; needs the scope `user`."""
     return user_row(call.portal, call.identity.user)
+
+
+@method("user.admin", GLOBAL_SCOPE)
+def admin(call: Call) -> Any:
+    """Whether the caller is an administrator."""
+    return call.identity.user.is_admin
 
 
 @method("user.get", "user")
@@ -66,7 +72,7 @@ def user_row(portal: Portal, user: User) -> dict[str, Any]:
         "DATE_REGISTER": f"{now[:10]}T00:00:00+00:00",
         "TIME_ZONE": "",
         "IS_ONLINE": "Y",
-        "TIMESTAMP_X": {},
+        "TIMESTAMP_X": now,
         "LAST_ACTIVITY_DATE": now[:19].replace("T", " "),
         "PERSONAL_GENDER": "",
         "PERSONAL_BIRTHDAY": "",

@@ -29,4 +29,5 @@ def test_users_are_found(users):
 
 def test_a_user_has_a_department(users):
     assert users("user.current")["result"]["UF_DEPARTMENT"] == [1]
+    assert users("user.admin")["result"] is True
     assert "UF_DEPARTMENT" in users("user.fields")["result"]
