@@ -67,7 +67,8 @@ class Host:
 
     def fire(self) -> dict:
         """Fire for this host's deals. Returns what became of them."""
-        logging.disable()
+        log, warned = logging.getLogger("airflow_provider_bitrix24.client"), _Warned()
+        log.handlers, log.propagate = [warned], False
         begun = time.time()
         client = Bitrix24Client(parse_webhook_url(self.webhook).portal, store=self.store(), settings=ClientSettings())
         targets = [f"DEAL_{number}" for number in range(self.first, self.first + self.count)]
@@ -75,8 +76,20 @@ class Host:
             with client:
                 report = client.trigger_automation(targets, CODE, verify=self.verify)
         except Exception as error:  # noqa: BLE001 - out of patience, which is a result
-            return {"begun": begun, "ended": time.time(), "failed": self.count, "error": type(error).__name__}
-        return {"begun": begun, "ended": time.time(), "failed": report.failed, "error": None}
+            failed, raised = self.count, type(error).__name__
+        else:
+            failed, raised = report.failed, None
+        return {"begun": begun, "ended": time.time(), "failed": failed, "error": raised, "alone": warned.alone}
+
+
+class _Warned(logging.Handler):
+    """Notes whether a host could not use its store."""
+
+    alone = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See :class:`logging.Handler`."""
+        self.alone |= "is not shared" in record.getMessage()
 
 
 @contextmanager
@@ -148,6 +161,7 @@ def _figures(simulator: SimulatorProcess, said: list[dict], entities: int) -> di
         "lost": entities - sum(count for times, count in moves.items() if times),
         "failed": sum(each["failed"] for each in said),
         "slowest": max(each["ended"] - each["begun"] for each in said),
+        "alone": sum(each["alone"] for each in said),
         "out of patience": sum(each["error"] is not None for each in said),
     }
 
@@ -157,7 +171,8 @@ def show(kind: str, layout: str, verify: bool, run: dict) -> None:  # noqa: FBT0
     print(
         f"{layout:>7} {'verified' if verify else 'unverified':>10} {kind:>10}: {run['seconds']:6.1f} s, "
         f"{run['seconds'] / run['floor']:.3f} of the floor ({run['floor']:.1f} s); {run['refused']} refused, "
-        f"{run['once']} once, {run['doubled']} doubled, {run['lost']} lost, {run['out of patience']} out of patience, "
+        f"{run['once']} once, {run['doubled']} doubled, {run['lost']} lost, "
+        f"{run['out of patience']} out of patience, {run['alone']} paced alone, "
         f"slowest host {run['slowest']:.1f} s",
         flush=True,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from airflow_provider_bitrix24.client.errors import SharedStoreError
+from airflow_provider_bitrix24.client.stores.file import FileStore
 from airflow_provider_bitrix24.client.values import WINDOW
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class FallbackStore:
             return self._update_alone(key, change)
         self._return(key, seen)
         return answer
+
+    @property
+    def blind(self) -> bool:
+        """Whether this process paces alone although other hosts are likely to use the portal, too."""
+        return self._retry_at is not None and not isinstance(self.store, FileStore)
 
     def _may_ask(self) -> bool:
         with self._lock:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_bitrix24.client.limits.bucket import BucketState, Grant
 from airflow_provider_bitrix24.client.limits.cost import CostState, SharedCost, share_cost
 from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim, WorkingTimeGrant, share_working_time
+from airflow_provider_bitrix24.client.stores.fallback import FallbackStore
 from airflow_provider_bitrix24.client.stores.state import dump_state, load_state
 from airflow_provider_bitrix24.client.stores.takers import note_taker
 from airflow_provider_bitrix24.client.stores.working_time import dump_working_time, load_working_time
@@ -37,13 +38,18 @@ class Pacer:
             return Grant(want, 0.0)
 
         def change(kept: JsonValue, now: float) -> tuple[JsonValue, Grant]:
-            state = load_state(kept, BucketState) or BucketState(at=now)
+            state = load_state(kept, BucketState) or self._unknown(bucket, now)
             for _ in range(refused):
                 state = bucket.refused(state, now)
             state, grant = bucket.acquire(state, now, want)
             return {**dump_state(state), "takers": note_taker(kept, now, grant.count)}, grant
 
         return self.store.update(self.key, change)
+
+    def _unknown(self, bucket: LeakyBucket, now: float) -> BucketState:
+        """Return the bucket that nobody has used, or one that others may have filled where they cannot be asked."""
+        blind = isinstance(self.store, FallbackStore) and self.store.blind
+        return BucketState(bucket.capacity if blind else 0.0, now)
 
     def share_cost(self, name: str, measured: float | None) -> SharedCost:
         """Exchange what a command costs with other processes; see :func:`..limits.cost.share_cost`."""

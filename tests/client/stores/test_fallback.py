@@ -11,6 +11,7 @@ from airflow_provider_bitrix24.client.errors import SharedStoreError
 from airflow_provider_bitrix24.client.limits.bucket import Grant, LeakyBucket
 from airflow_provider_bitrix24.client.stores import fallback
 from airflow_provider_bitrix24.client.stores.fallback import RETRY_AFTER, FallbackStore, with_fallback
+from airflow_provider_bitrix24.client.stores.file import FileStore
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from tests.support.clock import VirtualClock
@@ -63,8 +64,20 @@ def test_a_process_continues_alone_from_what_it_last_saw(store, pacer, clock):
     assert pacer.acquire(48, 0) == Grant(2, 0.0)
 
 
-def test_a_process_that_never_reached_its_store_has_a_bucket_of_its_own(store, pacer):
+def test_a_process_that_never_reached_a_store_of_many_hosts_expects_the_bucket_to_be_full(store, pacer, clock):
     store.broken = True
+    assert [pacer.acquire(48, 0), pacer.acquire(48, 0)] == [Grant(1, 0.5), Grant(1, 1.0)]
+    clock.sleep(61.0)
+    store.broken = False
+    assert pacer.acquire(48, 0) == Grant(1, 0.5), "others have not asked the store either"
+    clock.sleep(24.5)
+    assert pacer.acquire(48, 0) == Grant(48, 0.0)
+
+
+def test_a_process_that_cannot_use_the_files_of_its_machine_has_a_bucket_of_its_own(tmp_path, clock):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a directory")
+    pacer = Pacer(store=FallbackStore(FileStore(blocked), clock=clock), key="portal", bucket=BUCKET)
     assert pacer.acquire(48, 0) == Grant(48, 0.0)
     assert pacer.acquire(1, 0) == Grant(1, 0.5)
 
