@@ -96,7 +96,9 @@ def secrets_of(connection: AirflowConnection) -> list[str]:
     for text in (password, connection.host or "", f"/{connection.schema or ''}"):
         found += _SECRET_IN_PATH.findall(text)
     found += re.findall(r"://[^/@\s\"]*:([^/@\s\"]+)@", str(connection.extra or ""))
-    forms = [form for text in found for form in (text, unquote(text), quote(unquote(text), safe=""))]
+    forms = [
+        form for text in found for form in (text, unquote(text), quote(unquote(text), safe="", errors="surrogatepass"))
+    ]
     return list(dict.fromkeys(forms))
 
 

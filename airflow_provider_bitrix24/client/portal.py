@@ -14,6 +14,7 @@ from typing import ClassVar
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.secret_text import HIDDEN, LIVE_SECRETS, SHORTEST, SecretText, forms_of
 
 # REST 3.0 has "api" before the user's number.
 _WEBHOOK_PATH = re.compile(r"^(?P<root>.*?)/rest/(?:api/(?=[0-9]+/[^/]))?(?P<user>[^/]+)/(?P<secret>[^/]+)(?:/.*)?$")
@@ -24,8 +25,6 @@ _WRAPPING = " \t\r\n\f\v\xa0\ufeff\u200b\u2060\"'`<>\u201c\u201d\u201e\u2018\u20
 _COMMAND = re.compile(r"^(?:\$\s+)?curl(?:\.exe)?\s", re.IGNORECASE)
 _URL_IN_COMMAND = re.compile(r"https?://[^\s'\"<>`\\]+/rest/[^\s'\"<>`\\]+", re.IGNORECASE)
 DEFAULT_PORTS = {"https": 443, "http": 80}
-_SHORTEST = 6
-"""A shorter text is not a webhook's secret (they have 16 characters), and masking it would garble every sentence."""
 _URL_HINT = "Paste the webhook's URL as Bitrix24 shows it, such as https://example.bitrix24.com/rest/1/SECRET/."
 
 
@@ -52,11 +51,18 @@ class Portal:
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _checked_base_url(self.base_url))
         for name, (problem, advice) in self._missing.items():
-            value = getattr(self, name).strip()
+            value = SecretText(getattr(self, name).strip())
             if not value:
                 raise ConfigurationError(problem, hint=advice)
+            if any("\ud800" <= each <= "\udfff" for each in value):
+                # Encoding it would raise an error whose text repeats the value.
+                raise ConfigurationError(
+                    f"{problem.partition(' is ')[0]} contains an unpaired surrogate and cannot be encoded as UTF-8.",
+                    hint=advice,
+                )
             self._check_part(name.replace("_", " "), value)
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, value if name == "secret" else str(value))
+        LIVE_SECRETS.add(self.secret)
 
     @staticmethod
     def _check_part(name: str, value: str) -> None:
@@ -81,7 +87,8 @@ class Portal:
 
     def method_url(self, method: str) -> str:
         """URL of a REST method. It holds the secret: build it late and never show it."""
-        return f"{self.base_url}/rest/{quote(self.user_id, safe='')}/{quote(self.secret, safe='')}/{method}"
+        user, secret = quote(self.user_id, safe=""), quote(self.secret, safe="")
+        return SecretText(f"{self.base_url}/rest/{user}/{secret}/{method}")
 
     def page_url(self, path: str) -> str:
         """URL of a page of the portal, without any credential."""
@@ -89,10 +96,10 @@ class Portal:
 
     def redact(self, text: str) -> str:
         """Text with the secret, raw or percent-encoded, replaced by ``***``."""
-        if len(self.secret) < _SHORTEST:
+        if len(self.secret) < SHORTEST:
             return text
-        for form in {self.secret, quote(self.secret, safe="")}:
-            text = text.replace(form, "***")
+        for form in sorted(forms_of(self.secret), key=len, reverse=True):
+            text = text.replace(form, HIDDEN)
         return text
 
     def __str__(self) -> str:
@@ -142,6 +149,15 @@ def parse_webhook_url(url: str) -> PastedWebhook:
 
     :raises ConfigurationError: it is not a webhook URL. The message never repeats what was pasted.
     """
+    url = SecretText(url)
+    try:
+        return _parse(url)
+    except ConfigurationError as error:
+        # The frames below hold parts of the URL, which tracebacks with local variables would show.
+        raise error.with_traceback(None) from None
+
+
+def _parse(url: str) -> PastedWebhook:
     text = without_wrapping(url).replace("&amp;", "&")
     if "://" not in text:
         text = f"https://{text}"
@@ -192,11 +208,15 @@ def _split_address(text: str) -> SplitResult:
         )
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
-        _ = parts.port  # raises ValueError if it is not a number
+        port = parts.port  # raises ValueError if it is not a number
     except ValueError:
         raise ConfigurationError(
             "The portal's address cannot be read.", hint="Use the form https://example.bitrix24.com."
         ) from None
+    if port == 0:
+        raise ConfigurationError(
+            "The portal's address has port 0.", hint="Write the port on which the portal listens, or none for 443."
+        )
     return parts
 
 

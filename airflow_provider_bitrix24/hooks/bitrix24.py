@@ -12,6 +12,7 @@ from airflow_provider_bitrix24 import connection_form
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.plain import unwrapped
+from airflow_provider_bitrix24.client.secret_text import Unshown
 from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_secrets, in_thread, mask_secrets
 from airflow_provider_bitrix24.connection import read_connection, secrets_of
 from airflow_provider_bitrix24.hooks._application import ApplicationHookMethods
@@ -91,7 +92,7 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
         :raises ConfigurationError: the connection cannot be used; the message says what to correct.
         """
         if self._client is None:
-            found = [self._mask(self.get_connection(conn_id)) for conn_id in self._conn_ids]
+            found = [Unshown(self._mask(self.get_connection(conn_id))) for conn_id in self._conn_ids]
             self._client = self._new_client(self._arguments(found, find_shared_store()))
         return self._client
 
@@ -104,9 +105,9 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
     async def aget_conn(self) -> AsyncBitrix24Client:
         """Return the client for an event loop, which the first call creates. Raises as :meth:`get_conn` does."""
         if self._aclient is None:
-            found = [await aget_connection(conn_id) for conn_id in self._conn_ids]
+            found = [Unshown(await aget_connection(conn_id)) for conn_id in self._conn_ids]
             for each in found:
-                await amask_secrets(secrets_of(each))
+                await amask_secrets(secrets_of(each.value))
             # Loading libraries and certificates would block the event loop for a tenth of a second.
             store = await afind_shared_store()
             self._aclient = await asyncio.to_thread(lambda: self._new_async_client(self._arguments(found, store)))
@@ -126,7 +127,7 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
         mask_secrets(secrets_of(connection))
         return connection
 
-    def _arguments(self, connections: Sequence[Connection], store: SharedStore | None) -> dict[str, Any]:
+    def _arguments(self, connections: Sequence[Unshown[Connection]], store: SharedStore | None) -> dict[str, Any]:
         """Return the keyword arguments of either client, from the connection and the second one, if any."""
         own, *others = (self._read(*each, store) for each in zip(self._conn_ids, connections, strict=True))
         return {
@@ -138,9 +139,10 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
             **({} if store is None else {"store": store}),
         }
 
-    def _read(self, conn_id: str, connection: Connection, store: SharedStore | None) -> Bitrix24Connection:
+    def _read(self, conn_id: str, connection: Unshown[Connection], store: SharedStore | None) -> Bitrix24Connection:
+        shown_id = self._shown_id or conn_id
         try:
-            read = read_connection(connection, conn_id=self._shown_id or conn_id, mask=mask_secrets, shared_store=store)
+            read = read_connection(connection.value, conn_id=shown_id, mask=mask_secrets, shared_store=store)
         except ConfigurationError as error:
             raise ConfigurationError(f"Connection {conn_id!r}: {error.message}", hint=error.hint) from None
         for warning in read.warnings:

@@ -14,6 +14,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.secret_text import LIVE_SECRETS, SecretText
 from airflow_provider_bitrix24.client.values import number, shown, text, whole
 
 LIFETIME = 3600.0
@@ -49,6 +50,12 @@ class Pair:
     scopes: tuple[str, ...] = ()
     client_endpoint: str = ""
     server_endpoint: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("access_token", "refresh_token"):
+            token = SecretText(getattr(self, name))
+            object.__setattr__(self, name, token)
+            LIVE_SECRETS.add(token)
 
     @property
     def fingerprint(self) -> str:

@@ -45,6 +45,7 @@ from airflow_provider_bitrix24.client.transports.failures import (
     not_connected,
     timed_out,
     unusable,
+    without_foreign_frames,
 )
 from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
@@ -173,6 +174,8 @@ class AsyncDriver:
             error = refused
         except _FAILURES as failure:
             error = _translate(outgoing.method, failure, bounds, proxy)
+        except BaseException as interruption:  # noqa: BLE001 - raised again
+            raise without_foreign_frames(interruption) from None
         else:
             return HttpResponse(
                 status=answer.status_code,

@@ -1,0 +1,90 @@
+"""A wrong connection: no frame of the package shows its secret, as tracebacks with local variables would."""
+
+from __future__ import annotations
+
+import json
+import traceback
+
+import pytest
+
+from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.hooks import bitrix24
+
+try:
+    from airflow.sdk import Connection
+except ImportError:
+    from airflow.models.connection import Connection  # noqa: TID251 - 2.11
+
+SECRET = "s3cr3tw3bh00k001"
+HOST = {"host": "example.bitrix24.com"}
+OWN = {**HOST, "login": "1", "password": SECRET}
+APPLICATION = {**HOST, "login": "local.x"}
+WRONG = {
+    "port 0": {"password": f"https://example.bitrix24.com:0/rest/1/{SECRET}/"},
+    "plain http": {"password": f"http://example.bitrix24.com/rest/1/{SECRET}/"},
+    "no user": {**HOST, "password": SECRET},
+    "blanks": {**OWN, "password": f"{SECRET} x y"},
+    "unknown plan": {**OWN, "extra": {"plan": "nosuch"}},
+    "a time that is not a number": {**OWN, "extra": {"read_timeout": "x"}},
+    "a proxy with a login": {**OWN, "extra": {"proxy": f"ftp://user:{SECRET}@x"}},
+    "a URL that was cut": {"password": f"https://example.bitrix24.com/rest/{SECRET}"},
+    "no host name": {**OWN, "host": "a_.b..x"},
+    "half a character": {**OWN, "password": f"{SECRET}\udc80"},
+    "half a character in a URL": {"password": f"https://example.bitrix24.com/rest/1/{SECRET}\udc80/"},
+    "an application's half a character": {
+        **APPLICATION,
+        "password": f"{SECRET}\udc80",
+        "extra": {"auth_method": "oauth"},
+    },
+    "an application without a store": {
+        **APPLICATION,
+        "password": SECRET,
+        "extra": {"auth_method": "oauth", "token_store": "no.such.Class"},
+    },
+    "an application's webhook": {
+        "host": f"https://example.bitrix24.com/rest/1/{SECRET}/",
+        "login": "local.x",
+        "password": SECRET,
+        "extra": {"auth_method": "oauth"},
+    },
+}
+
+
+@pytest.fixture(params=WRONG)
+def hook(request, monkeypatch):
+    parts = WRONG[request.param]
+    extra = json.dumps(parts["extra"]) if "extra" in parts else None
+    connection = Connection(conn_id="c", conn_type="bitrix24", **{**parts, "extra": extra})
+
+    async def aget_connection(_):
+        return connection
+
+    monkeypatch.setattr(bitrix24.Bitrix24Hook, "get_connection", lambda *_: connection)
+    monkeypatch.setattr(bitrix24, "aget_connection", aget_connection)
+    return bitrix24.Bitrix24Hook("c")
+
+
+def shown(error):
+    """Message, and whatever the frames of the package and those that it calls hold."""
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames = [frame for frame in told.stack if frame.filename != __file__]
+    return f"{error}\n{error!r}\n" + "\n".join(f"{frame.name}: {frame.locals}" for frame in frames)
+
+
+def test_a_worker_shows_no_secret(hook):
+    with pytest.raises(ConfigurationError) as caught:
+        hook.get_conn()
+    assert SECRET not in shown(caught.value)
+    assert caught.value.__suppress_context__
+
+
+async def test_the_triggerer_shows_no_secret(hook):
+    with pytest.raises(ConfigurationError) as caught:
+        await hook.aget_conn()
+    assert SECRET not in shown(caught.value)
+
+
+def test_the_test_button_shows_no_secret(hook):
+    works, message = hook.test_connection()
+    assert not works
+    assert SECRET not in message
