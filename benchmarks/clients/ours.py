@@ -24,6 +24,22 @@ class Adapter:
             "stages_shown": shown,
         }
 
+    def find(self) -> list[str]:
+        return self._client.find_entities("DEAL", "all", limit=1_000_000)
+
+    def update(self, rows: list[dict], code: str) -> dict:
+        updated = self._client.update_entities(rows, entity_type="DEAL")
+        report = self._client.trigger_automation(updated.targets, code)
+        return {"updated": updated.updated, "done": report.moved, "failed": report.failed, "unknown": 0}
+
+    def amounts(self, ids: range) -> dict[int, float]:
+        pages = [list(ids[start : start + 50]) for start in range(0, len(ids), 50)]
+        params = {"entityTypeId": 2, "select": ["id", "opportunity"], "start": -1}
+        reply = self._client.batch(
+            {str(page[0]): ("crm.item.list", {**params, "filter": {"@id": page}}) for page in pages}
+        )
+        return {item["id"]: item["opportunity"] for each in reply.results.values() for item in each["items"]}
+
     def calls(self, count: int, target: str, code: str) -> None:
         call = self._client.call
         for _ in range(count):

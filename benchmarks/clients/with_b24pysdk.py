@@ -19,6 +19,10 @@ class Adapter:
         answer = self._client.call_batches(calls).result
         return {"done": len(answer.result), "failed": len(answer.result_error), "unknown": 0}
 
+    def find(self) -> list[int]:
+        request = self._client.crm.item.list(entity_type_id=2, select=["id"])
+        return [each["id"] for each in request.as_list_fast().result]
+
     def calls(self, count: int, target: str, code: str) -> None:
         trigger = self._client.crm.automation.trigger
         for _ in range(count):

@@ -19,6 +19,10 @@ class Adapter:
             answers = self._client.call("crm.automation.trigger", items)
         return {"done": len(answers), "failed": 0, "unknown": 0}
 
+    def find(self) -> list[int]:
+        found = self._client.get_all("crm.item.list", {"entityTypeId": 2, "select": ["id"]})
+        return [each["id"] for each in found]
+
     def calls(self, count: int, target: str, code: str) -> None:
         for _ in range(count):
             self._client.call("crm.automation.trigger", {"target": target, "code": code})

@@ -53,6 +53,35 @@ def calls(client, job: dict) -> dict:
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 
+def find(client, _job: dict) -> dict:
+    """Find all deals; what a client raises is part of the answer."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        ids = client.find()
+        said = {"found": len(ids), "distinct": len(set(ids)), "unknown": 0}
+    except Exception as error:  # noqa: BLE001  # whatever a client raises is a result
+        said = {"found": 0, "distinct": 0, "unknown": 0, "raised": type(error).__name__}
+    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "said": said}
+
+
+def update(client, job: dict) -> dict:
+    """Write an amount into each of so many deals, then fire the trigger for them."""
+    rows = [{"id": number, "opportunity": number * 10} for number in range(1, job["count"] + 1)]
+    wall, cpu = time.perf_counter(), time.process_time()
+    said = client.update(rows, job["code"])
+    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "said": said}
+
+
+def check(client, job: dict) -> dict:
+    """Count the deals that hold the amount that :func:`update` wrote."""
+    amounts = client.amounts(range(1, job["count"] + 1))
+    return {"said": {"right": sum(amount == number * 10 for number, amount in amounts.items())}}
+
+
+DO = {"calls": calls, "check": check, "find": find, "update": update}
+"""What can be asked of a client beside firing."""
+
+
 def main() -> None:
     """Serve jobs until the input ends."""
     name, options = sys.argv[1], json.loads(sys.argv[2])
@@ -65,7 +94,7 @@ def main() -> None:
     print(json.dumps({"ready": True, "peak_mb": peak_mb()}), flush=True)
     for line in sys.stdin:
         job = json.loads(line)
-        answer = fire(client, job, first) if job["do"] == "fire" else calls(client, job)
+        answer = fire(client, job, first) if job["do"] == "fire" else DO[job["do"]](client, job)
         print(json.dumps({**answer, "peak_mb": peak_mb()}), flush=True)
     client.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.scenarios import cost, faults, lists, together
+from benchmarks.scenarios import cost, entities, faults, lists, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,8 @@ SCENARIOS: dict[str, Callable[[Runner], list[Row]]] = {
     "import": cost.import_time,
     "memory": cost.peak_memory,
     "100000": cost.hundred_thousand,
+    "find": entities.find,
+    "update": entities.update,
 }
 ON_ANY_PORTAL = ("5000", "1000", "2x2500", "32x150", "import")
 """Scenarios that need no control over the portal."""
