@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client.bare_ids import shown_row
 from airflow_provider_bitrix24.client.entities.values import NotWritableError, writable
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.protocol.references import holds_lookalike
+from airflow_provider_bitrix24.client.targets import shown_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +95,7 @@ def misspelt(names: list[str], fields: FieldList) -> str:
     for name in dict.fromkeys(names):
         near = fields.nearest(name)
         guess = f" Did you mean {near!r}?" if near else ""
-        sentences.append(f"{name!r:.80} is not a field of {fields.type_name}.{guess}")
+        sentences.append(f"{shown_value(name)} is not a field of {fields.type_name}.{guess}")
     return " ".join(sentences)
 
 
@@ -141,16 +143,16 @@ def _check_values(conditions: Mapping[str, Any]) -> None:
             _check_values(group)
         elif key.lower() == "logic":
             if str(value).upper() not in ("AND", "OR"):
-                raise ConfigurationError(f"filter: logic is {value!r:.80}.", hint="Use AND or OR.")
+                raise ConfigurationError(f"filter: logic is {shown_row(value)}.", hint="Use AND or OR.")
         elif value in (None, [], {}) or (isinstance(value, list) and None in value):
             raise ConfigurationError(
-                f"filter: {key!r:.80} is {value!r:.80}.",
+                f"filter: {shown_value(key)} is {shown_row(value)}.",
                 hint="A condition without a value is left out and would select every entity: correct its template or "
                 "the task that it comes from.",
             )
         elif holds_lookalike({key: value}):
             raise ConfigurationError(
-                f"filter: {key!r:.80} holds a text that Bitrix24 replaces ($result and the like).",
+                f"filter: {shown_value(key)} holds a text that Bitrix24 replaces ($result and the like).",
                 hint="Leave it out; a search is sent in batches.",
             )
 
@@ -178,7 +180,7 @@ def _bound(key: str, value: Any) -> int:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
         return value
-    raise ConfigurationError(f"filter: {key!r} is {value!r:.80}.", hint="Use a whole number.")
+    raise ConfigurationError(f"filter: {shown_value(key)} is {shown_row(value)}.", hint="Use a whole number.")
 
 
 def _with_flags(conditions: Mapping[str, Any], fields: FieldList) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def _values(fields: Mapping[Any, Any]) -> dict[str, Any]:
     values = {}
     for name, value in fields.items():
         if not isinstance(name, str) or not name:
-            raise NotAnIdError(f"{name!r:.60} is not the name of a field.")
+            raise NotAnIdError(f"{shown_row(name)} is not the name of a field.")
         try:
             values[name] = writable(value)
         except NotWritableError as problem:

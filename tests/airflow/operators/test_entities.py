@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import airflow
 import pytest
+from packaging.version import Version
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
@@ -15,6 +17,7 @@ try:
 except ImportError:
     from airflow.models.dag import DAG  # noqa: TID251 - 2.11
 
+HAS_TASK_STATE = Version(airflow.__version__) >= Version("3.3")
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
 
 
@@ -227,3 +230,39 @@ def test_what_finds_updates_and_fires_is_composed_by_outputs_alone():
 
     assert moved.upstream_task_ids == {"update"}
     assert others.upstream_task_ids == {"find"}
+
+
+# -- a later try, where Airflow keeps a checkpoint
+
+
+@pytest.fixture
+def tries(update):
+    """Run the same task several times, as its tries; before 3.3, Airflow keeps nothing between them."""
+    if not HAS_TASK_STATE:
+        pytest.skip("Airflow stores task states from 3.3 on")
+    return update
+
+
+def test_a_try_after_a_success_returns_its_report_and_sends_nothing(portal, tries):
+    tries(updates=AMOUNTS)
+    requests = portal.requests.total
+
+    ran = tries(updates=AMOUNTS)
+
+    assert ran.xcoms["return_value"] == ["DEAL_57", "DEAL_58"]
+    assert ran.xcoms["report"]["updated"] == 2
+    assert "Returning the report of try" in ran.said("info")
+    assert portal.requests.total == requests
+
+
+def test_a_try_after_a_failure_leaves_alone_what_is_done(portal, tries):
+    updates = [{"id": 57, "stageId": "PREPARATION"}, {"id": 59, "stageId": "PREPARATION"}]
+    portal.faults.script([None, None, None, {"kind": "command_error", "code": "ACCESS_DENIED", "keys": ["c1"]}])
+    tries(updates=updates)
+    portal.portal.find("DEAL_57").stage_id = "EXECUTING"  # a robot or a colleague has moved it on
+
+    ran = tries(updates=updates)
+
+    assert portal.portal.stage_of("DEAL_57") == "EXECUTING"
+    assert portal.portal.stage_of("DEAL_59") == "PREPARATION"
+    assert ran.xcoms["report"]["failed"] == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_bitrix24.simulator import php
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.rest.methods.registry import Call
 
 _ID: Final = "id"
+_BOUNDS: Final = frozenset((">", ">=", "<", "<="))
 
 
 def find_items(
@@ -62,18 +65,26 @@ def _passes(portal: Portal, item: Item, conditions: list[Condition]) -> bool:
 def _beyond_index(conditions: list[Condition]) -> list[Condition]:
     """The conditions that :func:`_candidates` leaves to be checked."""
     remaining = [condition for condition in conditions if not _is_id_set(condition)]
-    only_one_id_set = len(conditions) - len(remaining) <= 1
-    return remaining if only_one_id_set else conditions
+    sets = len(conditions) - len(remaining)
+    if sets == 0:
+        return [condition for condition in remaining if not _is_id_bound(condition)]
+    return remaining if sets == 1 else conditions
 
 
 def _is_id_set(condition: Condition) -> bool:
     return isinstance(condition, Criterion) and condition.field == _ID and condition.operator in ("", "=", "@")
 
 
+def _is_id_bound(condition: Condition) -> bool:
+    if not isinstance(condition, Criterion) or condition.field != _ID or condition.operator not in _BOUNDS:
+        return False
+    return type(condition.operand.first) is int
+
+
 def _candidates(store: ItemStore, conditions: list[Condition], order: list[tuple[str, bool]]) -> Iterator[Item]:
     """Iterate in order of id over the items that can pass."""
     descending = bool(order) and order[0] == (_ID, True)
-    after_id = 0
+    after_id, last_id = 0, sys.maxsize
     for condition in conditions:
         if not isinstance(condition, Criterion) or condition.field != _ID:
             continue
@@ -83,6 +94,8 @@ def _candidates(store: ItemStore, conditions: list[Condition], order: list[tuple
             return (item for item_id in wanted if (item := store.get(item_id)) is not None)
         if condition.operator in (">", ">="):
             after_id = max(after_id, php.to_int(operand.first) - (condition.operator == ">="))
+        elif _is_id_bound(condition):
+            last_id = min(last_id, operand.first - (condition.operator == "<"))
     if not descending:
-        return store.after(after_id)
-    return (item for item in store.descending() if item.id > after_id)
+        return takewhile(lambda item: item.id <= last_id, store.after(after_id))
+    return (item for item in store.descending() if after_id < item.id <= last_id)

@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 import pendulum
 
 from airflow_provider_bitrix24.operators.automation import ExecuteTriggerOperator, TriggerAutomationOperator
+from airflow_provider_bitrix24.operators.entities import FindEntitiesOperator, UpdateEntitiesOperator
 
 try:
     from airflow.sdk import DAG
@@ -66,4 +67,10 @@ with DAG("leaks", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UT
     for scenario, arguments in SCENARIOS.items():
         settings = {"task_id": scenario, "code": "c5u4m", "pre_execute": arm}
         TriggerAutomationOperator(**settings | arguments)
+    for connection in ("bitrix24_default", "wrong_secret", "down"):
+        common = {"pre_execute": arm, "bitrix24_conn_id": connection, "entity_type": "DEAL"}
+        FindEntitiesOperator(task_id=f"find_{connection}", filter={"stageId": "NEW"}, **common)
+        updates = [{"id": 57, "comments": "x"}, {"id": 58, "stageId": "NEW"}]
+        UpdateEntitiesOperator(task_id=f"update_{connection}", updates=updates, **common)
+    TriggerAutomationOperator(task_id="preview", code="c5u4m", preview=True, pre_execute=arm, **ONE)
     ExecuteTriggerOperator(task_id="execute", target="DEAL_57", code="paid", pre_execute=arm)
