@@ -160,8 +160,6 @@ def test_failures_of_the_portal_show_no_secret(kind, capfd):
                 bench.do("find_entities", "DEAL", {"stageId": "NEW"})
                 bench.server.faults.script([None, *script])
                 bench.do("update_entities", [{"target": each, "fields": {"stageId": "WON"}} for each in targets])
-                bench.do("update_entities", [{"id": 1, "opportunity": 5, f"x{ENCODED}/": 1}], entity_type="DEAL")
-                bench.do("trigger_automation", [(f"https://x/rest/1/{ENCODED}/",)], entity_type="DEAL", preview=True)
                 search.clean(*bench.made, *bench.logged, *bench.outcomes)
                 assert any(isinstance(outcome, Bitrix24Error) or outcome for outcome in bench.outcomes)
         with Failing(kind) as bench:

@@ -69,7 +69,7 @@ def test_after_wrong_ids_were_corrected_a_clear_fires_only_the_rest(system):
     portal, warehouse, airflow = system
     dag_id = "bitrix24_example_recipe_wrong_ids"
     run_id = airflow.trigger(dag_id)
-    airflow.wait_for_run(dag_id, run_id)
+    airflow.wait_for_run(dag_id, run_id, seconds=400)
 
     states = {each["task_id"]: each["state"] for each in airflow.task_instances(dag_id, run_id)}
     assert states == {"delivered": "success", "to_preparation": "failed", "wrong_ids": "success"}
@@ -83,7 +83,7 @@ def test_after_wrong_ids_were_corrected_a_clear_fires_only_the_rest(system):
     clear = {"dry_run": False, "task_ids": ["delivered"], "include_downstream": True, "only_failed": False}
     airflow.api("POST", f"/dags/{dag_id}/clearTaskInstances", clear | {"dag_run_id": run_id, "reset_dag_runs": True})
 
-    assert airflow.wait_for_run(dag_id, run_id) == "success"
+    assert airflow.wait_for_run(dag_id, run_id, seconds=400) == "success"
     report = airflow.xcom(dag_id, run_id, "to_preparation")
     assert (report["moved"], report["already"] + report["moved"], report["failed"]) in ((1, 2, 0), (2, 2, 0))
     assert (portal.fires["DEAL_59"], portal.fires["DEAL_62"]) == (1, 1)

@@ -158,6 +158,14 @@ def test_all_unknown_fields_are_named():
     assert "''" in raised.value.message
 
 
+def test_a_webhook_in_place_of_a_name_or_a_value_is_not_repeated():
+    url = "https://example.bitrix24.com/rest/1/s3cr3t/"
+    for value in ({url: 1}, {">id": url}, {"logic": url, "id": 1}, {url: None}):
+        with pytest.raises(ConfigurationError) as raised:
+            check_fields(parse_filter(value), FIELDS)
+        assert "s3cr3t" not in str(raised.value)
+
+
 @pytest.mark.parametrize("name", ["ufCrm_1721244707", "UF_CRM_1721244707", "ufCrm1721244707", "=%ufCrm_1721244707"])
 def test_either_spelling_of_a_user_field_is_let_through(name):
     assert check_fields(parse_filter({name: "x"}), FIELDS).conditions == {name: "x"}
