@@ -173,7 +173,7 @@ def _application(
 
 
 def _find_webhook(connection: AirflowConnection, extra: dict[str, Any]) -> tuple[PastedWebhook, list[str]]:
-    password, login = without_wrapping(connection.password or ""), (connection.login or "").strip()
+    password, login = without_wrapping(connection.password or ""), without_wrapping(connection.login or "")
     address = _address(connection)
     if looks_like_webhook_url(password):
         pasted = parse_webhook_url(password)

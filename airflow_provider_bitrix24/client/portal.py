@@ -168,13 +168,13 @@ def _parse(url: str) -> PastedWebhook:
     match = _WEBHOOK_PATH.match(parts.path)
     if match is None:
         raise ConfigurationError("This is not a webhook URL.", hint=_URL_HINT)
-    codes = parse_qs(parts.query, keep_blank_values=False).get("code")
+    codes = [code.strip(_WRAPPING) for code in parse_qs(parts.query).get("code", ())]
     portal = Portal(
         base_url=f"{parts.scheme}://{parts.netloc}{match['root']}",
         user_id=unquote(match["user"]),
         secret=unquote(match["secret"]),
     )
-    return PastedWebhook(portal=portal, code=codes[0] if codes else None)
+    return PastedWebhook(portal=portal, code=next(filter(None, codes), None))
 
 
 def _checked_base_url(text: str) -> str:

@@ -70,6 +70,8 @@ SECRET = "s3cr3t0fth3w3bh00k"
             SECRET,
             "z",
         ),
+        (f"https://x.example/rest/1/{SECRET}/m/?code=%20z%20", "https://x.example", "1", SECRET, "z"),
+        (f"https://x.example/rest/1/{SECRET}/m/?code=%20", "https://x.example", "1", SECRET, None),
         (f"https://портал.рф/rest/1/{SECRET}/", "https://xn--80awhdgm.xn--p1ai", "1", SECRET, None),
         (f"ПОРТАЛ.РФ/rest/1/{SECRET}/", "https://xn--80awhdgm.xn--p1ai", "1", SECRET, None),
         (f"https://straße.example:8443/rest/1/{SECRET}/", "https://xn--strae-oqa.example:8443", "1", SECRET, None),

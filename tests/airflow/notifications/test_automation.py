@@ -290,3 +290,20 @@ def test_an_executor_runs_it_for_a_deadline_alert(portal):
 
     assert done == (True, None)
     assert portal.fires == {"DEAL_57": 1}
+
+
+@pytest.mark.skipif(IS_2, reason="`airflow dags test` passes a serialized DAG on Airflow 3")
+@pytest.mark.parametrize("natively", [True, False])
+def test_a_dags_notifier_works_with_the_dag_of_dags_test(portal, natively):
+    from airflow.sdk import DAG
+    from airflow.serialization import serialized_objects
+
+    serialization = getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
+    with DAG("of_a_test", schedule=None, render_template_as_native_obj=natively) as dag:
+        Work(task_id="work")
+    serialized = serialization.from_dict(serialization.to_dict(dag))
+    target = "{{ ['DEAL_57'] }}" if natively else "DEAL_{{ 57 }}"
+
+    TriggerAutomationNotifier(target, "{{ 'c5u4m' }}")({"dag": serialized, "run_id": "test"})
+
+    assert portal.fires == {"DEAL_57": 1}

@@ -195,6 +195,7 @@ def test_a_code_that_looks_like_a_literal_stays_a_text(portal, run_task, code, p
         ("{{ params.stages }}", {"stages": "['PREPARATION', '2']"}, ["PREPARATION", "2"]),
         ("{{ ['PREPARATION', 2] }}", {}, ["PREPARATION", "2"]),
         ("{{ params.stage }}", {"stage": "12e45"}, "12e45"),
+        ("{{ params.stage }}", {"stage": "[PREPARATION"}, "[PREPARATION"),
     ],
 )
 def test_stages_stay_texts_and_lists_of_them_stay_lists(portal, run_task, stage, params, rendered):
@@ -270,6 +271,13 @@ def test_a_code_that_renders_to_nothing_is_refused_natively_too(portal, run_task
     assert "code is None" in str(ran.error)
 
 
+def test_a_template_of_a_text_that_fails_says_so_as_any_other_does(portal, run_task):
+    ran = run_task(native(lambda: TriggerAutomationOperator(task_id="move", target="DEAL_57", code="{{ nothing.x }}")))
+
+    assert ran.state != "success"
+    assert portal.fires == {}
+
+
 # -- blanks
 
 
@@ -320,6 +328,7 @@ def test_a_url_as_code_is_refused_while_the_dag_is_parsed_and_never_repeated(kin
         "DEAL_{{ params['a/b'] }}",
         "DEAL_{{ 10 // 2 }}",
         "DEAL_{{ params.ID }}",
+        "{% if params.url %}https://example.bitrix24.com/{% endif %}DEAL_57",
         "{{ ti.xcom_pull('x') }}",
     ],
 )

@@ -37,6 +37,8 @@ def error_of(status, code, description=""):
         (["reset", "reset"], False, "the connection broke"),
         (["html:502"], True, "CRM can be read."),
         ([None, error_of(400, "100", "x")], False, "100 x"),
+        ([None, error_of(404, "ERROR_METHOD_NOT_FOUND")], True, "too old for crm.item.list"),
+        ([None, *[error_of(404, "ERROR_METHOD_NOT_FOUND")] * 2], False, "older than automation triggers"),
     ],
 )
 def test_a_check_says_what_is_wrong_and_raises_nothing(run_with_both_clients, script, ok, said):
