@@ -20,6 +20,7 @@ from airflow_provider_bitrix24.simulator.portal.dictionaries import Dictionaries
 from airflow_provider_bitrix24.simulator.portal.entity_types import DEAL, split_target
 from airflow_provider_bitrix24.simulator.portal.events import EventLog
 from airflow_provider_bitrix24.simulator.portal.faults import FaultPlan
+from airflow_provider_bitrix24.simulator.portal.field_names import camel_name, is_user_field
 from airflow_provider_bitrix24.simulator.portal.items import ItemStore, check_room
 from airflow_provider_bitrix24.simulator.portal.latency import Latency, check_seconds
 from airflow_provider_bitrix24.simulator.portal.limits import OperatingLimit, RequestLimit
@@ -159,7 +160,9 @@ class Portal:
             now = self.clock.now()
             title = str(fields.pop("title", "") or f"{entity_types.type_name(type_id).capitalize()} {item_id}")
             category_id, stage = (pipeline.id, first.id) if pipeline and first else (0, "")
-            item = Item(type_id, item_id, title, category_id, stage, now, now, now, **fields)
+            extra = {camel_name(name): value for name, value in fields.pop("extra", {}).items()}
+            self.user_fields.setdefault(type_id, {}).update(dict.fromkeys(filter(is_user_field, extra)))
+            item = Item(type_id, item_id, title, category_id, stage, now, now, now, **fields, extra=extra)
             store.add(item)
             if first is not None and kind.has_moved_time:
                 self.history.record(HistoryType.CREATED, item, first, now)

@@ -142,3 +142,10 @@ def test_items_of_smart_processes_can_be_restricted_by_the_tariff(client):
     assert client.post("crm.item.update", change).error[:2] == (400, "UPDATE_DYNAMIC_ITEM_RESTRICTED")
     assert client.post("crm.item.add", change).error[:2] == (400, "CREATE_DYNAMIC_ITEM_RESTRICTED")
     client.update_item(title="Deals are not")
+
+
+def test_user_fields_of_a_seed_have_both_spellings(client):
+    client.control("seed", {"items": [{"target": "DEAL_9", "extra": {"UF_CRM_1": "x", "SOURCE_ID": "WEB"}}]})
+    found = client.post("crm.item.list", {"entityTypeId": 2, "filter": {"ufCrm_1": "x", "sourceId": "WEB"}}).result
+    assert [item["ufCrm_1"] for item in found["items"]] == ["x"]
+    assert "ufCrm_1" in client.get("crm.item.fields", "entityTypeId=2").result["fields"]
