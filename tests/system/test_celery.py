@@ -55,7 +55,7 @@ class FailsOnceAfterFiring(TriggerAutomationOperator):
 
 with DAG("post_execute", schedule=None):
     half = {COUNT} // 2
-    for task_id, retries, first in (("retried", 2, 1), ("cleared", 0, half + 1)):
+    for task_id, retries, first in (("retried", 2, {COUNT} + 1), ("cleared", 0, {COUNT} + half + 1)):
         FailsOnceAfterFiring(
             task_id=task_id, code="c5u4m", retries=retries, retry_delay=timedelta(seconds=1),
             target=[f"DEAL_{{number}}" for number in range(first, first + half)],
@@ -97,11 +97,11 @@ def test_a_killed_celery_worker_moves_nothing_twice(
     simulator.seed_deals(COUNT)
     run_id = airflow.trigger("celery_tasks")
     enough = 2 * random.Random(number).randint(3, COUNT - 10)  # noqa: S311 - requests, two for each task
-    wait_for(lambda: simulator.requests >= enough, seconds=180, why="the tasks do not fire")
+    wait_for(lambda: simulator.requests >= enough, seconds=400, why="the tasks do not fire")
 
     airflow.restart(CELERY_WORKER)
 
-    assert airflow.wait_for_run("celery_tasks", run_id, seconds=400) == "success"
+    assert airflow.wait_for_run("celery_tasks", run_id, seconds=600) == "success"
     tries = [instance["try_number"] for instance in airflow.task_instances("celery_tasks", run_id)]
     assert simulator.moves() == {1: COUNT}
     assert max(tries) > 1, "the kill has hit no task"
@@ -111,14 +111,14 @@ def test_a_killed_celery_worker_moves_nothing_twice(
 def test_a_post_execute_that_raises_fires_nothing_twice_neither_in_a_retry_nor_after_a_clear(
     airflow: AirflowParts, simulator: SimulatorProcess
 ) -> None:
-    simulator.seed_deals(COUNT)
+    simulator.seed_deals(2 * COUNT)
     run_id = airflow.trigger("post_execute")
-    assert airflow.wait_for_run("post_execute", run_id) == "failed", "the task without retries"
+    assert airflow.wait_for_run("post_execute", run_id, seconds=300) == "failed", "the task without retries"
     assert simulator.moves() == {1: COUNT}
 
     _clear(airflow, run_id, "cleared")
 
-    assert airflow.wait_for_run("post_execute", run_id) == "success"
+    assert airflow.wait_for_run("post_execute", run_id, seconds=300) == "success"
     assert simulator.moves() == {1: COUNT}
     assert {row["try_number"] for row in airflow.task_instances("post_execute", run_id)} == {2}
     for task_id in ("retried", "cleared"):
@@ -126,7 +126,7 @@ def test_a_post_execute_that_raises_fires_nothing_twice_neither_in_a_retry_nor_a
 
     # Now Airflow has recorded both successes, so a Clear begins anew.
     _clear(airflow, run_id, "retried")
-    assert airflow.wait_for_run("post_execute", run_id) == "success"
+    assert airflow.wait_for_run("post_execute", run_id, seconds=300) == "success"
     assert simulator.moves() == {1: COUNT // 2, 2: COUNT // 2}
 
 
