@@ -184,8 +184,11 @@ def test_whatever_is_killed_every_entity_is_moved_once(
     print(f"killed: {', '.join(killing.killed)}; {simulator.requests} requests")
     assert state == "success"
     fires = simulator.get("/fires")
-    assert Counter(entry["fires"] for entry in fires.values()) == {1: DEALS + LEADS}
-    assert {target: entry["moves"] for target, entry in fires.items() if entry["moves"] > 1} == {}
+    deals = Counter((entry["fires"], entry["moves"]) for target, entry in fires.items() if target.startswith("DEAL_"))
+    assert deals == {(1, 1): DEALS}
+    # Fires that move nothing may be repeated.
+    assert len(fires) == DEALS + LEADS
+    assert max(entry["moves"] for entry in fires.values()) == 1
     report = airflow.xcom("kills", killing.run_id, "fire")
     outcomes = ("moved", "already", "elsewhere", "unmoved", "unverified", "failed")
     assert {name: report[name] for name in outcomes} == dict.fromkeys(outcomes, 0) | {"moved": DEALS + LEADS}
