@@ -103,14 +103,17 @@ def test_the_page_of_the_connection_names_every_field_and_no_other():
 @pytest.mark.parametrize(
     ("page", "heading", "classes"),
     [
-        ("operators.md", "| argument | default | meaning |", ["operators.automation.TriggerAutomationOperator"]),
+        ("operators.md", "### All arguments", ["operators.automation.TriggerAutomationOperator"]),
+        ("operators.md", "## FindEntitiesOperator", ["operators.entities.FindEntitiesOperator"]),
+        ("operators.md", "## UpdateEntitiesOperator", ["operators.entities.UpdateEntitiesOperator"]),
     ],
 )
 def test_tables_of_arguments_name_every_argument(page, heading, classes):
     import importlib
     import inspect
 
-    table = (ROOT / "docs" / page).read_text().partition(heading)[2].partition("\n\n")[0]
+    section = (ROOT / "docs" / page).read_text().partition(f"{heading}\n")[2]
+    table = section.partition("| argument | default | meaning |")[2].partition("\n\n")[0]
     named = set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE))
     for path in classes:
         module, _, name = path.rpartition(".")

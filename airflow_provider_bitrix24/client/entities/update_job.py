@@ -76,18 +76,20 @@ GROUPS = ("plain", "plain_single", "moving", "moving_single")
 
 def jobs_of(updates: Sequence[Update], before: Before, lists: Mapping[int, FieldList]) -> Iterator[UpdateJob]:
     """Group updates by how they are sent: first those that do not move entities."""
-    for moves in (False, True):
-        for batches in (True, False):
-            group = [each for each in updates if each.moves is moves and each.batchable is batches]
-            if group:
-                yield UpdateJob(
-                    # Repeatable updates begin anew where their values have changed since an earlier try.
-                    code=None if moves else digest(group),
-                    verify=moves,
-                    method=METHOD,
-                    name=f"{'moving' if moves else 'plain'}{'' if batches else '_single'}",
-                    updates={each.ref: each for each in group},
-                    before=before,
-                    lists=lists,
-                    batches=batches,
-                )
+    groups: dict[str, list[Update]] = {name: [] for name in GROUPS}
+    for each in updates:
+        groups[f"{'moving' if each.moves else 'plain'}{'' if each.batchable else '_single'}"].append(each)
+    for name, group in groups.items():
+        moves, batches = name.startswith("moving"), not name.endswith("_single")
+        if group:
+            yield UpdateJob(
+                # Repeatable updates begin anew where their values have changed since an earlier try.
+                code=None if moves else digest(group),
+                verify=moves,
+                method=METHOD,
+                name=name,
+                updates={each.ref: each for each in group},
+                before=before,
+                lists=lists,
+                batches=batches,
+            )
