@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.client.flows import batches, calls, readings
 from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
+from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
 from airflow_provider_bitrix24.client.plain import parse_flag, unwrapped
 from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
 from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD, Call, FiringMethod, Params
@@ -109,6 +110,7 @@ class BaseClient:
             portal=portal,
             tokens=_token_source(portal, self._settings, clock),
             settings=self._settings,
+            retry=RetryPolicy(paced=self._settings.bucket is not None),
             random=clock.random,
         )
 

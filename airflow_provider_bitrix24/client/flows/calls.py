@@ -24,6 +24,7 @@ from airflow_provider_bitrix24.client.protocol.error_codes import classify
 from airflow_provider_bitrix24.client.protocol.pagination import Page, first_page, read_page
 from airflow_provider_bitrix24.client.protocol.wire import Call, HttpResponse, Params, Reply, Timing, encode
 from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.client.values import WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -133,13 +134,17 @@ def sleep(seconds: float, kind: Any, why: str) -> Flow[float]:
 
 
 def acquire(channel: Channel, want: int) -> Flow[Acquired]:
-    """Get ready to send: with a token of the application, and after the wait that the portal's bucket demands."""
+    """Get ready to send: with a token of the application, and after the wait that the portal's bucket demands.
+
+    After a refusal the wait varies, so that hosts that were refused together do not return together.
+    """
     if channel.tokens is not None:
         yield from channel.tokens.ready()
+    spread = 0.9 + 0.8 * channel.random() if channel.refused else 1.0
     granted: Acquired = yield Acquire(want, channel.refused)
     channel.refused = 0
     if granted.wait > 0:
-        now = yield from sleep(granted.wait, "pace", "the portal's request limit")
+        now = yield from sleep(min(WINDOW, spread * granted.wait), "pace", "the portal's request limit")
         granted = Acquired(granted.count, 0.0, now)
     return granted
 

@@ -14,10 +14,20 @@ from airflow_provider_bitrix24.client.values import WINDOW
 MARGIN = 2
 """Tokens that are never used. The documentation does not say whether the bucket leaks steadily or once a second, nor
 whether refused requests count; two spare tokens are enough for every reading of it at two requests a second."""
-SLOWEST = 0.25
-"""Refusals slow us down to a quarter of the plan's rate at most."""
+SLOWEST = 1 / 32
+"""Refusals slow us down to this part of the plan's rate at most; so many hosts may share an address unknowingly."""
+FIRST_PACE = 1 / 16, 1 / 2
+"""The pace after a first refusal, at least and at most."""
+SLOWER, FASTER = 0.8, 1.3
+"""What a further refusal does to the pace, and what a request that was not refused does."""
+PAUSE, MORE_PAUSE = 3.5, 2.0
+"""Tokens that pass unused after a first refusal, and at most for each further one: the portal may count those, too."""
+OTHERS_PAUSE = 0.3
+"""The same for each further refusal and host, by the number of hosts that the pace allows for."""
+SAME_CROWD = 4.0
+"""Seconds for which further refusals are those of requests that were sent before the pace fell."""
 RECOVERY = 60.0
-"""Seconds without a refusal after which the rate rises by one step."""
+"""Seconds without a refusal after which the pace rises by one step where nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,8 @@ class BucketState:
     pace: float = 1.0
     """Part of the plan's rate that is used; below 1 after refusals."""
     refused_at: float = 0.0
+    granted: float = 0.0
+    """Tokens taken since the last refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +72,38 @@ class LeakyBucket:
 
         A token taken in advance is not given back: the next caller waits longer.
         """
-        state = self._leaked(state, now)
+        state = self._accepted(self._leaked(state, now))
         free = int(self.capacity - state.level + 1e-9)
-        if free >= 1:
-            count = min(want, free)
-            return replace(state, level=state.level + count), Grant(count, 0.0)
-        wait = (state.level + 1 - self.capacity) / (self.rate * state.pace)
-        return replace(state, level=state.level + 1), Grant(1, min(wait, WINDOW))
+        count = min(want, free) if free >= 1 else 1
+        level = state.level + count
+        wait = 0.0 if free >= 1 else (level - self.capacity) / (self.rate * state.pace)
+        state = replace(state, level=level, granted=state.granted + count)
+        return state, Grant(count, min(wait, WINDOW))
 
-    def refused(self, state: BucketState, now: float) -> BucketState:
-        """The portal refused a request, so its bucket is full and somebody else uses it, too. Slow down."""
+    def refused(self, state: BucketState, now: float, count: int = 1) -> BucketState:
+        """The portal refused so many requests: its bucket is full, and somebody else uses it, too. Slow down.
+
+        After a first refusal the pace becomes our part of what filled the bucket, which is the part that is ours where
+        several hosts with as much to do share an address. Each pauses until the portal has room again.
+        """
         state = self._leaked(state, now)
-        pace = max(SLOWEST, state.pace * 0.8)
-        return replace(state, level=max(state.level, self.capacity), pace=pace, refused_at=now)
+        pace, first = state.pace, state.pace >= 1.0
+        if first:
+            slowest, fastest = FIRST_PACE
+            pace = min(fastest, max(slowest, state.level / self.capacity))
+        elif now - state.refused_at >= SAME_CROWD:
+            pace = max(SLOWEST, pace * SLOWER)
+        more = min(MORE_PAUSE, OTHERS_PAUSE / pace)
+        pause = PAUSE + more * (count - 1) if first else more * count
+        level = max(state.level, self.capacity) + pause
+        return BucketState(level, now, pace, now)
+
+    @staticmethod
+    def _accepted(state: BucketState) -> BucketState:
+        """Speed up where what was sent since the last refusal was not refused."""
+        if state.pace >= 1.0 or state.granted < 1:
+            return state
+        return replace(state, pace=min(1.0, state.pace * FASTER))
 
     def _leaked(self, state: BucketState, now: float) -> BucketState:
         if state.at > now:
@@ -84,5 +115,5 @@ class LeakyBucket:
         highest = self.capacity + WINDOW * self.rate * pace
         level = min(max(0.0, state.level - elapsed * self.rate * pace), highest)
         if pace < 1.0 and now - refused_at >= RECOVERY:
-            pace, refused_at = min(1.0, pace * 1.25), now
-        return BucketState(level, now, pace, refused_at)
+            pace, refused_at = min(1.0, pace * FASTER), now
+        return BucketState(level, now, pace, refused_at, max(0.0, state.granted))

@@ -37,6 +37,11 @@ class RetryPolicy:
     first_delay: float = 1.0
     longest_delay: float = 30.0
     factor: float = 2.0
+    paced: bool = False
+    """Whether the client takes tokens from a bucket, which decides how long a request waits that the request limit
+    refused: then the delay stays at ``first_delay``, and there are ``paced_attempts``."""
+    paced_attempts: int = 25
+    """Where many hosts share an address unknowingly, a new one may be refused many times before a request passes."""
     operating_delay: float = 10.0
     """Shortest wait for the operating limit; it doubles with each refusal where the reset is not known."""
     longest_operating_delay: float = 120.0
@@ -62,6 +67,8 @@ class RetryPolicy:
             # One second more, as the portal counts in whole seconds.
             return max(blind, min(error.reset_in or 0.0, WINDOW) + 1.0)
         if isinstance(error, RateLimitError):
+            if self.paced:
+                return self.first_delay * (0.5 + 0.5 * random()) if attempt < self.paced_attempts else None
             return self._backoff(attempt, self.limit_attempts, random)
         if isinstance(error, AuthenticationError) and error.has_new_token:
             return 0.0 if attempt < self.attempts else None

@@ -39,8 +39,8 @@ class Pacer:
 
         def change(kept: JsonValue, now: float) -> tuple[JsonValue, Grant]:
             state = load_state(kept, BucketState) or self._unknown(bucket, now)
-            for _ in range(refused):
-                state = bucket.refused(state, now)
+            if refused:
+                state = bucket.refused(state, now, refused)
             state, grant = bucket.acquire(state, now, want)
             return {**dump_state(state), "takers": note_taker(kept, now, grant.count)}, grant
 

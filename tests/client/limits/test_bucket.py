@@ -115,31 +115,50 @@ def test_a_later_caller_waits_longer_than_an_earlier_one():
     assert waits == [(1, 0.5), (1, 1.0), (1, 1.5)]
 
 
-def test_a_refusal_slows_down_to_a_quarter_at_most_and_fills_the_bucket():
-    state = BucketState()
-    for _ in range(20):
-        state = STANDARD.refused(state, 10.0)
+@pytest.mark.parametrize(("level", "pace"), [(0.0, 1 / 16), (1.0, 1 / 16), (6.0, 1 / 8), (16.0, 1 / 3), (48.0, 1 / 2)])
+def test_after_a_first_refusal_the_pace_is_our_part_of_what_filled_the_bucket(level, pace):
+    state = STANDARD.refused(BucketState(level=level), 0.0)
+    assert state.pace == pytest.approx(pace)
+    assert state.level == 48 + 3.5
+    _, grant = STANDARD.acquire(state, 0.0, 4)
+    assert grant == Grant(1, pytest.approx(4.5 / (2 * pace)))
+
+
+def test_the_more_requests_were_refused_the_longer_is_the_pause():
+    pauses = [STANDARD.refused(BucketState(level=6.0), 0.0, count).level - 48 for count in (1, 2, 4)]
+    assert pauses == pytest.approx([3.5, 5.5, 9.5])
+    pauses = [STANDARD.refused(BucketState(level=48.0), 0.0, count).level - 48 for count in (1, 2, 4)]
+    assert pauses == pytest.approx([3.5, 4.1, 5.3])
+
+
+def test_further_refusals_slow_down_step_by_step_to_a_thirty_second_at_most():
+    state = STANDARD.refused(BucketState(level=6.0), 0.0)
+    assert STANDARD.refused(state, 3.9).pace == state.pace, "these were sent before the pace fell"
+    assert STANDARD.refused(state, 4.0).pace == pytest.approx(0.1)
+    for number in range(1, 20):
+        state = STANDARD.refused(state, 4.0 * number)
     assert state.pace == SLOWEST
-    assert state.level == 48
-    _, grant = STANDARD.acquire(state, 10.0, 1)
-    assert grant.wait == pytest.approx(1 / (2 * SLOWEST))
 
 
-def test_each_minute_without_refusal_speeds_up_by_one_step_up_to_the_plans_rate():
-    state = STANDARD.refused(STANDARD.refused(BucketState(), 0.0), 0.0)
-    assert state.pace == pytest.approx(0.64)
+def test_requests_that_are_not_refused_speed_up():
+    state = STANDARD.refused(BucketState(level=6.0), 0.0)
     paces = []
-    for minute in range(1, 5):
-        state, _ = STANDARD.acquire(state, minute * RECOVERY, 1)
+    for minute in range(1, 10):
+        state, _ = STANDARD.acquire(state, 50.0 + minute, 1)
         paces.append(round(state.pace, 3))
-    assert paces == [0.8, 1.0, 1.0, 1.0]
-    early, _ = STANDARD.acquire(STANDARD.refused(BucketState(), 0.0), RECOVERY - 1, 1)
-    assert early.pace == pytest.approx(0.8)
+    assert paces == [0.125, 0.163, 0.211, 0.275, 0.357, 0.464, 0.603, 0.784, 1.0]
+    assert STANDARD.refused(state, 70.0).granted == 0
+
+
+def test_a_minute_without_requests_speeds_up_by_one_step():
+    state = STANDARD.refused(BucketState(level=48.0), 0.0)
+    assert STANDARD.acquire(state, RECOVERY - 1, 1)[0].pace == pytest.approx(0.5)
+    assert STANDARD.acquire(state, RECOVERY, 1)[0].pace == pytest.approx(0.65)
 
 
 def test_a_refusal_never_empties_a_bucket_that_is_fuller_than_full():
     state = BucketState(level=60.0, at=0.0)
-    assert STANDARD.refused(state, 0.0).level == 60
+    assert STANDARD.refused(state, 0.0).level == 60 + 3.5
 
 
 def test_a_state_from_the_future_is_taken_as_of_now():

@@ -38,7 +38,7 @@ def test_pacers_with_the_same_key_share_one_bucket(store):
 
 def test_a_pacer_reports_refusals_before_it_takes(store):
     pacer = Pacer(store=store, key="portal", bucket=BUCKET)
-    assert pacer.acquire(1, 1) == Grant(1, pytest.approx(1 / (2 * 0.8)))
+    assert pacer.acquire(1, 1) == Grant(1, pytest.approx(4.5 / (2 / 16)))
 
 
 def test_a_portal_without_limit_is_never_waited_for(store):
