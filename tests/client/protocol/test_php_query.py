@@ -20,11 +20,27 @@ ANYTHING = st.recursive(
 )
 
 
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="[]\0 ."), min_size=1).filter(
+    lambda name: not name[0].isspace()
+)
+ORDINARY = st.recursive(
+    TEXT | st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(NAMES, inner, min_size=1, max_size=3),
+    max_leaves=8,
+)
+
+
 def as_php_has_it(value):
     """What PHP holds after it has read a value from JSON, with every scalar as the text that PHP makes of it."""
     if isinstance(value, (dict, list)):
         return {key: as_php_has_it(inner) for key, inner in php.array_items(value)}
     return "0" if value is False else php.to_str(value)  # false and "0" are the same to PHP
+
+
+@given(st.dictionaries(NAMES, ORDINARY | st.none(), max_size=4))
+def test_ordinary_parameters_are_carried_and_php_reads_them_as_it_reads_json(params):
+    sent = {name: value for name, value in plain_params(params).items() if value is not None}
+    assert php.parse_query(php_query(params)) == as_php_has_it(sent)
 
 
 @given(st.dictionaries(TEXT, ANYTHING, max_size=4))
