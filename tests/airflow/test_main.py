@@ -129,6 +129,14 @@ def test_a_command_is_required(capsys):
     assert "check" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("metadata")
+def test_a_shared_store_whose_connection_does_not_exist_is_named(capsys, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__BITRIX24__SHARED_STORE_CONN_ID", "nowhere")
+
+    assert main(["store"]) == 1
+    assert "names the connection 'nowhere', which does not exist" in capsys.readouterr().err
+
+
 @pytest.fixture
 def metadata(request):
     """Airflow 2.11 asks its database for a connection that is not in the environment."""

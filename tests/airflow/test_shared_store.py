@@ -96,13 +96,6 @@ def test_a_connection_that_cannot_be_a_store_is_named(use, fields, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.usefixtures("database")  # Airflow 2.11 asks it for what is not in the environment
-def test_a_connection_that_does_not_exist_is_named(monkeypatch):
-    monkeypatch.setenv("AIRFLOW__BITRIX24__SHARED_STORE_CONN_ID", "nowhere")
-    with pytest.raises(ConfigurationError, match="'nowhere', which does not exist"):
-        find_shared_store()
-
-
 def test_both_clients_of_a_hook_use_the_store(portal, use, tmp_path):
     use(conn_type="sqlite", host=str(tmp_path / "store.db"))
 
