@@ -45,6 +45,7 @@ class FallbackStore:
         self.store = store
         self._clock = clock
         self._lock = threading.Lock()
+        self._mine = threading.local()
         self._retry_at: float | None = None
         self._offset = 0.0
         self._seen: dict[str, _Seen] = {}
@@ -65,6 +66,11 @@ class FallbackStore:
             return self._update_alone(key, change)
         self._return(key, seen)
         return answer
+
+    @property
+    def alone(self) -> bool:
+        """Whether the change that this thread makes is of this process's own value."""
+        return getattr(self._mine, "alone", False)
 
     @property
     def blind(self) -> bool:
@@ -90,7 +96,11 @@ class FallbackStore:
         with self._lock:
             seen = self._seen.get(key, _Seen(None, 0.0))
             now = max(seen.at, self._clock() + self._offset)
-            value, answer = change(seen.value, now)
+            self._mine.alone = True
+            try:
+                value, answer = change(seen.value, now)
+            finally:
+                self._mine.alone = False
             self._seen[key] = _Seen(value, now)
         return answer
 

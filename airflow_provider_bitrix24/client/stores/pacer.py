@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.client.limits.cost import CostState, SharedCost, 
 from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim, WorkingTimeGrant, share_working_time
 from airflow_provider_bitrix24.client.stores.fallback import FallbackStore
 from airflow_provider_bitrix24.client.stores.state import dump_state, load_state
-from airflow_provider_bitrix24.client.stores.takers import note_taker
+from airflow_provider_bitrix24.client.stores.takers import count_others, note_taker
 from airflow_provider_bitrix24.client.stores.working_time import dump_working_time, load_working_time
 from airflow_provider_bitrix24.client.values import WINDOW
 
@@ -33,11 +33,12 @@ class Pacer:
 
     def acquire(self, want: int, refused: int) -> Grant:
         """Report refused requests and take tokens; see :meth:`..limits.bucket.LeakyBucket.acquire`."""
-        bucket = self.bucket
-        if bucket is None:
+        whole = self.bucket
+        if whole is None:
             return Grant(want, 0.0)
 
         def change(kept: JsonValue, now: float) -> tuple[JsonValue, Grant]:
+            bucket = self._share(whole, kept, now)
             state = load_state(kept, BucketState) or self._unknown(bucket, now)
             if refused:
                 state = bucket.refused(state, now, refused)
@@ -45,6 +46,12 @@ class Pacer:
             return {**dump_state(state), "takers": note_taker(kept, now, grant.count)}, grant
 
         return self.store.update(self.key, change)
+
+    def _share(self, bucket: LeakyBucket, kept: JsonValue, now: float) -> LeakyBucket:
+        """Return the bucket, or this process's part of it where it cannot ask the others, of whom it has seen some."""
+        if isinstance(self.store, FallbackStore) and self.store.alone:
+            return replace(bucket, rate=bucket.rate / (1 + count_others(kept, now)))
+        return bucket
 
     def _unknown(self, bucket: LeakyBucket, now: float) -> BucketState:
         """Return the bucket that nobody has used, or one that others may have filled where they cannot be asked."""

@@ -1,4 +1,4 @@
-"""Who has taken from a bucket lately, for people who want to know which hosts share it."""
+"""Who has taken from a bucket lately: for people, and for a process that cannot ask its store any more."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from airflow_provider_bitrix24.client.values import WINDOW
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.stores.protocol import JsonValue
 
-MOST = 8
+MOST = 16
 """How many takers are kept; the latest ones."""
+_ACTIVE = 180.0
+"""Seconds since it took last for which a process is expected to take again."""
 _LONGEST_NAME = 80
 
 
@@ -30,6 +32,12 @@ def note_taker(kept: JsonValue, now: float, count: int) -> dict[str, JsonValue]:
     before = takers.pop(name, (0.0, 0))[1]
     latest = sorted(takers.items(), key=lambda item: item[1][0])[1 - MOST :]
     return {each: [at, taken] for each, (at, taken) in [*latest, (name, (now, before + count))]}
+
+
+def count_others(kept: JsonValue, now: float) -> int:
+    """Return how many other processes have taken from a bucket lately."""
+    own = _name(os.getpid())
+    return sum(name != own and now - at <= _ACTIVE for name, (at, _) in _read(kept, now))
 
 
 def _read(kept: JsonValue, now: float) -> list[tuple[str, tuple[float, int]]]:
