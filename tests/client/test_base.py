@@ -75,6 +75,7 @@ def test_targets_and_stages_that_are_parsed_already_are_taken_as_they_are(perfor
         ("acquire 1", 0.0),
         ("send batch of 2", [{"result": {"result": {"c0": {"items": [{"id": 57, "stageId": "WON"}]}, "c1": []}}}]),
         ("log", None),
+        ("log", None),
     )
     assert report.already == 1
 
