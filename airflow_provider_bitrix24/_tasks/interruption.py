@@ -40,7 +40,8 @@ def ending_safely(keeper: ReportKeeper, *, expected: Collection[str], survives: 
         if report is None:
             raise
         interruption = describe_interruption(report, type(error).__name__)
-        log.warning("%s The report is in XCom under %r.", interruption, REPORT_KEY)
+        log.warning("%s", interruption)
+        log.warning("The report is in XCom under %r.", REPORT_KEY)
         keeper.keep_newest()
         danger = None if survives else danger_of_a_retry(report, expected=expected)
         if danger is not None:

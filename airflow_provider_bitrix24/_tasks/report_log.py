@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.client.report import Outcome, Place, TargetResult, TriggerReport
 
-WIDTH = 110
+WIDTH = 100
 """Characters of a line, as many as Airflow's view of a log shows without scrolling in a window of 1,400 pixels."""
 INDENT = "    "
 """Of lines that continue the one before."""
@@ -96,6 +96,12 @@ def report_lines(
             in_report = len(report.results) <= SHORT_REPORT or outcome not in QUIET
             yield level, f"{head}: {len(hidden):,} more lines. {_where_all_are(in_report=in_report)}"
             yield from ((logging.DEBUG, line) for line in hidden)
+
+
+def warn(log: Any, text: str) -> None:
+    """Write a long warning in lines that Airflow's view of a log shows whole."""
+    for line in textwrap.wrap(text, WIDTH, subsequent_indent=INDENT, break_on_hyphens=False):
+        log.warning("%s", line)
 
 
 def _where_all_are(*, in_report: bool) -> str:

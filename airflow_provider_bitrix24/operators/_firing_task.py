@@ -1,8 +1,7 @@
 """What an operator does that fires automation triggers: fire, verify, wait, and end the task rightly.
 
 The hook and the client below it do the work. What a report means for the task is decided in :mod:`.._tasks.verdict`,
-what the log says is worded in :mod:`.._tasks.report_log`, and what an earlier try left is read by
-:mod:`.._tasks.finished` and the checkpoint.
+what the log says in :mod:`.._tasks.report_log`, what an earlier try left is read in :mod:`.._tasks.finished`.
 """
 
 from __future__ import annotations
@@ -132,6 +131,7 @@ class FiringTask(PlainArguments, BaseOperator):
     ) -> dict[str, Any]:
         from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
+        from airflow_provider_bitrix24._tasks.report_log import warn
         from airflow_provider_bitrix24._tasks.verdict import UNSAFE_RETRIES
         from airflow_provider_bitrix24.client.report import TriggerReport
 
@@ -144,7 +144,7 @@ class FiringTask(PlainArguments, BaseOperator):
                 checkpoint_store.conclude(context["ti"], Finished.of(context, nothing))
             return nothing.as_dict()
         if self.retries and not request.repeatable and not checkpoint_store.survives:
-            self.log.warning(UNSAFE_RETRIES)
+            warn(self.log, UNSAFE_RETRIES)
         run = self._begin(context, request, checkpoint_store, ReportKeeper(context["ti"], self.log))
         with ending_safely(run.keeper, expected=request.expected or (), survives=run.store.survives, log=self.log):
             report, waited = self._fire(run)

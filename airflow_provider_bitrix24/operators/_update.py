@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24._tasks import updating
 from airflow_provider_bitrix24._tasks.finished import Finished, finished_firing
 from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
+from airflow_provider_bitrix24._tasks.report_log import warn
 from airflow_provider_bitrix24._tasks.wording import counted
 from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OutcomeUnknown
@@ -58,7 +59,7 @@ class UpdateTask:
         if finished is not None and finished.covers(each.ref for each in self.updates):
             return self._return_finished(finished, keeper)
         if retries and self._moving and not (self.store.survives or self.preview):
-            self.log.warning(updating.UNSAFE_RETRIES)
+            warn(self.log, updating.UNSAFE_RETRIES)
         report = self._update(hook, keeper)
         for level, line in updating.lines(report):
             self.log.log(level, "%s", line)
