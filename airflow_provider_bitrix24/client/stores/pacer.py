@@ -12,8 +12,8 @@ from airflow_provider_bitrix24.client.limits.bucket import BucketState, Grant
 from airflow_provider_bitrix24.client.limits.cost import CostState, SharedCost, share_cost
 from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim, WorkingTimeGrant, share_working_time
 from airflow_provider_bitrix24.client.stores.fallback import FallbackStore
-from airflow_provider_bitrix24.client.stores.state import dump_state, load_state
-from airflow_provider_bitrix24.client.stores.takers import count_others, note_taker
+from airflow_provider_bitrix24.client.stores.state import dump_state, finite, load_state
+from airflow_provider_bitrix24.client.stores.takers import MOST, count_others, note_taker
 from airflow_provider_bitrix24.client.stores.working_time import dump_working_time, load_working_time
 from airflow_provider_bitrix24.client.values import WINDOW
 
@@ -38,20 +38,22 @@ class Pacer:
             return Grant(want, 0.0)
 
         def change(kept: JsonValue, now: float) -> tuple[JsonValue, Grant]:
-            bucket = self._share(whole, kept, now)
+            part = self._part(kept, now)
+            bucket = replace(whole, rate=whole.rate * part)
             state = load_state(kept, BucketState) or self._unknown(bucket, now)
+            state = _scaled(state, bucket, part / _part_of(kept))
             if refused:
                 state = bucket.refused(state, now, refused)
             state, grant = bucket.acquire(state, now, want)
-            return {**dump_state(state), "takers": note_taker(kept, now, grant.count)}, grant
+            takers = note_taker(kept, now, grant.count)
+            return {**dump_state(state), "takers": takers, **({"part": part} if part < 1 else {})}, grant
 
         return self.store.update(self.key, change)
 
-    def _share(self, bucket: LeakyBucket, kept: JsonValue, now: float) -> LeakyBucket:
-        """Return the bucket, or this process's part of it where it cannot ask the others, of whom it has seen some."""
-        if isinstance(self.store, FallbackStore) and self.store.alone:
-            return replace(bucket, rate=bucket.rate / (1 + count_others(kept, now)))
-        return bucket
+    def _part(self, kept: JsonValue, now: float) -> float:
+        """Return which part of the bucket is this process's: all, unless it cannot ask the others that it has seen."""
+        alone = isinstance(self.store, FallbackStore) and self.store.alone
+        return 1 / (1 + count_others(kept, now)) if alone else 1.0
 
     def _unknown(self, bucket: LeakyBucket, now: float) -> BucketState:
         """Return the bucket that nobody has used, or one that others may have filled where they cannot be asked."""
@@ -83,3 +85,15 @@ class Pacer:
             return dump_working_time(state, now), replace(granted, known=granted.known.shifted(-now))
 
         return self.store.update(f"{self.key} working time {credential}", change)
+
+
+def _part_of(kept: JsonValue) -> float:
+    """Return the part of the bucket for which a state was kept."""
+    part = finite(kept.get("part")) if isinstance(kept, dict) else None
+    return part if part is not None and 1 / MOST <= part <= 1 else 1.0
+
+
+def _scaled(state: BucketState, bucket: LeakyBucket, factor: float) -> BucketState:
+    """Divide among processes both the room in a bucket and the requests that wait for room, or put them together."""
+    level = bucket.capacity + (state.level - bucket.capacity) * factor
+    return state if factor == 1.0 else replace(state, level=max(0.0, level))

@@ -67,14 +67,31 @@ def test_a_process_continues_alone_from_what_it_last_saw(store, pacer, clock):
 def test_a_process_that_is_alone_takes_only_its_part_of_what_leaks(store, pacer, clock):
     takers = {f"host {number}": [clock() + 5e8, 10] for number in range(3)}
     store.update("portal", lambda _, now: ({"level": 48.0, "at": now, "takers": takers}, None))
-    pacer.acquire(1, 0)
+    pacer.acquire(4, 0)
     store.broken = True
-    clock.sleep(0.5)
-    assert [pacer.acquire(1, 0).wait for _ in range(3)] == pytest.approx([3.5, 5.5, 7.5])
+    assert [pacer.acquire(1, 0).wait for _ in range(3)] == pytest.approx([2.5, 4.5, 6.5])
     clock.sleep(RETRY_AFTER)
     store.broken = False
     assert pacer.acquire(1, 0).wait == 0.0, "the bucket itself leaks at the portal's rate"
     assert not pacer.store.alone
+
+
+def test_the_room_in_the_bucket_is_divided_too_and_put_together_again(store, pacer, clock):
+    takers = {f"host {number}": [clock() + 5e8, 10] for number in range(3)}
+    store.update("portal", lambda _, now: ({"level": 0.0, "at": now, "takers": takers}, None))
+    pacer.acquire(8, 0)
+    store.broken = True
+    assert [pacer.acquire(48, 0), pacer.acquire(48, 0)] == [Grant(10, 0.0), Grant(1, 2.0)]
+    clock.sleep(RETRY_AFTER)
+    store.broken = False
+    store.empty()
+    assert pacer.acquire(48, 0) == Grant(48, 0.0)
+
+
+@pytest.mark.parametrize("part", [0, -1, 2.0, 1e-9, "x", None, True])
+def test_a_part_without_sense_counts_as_all(store, pacer, part):
+    store.update("portal", lambda _, now: ({"level": 40.0, "at": now, "part": part}, None))
+    assert pacer.acquire(48, 0) == Grant(8, 0.0)
 
 
 def test_a_process_that_never_reached_a_store_of_many_hosts_expects_the_bucket_to_be_full(store, pacer, clock):
