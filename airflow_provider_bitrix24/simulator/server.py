@@ -163,7 +163,7 @@ async def _rest_request(request: web.Request) -> RestRequest:
 async def _multipart(request: web.Request) -> list[tuple[str, str]]:
     try:
         fields = await request.post()
-    except ValueError:
+    except (ValueError, LookupError, RuntimeError):  # aiohttp raises the others at an unknown charset or encoding
         return []  # PHP, too, ignores a body that it cannot parse
     return [(name, value if isinstance(value, str) else "") for name, value in fields.items()]
 

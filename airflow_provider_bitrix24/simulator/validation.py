@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -55,7 +55,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(hint, UnionType):
         return any(_fits(value, each) for each in get_args(hint))
     if hint is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
     kind: type = get_origin(hint) or hint

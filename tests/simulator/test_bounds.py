@@ -12,7 +12,9 @@ from airflow_provider_bitrix24.simulator.portal.faults import Fault
 from airflow_provider_bitrix24.simulator.portal.seed import SeedError
 
 
-@pytest.mark.parametrize("seconds", ["1e308", "1e11", "32503680000", "1e400", "NaN", "Infinity", "-1", '"x"', "null"])
+@pytest.mark.parametrize(
+    "seconds", ["1e308", "1e11", "32503680000", "1e400", "NaN", "Infinity", "-1", '"x"', "null", "9" * 400, "9" * 9999]
+)
 def test_a_clock_cannot_be_broken(client, seconds):
     answer = client.request("POST", "/_simulator/clock", f'{{"advance": {seconds}}}')
     assert answer.status == 400
@@ -107,3 +109,37 @@ def test_deeply_nested_json_breaks_nothing(client, depth, name):
     client.request("POST", f"{client.base}crm.item.update", user_field, {"Content-Type": "application/json"})
     assert client.get("crm.item.get", "entityTypeId=2&id=57").status == 200
     assert client.control("requests")[0] == 200
+
+
+@pytest.mark.parametrize("path", ["clock", "reset", "seed", "limits", "latency", "faults", "settings", "tokens"])
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"{}", "application/json; charset=nobody-knows"),
+        (b"\xff\xfe\x00", "application/json"),
+        (b"\xff", "text/plain; charset=utf-7"),
+        (b"[" * 100_000, "application/json"),
+        (b'{"x": ' + b"9" * 9999 + b"}", "application/json"),
+        (b'"\\ud800"', "application/json"),
+        (b'{"capacity": ' + b"9" * 400 + b', "request_ms": 1, "advance": 1}', "application/json"),
+    ],
+)
+def test_no_body_makes_the_control_api_fail(client, path, body, content_type):
+    answer = client.request("POST", f"/_simulator/{path}", body, {"Content-Type": content_type})
+    assert answer.status in (200, 400)
+    assert answer.status == 200 or answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'Content-Disposition: form-data; name="target"\r\nContent-Type: text/plain; charset=nobody-knows',
+        b'Content-Disposition: form-data; name="target"\r\nContent-Transfer-Encoding: nobody-knows',
+        b'Content-Disposition: form-data; name="target"\r\nContent-Encoding: nobody-knows',
+        b"Content-Disposition: nonsense",
+    ],
+)
+def test_no_multipart_body_makes_a_request_fail(client, part):
+    body = b"--x\r\n" + part + b"\r\n\r\nDEAL_57\r\n--x--\r\n"
+    answer = client.request("POST", f"{client.base}scope", body, {"Content-Type": "multipart/form-data; boundary=x"})
+    assert answer.status == 200
