@@ -171,7 +171,7 @@ def show(kind: str, layout: str, verify: bool, run: dict) -> None:  # noqa: FBT0
     print(
         f"{layout:>7} {'verified' if verify else 'unverified':>10} {kind:>10}: {run['seconds']:6.1f} s, "
         f"{run['seconds'] / run['floor']:.3f} of the floor ({run['floor']:.1f} s); {run['refused']} refused, "
-        f"{run['once']} once, {run['doubled']} doubled, {run['lost']} lost, "
+        f"{run['once']} once, {run['doubled']} doubled, {run['lost']} lost, {run['failed']} failed, "
         f"{run['out of patience']} out of patience, {run['alone']} paced alone, "
         f"slowest host {run['slowest']:.1f} s",
         flush=True,

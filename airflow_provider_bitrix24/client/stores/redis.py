@@ -10,7 +10,7 @@ from random import random
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.stores.record import apply, peek
+from airflow_provider_bitrix24.client.stores.record import MAX_SIZE, apply, peek
 from airflow_provider_bitrix24.client.stores.remote import PATIENCE, raise_unusable, stored_key, within
 
 if TYPE_CHECKING:
@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 T = TypeVar("T")
 PREFIX = "airflow-provider-bitrix24:"
-_READ = "return {redis.call('GET', KEYS[1]), redis.call('TIME')}"
-_SWAP = """
-local kept = redis.call('GET', KEYS[1])
-if (kept or '') == ARGV[1] then
+# A value that is far too long is not sent, but counts as empty.
+_KEPT = f"""
+local kept = ''
+if redis.call('STRLEN', KEYS[1]) <= {MAX_SIZE} then kept = redis.call('GET', KEYS[1]) or '' end
+"""
+_READ = f"{_KEPT} return {{kept, redis.call('TIME')}}"
+_SWAP = f"""{_KEPT}
+if kept == ARGV[1] then
     redis.call('SET', KEYS[1], ARGV[2])
-    return {}
+    return {{}}
 end
-return {kept, redis.call('TIME')}
+return {{kept, redis.call('TIME')}}
 """
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.032
 _MOST_ENTRIES = 1000
@@ -121,7 +125,7 @@ class RedisStore:
         pause = _FIRST_PAUSE
         while not attempt.given_up:
             text, answer = apply(kept, _seconds(clock), change)
-            newer = cast("Any", self._swap(keys=[name], args=[kept or b"", text]))
+            newer = cast("Any", self._swap(keys=[name], args=[kept, text]))
             if not newer:
                 return answer
             [kept, clock] = newer

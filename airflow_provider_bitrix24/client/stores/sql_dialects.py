@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from airflow_provider_bitrix24.client.stores.record import MAX_SIZE
+
 TABLE: Final = "airflow_provider_bitrix24_store"
 
 
@@ -37,8 +39,10 @@ class Dialect:
     again: frozenset[object] = frozenset()
 
 
+_VALUE = f"substr(value, 1, {MAX_SIZE + 1}) AS value"
+"""A value that is far too long, which counts as empty, is not read as a whole."""
 UPDATE: Final = f"UPDATE {TABLE} SET value = :value WHERE name = :name"  # noqa: S608 - a constant
-ENTRIES: Final = f"SELECT name, value FROM {TABLE} ORDER BY name"  # noqa: S608 - a constant
+ENTRIES: Final = f"SELECT name, {_VALUE} FROM {TABLE} ORDER BY name"  # noqa: S608 - a constant
 MISSING_TABLE: Final = frozenset({"42P01", 1146})
 """What PostgreSQL and MySQL call a table that does not exist. SQLite has no codes."""
 
@@ -46,7 +50,7 @@ _POSTGRES = Dialect(
     title="PostgreSQL",
     create=f"CREATE TABLE IF NOT EXISTS {TABLE} (name varchar(190) PRIMARY KEY, value text NOT NULL)",
     # now() is the time of the transaction's beginning; outside of the subquery, the clock is read after the lock.
-    lock=f"WITH locked AS (SELECT value FROM {TABLE} WHERE name = :name FOR UPDATE) "  # noqa: S608
+    lock=f"WITH locked AS (SELECT {_VALUE} FROM {TABLE} WHERE name = :name FOR UPDATE) "  # noqa: S608
     "SELECT value, extract(epoch FROM clock_timestamp()) AS clock FROM locked",
     insert=f"INSERT INTO {TABLE} (name, value) VALUES (:name, '') ON CONFLICT (name) DO NOTHING",  # noqa: S608
     clock="SELECT extract(epoch FROM clock_timestamp())",
@@ -63,7 +67,7 @@ _MYSQL = Dialect(
     create=f"CREATE TABLE IF NOT EXISTS {TABLE} (name varchar(190) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, "
     "value text CHARACTER SET ascii NOT NULL) ENGINE=InnoDB",
     # NOW() is the time of the statement's beginning, before the lock.
-    lock=f"SELECT value, unix_timestamp(sysdate(6)) AS clock FROM {TABLE} WHERE name = :name FOR UPDATE",  # noqa: S608
+    lock=f"SELECT {_VALUE}, unix_timestamp(sysdate(6)) AS clock FROM {TABLE} WHERE name = :name FOR UPDATE",  # noqa: S608
     insert=f"INSERT IGNORE INTO {TABLE} (name, value) VALUES (:name, '')",  # noqa: S608
     clock="SELECT unix_timestamp(sysdate(6))",
     # In a zone with summer time, an hour of local time comes twice.
@@ -81,7 +85,7 @@ _MYSQL = Dialect(
 _SQLITE = Dialect(
     title="SQLite",
     create=f"CREATE TABLE IF NOT EXISTS {TABLE} (name varchar(190) PRIMARY KEY, value text NOT NULL)",
-    lock=f"SELECT value, (julianday('now') - 2440587.5) * 86400.0 AS clock FROM {TABLE} WHERE name = :name",  # noqa: S608
+    lock=f"SELECT {_VALUE}, (julianday('now') - 2440587.5) * 86400.0 AS clock FROM {TABLE} WHERE name = :name",  # noqa: S608
     insert=f"INSERT OR IGNORE INTO {TABLE} (name, value) VALUES (:name, '')",  # noqa: S608
     clock="SELECT (julianday('now') - 2440587.5) * 86400.0",
 )

@@ -35,9 +35,9 @@ def note_taker(kept: JsonValue, now: float, count: int) -> dict[str, JsonValue]:
 
 
 def count_others(kept: JsonValue, now: float) -> int:
-    """Return how many other processes have taken from a bucket lately."""
+    """Return how many other processes have taken from a bucket lately, of those that are kept."""
     own = _name(os.getpid())
-    return sum(name != own and now - at <= _ACTIVE for name, (at, _) in _read(kept, now))
+    return min(MOST - 1, sum(name != own and now - at <= _ACTIVE for name, (at, _) in _read(kept, now)))
 
 
 def _read(kept: JsonValue, now: float) -> list[tuple[str, tuple[float, int]]]:

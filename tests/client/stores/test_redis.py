@@ -139,7 +139,7 @@ def test_a_value_of_a_newer_version_is_left_alone(server, store, key):
     assert server.get(PREFIX + key) == newer.encode()
 
 
-@pytest.mark.parametrize("junk", [b"", b"\xff\x00", b"5", b"[" * 10_000])
+@pytest.mark.parametrize("junk", [b"", b"\xff\x00", b"5", b"[" * 10_000, b"x" * 1_000_000])
 def test_a_value_that_cannot_be_read_counts_as_empty(server, store, key, junk):
     server.set(PREFIX + key, junk)
     assert store.update(key, count) is None

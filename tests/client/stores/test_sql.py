@@ -139,7 +139,7 @@ def test_who_may_not_make_the_table_is_told_which_statement_makes_it(proxy, data
         assert store.update(key, count) is None
 
 
-@pytest.mark.parametrize("junk", ["", "5", "not JSON"])
+@pytest.mark.parametrize("junk", ["", "5", "not JSON", "x" * 1_000_000])
 def test_a_value_that_cannot_be_read_counts_as_empty(database, store, key, junk):
     store.update(key, count)
     database(f"UPDATE {TABLE} SET value = :junk WHERE name = :name", junk=junk, name=key)  # noqa: S608
