@@ -11,12 +11,15 @@ from packaging.version import Version
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
 from airflow_provider_bitrix24.operators.entities import FindEntitiesOperator, UpdateEntitiesOperator
+from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
+from tests.support.execution_timeouts import timeout_while_the_portal_works
 
 try:
     from airflow.sdk import DAG
 except ImportError:
     from airflow.models.dag import DAG  # noqa: TID251 - 2.11
 
+SLOW = Fault(kind=FaultKind.DELAY, when="after", seconds=30)
 HAS_TASK_STATE = Version(airflow.__version__) >= Version("3.3")
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
 
@@ -230,6 +233,48 @@ def test_what_finds_updates_and_fires_is_composed_by_outputs_alone():
 
     assert moved.upstream_task_ids == {"update"}
     assert others.upstream_task_ids == {"find"}
+
+
+# -- interruptions
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"), [({"stageId": "PREPARATION"}, "failed"), ({"comments": "Invoice 4711"}, "up_for_retry")]
+)
+def test_without_a_checkpoint_no_retry_follows_an_interrupted_move(portal, update, fields, state):
+    # The fields and the values before are read; a stage needs another reading, just before it is written.
+    portal.faults.script([None, None, *([None] if "stageId" in fields else []), SLOW])
+
+    with timeout_while_the_portal_works(portal):
+        ran = update(updates=[{"id": 57, **fields}], execution_timeout=timedelta(hours=1), durable=False, **RETRIES)
+
+    assert ran.state == state
+    assert ran.xcoms["report"]["results"][0]["error"]["executed"] == "unknown"
+    assert "Interrupted (AirflowTaskTimeout)" in ran.said("warning")
+    assert ("could move entities twice" in str(ran.error)) == (state == "failed")
+
+
+def test_an_interruption_before_the_first_update_is_retried(portal, update):
+    portal.faults.script([None, SLOW])
+
+    with timeout_while_the_portal_works(portal):
+        ran = update(
+            updates=[{"id": 57, "stageId": "PREPARATION"}],
+            execution_timeout=timedelta(hours=1),
+            durable=False,
+            **RETRIES,
+        )
+
+    assert ran.state == "up_for_retry"
+    assert "report" not in ran.xcoms
+
+
+def test_retries_without_a_checkpoint_are_warned_of_where_entities_move(portal, update):
+    moving = update(updates=[{"id": 57, "stageId": "PREPARATION"}], durable=False, **RETRIES)
+    plain = update(updates=AMOUNTS, durable=False, **RETRIES)
+
+    assert "may move entities twice" in moving.said("warning")
+    assert "may move entities twice" not in plain.said("warning")
 
 
 # -- a later try, where Airflow keeps a checkpoint

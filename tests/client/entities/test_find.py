@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError, ProtocolError
+from airflow_provider_bitrix24.simulator.portal import seed
 
 BUSY = {"kind": "error", "status": 503, "code": "QUERY_LIMIT_EXCEEDED"}
 
@@ -189,3 +190,17 @@ def test_both_clients_do_the_same(run_with_both_clients):
         bench.do("find_entities", "DEAL", {"stage": "NEW"})
 
     run_with_both_clients(scenario)
+
+
+@pytest.mark.parametrize(("concurrency", "seconds"), [(1, 3.0), (4, 1.3)])
+def test_25000_ids_take_a_dozen_requests_and_several_at_a_time_less_than_half_the_time(benches, concurrency, seconds):
+    with benches("sync", settings={"max_concurrency": concurrency}) as bench:
+        seed.generate(bench.portal, 2, 25_000, stage="NEW", first_id=1)
+        bench.portal.latency.set(request_ms=20, command_ms=5)
+
+        found = bench.do("find_entities", "DEAL", {"stageId": "NEW"}, limit=100_000)
+
+        assert found == deals(range(1, 25_001))
+        asked = list(bench.server.requests)
+        assert len(asked) <= 14
+        assert asked[-1].moment + asked[-1].duration - asked[0].moment <= seconds
