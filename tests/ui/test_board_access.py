@@ -87,6 +87,7 @@ def test_texts_can_be_read_in_light_and_dark(demo: SimulatorServer, open_page: O
         ".status",
         "th",
         "td",
+        ".codes code",
     ):
         ratios = page.evaluate(CONTRAST, selector)
         assert ratios, selector
