@@ -36,6 +36,11 @@ def test_check_tests_a_connection(portal, command, capsys):
     assert f"Connected to {portal.url} as" in capsys.readouterr().out
 
 
+def test_store_shows_what_processes_share(command, capsys):
+    assert command("store") == 0
+    assert capsys.readouterr().out.startswith("Shared store: files in ")
+
+
 def test_check_fails_if_the_portal_refuses(portal, command, capsys, monkeypatch):
     monkeypatch.setenv(
         "AIRFLOW_CONN_LOW", f'{{"conn_type": "bitrix24", "password": "{portal.url}/rest/1/wrong12345/"}}'
