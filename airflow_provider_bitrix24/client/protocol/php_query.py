@@ -19,6 +19,8 @@ _MAX_VALUES: Final = 1000
 """PHP's ``max_input_vars``: it drops what follows."""
 _MAX_DEPTH: Final = 60
 """PHP drops arrays nested deeper than 64."""
+_EMPTY_IS_ABSENT: Final = ("filter", "order")
+"""Parameters of lists that mean nothing when they are empty."""
 _EXACT_FLOAT: Final = 1e15
 """Below, PHP writes a whole float like an integer."""
 
@@ -38,7 +40,7 @@ def php_query(params: Mapping[str, Any]) -> str:
     """Parameters as a query string that PHP reads back unchanged.
 
     Lists and maps become brackets (``filter[@id][0]=57``), booleans 1 and 0. A parameter that is ``None`` is left out:
-    for PHP an absent parameter is null.
+    for PHP an absent parameter is null. So is an empty ``filter`` or ``order``, but not ``select``.
 
     :raises NotWritableError: PHP would read something else.
     :raises ConfigurationError: a value cannot be sent at all.
@@ -50,7 +52,7 @@ def php_query(params: Mapping[str, Any]) -> str:
     pairs: list[str] = []
     try:
         for name, value in plain.items():
-            if value is None:
+            if value is None or (value in ([], {}) and name.lower() in _EMPTY_IS_ABSENT):
                 continue
             if not _is_top_level_name(name):
                 raise NotWritableError("the name of a parameter")

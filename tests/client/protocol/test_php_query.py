@@ -91,12 +91,20 @@ def test_numbers_booleans_and_none_are_written_for_php():
     assert command(Call("scope")) == "scope"
 
 
+def test_an_empty_filter_order_or_selection_is_the_same_as_none():
+    assert (
+        php_query({"entityTypeId": 2, "filter": {}, "ORDER": [], "Select": [], "start": -1})
+        == "entityTypeId=2&start=-1"
+    )
+
+
 @pytest.mark.parametrize(
     ("params", "what"),
     [
         ({"fields": {"title": None}}, "None inside"),
         ({"ids": [1, None]}, "None inside"),
-        ({"select": []}, "an empty list"),
+        ({"ids": []}, "an empty list"),
+        ({"filter": {"@id": []}}, "an empty list"),
         ({"fields": {}}, "an empty list"),
         ({"fields": {"observers": []}}, "an empty list"),
         ({"fields": [[]]}, "an empty list"),
