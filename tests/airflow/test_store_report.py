@@ -80,14 +80,15 @@ def test_buckets_are_shown_with_who_took_from_them():
     clock = VirtualClock()
     store = Listed(clock)
     pacer = Pacer(store=store, key="example.bitrix24.com", bucket=LeakyBucket(50, 2.0))
-    pacer.acquire(5, 1)
+    pacer.acquire(5, 0)
+    store.update("example.bitrix24.com", lambda kept, _: ({**kept, "pace": 0.8}, None))
     pacer.share_cost("c", 0.5)
     clock.sleep(7.0)
     shown = "\n".join(store_lines(store))
     assert shown.startswith("Shared store: a store of a test\nClock: -")
-    assert "example.bitrix24.com: 49 requests in the bucket 7 s ago, slowed down to 80% after refusals" in shown
+    assert "example.bitrix24.com: 5 requests in the bucket 7 s ago, slowed down to 80% after refusals" in shown
     assert "process" in shown
-    assert ": 1 requests, the last 7 s ago" in shown
+    assert ": 5 requests, the last 7 s ago" in shown
     assert shown.endswith("Other values: 1")
 
 
