@@ -9,7 +9,7 @@ assumptions about a portal are never tested against themselves. Each layer impor
 =============================================  =============================================================
 ``__main__``, ``testing``                      the command and the pytest fixture
 ``threaded``                                   a server in a thread
-``server``, ``tls``                            HTTP and https
+``server``, ``browsers``, ``tls``              HTTP and https; what browsers may send
 ``board``, ``control``, ``oauth``, ``rest``    what is served: a page, the control API, OAuth, the REST methods
 ``portal``                                     what a portal holds and does
 ``clock``, ``errors``, ``php``, ``validation``  time, the portal's errors, PHP's rules, checks of JSON
