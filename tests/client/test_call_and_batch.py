@@ -63,6 +63,8 @@ def outcomes(benches):
         ("crm.item.list", {"entityTypeId": 2, "filter": {"title": None}}),
         ("crm.item.list", {"entityTypeId": 2, "filter": {"@id": list(range(3, 2000))}}),
         ("crm.item.list", {"entityTypeId": 2, "select": [], "order": {}, "filter": None}),
+        ("crm.item.list", {"entityTypeId": 2, "order": {}, "filter": {}}),
+        ("crm.deal.list", {"order": [], "filter": [], "SELECT": []}),
         ("crm.item.update", {"entityTypeId": 2, "id": 1, "fields": []}),
         ("crm.item.get", {"entityTypeId": 2, "id": None}),
         ("crm.item.get", {"entityTypeId": 2.0, "id": "1"}),
