@@ -336,3 +336,32 @@ def test_a_long_report_lists_what_failed(bench):
 
     assert len(report["results"]) == 1_000
     assert {each["outcome"] for each in report["results"]} == {"failed"}
+
+
+# -- then the trigger
+
+
+@pytest.mark.parametrize("place", range(9))
+@pytest.mark.parametrize("fault", ["reset:after", "html:502:after", "error:500"])
+def test_wherever_an_answer_is_lost_amounts_are_right_and_nothing_is_fired_twice(benches, fault, place):
+    with benches("sync") as bench:
+        bench.stairs(60)
+        bench.server.faults.script([None] * place + [fault])
+
+        report = update(bench, amounts(60))
+        fired = bench.fire(report.targets)
+
+        assert (report.failed, fired.moved) == (0, 60)
+        assert all(amount(bench, number) == number * 10 for number in range(1, 61))
+        assert set(bench.portal.moves.values()) == {1}
+
+
+def test_what_could_not_be_updated_is_not_fired(benches):
+    with benches("sync") as bench:
+        bench.stairs(3)
+        bench.server.faults.script([None, None, {"kind": "command_error", "code": "ACCESS_DENIED", "keys": ["c1"]}])
+
+        report = update(bench, amounts(3))
+        bench.fire(report.targets)
+
+        assert set(bench.server.fires) == {"DEAL_1", "DEAL_3"}
