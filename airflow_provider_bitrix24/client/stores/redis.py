@@ -6,6 +6,7 @@ A value is replaced by a script, if nobody has changed it since it was read; tim
 from __future__ import annotations
 
 import time
+from inspect import signature
 from random import random
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -58,8 +59,6 @@ class RedisStore:
         self._name = f"Redis at {host}:{port}, database {db}"
         self._secret = options.get("password") or None
         self._redis = self._connect(options)
-        self._read = self._redis.register_script(_READ)
-        self._swap = self._redis.register_script(_SWAP)
 
     @classmethod
     def from_url(cls, url: str, *, patience: float = PATIENCE) -> RedisStore:
@@ -121,11 +120,12 @@ class RedisStore:
         self._redis.close()
 
     def _update(self, attempt: Attempt[T], name: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
-        [kept, clock] = cast("Any", self._read(keys=[name]))
+        # Whole scripts, not their digests: a server that was just started knows none.
+        [kept, clock] = cast("Any", self._redis.eval(_READ, 1, name))
         pause = _FIRST_PAUSE
         while not attempt.given_up:
             text, answer = apply(kept, _seconds(clock), change)
-            newer = cast("Any", self._swap(keys=[name], args=[kept, text]))
+            newer = cast("Any", self._redis.eval(_SWAP, 1, name, kept, text))
             if not newer:
                 return answer
             [kept, clock] = newer
@@ -146,11 +146,19 @@ class RedisStore:
         # The library would try again by itself, for seconds.
         once = library.retry.Retry(library.backoff.NoBackoff(), 0)
         try:
-            return cast("Redis", library.Redis(**{**options, **bounds, "retry": once, "decode_responses": False}))
+            given = {**_fewer_trips(library), **options, **bounds, "retry": once, "decode_responses": False}
+            return cast("Redis", library.Redis(**given))
         except (TypeError, ValueError, library.exceptions.RedisError) as error:
             raise ConfigurationError(
                 f"{self._name} cannot be used: {error}.", hint="Correct the options of the shared store."
             ) from None
+
+
+def _fewer_trips(library: Any) -> dict[str, Any]:
+    """Return options that spare a new connection what it does not need: a short task makes one, and waits for it."""
+    if "driver_info" in signature(library.Redis).parameters:
+        return {"protocol": 2, "driver_info": None}
+    return {"protocol": 2, "lib_name": None, "lib_version": None}
 
 
 def _seconds(answer: Any) -> float:
