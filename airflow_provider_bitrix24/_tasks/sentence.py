@@ -118,6 +118,8 @@ def _place(has_moved: bool, results: Sequence[TargetResult], report: TriggerRepo
     it, its = ("it", "its") if one else ("them", "their")
     if first.stage_after is None:
         return f"{names} {'is' if one else 'are'} gone"
+    if has_moved and first.stage_before == first.stage_after:
+        return f"{names} moved and {'is' if one else 'are'} back at {first.stage_after}"
     if has_moved:
         known = {
             "before": ", before that stage",

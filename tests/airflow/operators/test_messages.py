@@ -7,6 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore, TaskKilledError
+from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK
+from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from tests.support.execution_timeouts import timeout_while_the_portal_works
 
@@ -76,6 +79,38 @@ def test_a_portal_that_cannot_be_reached_shows_one_short_traceback(portal, move)
     shown = "".join(traceback.format_exception(ran.error))
     assert ran.state == "up_for_retry"
     assert (shown.count("Traceback"), shown.count("airflow_provider_bitrix24/")) == (1, 2)
+
+
+def test_a_wait_in_the_worker_ends_when_airflow_ends_the_task(portal, run_task, time):
+    portal.portal.add_veto("PREPARATION")
+    running = []
+
+    class Watched(TriggerAutomationOperator):
+        def _fire(self, *arguments):
+            running.append(self)
+            return super()._fire(*arguments)
+
+    def later(_):
+        portal.portal.move("DEAL_57", "PREPARATION")
+        if len(time.slept) == 2:
+            running[-1].on_kill()
+
+    time.on_sleep = later
+    arguments = {"target": ["DEAL_57", "DEAL_58"], "code": "c5u4m", "expected_stage": "PREPARATION"}
+    ran = run_task(lambda: Watched(task_id="move", wait_timeout=6000, **arguments, **RETRIES))
+
+    assert ran.state == "up_for_retry"
+    assert len(time.slept) == 2
+    assert "2 of 2 targets were fired; 1 moved, 1 open, 0 not fired." in ran.said("warning")
+    assert (ran.xcoms["report"]["moved"], ran.xcoms["report"]["unmoved"]) == (1, 1)
+
+
+def test_a_wait_does_not_sleep_on_when_airflow_ends_the_task():
+    store = TaskCheckpointStore(None)
+    store.stop_firing()
+
+    with pytest.raises(TaskKilledError):
+        store.pause(3600, SYSTEM_CLOCK)
 
 
 @pytest.mark.parametrize("faults", [[SLOW], [None, SLOW]], ids=["before the first fire", "during it"])

@@ -132,6 +132,13 @@ def test_the_message_says_where_unmoved_targets_stand():
     )
 
 
+def test_the_message_says_that_an_entity_came_back():
+    back = TargetResult(target="DEAL_1", outcome="elsewhere", stage_before="NEW", stage_after="NEW")
+    moved = TriggerReport(code="c", portal="https://example.com", results=[back])
+
+    assert "DEAL_1 moved and is back at NEW." in decide(moved, on_unmoved="fail", expected={"WON"}).message
+
+
 @pytest.mark.parametrize(
     ("end", "kind"),
     [("skip", AirflowSkipException), ("retry", TargetsFailedError), ("fail", AirflowFailException)],
