@@ -237,3 +237,12 @@ def test_triggers_and_the_history_of_an_entity_are_shown(server: SimulatorServer
         ("moved", "Prepare documents"),
     ]
     assert item["moved"] == item["history"][-1]["time"]
+
+
+def test_a_body_is_needed_where_it_is_said_to_be(server: SimulatorServer, description: dict[str, Any]):
+    for method, path, operation in operations(description):
+        if "requestBody" not in operation or path.endswith("reset"):
+            continue
+        address = f"{server.url}{path}".replace("{target}", "DEAL_60")
+        answer = requests.request(method, address, timeout=PATIENCE_SECONDS)
+        assert (answer.status_code == 400) is operation["requestBody"]["required"], (method, path, answer.text)
