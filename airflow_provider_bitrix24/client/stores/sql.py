@@ -253,6 +253,8 @@ def _make_engine(url: URL, dialect: Dialect, connect_args: dict[str, Any], patie
             # Seconds for which a lock is waited for. Each call has a thread of its own, and takes over a connection.
             known = {"timeout": 0.8 * patience, "check_same_thread": False}
         options: dict[str, Any] = {"isolation_level": dialect.isolation} if dialect.isolation else {}
+        if url.get_driver_name() in ("psycopg2", "psycopg"):
+            options["use_native_hstore"] = False  # a new connection would look for a type that nothing here has
         engine = create_engine(
             url,
             future=True,  # SQLAlchemy 1.4 then behaves as 2 does
