@@ -39,6 +39,10 @@ from airflow_provider_bitrix24.shared_store import shared_store_directory
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.stores.protocol import SharedStore
 
+_NOT_A_WEBHOOK = (
+    "Password holds a URL, but not that of a webhook, which has /rest/ in it. Paste the webhook's whole URL, such as "
+    "https://example.bitrix24.com/rest/1/SECRET/, or put the address into Host."
+)
 URL_IN_HOST = (
     "The webhook's URL stands in Host, which Airflow stores and shows in clear. Move it to Password and "
     "renew the webhook in Bitrix24, since others may have read it."
@@ -186,6 +190,8 @@ def _find_webhook(connection: AirflowConnection, extra: dict[str, Any]) -> tuple
         if code is not None:
             extra.pop("target", None)
         return PastedWebhook(portal=pasted.portal, code=pasted.code or code), [URL_IN_HOST]
+    if "://" in password and not address:
+        raise ConfigurationError("The portal's address is missing.", hint=_NOT_A_WEBHOOK)
     return PastedWebhook(portal=Portal(base_url=address, user_id=login, secret=password), code=None), []
 
 

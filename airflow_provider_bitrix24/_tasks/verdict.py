@@ -53,7 +53,7 @@ class Verdict:
                 raise AirflowFailException(self.message)
 
 
-_CHOSEN = (AirflowFailException, AirflowNotFoundException, AirflowSkipException, TargetsFailedError, Bitrix24Error)
+_CHOSEN = (AirflowFailException, AirflowSkipException, TargetsFailedError, Bitrix24Error)
 """Errors whose sentence says everything."""
 
 
@@ -67,6 +67,9 @@ class PlainEnding:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take the frames below the caller off an ending; whatever has a cause keeps them."""
+        if isinstance(error, AirflowNotFoundException):
+            advice = "Add the connection, or correct the id that the task names."
+            raise AirflowNotFoundException(f"{str(error).rstrip('.')}. {advice}") from None
         if isinstance(error, _CHOSEN) and error.__cause__ is None:
             raise error.with_traceback(None) from None
 

@@ -25,6 +25,9 @@ there. ``each``: every entity was there at some check, since robots may move the
 arrives; an entity that can no longer be read is given up, and the wait continues for the others."""
 
 
+_ACCEPT = "If the entity may be there, add the stage to expected_stage, or set or_later=True."
+
+
 @dataclass(frozen=True, slots=True)
 class StageCheck:
     """Where entities stand at one check.
@@ -158,7 +161,7 @@ class StageWait:
         if self.require != "each":
             hopeless = {target: check.waiting[target] for target in check.final if target not in failed}
             if hopeless and (self.require == "all" or not check.open):
-                problems.append(f"{standing(hopeless)}. That stage is final.")
+                problems.append(f"{standing(hopeless)}. That stage is final. {_ACCEPT}")
             if check.missing:
                 problems.append(f"{listed(check.missing)}: {MISSING}")
         return " ".join(problems) or None

@@ -71,6 +71,14 @@ def test_a_permanent_error_shows_one_short_traceback(portal, move, monkeypatch):
     assert "user id is missing" in shown
 
 
+def test_a_connection_that_does_not_exist_is_named_with_what_to_do(move):
+    ran = move(target="DEAL_57", bitrix24_conn_id="nope", **RETRIES)
+
+    assert ran.state == "up_for_retry"
+    assert "nope" in str(ran.error)
+    assert str(ran.error).endswith("Add the connection, or correct the id that the task names.")
+
+
 def test_a_portal_that_cannot_be_reached_shows_one_short_traceback(portal, move):
     portal.faults.script(["refuse"] * 50)
 
