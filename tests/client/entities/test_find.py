@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.client.errors import ConfigurationError, ProtocolError
+from airflow_provider_bitrix24.client.errors import ConfigurationError, InvalidRequestError, ProtocolError, ServerError
 from airflow_provider_bitrix24.simulator.portal import seed
 
 BUSY = {"kind": "error", "status": 503, "code": "QUERY_LIMIT_EXCEEDED"}
@@ -162,6 +162,42 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(bench, arguments, s
 @pytest.mark.parametrize("more", [{"limit": 0}, {"limit": True}, {"limit": "ten"}, {"on_excess": "ignore"}])
 def test_wrong_options_are_refused(bench, more):
     assert isinstance(bench.do("find_entities", "DEAL", "all", **more), ConfigurationError)
+
+
+REFUSED = {"kind": "error", "status": 403, "code": "ACCESS_DENIED"}
+NO_METHOD = {"kind": "command_error", "code": "ERROR_METHOD_NOT_FOUND"}
+BROKEN = {"kind": "command_error", "code": "INTERNAL_SERVER_ERROR"}
+SPENT = {"kind": "error", "status": 429, "code": "OPERATION_TIME_LIMIT"}
+
+
+@pytest.mark.parametrize("fault", [REFUSED, NO_METHOD])
+def test_where_the_portal_lists_no_fields_the_names_are_not_checked_and_the_log_says_so(bench, fault):
+    fill(bench, 1)
+    bench.server.faults.script([fault])
+
+    assert bench.do("find_entities", "DEAL", {"id": 1}) == ["DEAL_1"]
+    assert any("so their names were not checked" in line for line in bench.logged)
+
+
+def test_a_failure_to_list_the_fields_is_an_error_and_nothing_is_read(bench):
+    bench.server.faults.script([BROKEN])
+
+    assert isinstance(bench.do("find_entities", "DEAL", {"id": 1}), ServerError)
+    assert rows_asked(bench) == 0
+
+
+def test_a_spent_working_time_is_waited_for(bench):
+    fill(bench, 1)
+    bench.server.faults.script([SPENT])
+
+    assert bench.do("find_entities", "DEAL", "all") == ["DEAL_1"]
+    assert sum(bench.sleeps) > 5
+
+
+def test_a_refusal_of_the_first_page_is_an_error(bench):
+    bench.server.faults.script([{"kind": "command_error", "code": "INVALID_ARG_VALUE", "keys": ["c0"]}])
+
+    assert isinstance(bench.do("find_entities", "DEAL", "all"), InvalidRequestError)
 
 
 def test_own_bounds_of_the_id_are_kept(bench):

@@ -7,9 +7,13 @@ import json
 import pytest
 
 from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
-from airflow_provider_bitrix24.client.errors import ConfigurationError, OutcomeUnknown
+from airflow_provider_bitrix24.client.errors import ConfigurationError, InvalidRequestError, OutcomeUnknown
 
 BUSY = {"kind": "error", "status": 503, "code": "QUERY_LIMIT_EXCEEDED"}
+REFUSED = {"kind": "error", "status": 403, "code": "ACCESS_DENIED"}
+NO_READING = {"kind": "command_error", "code": "ACCESS_DENIED"}
+BROKEN = {"kind": "command_error", "code": "INTERNAL_SERVER_ERROR"}
+WRONG_SECRET = {"kind": "error", "status": 401, "code": "INVALID_CREDENTIALS"}
 AFTER = ["reset:after", "html:502:after", "empty:after", "cut_body:after", "error:500:after"]
 
 
@@ -177,6 +181,41 @@ def test_wrong_fields_are_refused_before_anything_is_sent(bench, updates, says):
 def test_nothing_to_do_sends_nothing(bench):
     assert counts(update(bench, [])) == (0, 0, 0)
     assert bench.server.requests.total == 0
+
+
+@pytest.mark.parametrize("fault", [REFUSED, {**NO_READING, "keys": ["c0"]}])
+def test_where_the_values_before_cannot_be_read_updates_are_sent_all_the_same(bench, fault):
+    bench.deals(2)
+    bench.server.faults.script([None, fault])
+
+    assert counts(update(bench, amounts(2))) == (2, 0, 0)
+    assert amount(bench, 2) == 20
+
+
+def test_a_reading_that_failed_for_a_moment_is_repeated(bench):
+    bench.deals(60)
+    bench.server.faults.script([None, {**BROKEN, "keys": ["c1"]}])
+
+    assert counts(update(bench, amounts(60))) == (60, 0, 0)
+
+
+def test_a_reading_that_is_refused_for_good_is_an_error_and_nothing_is_sent(bench):
+    bench.deals(1)
+    bench.server.faults.script([None, {"kind": "command_error", "code": "INVALID_ARG_VALUE", "keys": ["c0"]}])
+
+    assert isinstance(update(bench, amounts(1)), InvalidRequestError)
+    assert sent(bench) == 0
+
+
+def test_an_error_after_the_first_group_is_in_the_report(bench):
+    bench.deals(4)
+    bench.server.faults.script([None, None, None, *[WRONG_SECRET] * 5])
+
+    report = update(bench, [*amounts(2), {"id": 3, "stageId": "PREPARATION"}, {"id": 4, "stageId": "PREPARATION"}])
+
+    assert counts(report) == (2, 0, 2)
+    assert {each.error.executed for each in report.results if each.error} == {"no"}
+    assert bench.portal.stage_of("DEAL_3") == "NEW"
 
 
 # -- updates that move entities
