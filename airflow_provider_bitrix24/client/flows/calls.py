@@ -24,7 +24,6 @@ from airflow_provider_bitrix24.client.protocol.error_codes import classify
 from airflow_provider_bitrix24.client.protocol.pagination import Page, first_page, read_page
 from airflow_provider_bitrix24.client.protocol.wire import Call, HttpResponse, Params, Reply, Timing, encode
 from airflow_provider_bitrix24.client.settings import ClientSettings
-from airflow_provider_bitrix24.client.values import WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -140,11 +139,11 @@ def acquire(channel: Channel, want: int) -> Flow[Acquired]:
     """
     if channel.tokens is not None:
         yield from channel.tokens.ready()
-    spread = 0.9 + 0.8 * channel.random() if channel.refused else 1.0
-    granted: Acquired = yield Acquire(want, channel.refused)
-    channel.refused = 0
+    refused, channel.refused = channel.refused, 0
+    granted: Acquired = yield Acquire(want, refused)
     if granted.wait > 0:
-        now = yield from sleep(min(WINDOW, spread * granted.wait), "pace", "the portal's request limit")
+        pause = min(channel.retry.longest_pause, granted.wait * (0.9 + 0.8 * channel.random()))
+        now = yield from sleep(pause if refused else granted.wait, "pace", "the portal's request limit")
         granted = Acquired(granted.count, 0.0, now)
     return granted
 

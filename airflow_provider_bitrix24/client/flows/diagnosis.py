@@ -22,7 +22,7 @@ from airflow_provider_bitrix24.client.values import shown, text
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.flows.effects import Flow
 
-PATIENCE = RetryPolicy(attempts=2, limit_attempts=3, longest_delay=2.0)
+PATIENCE = RetryPolicy(attempts=2, limit_attempts=3, longest_delay=2.0, longest_pause=2.0)
 """A person waits in front of a form: two tries are enough."""
 
 

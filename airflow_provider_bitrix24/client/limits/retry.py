@@ -42,6 +42,8 @@ class RetryPolicy:
     refused: then the delay stays at ``first_delay``, and there are ``paced_attempts``."""
     paced_attempts: int = 25
     """Where many hosts share an address unknowingly, a new one may be refused many times before a request passes."""
+    longest_pause: float = WINDOW
+    """Longest wait for the bucket after a refusal."""
     operating_delay: float = 10.0
     """Shortest wait for the operating limit; it doubles with each refusal where the reset is not known."""
     longest_operating_delay: float = 120.0
