@@ -2,7 +2,7 @@
 
 The client's own flows and the simulator, without sockets and without waiting; every run gives the same figures::
 
-    python -m benchmarks.limits [--seeds 3]
+    python -m benchmarks.limits [--seeds 3] [--only newer]
 """
 
 from __future__ import annotations
@@ -142,10 +142,13 @@ def main() -> None:
     """Measure and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (median); default: %(default)s")
-    seeds = range(1, parser.parse_args().seeds + 1)
+    parser.add_argument("--only", choices=("hosts", "newer"), help="print one table")
+    options = parser.parse_args()
     logging.getLogger("virtual_hosts").setLevel(logging.CRITICAL)
-    _hosts(seeds)
-    _newer()
+    if options.only != "newer":
+        _hosts(range(1, options.seeds + 1))
+    if options.only != "hosts":
+        _newer()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ PAUSE, MORE_PAUSE = 3.5, 2.0
 """Tokens that pass unused after a first refusal, and at most for each further one: the portal may count those, too."""
 OTHERS_PAUSE = 0.3
 """The same for each further refusal and host, by the number of hosts that the pace allows for."""
+LONGEST_PAUSE = 36.0
+"""Seconds: by then a bucket that was filled up to twice its size has room again."""
 SAME_CROWD = 4.0
 """Seconds for which further refusals are those of requests that were sent before the pace fell."""
 RECOVERY = 60.0
@@ -95,6 +97,7 @@ class LeakyBucket:
             pace = max(SLOWEST, pace * SLOWER)
         more = min(MORE_PAUSE, OTHERS_PAUSE / pace)
         pause = PAUSE + more * (count - 1) if first else more * count
+        pause = max(0.0, min(pause, LONGEST_PAUSE * self.rate * pace - 1))
         level = max(state.level, self.capacity) + pause
         return BucketState(level, now, pace, now)
 

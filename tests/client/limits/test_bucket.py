@@ -124,9 +124,9 @@ def test_after_a_first_refusal_the_pace_is_our_part_of_what_filled_the_bucket(le
     assert grant == Grant(1, pytest.approx(4.5 / (2 * pace)))
 
 
-def test_the_more_requests_were_refused_the_longer_is_the_pause():
+def test_the_more_requests_were_refused_the_longer_is_the_pause_up_to_36_seconds():
     pauses = [STANDARD.refused(BucketState(level=6.0), 0.0, count).level - 48 for count in (1, 2, 4)]
-    assert pauses == pytest.approx([3.5, 5.5, 9.5])
+    assert pauses == pytest.approx([3.5, 5.5, 8.0])
     pauses = [STANDARD.refused(BucketState(level=48.0), 0.0, count).level - 48 for count in (1, 2, 4)]
     assert pauses == pytest.approx([3.5, 4.1, 5.3])
 
