@@ -19,7 +19,11 @@ SUCCEED = {"one", "many", "unmoved", "blind", "in_host", "with_reader", "reset",
     "find_bitrix24_default",
     "update_bitrix24_default",
     "preview",
+    "app_one",
+    "app_refreshes",
 }
+TOKENS = 6
+"""An application's first pair, the one of its refresh, and the one of an answer that is lost."""
 
 
 @pytest.fixture(scope="session")
@@ -34,13 +38,16 @@ def shown(tmp_path_factory, database):
         # The scenarios run in virtual time, so they must not share a bucket with other processes.
         "AIRFLOW__BITRIX24__SHARED_STORE_DIRECTORY": str(tmp_path_factory.mktemp("pacing")),
     }
+    environment["TOKENS"] = str(tmp_path_factory.mktemp("tokens") / "tokens")
     shutil.copy(Path(os.environ["AIRFLOW_HOME"], "airflow.db"), home)
     done = subprocess.run([sys.executable, str(RUN), SECRET, OTHER], env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()[-1000:]
     kept = {str(path.relative_to(home)): path.read_bytes() for path in home.rglob("*") if path.is_file()}
-    # A task sends its supervisor the texts to mask. Airflow logs that at DEBUG, and masks them there.
-    output = b"\n".join(line for line in done.stdout.splitlines() if b"MaskSecret(" not in line)
-    return {"standard output": output, "standard error": done.stderr} | kept
+    # A task sends its supervisor the texts to mask, and Variables. Airflow logs that at DEBUG, and masks them there.
+    of_airflow = (b"MaskSecret(", b"PutVariable(", b"VariableResult(")
+    output = b"\n".join(line for line in done.stdout.splitlines() if not any(each in line for each in of_airflow))
+    tokens = Path(environment["TOKENS"]).read_bytes()
+    return {"standard output": output, "standard error": done.stderr, "tokens": tokens} | kept
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +57,7 @@ def states(shown):
 
 
 def test_the_scenarios_end_as_expected(states):
-    assert len(states) == 27
+    assert len(states) == 31
     assert {name for name, state in states.items() if state == "success"} == SUCCEED
     assert {state for name, state in states.items() if name not in SUCCEED} == {"failed"}
 
@@ -71,6 +78,18 @@ def test_no_form_of_a_secret_appears_anywhere(shown, form):
         leaks.pop("standard output", None)
 
     assert leaks == {}
+
+
+def test_no_token_of_an_application_appears_anywhere(shown):
+    tokens = shown["tokens"].split()
+    searched = {where: content for where, content in shown.items() if where != "tokens"}
+    if version("apache-airflow").startswith("3.0."):
+        searched.pop("standard output")
+
+    assert len(tokens) >= TOKENS
+    assert {
+        where: _around(content, each) for where, content in searched.items() for each in tokens if each in content
+    } == {}
 
 
 def _around(content, form):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from airflow_provider_bitrix24.connection_form import HOOK_NAME, STANDARD_FIELDS
+from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS, HOOK_NAME, STANDARD_FIELDS
 from scripts.local_airflow import IS_3
 
 if TYPE_CHECKING:
@@ -55,6 +55,13 @@ class Pages3:
         for name, value in values.items():
             self._section("Standard Fields" if name in STANDARD_FIELDS else "Extra Fields")
             self.field(name).fill(value)
+
+    def choose(self, name: str, value: str) -> None:
+        """Choose one of a field's values."""
+        self._section("Extra Fields")
+        label = EXTRA_FIELDS[name].label
+        self.page.get_by_role("dialog").get_by_role("combobox", name=label).click()
+        self.page.get_by_role("option", name=value, exact=True).click()
 
     def text(self) -> str:
         return self.page.get_by_role("dialog").inner_text()
@@ -111,6 +118,9 @@ class Pages2:
     def fill(self, values: dict[str, str]) -> None:
         for name, value in values.items():
             self.field(name).fill(value)
+
+    def choose(self, name: str, value: str) -> None:
+        self.field(name).fill(value)
 
     def text(self) -> str:
         return self.page.locator("#model_form").inner_text()

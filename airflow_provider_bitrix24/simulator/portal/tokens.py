@@ -51,6 +51,8 @@ class TokenStore:
         """How often tokens were refreshed; Bitrix24 asks applications to refresh only when necessary."""
         self.refused_refreshes = 0
         """How often a refresh token was refused, for instance because it had been used before."""
+        self.used: tuple[str, ...] = ()
+        """Tokens of pairs that have been replaced."""
         self.secrets_in_url = 0
         """How many requests for tokens had a secret in their address, which ends up in logs."""
 
@@ -77,6 +79,7 @@ class TokenStore:
             self.refused_refreshes += 1
             return None
         del self._by_refresh[refresh_token]
+        self.used += (old.access_token, refresh_token)
         if profile == "strict":
             self._by_access.pop(old.access_token, None)
         self.refreshes += 1

@@ -20,7 +20,8 @@ SECRET, OTHER = sys.argv[1:]
 from airflow_provider_bitrix24.client.clock import Clock  # noqa: E402
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook  # noqa: E402
 from airflow_provider_bitrix24.simulator.clock import Clock as PortalClock  # noqa: E402
-from airflow_provider_bitrix24.simulator.portal.model import User  # noqa: E402
+from airflow_provider_bitrix24.simulator.portal import Portal  # noqa: E402, TC001
+from airflow_provider_bitrix24.simulator.portal.model import Application, User  # noqa: E402
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer  # noqa: E402
 
 
@@ -56,9 +57,27 @@ def connect(url: str, port: int) -> None:
         "in_host": {"host": f"{webhook}crm.automation.trigger/?target=DEAL_{{{{ID}}}}&code=c5u4m"},
         "in_extra": {"password": webhook, "extra": f"no JSON {SECRET}"},
         "incomplete": {"host": "", "password": SECRET},
+        "application": {
+            "host": url,
+            "login": "local.leaks",
+            "password": SECRET,
+            "extra": {"auth_method": "oauth", "token_key": "leaks"},
+        },
     }
     for conn_id, parts in connections.items():
         os.environ[f"AIRFLOW_CONN_{conn_id.upper()}"] = json.dumps({"conn_type": "bitrix24"} | parts)
+
+
+def authorize(portal: Portal) -> None:
+    """Store the application's tokens as the command does: they are in the Variables that tasks refresh."""
+    from airflow_provider_bitrix24.client.oauth.pair import Pair
+    from airflow_provider_bitrix24.client.oauth.token_store import Kept
+    from airflow_provider_bitrix24.token_store import VariableTokenStore
+
+    now = portal.clock.now()
+    grant = portal.tokens.issue("local.leaks", 1, frozenset({"crm"}), now)
+    answer = {"access_token": grant.access_token, "refresh_token": grant.refresh_token, "expires_in": 3600}
+    VariableTokenStore("leaks").update(lambda _: Kept(pair=Pair.from_grant(answer, now)))
 
 
 def the_dag() -> Any:
@@ -83,10 +102,15 @@ def main() -> None:
         portal.accounts.add_webhook(2, OTHER)
         for number in range(1001, 1061):
             portal.add_deal(id=number)
+        portal.accounts.add_application(Application("local.leaks", SECRET, triggers={"invoice_paid": "Invoice paid"}))
+        portal.add_trigger("EXECUTING", code="invoice_paid", application="local.leaks")
         connect(server.url, server.port)
+        authorize(portal)
         os.environ["PORTAL_FAULTS"] = f"{server.url}/_simulator/faults"
         for ti in the_dag().test().get_task_instances():
             print("STATE", ti.task_id, ti.state, flush=True)
+        tokens = [*portal.tokens._by_access, *portal.tokens._by_refresh, *portal.tokens.used]
+        Path(os.environ["TOKENS"]).write_text("\n".join(tokens))
 
 
 if __name__ == "__main__":

@@ -51,8 +51,19 @@ FAULTS: dict[str, list[Any]] = {
     "cut_body": [None, "cut_body:after", None, "empty:after"],
     "redirect": ["redirect"] * 20,
     "refused": [None, None, *["refuse"] * 60],
+    "app_refreshes": ["expired_token"],
+    "app_loses_answers": ["expired_token", *[{"kind": "cut", "when": "after", "method": "oauth.token"}] * 3],
+    "app_is_lost": ["expired_token"],
 }
 """Name -> the faults of its requests, in order."""
+
+APPLICATION: dict[str, dict[str, Any]] = {
+    "app_one": {"target": "DEAL_58"},
+    "app_refreshes": {"target": "DEAL_59"},
+    "app_loses_answers": {"target": "DEAL_60"},
+    "app_is_lost": {"target": "DEAL_60"},
+}
+"""Name -> arguments of the operator of an application. They run one after the other."""
 
 
 def arm(context: Any) -> None:
@@ -74,3 +85,10 @@ with DAG("leaks", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UT
         UpdateEntitiesOperator(task_id=f"update_{connection}", updates=updates, **common)
     TriggerAutomationOperator(task_id="preview", code="c5u4m", preview=True, pre_execute=arm, **ONE)
     ExecuteTriggerOperator(task_id="execute", target="DEAL_57", code="paid", pre_execute=arm)
+    before = None
+    for scenario, arguments in APPLICATION.items():
+        settings = {"task_id": scenario, "code": "invoice_paid", "bitrix24_conn_id": "application", "pre_execute": arm}
+        fired = ExecuteTriggerOperator(**settings | arguments, trigger_rule="all_done")
+        if before is not None:
+            before >> fired
+        before = fired
