@@ -41,7 +41,7 @@ def authorize(hook: Bitrix24Hook, options: Namespace) -> int:
             print("Nothing was pasted; the application is not authorized.", file=sys.stderr)
             return 1
         try:
-            code = read_redirect(pasted, state=state, host=portal.host)
+            code = read_redirect(pasted, state=state, host=None if portal.is_local else portal.host)
         except ConfigurationError as error:
             print(f"{error}\n", file=sys.stderr)
             continue

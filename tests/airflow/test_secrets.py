@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from base64 import urlsafe_b64encode
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
@@ -33,6 +34,8 @@ def shown(tmp_path_factory, database):
     environment = os.environ | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(RUN.parent / "dags"),
+        # Without a key Airflow keeps Variables as they are.
+        "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(b"a key of 32 bytes for this test.").decode(),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         # The scenarios run in virtual time, so they must not share a bucket with other processes.

@@ -95,11 +95,11 @@ class Authorization:
         )
 
 
-def read_redirect(pasted: str, *, state: str, host: str) -> AuthorizationCode:
+def read_redirect(pasted: str, *, state: str, host: str | None) -> AuthorizationCode:
     """Read what a person pastes: the whole address on which the browser ended, or the bare code that the portal showed.
 
     :param state: what the authorization page was given.
-    :param host: the portal's.
+    :param host: the portal's; ``None`` for a portal on this machine, which may call itself anything.
     :raises ConfigurationError: it holds no code, or belongs to another attempt or another portal. Nothing of it is
         repeated.
     """
@@ -115,8 +115,7 @@ def read_redirect(pasted: str, *, state: str, host: str) -> AuthorizationCode:
             "The address belongs to another attempt: its state is not the one that this command has sent.",
             hint=_ONCE_MORE,
         )
-    domain = fields.get("domain", host)
-    if domain.lower() != host.lower():
+    if host is not None and fields.get("domain", host).lower() != host.lower():
         raise ConfigurationError(
             "The address comes from another portal than the connection's Host.",
             hint=f"Log in to {host} in the browser, or correct Host.",

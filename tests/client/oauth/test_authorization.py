@@ -111,6 +111,7 @@ REDIRECT = "https://app.example/back?code=c0de&state=st4te&domain=example.bitrix
 def test_the_code_is_read_from_an_address_or_by_itself(pasted):
     code = read_redirect(pasted, state="st4te", host="Example.bitrix24.com")
     assert code.text == "c0de"
+    assert read_redirect(pasted, state="st4te", host=None) == code
     assert repr(code) == "AuthorizationCode()"
 
 
