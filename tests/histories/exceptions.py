@@ -6,6 +6,7 @@ excused because nobody could have known.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tests.histories.boards import QUOTE
@@ -114,6 +115,13 @@ def there_and_back_unseen(pair: Pair) -> bool:
     return (quote and pair.odd) or ((quote or pair.odd) and pair.second.stood_at == pair.first.stood_at)
 
 
+def within_the_same_second(pair: Pair) -> bool:
+    """It moved, was fired, and was back again within one second: the portal's times have whole seconds."""
+    moves = [each.at for each in pair.record.stood[pair.first.key]]
+    seen = [max((at for at in moves if at <= fire.sent_at), default=0.0) for fire in (pair.first, pair.second)]
+    return pair.second.stood_at == pair.first.stood_at and math.floor(seen[0]) == math.floor(seen[1])
+
+
 def executed_late(pair: Pair) -> bool:
     """The portal executed the first one later than ``settle_after``."""
     moved_at = pair.first.moved_at
@@ -125,6 +133,7 @@ ALL: tuple[Callable[[Pair], bool], ...] = (
     left_between_tries,
     moved_after_its_try,
     there_and_back_unseen,
+    within_the_same_second,
     executed_late,
 )
 

@@ -201,3 +201,22 @@ def test_moved_by_a_command_that_failed_in_the_same_answer(violations):
         ),
     )
     assert violations(history) == []
+
+
+def test_the_list_grew_before_each_of_two_clears(violations):
+    plan = task(4)
+    grown = replace(plan, lists=(plan.lists[0][:2], plan.lists[0]), retries=0)
+    stays = (struck("kill", "executed"), struck("kill", "sent", 2), Stay())
+    history = History(seed=1, task=grown, portal=portal(4), stays=stays, actions=(Action(), Action()))
+    assert violations(history) == []
+
+
+def test_interrupted_when_what_was_refused_goes_again(violations):
+    refused = tuple(RequestFault(number=each, kind="refused") for each in range(3))
+    history = History(
+        seed=1,
+        task=task(1, verify=False, durable=False, retries=0),
+        portal=portal(1, requests=refused),
+        stays=(struck("clear", "awake", 2),),
+    )
+    assert violations(history) == []

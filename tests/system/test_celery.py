@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 COUNT = 40
 AT_ONCE = 4
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "1"))
+SEED, ROUNDS = int(os.environ.get("KILL_SEED", "0")), int(os.environ.get("KILL_ROUNDS", "1"))
 PROGRAMS = server_programs()
 pytestmark = [
     pytest.mark.system,
@@ -90,7 +90,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, simulator: SimulatorProces
         yield stack.enter_context(AirflowParts(home, dags, env=env, workers=AT_ONCE))
 
 
-@pytest.mark.parametrize("number", range(ROUNDS))
+@pytest.mark.parametrize("number", range(SEED, SEED + ROUNDS))
 def test_a_killed_celery_worker_moves_nothing_twice(
     airflow: AirflowParts, simulator: SimulatorProcess, number: int
 ) -> None:

@@ -84,14 +84,14 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
         more = {"AIRFLOW__CORE__PARALLELISM": "6"} if server_programs() else {}
         airflow = stack.enter_context(LocalAirflow(home, home / "dags", env=env | more | HEARD_BEFORE_MISSED))
         run_id = airflow.trigger("probes")
-        wait_for(lambda: _have_left(airflow), seconds=420, why="the probes have not deferred themselves")
+        wait_for(lambda: _have_left(airflow), seconds=900, why="the probes have not deferred themselves")
         (home / "probes" / "go").touch()
-        wait_for(lambda: _is_quiet(airflow, run_id, 2), seconds=420, why="the probes have not ended")
+        wait_for(lambda: _is_quiet(airflow, run_id, 2), seconds=900, why="the probes have not ended")
         _mark(airflow, run_id, "marked", "success")
         first = _look(airflow, run_id)
         _clear(airflow, run_id, [*CLEARED, ["mapped", 1] if IS_3 else "mapped"])
         _mark(airflow, run_id, "marked_running", "failed")
-        wait_for(lambda: _is_quiet(airflow, run_id, 0), seconds=300, why="the cleared probes have not ended")
+        wait_for(lambda: _is_quiet(airflow, run_id, 0), seconds=600, why="the cleared probes have not ended")
         told = {path.stem for path in (home / "probes").glob("*.killed")}
         yield Lived(first, _look(airflow, run_id), told, airflow)
 

@@ -188,7 +188,12 @@ class _Firing:
         requests = self.rounds.build(acquired.count, targets, read_back=self._reads_back())
         self.refreshed = False
         if self.checkpoint is not None:
-            self.now = yield from self.checkpoint.save_ahead([each.targets for each in requests], self.now)
+            try:
+                self.now = yield from self.checkpoint.save_ahead([each.targets for each in requests], self.now)
+            except BaseException:
+                for each in reversed(requests):
+                    self.ledger.return_unexecuted(each.targets)  # the try ends before they leave
+                raise
         yield from self._send(requests)
         yield from self._save()  # what is known now is not to be looked at by the next try
         yield from self.cost.share()

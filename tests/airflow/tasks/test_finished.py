@@ -86,6 +86,7 @@ def test_a_success_that_the_database_does_not_show_leaves_no_evidence(store, val
 
     offered = cleared(store, 4)
     assert (offered.report, offered.offered) == (REPORT, True)
+    store.conclude(TaskInstance("failed"), offered)
     assert cleared(store, 4) == offered, "a retry"
     assert cleared(store, 6) is None, "a second Clear"
 
@@ -104,6 +105,12 @@ def test_the_evidence_of_an_older_firing_proves_nothing_of_a_newer_one(store, va
     store.save_done(newer.as_record())
 
     assert cleared(store, 6).offered
+
+
+def test_a_report_that_was_not_returned_since_the_list_has_changed_offers_nothing(store):
+    assert cleared(store, 4).offered
+
+    assert cleared(store, 6).report == REPORT, "a second Clear"
 
 
 def test_a_retry_without_a_clear_returns_the_report_whatever_the_evidence(store):
