@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import airflow
+import pandas as pd
 import pytest
 from packaging.version import Version
 
@@ -128,6 +129,13 @@ def test_amounts_are_written_and_the_targets_are_the_output(portal, update):
     assert ran.xcoms["_link_EntityLink"] == f"{portal.url}/crm/deal/details/57/"
     assert "DEAL_57  updated" in ran.said("info")
     assert "Of 2: 2 updated, 0 unchanged, 0 failed." in ran.said("info")
+
+
+def test_a_data_frame_of_an_upstream_task_is_written(portal, update):
+    ran = update(updates=pd.DataFrame({"ID": [57, 58], "opportunity": [1200.5, 900]}))
+
+    assert ran.state == "success", repr(ran.error)
+    assert [portal.portal.find(each).opportunity for each in ("DEAL_57", "DEAL_58")] == [1200.5, 900]
 
 
 def test_what_it_writes_is_templated(portal, update):
