@@ -10,8 +10,13 @@ import json
 import zlib
 from typing import Any
 
+from airflow_provider_bitrix24.client.json_memory import memory_to_read
+
 MOST_BYTES = 64 * 2**20
 """Unpacked size beyond which a text is not one of ours."""
+MOST_MEMORY = 256 * 10**6
+"""Bytes that reading a packed value may take; a report of 100,000 targets takes about 80 MB. A compressed list of empty
+lists is a thousand times smaller than what becomes of it."""
 
 
 def pack(text: str, *, level: int = zlib.Z_DEFAULT_COMPRESSION) -> str:
@@ -47,6 +52,16 @@ def pack_json(value: Any) -> str:
 def unpack_json(packed: str) -> Any:
     """Return the value that was packed.
 
-    :raises ValueError: it is not packed JSON.
+    :raises ValueError: it is not packed JSON, or reading it would take more memory than reading ours does.
     """
-    return json.loads(unpack(packed))
+    return read_json(unpack(packed))
+
+
+def read_json(text: str) -> Any:
+    """Return the value of an unpacked text.
+
+    :raises ValueError: it is not JSON, or reading it would take more memory than reading ours does.
+    """
+    if memory_to_read(text.encode()) > MOST_MEMORY:
+        raise ValueError("It would take more memory to read than anything that was packed.")
+    return json.loads(text)

@@ -13,7 +13,7 @@ from itertools import accumulate, chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.packing import MOST_BYTES, pack, unpack
+from airflow_provider_bitrix24.client.packing import MOST_BYTES, pack, read_json, unpack, unpack_json
 from airflow_provider_bitrix24.client.stages import Snapshot
 from airflow_provider_bitrix24.client.targets import MAX_ID, EntityRef
 
@@ -153,7 +153,7 @@ def read_texts(packed: object) -> list[str]:
     :raises CheckpointError: it is damaged.
     """
     try:
-        return [_text(each) for each in json.loads(unpack(_text(packed)))]
+        return [_text(each) for each in unpack_json(_text(packed))]
     except _DAMAGE as error:
         raise CheckpointError(f"{UNREADABLE} ({type(error).__name__}).", hint=WHAT_TO_DO) from None
 
@@ -174,7 +174,7 @@ def read_lists(part: Mapping[str, Any]) -> list[list[EntityRef]]:
     for packed in part["lists"]:
         text = unpack(packed, max(1, room))
         room -= len(text)
-        lists.append([ref for type_id, *distances in json.loads(text) for ref in _refs(type_id, distances)])
+        lists.append([ref for type_id, *distances in read_json(text) for ref in _refs(type_id, distances)])
     return lists
 
 
@@ -193,7 +193,7 @@ def write_open(requests: Iterable[tuple[Sequence[int], float | None]]) -> str:
 
 def read_open(packed: str) -> list[tuple[list[int], float | None]]:
     """Undo :func:`write_open`."""
-    rows = listed(json.loads(unpack(packed)))
+    rows = listed(unpack_json(packed))
     return [(list(accumulate(map(_whole, listed(steps)))), _maybe_moment(sent)) for steps, sent in rows]
 
 
@@ -212,7 +212,7 @@ def read_snapshots(packed: str) -> dict[int, Snapshot]:
     """Undo :func:`write_snapshots`."""
     return {
         _whole(number): Snapshot(_maybe_text(stage), _maybe_whole(category), _maybe_text(moved))
-        for number, stage, category, moved in json.loads(unpack(packed))
+        for number, stage, category, moved in unpack_json(packed)
     }
 
 

@@ -27,7 +27,7 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.protocol.json_memory import fits_in_memory
+from airflow_provider_bitrix24.client.json_memory import fits_in_memory
 from airflow_provider_bitrix24.client.protocol.wire import HttpResponse, Reply, decode, reply_from
 from airflow_provider_bitrix24.client.values import shown
 

@@ -6,8 +6,8 @@ import tracemalloc
 import pytest
 
 from airflow_provider_bitrix24.client.errors import OutcomeUnknown
+from airflow_provider_bitrix24.client.json_memory import MAX_MEMORY, fits_in_memory, memory_to_read
 from airflow_provider_bitrix24.client.protocol.error_codes import classify
-from airflow_provider_bitrix24.client.protocol.json_memory import MAX_MEMORY, fits_in_memory, memory_to_read
 from airflow_provider_bitrix24.client.protocol.wire import HttpResponse, Reply
 
 SIZE = 600_000
