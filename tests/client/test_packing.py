@@ -59,5 +59,5 @@ def test_what_is_not_json_is_a_value_error():
     "bomb", ["[" + "[]," * 5_000_000 + "[]]", "[" + "1," * 5_000_000 + "1]", '"' + "x" * 70_000_000 + '"']
 )
 def test_what_would_take_much_more_memory_than_ours_is_a_value_error(bomb):
-    with pytest.raises(ValueError, match="memory|larger"):
+    with pytest.raises(ValueError, match=r"memory|larger"):
         unpack_json(pack(bomb, level=1))
