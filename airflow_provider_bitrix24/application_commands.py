@@ -12,10 +12,13 @@ from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
 from airflow_provider_bitrix24.client.oauth.authorization import read_redirect
 from airflow_provider_bitrix24.client.oauth.diagnosis import moment
 from airflow_provider_bitrix24.client.oauth.grants import INVALID_GRANT
+from airflow_provider_bitrix24.compat_variables import variables_are_encrypted
+from airflow_provider_bitrix24.token_store import VariableTokenStore
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from airflow_provider_bitrix24.client.oauth.token_store import TokenStore
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1, "": 1}
@@ -30,7 +33,7 @@ def authorize(hook: Bitrix24Hook, options: Namespace) -> int:
     if options.paste_install:
         print("Paste the body of the request that the application's handler received, then press Ctrl+D:")
         client.install(sys.stdin.read())
-        return _succeeded(hook)
+        return _succeeded(hook, portal.token_store)
     while True:
         state = secrets.token_urlsafe(16)
         print("Open this address in a browser, logged in to the portal as the user the application is to act as:")
@@ -52,7 +55,7 @@ def authorize(hook: Bitrix24Hook, options: Namespace) -> int:
                 raise
             print(f"{error}\n", file=sys.stderr)
         else:
-            return _succeeded(hook)
+            return _succeeded(hook, portal.token_store)
 
 
 def token(hook: Bitrix24Hook, options: Namespace) -> int:
@@ -107,11 +110,13 @@ def parse_age(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def _succeeded(hook: Bitrix24Hook) -> int:
+def _succeeded(hook: Bitrix24Hook, store: TokenStore) -> int:
     print("Authorized; the tokens are stored.")
     info = hook.token_info()
     for line in info.lines():
         print(line)
+    if isinstance(store, VariableTokenStore) and not variables_are_encrypted():
+        print("Warning: Airflow keeps the tokens as plain text, since it has no key ([core] fernet_key).")
     if info.is_admin is False:
         print("Warning: only an administrator's application may fire its triggers. Authorize it as an administrator.")
     return 0

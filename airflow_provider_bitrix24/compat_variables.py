@@ -75,6 +75,11 @@ def secrets_are_cached() -> bool:
     return getattr(cache, "_cache", None) is not None
 
 
+def variables_are_encrypted() -> bool:
+    """Whether Airflow has a key with which it encrypts Variables in its database."""
+    return bool(first_of("airflow.models.crypto.get_fernet")().is_encrypted)
+
+
 def _is_task() -> bool:
     """Whether this process has a supervisor to ask, as tasks and triggers have on Airflow 3."""
     return hasattr(sys.modules.get("airflow.sdk.execution_time.task_runner"), "SUPERVISOR_COMMS")

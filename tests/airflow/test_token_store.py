@@ -143,3 +143,15 @@ def test_a_pair_can_be_kept_where_hosts_share_what_they_know(application, portal
     assert portal.portal.tokens.refreshes == 1
     pair = client.portal.token_store.load().pair
     assert pair.access_token.encode() not in (tmp_path / "store.db").read_bytes()
+
+
+@pytest.mark.parametrize("key", ["", "YSBrZXkgb2YgMzIgYnl0ZXMgZm9yIHRoaXMgdGVzdC4="])
+def test_it_is_known_whether_airflow_encrypts_what_it_keeps(monkeypatch, key):
+    from airflow_provider_bitrix24.compat_variables import variables_are_encrypted
+
+    crypto = import_module("airflow.models.crypto")
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", key)
+    forget = getattr(crypto.get_fernet, "cache_clear", lambda: monkeypatch.setattr(crypto, "_fernet", None))
+    forget()
+    assert variables_are_encrypted() is bool(key)
+    forget()
