@@ -65,6 +65,7 @@ class ExpectedStages:
         self._tries = tries
         self._asked: Counter[Pipeline] = Counter()
         self._warned: set[Pipeline] = set()
+        self._fail_on_checked = False
 
     @classmethod
     def for_wait(
@@ -150,13 +151,18 @@ class ExpectedStages:
         )
 
     def warnings(self, found: Mapping[EntityRef, Snapshot]) -> Iterable[str]:
-        """One sentence for each pipeline of targets in which no expected stage lies; robots may change pipelines."""
-        if not self.expected:
-            return
+        """Sentences about stages that lie in another pipeline than the targets; robots may change pipelines."""
         counts: dict[Pipeline, list[EntityRef]] = {}
         for ref, seen in found.items():
             counts.setdefault(Pipeline(ref.type_id, seen.category_id), []).append(ref)
-        for pipeline, refs in counts.items():
+        if self.fail_on and counts and not self._fail_on_checked:
+            self._fail_on_checked = True
+            if not any(self._lies_in(stage, pipeline) for stage in self.fail_on for pipeline in counts):
+                yield (
+                    f"fail_on ({', '.join(sorted(self.fail_on))}) has no stage of the targets' pipelines, such as "
+                    f"{_name(next(iter(counts)))}. Name their own failure stages."
+                )
+        for pipeline, refs in counts.items() if self.expected else ():
             if pipeline in self._warned or any(self._lies_in(stage, pipeline) for stage in self.expected):
                 continue
             self._warned.add(pipeline)

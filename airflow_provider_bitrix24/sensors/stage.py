@@ -169,6 +169,8 @@ class StageSensor(PlainArguments, BaseSensorOperator):
                     return PokeReturnValue(is_done=False)
             if (problem := wait.stages.problem()) is not None:
                 raise problem
+            for line in wait.stages.warnings(wait.stages.seen):
+                self.log.warning("%s", line)
         self._failures = 0
         if wait.failure is not None:
             self.log.error("%s", wait.failure)

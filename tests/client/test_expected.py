@@ -196,3 +196,20 @@ def test_a_stage_of_another_pipeline_than_the_targets_is_only_warned_of_once():
 def test_only_targets_of_a_pipeline_without_an_expected_stage_are_warned_of(stage, ref, seen, warned):
     types = {ref.type_id, QUOTE} if stage == "SENT" else {ref.type_id}
     assert bool(list(checked(stage, found={ref: seen}, types=types).warnings({ref: seen}))) is warned
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "found", "warned"),
+    [
+        ({"LOSE"}, {deal(1): IN_5}, True),
+        ({"LOSE"}, {deal(1): IN_0}, False),
+        ({"LOSE"}, {deal(1): IN_5, deal(2): IN_0}, False),
+        ({"C5:LOSE"}, {deal(1): IN_5}, False),
+    ],
+)
+def test_a_fail_on_of_other_pipelines_than_the_targets_is_warned_of_once(fail_on, found, warned):
+    expected = ExpectedStages((), {DEAL}, fail_on=fail_on)
+
+    said = [*expected.warnings(found), *expected.warnings(found)]
+
+    assert [line.startswith(f"fail_on ({', '.join(fail_on)}) has no stage") for line in said] == [True] * warned

@@ -62,3 +62,13 @@ def test_a_stage_that_does_not_exist_fails_the_task_at_once(portal, wait, time, 
     assert ran.state == "failed"
     assert "is not a stage of DEAL pipeline 0" in str(ran.error)
     assert time.slept == []
+
+
+@only("poke")
+def test_a_stage_of_another_pipeline_is_warned_of_once(portal, wait, time):
+    move_at_sleeps(portal, time, ("DEAL_57", "EXECUTING"), ("DEAL_57", "WON"))
+
+    ran = wait(target="DEAL_57", expected_stage="C5:WON", fail_on="WON")
+
+    assert ran.state == "failed"
+    assert ran.said("warning").count("expected_stage (C5:WON) is in another pipeline than theirs") == 1
