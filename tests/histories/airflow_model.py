@@ -64,6 +64,8 @@ class Life:
         self._restarting = self._restarted = self._marked = self._executing = False
         self._in_database = "running"
         """State that the database shows while the task runs."""
+        self._ended_well = False
+        """Whether nothing kept the last stay from leaving evidence of its success."""
         self._first_look: Any = None
 
     @property
@@ -148,6 +150,8 @@ class Life:
                   f"{process.host.name}, targets {' '.join(record.targets)}.")  # fmt: skip
         self._delay = None
         self._end(record, self._run(record, process, plan, operator), process)
+        disturbed = plan.interruptions or plan.store_fails or plan.xcom_fails
+        self._ended_well = self.state == "success" and not disturbed
         if not record.killed:
             process.strike = lambda struck, how: struck.kill() if how.kind == "kill" else None
             self._finalize(process, operator)
@@ -162,7 +166,8 @@ class Life:
         if self._done and (self._cleared is not None or (self._restarted and self.remembers)):
             self._clears_since_done += 1
         if self._cleared == "success":
-            record.evidence = not self.remembers or not self.values or RECORDED_KEY in self.values
+            kept = RECORDED_KEY in self.values or self._ended_well
+            record.evidence = not self.remembers or not self.values or kept
         if self._cleared == "success" or self._clears_since_done > 1:
             self.epoch += 1
             self._done, self._clears_since_done = False, 0
