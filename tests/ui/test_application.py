@@ -63,7 +63,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     folder = tmp_path_factory.mktemp("airflow")
     (folder / "dags").mkdir()
     (folder / "dags" / "application.py").write_text(DAG_FILE)
-    patience = {"AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60"}
+    # For a slow machine: the time-outs of Airflow 3's tasks, and of 2.11's web server with itself.
+    patience = {"AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60", "AIRFLOW__WEBSERVER__WEB_SERVER_MASTER_TIMEOUT": "600"}
     with LocalAirflow(folder / "home", folder / "dags", env=patience) as running:
         yield running
 
@@ -133,10 +134,9 @@ def test_an_application_from_its_keys_to_a_lost_chain_and_back(airflow, simulato
     assert "Connected: CRM can be read." in person.run("check", CONN_ID)
     assert "invoice_paid  Invoice paid" in person.run("triggers", CONN_ID, "list")
 
-    state, run_id = run(airflow, "both")
+    state, _ = run(airflow, "both")
     assert state == "success", airflow.logs("both")
-    assert airflow.xcom("both", run_id, "execute")["moved"] == 2
-    assert airflow.xcom("both", run_id, "trigger")["moved"] == 1
+    assert simulator.get("/fires") == {"DEAL_57": {"fires": 2, "moves": 2}, "DEAL_58": {"fires": 1, "moves": 1}}
 
     # The token expires while a task waits on the triggerer.
     before = person.run("token", CONN_ID)
