@@ -15,6 +15,8 @@ from airflow_provider_bitrix24.exceptions import LostEventError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from airflow_provider_bitrix24._tasks.waiting import StageWait
+
 Status = Literal["arrived", "timeout", "failed", "error"]
 """``arrived``: the wait succeeded. ``timeout``: it ended without some of the entities: time is up or, as ``message``
 says, none of them can arrive any more. ``failed``: there is no point in waiting any longer.
@@ -35,6 +37,14 @@ class WaitEvent:
     check: StageCheck
     message: str = ""
     permanent: bool = False
+
+    @classmethod
+    def of(cls, wait: StageWait) -> Self:
+        """How a wait has ended that read the stages to its end."""
+        if wait.done and wait.require == "each" and wait.check.final:
+            return cls(status="timeout", check=wait.check, message=wait.at_final_stages)
+        status: Status = "failed" if wait.failure else "arrived" if wait.done else "timeout"
+        return cls(status=status, check=wait.check, message=wait.failure or "")
 
     def as_payload(self) -> dict[str, Any]:
         """Return the event as JSON."""

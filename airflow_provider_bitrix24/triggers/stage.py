@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_bitrix24.triggers import _stage_history
 from airflow_provider_bitrix24.triggers._bounded import bounded
-from airflow_provider_bitrix24.triggers.event import Status, WaitEvent
+from airflow_provider_bitrix24.triggers.event import WaitEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
@@ -108,16 +108,16 @@ class StageTrigger(BaseTrigger):
         event = await self._wait()
         yield TriggerEvent(event.as_payload())  # type: ignore[no-untyped-call]
 
-    async def _wait(self) -> WaitEvent:
+    def _begin(self) -> StageWait:
         from airflow_provider_bitrix24.client.expected import ExpectedStages
+
+        asked = ExpectedStages.for_wait(self.targets, self.expected_stage, or_later=self.or_later, fail_on=self.fail_on)
+        return StageWait(targets=self.targets, stages=asked, require=self.require)
+
+    async def _wait(self) -> WaitEvent:
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
-        stages = ExpectedStages.for_wait(
-            self.targets, self.expected_stage, or_later=self.or_later, fail_on=self.fail_on
-        )
-        wait = StageWait(targets=self.targets, stages=stages, require=self.require)
-        failures = 0
-        interval = self._clock.jitter(self.poke_interval)
+        wait, failures, interval = self._begin(), 0, self._clock.jitter(self.poke_interval)
         async with Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id) as hook:
             while True:
                 # A triggerer that starts after the deadline still checks once.
@@ -126,8 +126,7 @@ class StageTrigger(BaseTrigger):
                 interval = self.poke_interval
                 try:
                     left = max(self.deadline - self._clock.now(), LAST_CHECK)
-                    reading = hook.aget_stages(wait.targets, learn=wait.stages)
-                    wait.observe(await bounded(reading, seconds=left))
+                    wait.observe(await bounded(hook.aget_stages(wait.targets, learn=wait.stages), seconds=left))
                     failures = 0
                 except Bitrix24Error as error:
                     failures += 1
@@ -143,18 +142,12 @@ class StageTrigger(BaseTrigger):
                         return WaitEvent(status="error", check=wait.check, message=self._no_connection)
                     self.log.warning("%s", self._no_connection)
                 if wait.finished or self._clock.now() >= self.deadline:
-                    return self._ended(wait)
+                    return WaitEvent.of(wait)
 
     @property
     def _no_connection(self) -> str:
         named = " or ".join(repr(each) for each in (self.bitrix24_conn_id, self.verify_conn_id) if each)
         return f"The triggerer finds no connection {named}. It needs the connections that the workers have."
-
-    def _ended(self, wait: StageWait) -> WaitEvent:
-        if wait.done and wait.require == "each" and wait.check.final:
-            return WaitEvent(status="timeout", check=wait.check, message=wait.at_final_stages)
-        status: Status = "failed" if wait.failure else "arrived" if wait.done else "timeout"
-        return WaitEvent(status=status, check=wait.check, message=wait.failure or "")
 
 
 class StageChangeEventTrigger(BaseEventTrigger):
