@@ -109,6 +109,18 @@ def moved_after_its_try(pair: Pair) -> bool:
     return moved_at > pair.between[0].ended_at
 
 
+def interrupted_before_looking(pair: Pair) -> bool:
+    """No store: the try was interrupted before it had seen where the entity had gone, which is not where expected."""
+    moved_at, sender = pair.first.moved_at, pair.between[0] if pair.between else None
+    if pair.remembers or sender is None or not sender.struck or not pair.expected or moved_at is None:
+        return False
+    looks = pair.record.looks.get(pair.first.key, ())
+    seen = [each for each in looks if each.arrived and each.stay == sender.number and each.at > moved_at]
+    if sender.struck_at == "answered":
+        seen = seen[:-1]  # which it could not take in any more
+    return pair.second.stood_at not in pair.expected and not seen
+
+
 def there_and_back_unseen(pair: Pair) -> bool:
     """No time of the move, as of quotes and in odd readings: what went there and back seems to have stayed."""
     quote = pair.first.key[0] == QUOTE
@@ -132,6 +144,7 @@ ALL: tuple[Callable[[Pair], bool], ...] = (
     nothing_remembers,
     left_between_tries,
     moved_after_its_try,
+    interrupted_before_looking,
     there_and_back_unseen,
     within_the_same_second,
     executed_late,
