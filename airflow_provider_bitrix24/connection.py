@@ -15,11 +15,9 @@ A connection can name the portal in these ways (``SECRET`` is the webhook's secr
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
@@ -32,11 +30,14 @@ from airflow_provider_bitrix24.client.portal import (
     parse_webhook_url,
     without_wrapping,
 )
-from airflow_provider_bitrix24.client.settings import RANGES, ClientSettings
-from airflow_provider_bitrix24.connection_form import CONN_TYPE, EXTRA_FIELDS, ExtraField
+from airflow_provider_bitrix24.client.settings import ClientSettings
+from airflow_provider_bitrix24.connection_extras import check_proxy, parse_extra, read_extra, shown_value
+from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS
 from airflow_provider_bitrix24.shared_store import shared_store_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from airflow_provider_bitrix24.client.stores.protocol import SharedStore
 
 _NOT_A_WEBHOOK = (
@@ -48,12 +49,6 @@ URL_IN_HOST = (
     "renew the webhook in Bitrix24, since others may have read it."
 )
 _SECRET_IN_PATH = re.compile(r"/rest/(?:api/)?[^/\s]+/([^/?#\s\"'<>`]+)")
-_TRUE = ("true", "1", "yes", "on")
-_FALSE = ("false", "0", "no", "off")
-_LONG_NAME = f"extra__{CONN_TYPE}__"
-"""The prefix that the test button of Airflow 2.11 adds to an extra's name. It sends each extra under both names."""
-_SHOWN = 40
-"""How many characters of a wrong value a message repeats."""
 
 
 class AirflowConnection(Protocol):
@@ -120,8 +115,8 @@ def read_connection(
     :param shared_store: what hosts share, where an application's tokens may be kept.
     :raises ConfigurationError: something is missing, malformed or contradicts itself.
     """
-    extra = _parse_extra(connection.extra)
-    application = _value("auth_method", EXTRA_FIELDS["auth_method"], extra.get("auth_method")) == "oauth"
+    extra = parse_extra(connection.extra)
+    application = read_extra("auth_method", EXTRA_FIELDS["auth_method"], extra.get("auth_method")) == "oauth"
     pasted, warnings = (None, []) if application else _find_webhook(connection, extra)
     unknown = sorted(set(extra) - set(EXTRA_FIELDS))
     if unknown:
@@ -129,11 +124,11 @@ def read_connection(
             f"Ignored unknown names in the connection's extra: {', '.join(unknown)}. "
             f"Known are {', '.join(EXTRA_FIELDS)}."
         )
-    values = {name: _value(name, field, extra.get(name)) for name, field in EXTRA_FIELDS.items()}
+    values = {name: read_extra(name, field, extra.get(name)) for name, field in EXTRA_FIELDS.items()}
     values.pop("auth_method")
     of_tokens = {name: values.pop(name) for name in ("token_store", "oauth_server", "token_key")}
     default_code = values.pop("default_code") or (pasted.code if pasted else None)
-    _check_proxy(values["proxy"])
+    check_proxy(values["proxy"])
     values["shared_store_directory"] = shared_store_directory()
     settings = ClientSettings(**{name: value for name, value in values.items() if value is not None})
     portal = (
@@ -225,7 +220,7 @@ def _address(connection: AirflowConnection) -> str:
     if looks_like_webhook_url(f"/{schema}"):
         schema, path = "", f"/{schema}"
     if schema not in ("", "http", "https"):
-        raise ConfigurationError(f"Schema is {_shown(schema)}.", hint="Leave it empty, or write http or https.")
+        raise ConfigurationError(f"Schema is {shown_value(schema)}.", hint="Leave it empty, or write http or https.")
     if "://" not in host:
         if host.count(":") > 1 and not host.startswith("["):
             host = f"[{host}]"
@@ -252,79 +247,3 @@ def _with_port(address: str, port: int | None) -> str:
     if named != port:
         raise ConfigurationError(f"Host names port {named} and Port is {port}.", hint="Empty Port.")
     return address
-
-
-def _parse_extra(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
-    if isinstance(text, Mapping):  # Airflow 3.2 turns the query of a URI into a mapping
-        extra: Any = dict(text)
-    elif not text or not text.strip():
-        return {}
-    else:
-        try:
-            extra = json.loads(text)
-        except ValueError:
-            # The text may contain a secret, which the error would repeat.
-            raise ConfigurationError("Extra is not valid JSON.", hint='Use the form {"plan": "standard"}.') from None
-    if not isinstance(extra, dict):
-        raise ConfigurationError("Extra is not a JSON object.", hint='Use the form {"plan": "standard"}.')
-    named_long = {name: extra.pop(name) for name in list(extra) if name.startswith(_LONG_NAME)}
-    return {name.removeprefix(_LONG_NAME): value for name, value in named_long.items()} | extra
-
-
-def _value(name: str, field: ExtraField, value: Any) -> Any:
-    """Read one extra. A field that was left empty is absent; forms save it as null or as an empty string."""
-    if isinstance(value, str):
-        value = value.strip()
-    if value is None or value == "":
-        return None
-    match field.kind:
-        case "boolean":
-            return _boolean(name, value)
-        case "integer" | "number":
-            return _number(name, value)
-        case "string":
-            return _text(name, field, value)
-
-
-def _boolean(name: str, value: Any) -> bool:
-    text = str(value).lower()
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    advice = " Put a path into ca_bundle." if name == "verify_tls" else ""
-    raise ConfigurationError(f"{name} is {_shown(value)}.", hint=f"Write true or false.{advice}")
-
-
-def _number(name: str, value: Any) -> float:
-    """Read a number, which a form may have saved as a text or as a float."""
-    numbers = RANGES[name]
-    try:
-        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else value
-    except (ValueError, OverflowError):
-        number = None
-    if numbers.whole and isinstance(number, float) and number.is_integer():
-        number = int(number)
-    if number not in numbers:
-        raise numbers.refusal(name, _shown(value))
-    return cast("float", number)
-
-
-def _text(name: str, field: ExtraField, value: Any) -> str:
-    if isinstance(value, bool | dict | list):
-        raise ConfigurationError(f"{name} is {_shown(value)}.", hint="Write a text.")
-    text = str(value)
-    if field.choices and text not in field.choices:
-        raise ConfigurationError(f"{name} is {_shown(text)}.", hint=f"Write {' or '.join(field.choices)}.")
-    return text
-
-
-def _check_proxy(proxy: str | None) -> None:
-    if proxy is not None and not re.match(r"^https?://[^\s/]+/?$", proxy):
-        # It may contain a password, so it is not repeated.
-        raise ConfigurationError("proxy is not a valid proxy URL.", hint="Use the form http://proxy.example.com:3128.")
-
-
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."

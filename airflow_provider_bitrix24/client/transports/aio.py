@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -17,7 +16,7 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError
 from airflow_provider_bitrix24.client.flows.effects import (
     UNINTERRUPTED_SECONDS,
     Acquire,
@@ -36,32 +35,23 @@ from airflow_provider_bitrix24.client.flows.effects import (
 )
 from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
+from airflow_provider_bitrix24.client.transports.aio_failures import FAILURES, translate
 from airflow_provider_bitrix24.client.transports.bounded_exchange import within
-from airflow_provider_bitrix24.client.transports.bounds import PIECE, AnswerBounds, UnusableAnswerError
-from airflow_provider_bitrix24.client.transports.failures import (
-    broken,
-    certain,
-    no_proxy_connection,
-    not_connected,
-    timed_out,
-    unusable,
-    without_foreign_frames,
-)
+from airflow_provider_bitrix24.client.transports.bounds import PIECE, AnswerBounds
+from airflow_provider_bitrix24.client.transports.failures import without_foreign_frames
 from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.sharing import share
 from airflow_provider_bitrix24.client.transports.tls import (
-    CA_HINT,
     ENVIRONMENT_HINT,
     ENVIRONMENT_PROBLEM,
-    TLS_HINT,
-    URL_HINT,
     checked_tls,
     trusting,
 )
 
 if TYPE_CHECKING:
     import logging
+    import ssl
     from collections.abc import AsyncGenerator
     from typing import Self
 
@@ -172,8 +162,8 @@ class AsyncDriver:
             answer, body = await self._receive(await self._client(proxy), outgoing, bounds)
         except ConfigurationError as refused:
             error = refused
-        except _FAILURES as failure:
-            error = _translate(outgoing.method, failure, bounds, proxy)
+        except FAILURES as failure:
+            error = translate(outgoing.method, failure, bounds, proxy)
         except BaseException as interruption:  # noqa: BLE001 - raised again
             raise without_foreign_frames(interruption) from None
         else:
@@ -279,51 +269,3 @@ def _usual_authorities(_file: str | None, _directory: str | None) -> ssl.SSLCont
         return httpx.create_ssl_context()
     except OSError:
         raise ConfigurationError(ENVIRONMENT_PROBLEM, hint=ENVIRONMENT_HINT) from None
-
-
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, UnusableAnswerError)
-"""What may be raised while an exchange is under way."""
-_TIMED_OUT = (TimeoutError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ReadTimeout, httpx.WriteTimeout)
-_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-"""How a handshake ends that is cut off or never answered, which may be otherwise next time."""
-
-
-def _translate(method: str, failure: Exception, bounds: AnswerBounds, proxy: Proxy | None) -> Bitrix24Error:
-    """Our error for what httpx raised. Its text is never used: it may hold the URL."""
-    kind = type(failure).__name__
-    if isinstance(failure, UnusableAnswerError):
-        return unusable(method, failure)
-    if isinstance(failure, _TIMED_OUT):
-        return timed_out(method, kind, bounds, proxy)
-    return certain(method, kind, _by_type(method, failure, proxy), bounds, proxy)
-
-
-def _by_type(method: str, failure: Exception, proxy: Proxy | None) -> Bitrix24Error:
-    """What the type of a failure and of its cause says."""
-    kind = type(failure).__name__
-    if isinstance(failure, httpx.InvalidURL | httpx.UnsupportedProtocol | UnicodeError):
-        return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
-    if isinstance(failure, httpx.ProxyError):
-        refused = str(failure).startswith("407")
-        return no_proxy_connection(method, proxy, refused=refused)
-    if not isinstance(failure, httpx.ConnectError):
-        return broken(method, kind)
-    tls = _tls_cause(failure)
-    if isinstance(tls, ssl.SSLCertVerificationError):
-        return ConnectFailed(
-            f"{method}: the portal's certificate is not trusted ({tls.verify_message}).",
-            hint=CA_HINT,
-            permanent=True,
-        )
-    if tls is not None and not isinstance(tls, _CUT_OFF):
-        return ConnectFailed(f"{method}: no TLS connection ({tls.reason}).", hint=TLS_HINT, permanent=True)
-    return not_connected(method, kind, proxy)
-
-
-def _tls_cause(failure: BaseException) -> ssl.SSLError | None:
-    inner: BaseException | None = failure
-    while inner is not None:
-        if isinstance(inner, ssl.SSLError):
-            return inner
-        inner = inner.__cause__ or inner.__context__
-    return None

@@ -7,16 +7,14 @@ since "certainly not sent" and "maybe sent" must not be confused.
 from __future__ import annotations
 
 import os
-import ssl
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 import requests
-from urllib3 import exceptions as urllib3_errors
 
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError
 from airflow_provider_bitrix24.client.flows.effects import (
     UNINTERRUPTED_SECONDS,
     Acquire,
@@ -35,25 +33,13 @@ from airflow_provider_bitrix24.client.flows.effects import (
 )
 from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.transports.bounded_adapter import BoundedAdapter
-from airflow_provider_bitrix24.client.transports.bounds import CURRENT, PIECE, AnswerBounds, UnusableAnswerError
-from airflow_provider_bitrix24.client.transports.failures import (
-    broken,
-    certain,
-    no_proxy_connection,
-    not_connected,
-    timed_out,
-    unusable,
-    without_foreign_frames,
-)
+from airflow_provider_bitrix24.client.transports.bounds import CURRENT, PIECE, AnswerBounds
+from airflow_provider_bitrix24.client.transports.failures import without_foreign_frames
 from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.sharing import share
+from airflow_provider_bitrix24.client.transports.sync_failures import FAILURES, translate
 from airflow_provider_bitrix24.client.transports.tls import (
-    CA_HINT,
-    ENVIRONMENT_HINT,
-    ENVIRONMENT_PROBLEM,
-    TLS_HINT,
-    URL_HINT,
     checked_tls,
 )
 
@@ -172,8 +158,8 @@ class SyncDriver:
             answer, body = self._receive(outgoing, bounds, proxy)
         except ConfigurationError as refused:
             error = refused
-        except _FAILURES as failure:
-            error = _translate(outgoing.method, failure, bounds, proxy)
+        except FAILURES as failure:
+            error = translate(outgoing.method, failure, bounds, proxy)
         except BaseException as interruption:  # noqa: BLE001 - raised again
             raise without_foreign_frames(interruption) from None
         else:
@@ -239,74 +225,3 @@ def _session(settings: ClientSettings) -> requests.Session:
 def _usual_authorities() -> bool | str:
     """The file of authorities that the environment names, as requests knows it, or those of requests."""
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-
-
-_HANDSHAKE = (
-    "WRONG_VERSION_NUMBER",
-    "HTTP_REQUEST",
-    "RECORD_LAYER_FAILURE",
-    "PROTOCOL",
-    "ALERT",
-    "NO_CIPHERS",
-)
-"""Parts of OpenSSL's reasons that only occur before a request is written."""
-
-_FAILURES = (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueError, UnusableAnswerError)
-"""What may be raised while an exchange is under way; http.client raises ValueError at some malformed answers."""
-
-_NO_ADDRESS = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    urllib3_errors.LocationValueError,
-    UnicodeError,
-)
-_TIMED_OUT = (TimeoutError, requests.exceptions.ReadTimeout, urllib3_errors.ReadTimeoutError)
-
-
-def _translate(method: str, failure: Exception, bounds: AnswerBounds, proxy: Proxy | None) -> Bitrix24Error:
-    """Our error for what requests raised. Its text is never used: it holds the URL."""
-    kind = type(failure).__name__
-    if isinstance(failure, UnusableAnswerError):
-        return unusable(method, failure)
-    if isinstance(failure, _TIMED_OUT):
-        return timed_out(method, kind, bounds, proxy)
-    return certain(method, kind, _by_type(method, failure, proxy), bounds, proxy)
-
-
-def _by_type(method: str, failure: Exception, proxy: Proxy | None) -> Bitrix24Error:
-    """What the type of a failure and of its cause says."""
-    kind = type(failure).__name__
-    cause = _cause(failure)
-    if isinstance(failure, _NO_ADDRESS):
-        return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
-    if type(failure) is OSError:  # what requests says of authorities that it looks for itself
-        return ConfigurationError(ENVIRONMENT_PROBLEM, hint=ENVIRONMENT_HINT)
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return ConnectFailed(
-            f"{method}: the portal's certificate is not trusted ({cause.verify_message}).",
-            hint=CA_HINT,
-            permanent=True,
-        )
-    if isinstance(cause, ssl.SSLError) and any(part in (cause.reason or "") for part in _HANDSHAKE):
-        return ConnectFailed(f"{method}: no TLS connection ({cause.reason}).", hint=TLS_HINT, permanent=True)
-    if isinstance(failure, requests.exceptions.ProxyError) and _never_reached(cause):
-        # The number alone is also part of ports and of addresses in memory.
-        refused = "Tunnel connection failed: 407" in str(cause)
-        return no_proxy_connection(method, proxy, refused=refused)
-    if isinstance(cause, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError):
-        return not_connected(method, kind, proxy)
-    return broken(method, kind)
-
-
-def _never_reached(cause: BaseException) -> bool:
-    """Whether the proxy gave no connection. A connection that broke later is called a proxy error, too."""
-    refused = isinstance(cause, urllib3_errors.NewConnectionError | urllib3_errors.ConnectTimeoutError)
-    return refused or (type(cause) is OSError and "Tunnel connection failed" in str(cause))
-
-
-def _cause(failure: BaseException) -> BaseException:
-    """The innermost reason: requests wraps urllib3, which wraps ssl."""
-    inner: object = getattr(failure, "reason", None)
-    if not isinstance(inner, BaseException):
-        inner = next((arg for arg in failure.args if isinstance(arg, BaseException)), None)
-    return failure if not isinstance(inner, BaseException) else _cause(inner)

@@ -1,0 +1,70 @@
+"""What httpx raises, as this client's errors: the counterpart of :mod:`.sync_failures`. Pure."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import httpx
+
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed
+from airflow_provider_bitrix24.client.transports.bounds import AnswerBounds, UnusableAnswerError
+from airflow_provider_bitrix24.client.transports.failures import (
+    broken,
+    certain,
+    no_proxy_connection,
+    not_connected,
+    timed_out,
+    unusable,
+)
+from airflow_provider_bitrix24.client.transports.tls import CA_HINT, TLS_HINT, URL_HINT
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.transports.proxy import Proxy
+
+FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, UnusableAnswerError)
+"""What may be raised while an exchange is under way."""
+_TIMED_OUT = (TimeoutError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ReadTimeout, httpx.WriteTimeout)
+_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""How a handshake ends that is cut off or never answered, which may be otherwise next time."""
+
+
+def translate(method: str, failure: Exception, bounds: AnswerBounds, proxy: Proxy | None) -> Bitrix24Error:
+    """Our error for what httpx raised. Its text is never used: it may hold the URL."""
+    kind = type(failure).__name__
+    if isinstance(failure, UnusableAnswerError):
+        return unusable(method, failure)
+    if isinstance(failure, _TIMED_OUT):
+        return timed_out(method, kind, bounds, proxy)
+    return certain(method, kind, _by_type(method, failure, proxy), bounds, proxy)
+
+
+def _by_type(method: str, failure: Exception, proxy: Proxy | None) -> Bitrix24Error:
+    """What the type of a failure and of its cause says."""
+    kind = type(failure).__name__
+    if isinstance(failure, httpx.InvalidURL | httpx.UnsupportedProtocol | UnicodeError):
+        return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
+    if isinstance(failure, httpx.ProxyError):
+        refused = str(failure).startswith("407")
+        return no_proxy_connection(method, proxy, refused=refused)
+    if not isinstance(failure, httpx.ConnectError):
+        return broken(method, kind)
+    tls = _tls_cause(failure)
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return ConnectFailed(
+            f"{method}: the portal's certificate is not trusted ({tls.verify_message}).",
+            hint=CA_HINT,
+            permanent=True,
+        )
+    if tls is not None and not isinstance(tls, _CUT_OFF):
+        return ConnectFailed(f"{method}: no TLS connection ({tls.reason}).", hint=TLS_HINT, permanent=True)
+    return not_connected(method, kind, proxy)
+
+
+def _tls_cause(failure: BaseException) -> ssl.SSLError | None:
+    inner: BaseException | None = failure
+    while inner is not None:
+        if isinstance(inner, ssl.SSLError):
+            return inner
+        inner = inner.__cause__ or inner.__context__
+    return None
