@@ -152,5 +152,12 @@ with DAG("probes", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="U
     Probe(task_id="cleared_running", acts=["wait", "ok"], retries=0)
     Probe(task_id="marked_running", acts=["wait", "ok"], retries=1, **AT_ONCE)
 
-with DAG("probe_by_hand", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC"), catchup=False):
+# Paused, so that the scheduler leaves a run by hand alone.
+with DAG(
+    "probe_by_hand",
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    is_paused_upon_creation=True,
+):
     Probe(task_id="by_hand", acts=["ok"] * 9, retries=1)
