@@ -43,7 +43,7 @@ test: python-found ## All tests that need no running Airflow, with the coverage 
 
 test-client: python-found ## The client's and the simulator's tests in an environment without Airflow
 	@python=$$($(ENVIRONMENT) --airflow none --groups test) \
-	&& "$$python" -m pytest tests/client tests/simulator $(PYTEST_ARGS)
+	&& "$$python" -m pytest tests/client tests/hostile tests/simulator $(PYTEST_ARGS)
 
 test-system: python-found ## The example DAGs through a real scheduler (minutes)
 	@python=$$($(ENVIRONMENT) --groups test providers) && "$$python" -m pytest tests/system -m system $(PYTEST_ARGS)

@@ -56,7 +56,7 @@ def client(session: nox.Session) -> None:
     session.install("-c", str(pins), *dependencies, *project["optional-dependencies"]["simulator"], *group("test"))
     session.install("--no-deps", "-e", ".")
     session.run("python", "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('airflow') is not None)")
-    test(session, "tests/client", "tests/simulator")
+    test(session, "tests/client", "tests/hostile", "tests/simulator")
 
 
 @nox.session

@@ -19,7 +19,7 @@ from airflow_provider_bitrix24.client.errors import (
     ConfigurationError,
     OperatingLimitError,
 )
-from airflow_provider_bitrix24.client.plain import in_seconds
+from airflow_provider_bitrix24.client.plain import in_seconds, quoted
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Bitrix24RetryPolicy(RetryPolicy):
         self.longest_delay: float = in_seconds(longest_delay)
         if not 0 < self.first_delay <= self.longest_delay:
             raise ConfigurationError(
-                f"first_delay is {first_delay!r} and longest_delay {longest_delay!r}.",
+                f"first_delay is {quoted(first_delay)} and longest_delay {quoted(longest_delay)}.",
                 hint="Use seconds above 0, the first delay not above the longest.",
             )
 

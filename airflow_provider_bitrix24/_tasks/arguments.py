@@ -142,12 +142,12 @@ def check_options(
     :raises ConfigurationError: the message names the argument.
     """
     from airflow_provider_bitrix24.client.number_range import SECONDS, SECONDS_ABOVE_ZERO
-    from airflow_provider_bitrix24.client.plain import plain_argument
+    from airflow_provider_bitrix24.client.plain import plain_argument, quoted
 
     on_unmoved, wait_timeout, poke_interval = map(plain_argument, (on_unmoved, wait_timeout, poke_interval))
     if on_unmoved is not None and on_unmoved not in get_args(OnUnmoved):
         known = ", ".join(get_args(OnUnmoved))
-        raise ConfigurationError(f"on_unmoved is {on_unmoved!r}.", hint=f"Use one of {known}.")
+        raise ConfigurationError(f"on_unmoved is {quoted(on_unmoved)}.", hint=f"Use one of {known}.")
     if wait_timeout is not None:
         SECONDS.check("wait_timeout", wait_timeout)
     SECONDS_ABOVE_ZERO.check("poke_interval", poke_interval)
@@ -169,7 +169,9 @@ def check_bool(name: str, value: object) -> None:
     :raises ConfigurationError: the message names the argument.
     """
     if not isinstance(value, bool):
-        raise ConfigurationError(f"{name} is {value!r}.", hint="Pass True or False.")
+        from airflow_provider_bitrix24.client.plain import quoted
+
+        raise ConfigurationError(f"{name} is {quoted(value)}.", hint="Pass True or False.")
 
 
 def _check_unverified(*, expects: bool, fails_on: bool, on_unmoved: str | None, waits: bool) -> None:
@@ -193,7 +195,9 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     :raises ConfigurationError: the message names the argument.
     """
     if value not in choices:
-        raise ConfigurationError(f"{name} is {value!r}.", hint=f"Use one of {', '.join(choices)}.")
+        from airflow_provider_bitrix24.client.plain import quoted
+
+        raise ConfigurationError(f"{name} is {quoted(value)}.", hint=f"Use one of {', '.join(choices)}.")
 
 
 def check_rendered(name: str, *, given: bool, rendered: object) -> None:

@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
 from airflow_provider_bitrix24.client.plain import parse_flag, unwrapped
 from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
-from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD, Call, FiringMethod, Params
+from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD, Call, FiringMethod, Params, checked_method
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
 from airflow_provider_bitrix24.client.stages import StageInfo, check_stage_arguments, parse_stages
 from airflow_provider_bitrix24.client.stores.fallback import with_fallback
@@ -130,14 +130,14 @@ class BaseClient:
         return self._default_code
 
     def _call(self, method: str, params: Params | None) -> Flow[Any]:
-        return (yield from calls.call(self._channel, Call(unwrapped(method), params or {}))).result
+        return (yield from calls.call(self._channel, Call(checked_method(method), params or {}))).result
 
     def _batch(self, commands: Mapping[str, tuple[str, Params | None]]) -> Flow[BatchReply]:
         return batches.batch(self._channel, commands)
 
     def _page(self, method: str, params: Params | None, last: Page | None) -> Flow[Page]:
         """Read the page of a list that follows the ``last`` one, or the first page."""
-        return calls.page(self._channel, unwrapped(method), params or {}, None if last is None else last.following)
+        return calls.page(self._channel, checked_method(method), params or {}, None if last is None else last.following)
 
     def _trigger_automation(
         self,

@@ -12,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.plain import quoted
 from airflow_provider_bitrix24.client.stage_order import StageOrder
 from airflow_provider_bitrix24.client.stages import Pipeline, stages_in_words
 from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
@@ -146,7 +147,7 @@ class ExpectedStages:
         shown = ", ".join(f"{stage.id} ({stage.name})" for stage in stages[:_SHOWN])
         more = f" and {len(stages) - _SHOWN} more" if len(stages) > _SHOWN else ""
         return ConfigurationError(
-            f"{argument} {unknown[0]!r} is not a stage of {_name(pipeline)}.",
+            f"{argument} {quoted(unknown[0])} is not a stage of {_name(pipeline)}.",
             hint=(f"Did you mean {near.id} ({near.name})? " if near else "") + f"Its stages are {shown}{more}.",
         )
 

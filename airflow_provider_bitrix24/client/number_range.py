@@ -46,7 +46,9 @@ class NumberRange:
         :raises ConfigurationError: the message names the value and the range.
         """
         if value not in self:
-            raise self.refusal(name, repr(value))
+            from airflow_provider_bitrix24.client.plain import quoted
+
+            raise self.refusal(name, quoted(value))
 
 
 SECONDS = NumberRange(unit="seconds")

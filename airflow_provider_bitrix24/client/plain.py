@@ -47,6 +47,29 @@ def in_seconds(value: Any) -> Any:
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 
+_LONGEST_QUOTED = 60
+
+
+def may_be_url(text: str) -> bool:
+    """Whether a text may be a URL or a part of one, also percent-encoded; a webhook's URL holds its secret."""
+    return "/" in text or "%2f" in text.lower()
+
+
+def quoted(value: object) -> str:
+    """A wrong argument as a message may repeat it: cut, and without anything that may be a URL with a secret in it.
+
+    >>> quoted("C5:WON"), quoted("https://example.bitrix24.com/rest/1/SECRET/")
+    ("'C5:WON'", 'a URL')
+    """
+    try:
+        shown = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list that holds itself many times
+        shown = "/"
+    if may_be_url(shown):
+        return "a URL" if isinstance(value, str) else f"a {type(value).__name__}"
+    return shown if len(shown) <= _LONGEST_QUOTED else shown[: _LONGEST_QUOTED - 3] + "..."
+
+
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
 
 
@@ -60,7 +83,7 @@ def parse_flag(name: str, value: object) -> bool:
         return value
     read = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else None
     if read is None:
-        raise ConfigurationError(f"{name} is {value!r:.60}.", hint="Use True or False; nothing was sent.")
+        raise ConfigurationError(f"{name} is {quoted(value)}.", hint="Use True or False; nothing was sent.")
     return read
 
 

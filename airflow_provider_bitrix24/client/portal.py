@@ -60,6 +60,9 @@ class Portal:
                     f"{problem.partition(' is ')[0]} contains an unpaired surrogate and cannot be encoded as UTF-8.",
                     hint=advice,
                 )
+            if value in (".", ".."):
+                # A step of a path: the secret would become part of another path.
+                raise ConfigurationError(f"{problem.partition(' is ')[0]} is made of dots only.", hint=advice)
             self._check_part(name.replace("_", " "), value)
             object.__setattr__(self, name, value if name == "secret" else str(value))
         LIVE_SECRETS.add(self.secret)
@@ -138,6 +141,16 @@ def without_wrapping(text: str) -> str:
 def looks_like_webhook_url(text: str) -> bool:
     """Whether the text has a webhook's path, well formed or not."""
     return "/rest/" in text
+
+
+def check_no_url(name: str, value: object, *, hint: str) -> None:
+    """Refuse a URL where a name is expected. It may hold a webhook's secret, so the message does not repeat it.
+
+    :param name: of the argument, for the message.
+    :raises ConfigurationError: it is a URL.
+    """
+    if isinstance(value, str) and ("://" in value or looks_like_webhook_url(f"/{value}")):
+        raise ConfigurationError(f"{name} is a URL.", hint=hint)
 
 
 def parse_webhook_url(url: str) -> PastedWebhook:

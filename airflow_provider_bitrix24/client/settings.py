@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.number_range import SECONDS, NumberRange
-from airflow_provider_bitrix24.client.plain import in_seconds, unwrapped
+from airflow_provider_bitrix24.client.plain import in_seconds, quoted, unwrapped
 
 Plan = Literal["standard", "enterprise", "self-hosted"]
 """The portal's plan, which decides how many requests it accepts from one address."""
@@ -77,7 +77,7 @@ class ClientSettings:
             object.__setattr__(self, "pacing_directory", None)  # so that a copy does not warn again
         object.__setattr__(self, "plan", unwrapped(self.plan))
         if self.plan not in PLANS:
-            raise ConfigurationError(f"plan is {self.plan!r}.", hint=f"Use one of {', '.join(PLANS)}.")
+            raise ConfigurationError(f"plan is {quoted(self.plan)}.", hint=f"Use one of {', '.join(PLANS)}.")
         for name, numbers in RANGES.items():
             value = in_seconds(getattr(self, name))
             object.__setattr__(self, name, value)

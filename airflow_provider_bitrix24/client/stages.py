@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.plain import unwrapped
+from airflow_provider_bitrix24.client.plain import quoted, unwrapped
 from airflow_provider_bitrix24.client.values import absent, moment, text, whole
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def parse_stages(name: str, value: object) -> frozenset[str] | None:
     cleaned = [stage.strip() if isinstance(stage, str) else stage for stage in stages]
     if not cleaned or not all(isinstance(stage, str) and stage for stage in cleaned):
         raise ConfigurationError(
-            f"{name} is {value!r}.",
+            f"{name} is {quoted(value)}.",
             hint="Pass a stage id such as C5:WON, or a list of them; `stages` of the command line lists them.",
         )
     return frozenset(str(stage) for stage in cleaned)
@@ -123,11 +123,13 @@ def check_stage_arguments(expected: Collection[str] | None, *, or_later: object,
     :raises ConfigurationError: the message names the arguments.
     """
     if not isinstance(or_later, bool):
-        raise ConfigurationError(f"or_later is {or_later!r}.", hint="Pass True or False.")
+        raise ConfigurationError(f"or_later is {quoted(or_later)}.", hint="Pass True or False.")
     if or_later and not expected:
         raise ConfigurationError("or_later is given without expected_stage.", hint="Pass expected_stage as well.")
     if both := sorted(frozenset(expected or ()).intersection(fail_on)):
-        raise ConfigurationError(f"{', '.join(both)} is in expected_stage and in fail_on.", hint="Leave it out of one.")
+        raise ConfigurationError(
+            f"{quoted(', '.join(both))} is in expected_stage and in fail_on.", hint="Leave it out of one."
+        )
 
 
 def _iterable(value: object) -> Iterable[object]:

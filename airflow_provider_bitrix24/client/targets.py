@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.plain import may_be_url
 
 TYPE_IDS: dict[str, int] = {
     "LEAD": 1,
@@ -167,7 +168,7 @@ def _parse_all(texts: Iterable[object]) -> list[EntityRef]:
 def shown_value(text: object) -> str:
     """A target as a message may show it."""
     # A pasted webhook URL holds the secret, so nothing is repeated that looks like a URL or may hold one.
-    if isinstance(text, str) and "/" in text:
+    if isinstance(text, str) and may_be_url(text):
         return "A URL"
     if isinstance(text, tuple | list | dict) or hasattr(text, "__index__"):
         return _shown_row(text)
@@ -181,7 +182,7 @@ def _shown_row(row: object) -> str:
         shown = reprlib.repr(row)
     except ValueError:  # Python writes no number of thousands of digits
         shown = "/"
-    return f"A {type(row).__name__}" if "/" in shown or "\n" in shown else shown
+    return f"A {type(row).__name__}" if may_be_url(shown) or "\n" in shown else shown
 
 
 def _cut(value: object) -> str:
@@ -195,12 +196,12 @@ def parse_text(text: object) -> EntityRef | str:
         return text
     if not isinstance(text, str):
         return f"a target is a text, not {type(text).__name__}."
-    cleaned = text.strip().upper()
+    cleaned = _upper(text.strip())
     if not cleaned:
         return "it is empty."
     if "{{" in cleaned or "{%" in cleaned:
         return "the template was not rendered; fill in the entity's id."
-    if "/" in cleaned:
+    if may_be_url(cleaned):
         return "a URL is not a target; pass the part after target=."
     name, underscore, digits = cleaned.rpartition("_")
     if not underscore:
@@ -208,6 +209,11 @@ def parse_text(text: object) -> EntityRef | str:
     if not re.fullmatch(r"0{0,99}[0-9]{1,19}", digits) or not 0 < int(digits) <= MAX_ID:
         return f"the id {_cut(digits)} is not a positive whole number."
     return _typed(name.strip(), int(digits))
+
+
+def _upper(text: str) -> str:
+    # The capital of a dotless i is I: a text of other letters would turn into the name of a type.
+    return text.upper() if text.isascii() else text
 
 
 def _typed(name: str, number: int) -> EntityRef | str:

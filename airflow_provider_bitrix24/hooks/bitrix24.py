@@ -12,6 +12,7 @@ from airflow_provider_bitrix24 import connection_form
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.plain import unwrapped
+from airflow_provider_bitrix24.client.portal import check_no_url
 from airflow_provider_bitrix24.client.secret_text import Unshown
 from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_secrets, in_thread, mask_secrets
 from airflow_provider_bitrix24.connection import read_connection, secrets_of
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.targets import Rows
     from airflow_provider_bitrix24.compat import Connection
     from airflow_provider_bitrix24.connection import Bitrix24Connection
+
+_CONN_ID_HINT = "Pass the id of a connection, such as bitrix24_default; a webhook's URL belongs into its password."
 
 
 class Bitrix24Hook(ApplicationHookMethods, BaseHook):
@@ -121,6 +124,8 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
 
     @property
     def _conn_ids(self) -> Sequence[str]:
+        for name in ("bitrix24_conn_id", "verify_conn_id"):
+            check_no_url(name, getattr(self, name), hint=_CONN_ID_HINT)
         return (self.bitrix24_conn_id, *([self.verify_conn_id] if self.verify_conn_id else []))
 
     def _mask(self, connection: Connection) -> Connection:
@@ -390,7 +395,7 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
         # The test button stores what it tests under a random id, which no person knows.
         self._shown_id = "CONN_ID"
         try:
-            found = self._mask(self.get_connection(self.bitrix24_conn_id))
+            found = self._mask(self.get_connection(self._conn_ids[0]))
             own = read_connection(found, shared_store=find_shared_store())
             with self:
                 diagnosis = self.get_conn().diagnose()

@@ -110,7 +110,9 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         self._waiting: dict[str, str | None] = {}
         check_literals(self, target=target)
         if self.require not in ("all", "any"):
-            raise ConfigurationError(f"require is {require!r}.", hint="Use all or any.")
+            from airflow_provider_bitrix24.client.plain import quoted
+
+            raise ConfigurationError(f"require is {quoted(require)}.", hint="Use all or any.")
         check_bool("or_later", or_later)
         SECONDS_ABOVE_ZERO.check("poke_interval", self.poke_interval)
 

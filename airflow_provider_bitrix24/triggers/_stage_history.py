@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError, ProtocolError
-from airflow_provider_bitrix24.client.plain import unwrapped
+from airflow_provider_bitrix24.client.plain import quoted, unwrapped
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 from airflow_provider_bitrix24.client.stages import parse_stages
 from airflow_provider_bitrix24.client.targets import EntityRef
@@ -51,7 +51,7 @@ class StageHistoryQuery:
             not isinstance(category_id, int) or isinstance(category_id, bool) or category_id < 0
         ):
             raise ConfigurationError(
-                f"category_id is {category_id!r}.", hint="Write the pipeline's number; 0 is the deals' first."
+                f"category_id is {quoted(category_id)}.", hint="Write the pipeline's number; 0 is the deals' first."
             )
         if category_id is not None and type_name == _LEAD:
             raise ConfigurationError("category_id is given, but leads have no pipelines.", hint="Leave it out.")

@@ -14,6 +14,7 @@ from airflow_provider_bitrix24.client.entities.search import read_ids
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.number_range import NumberRange
+from airflow_provider_bitrix24.client.plain import quoted
 from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ class Search:
             limit = int(limit)
         _LIMIT.check("limit", limit)
         if on_excess not in get_args(OnExcess):
-            raise ConfigurationError(f"on_excess is {on_excess!r}.", hint=f"Use {' or '.join(get_args(OnExcess))}.")
+            raise ConfigurationError(
+                f"on_excess is {quoted(on_excess)}.", hint=f"Use {' or '.join(get_args(OnExcess))}."
+            )
         conditions = parse_filter(filter_)
         build(conditions, type_id, Span(0, None), 1)  # raises where a batch cannot carry it
         return cls(type_id=type_id, conditions=conditions, limit=limit, on_excess=on_excess)  # type: ignore[arg-type]

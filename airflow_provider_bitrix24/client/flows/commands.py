@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, RateLimitError
-from airflow_provider_bitrix24.client.plain import plain_params, unwrapped
+from airflow_provider_bitrix24.client.plain import plain_params
 from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS, BatchReply, CommandReply, sent_key
 from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError, php_query
 from airflow_provider_bitrix24.client.protocol.references import (
@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.client.protocol.references import (
     Usage,
     holds_lookalike,
 )
-from airflow_provider_bitrix24.client.protocol.wire import Call, Params
+from airflow_provider_bitrix24.client.protocol.wire import Call, Params, checked_method
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -93,7 +93,7 @@ class Commands:
         for key, (method, params) in commands.items():
             plain = plain_params(params or {})
             usage = references.usage(key, plain)
-            read[key] = _Command(str(unwrapped(method)), plain, usage)
+            read[key] = _Command(checked_method(method), plain, usage)
         return cls(read, references, _grouped(read))
 
     @property

@@ -6,13 +6,14 @@ Which answer is which error is decided in :mod:`.error_codes`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from airflow_provider_bitrix24 import __version__
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.plain import PLAIN_VALUES, plain_params
+from airflow_provider_bitrix24.client.plain import PLAIN_VALUES, plain_params, unwrapped
 from airflow_provider_bitrix24.client.values import WINDOW, number, whole
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ FORM_HEADERS = HEADERS | {"Content-Type": "application/x-www-form-urlencoded"}
 """Sent with a form instead of JSON."""
 _MOST_WORK = 1e6
 """Seconds of work in ten minutes that no portal can have done."""
+_METHOD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
 _LONGEST_INTEGER = 600
 """Digits that Python reads however it is configured."""
 
@@ -113,6 +115,20 @@ class Authorization(Protocol):
     @property
     def credentials(self) -> Mapping[str, str]:
         """Parameters for the body."""
+
+
+def checked_method(method: object) -> str:
+    """Return the name of a REST method, which becomes part of a URL or of a batch's command.
+
+    :raises ConfigurationError: it is not such a name. It may be a URL with a secret in it, so it is not repeated.
+    """
+    name = unwrapped(method)
+    if not isinstance(name, str) or not _METHOD_NAME.fullmatch(name):
+        raise ConfigurationError(
+            "A method's name has only letters, digits, dots, hyphens and underscores.",
+            hint="Write it as Bitrix24 documents it, such as crm.item.list, and pass its parameters separately.",
+        )
+    return str(name)
 
 
 def encode(portal: Portal, call: Call, authorization: Authorization | None = None) -> HttpRequest:
