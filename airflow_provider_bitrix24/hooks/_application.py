@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.hooks._connected import ConnectedMethods
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client, TriggerReport
+    from airflow_provider_bitrix24.client import TriggerReport
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.oauth.diagnosis import TokenInfo
@@ -16,16 +17,8 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.targets import Rows
 
 
-class ApplicationHookMethods:
+class ApplicationHookMethods(ConnectedMethods):
     """A mixin of the hook. A connection that holds a webhook is refused, with what to do instead."""
-
-    @abstractmethod
-    def get_conn(self) -> Bitrix24Client:
-        """Return the client."""
-
-    @abstractmethod
-    async def aget_conn(self) -> AsyncBitrix24Client:
-        """Return the client for an event loop."""
 
     def execute_trigger(
         self,

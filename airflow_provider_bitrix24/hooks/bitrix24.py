@@ -17,10 +17,10 @@ from airflow_provider_bitrix24.client.secret_text import Unshown
 from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_secrets, in_thread, mask_secrets
 from airflow_provider_bitrix24.connection import read_connection, secrets_of
 from airflow_provider_bitrix24.hooks._application import ApplicationHookMethods
+from airflow_provider_bitrix24.hooks._entities import EntityHookMethods
 from airflow_provider_bitrix24.shared_store import afind_shared_store, find_shared_store
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
@@ -29,14 +29,8 @@ if TYPE_CHECKING:
         AsyncBitrix24Client,
         BatchReply,
         Bitrix24Client,
-        Stage,
-        StageInfo,
         TriggerReport,
     )
-    from airflow_provider_bitrix24.client.entities.find import OnExcess
-    from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
-    from airflow_provider_bitrix24.client.entities.update_report import UpdateReport
-    from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.stores.protocol import SharedStore
@@ -47,7 +41,7 @@ if TYPE_CHECKING:
 _CONN_ID_HINT = "Pass the id of a connection, such as bitrix24_default; a webhook's URL belongs into its password."
 
 
-class Bitrix24Hook(ApplicationHookMethods, BaseHook):
+class Bitrix24Hook(ApplicationHookMethods, EntityHookMethods, BaseHook):
     """Calls the portal of an Airflow connection of type ``bitrix24``.
 
     Use it in a ``with`` statement, or call :meth:`close` when done; in an event loop, use ``async with`` or
@@ -294,101 +288,6 @@ class Bitrix24Hook(ApplicationHookMethods, BaseHook):
             preview=preview,
             verify=verify,
         )
-
-    def get_stages(
-        self, targets: Rows, *, entity_type: str | None = None, learn: ExpectedStages | None = None
-    ) -> dict[str, StageInfo]:
-        """Return where entities stand, by canonical target. Entities that cannot be read are absent.
-
-        :param entity_type: type of the targets that are bare ids, as in :meth:`trigger_automation`.
-        :param learn: takes in what the portal lists of the pipelines that a wait is about.
-        :raises ConfigurationError: a target is a contact, a company or an order, whose stage cannot be read.
-        :raises Bitrix24Error: the portal refused or gave no answer.
-        """
-        return self.get_conn().get_stages(targets, entity_type=entity_type, learn=learn)
-
-    async def aget_stages(
-        self, targets: Rows, *, entity_type: str | None = None, learn: ExpectedStages | None = None
-    ) -> dict[str, StageInfo]:
-        """Like :meth:`get_stages`, in an event loop."""
-        return await (await self.aget_conn()).get_stages(targets, entity_type=entity_type, learn=learn)
-
-    def find_entities(
-        self,
-        entity_type: str,
-        filter: Mapping[str, Any] | str,  # noqa: A002 - as the portal calls it
-        *,
-        limit: int = 1_000,
-        on_excess: OnExcess = "fail",
-    ) -> builtins.list[str]:
-        """Find the entities that match a filter. Return their targets in the order of their ids, ready to be fired.
-
-        Fields that the portal does not know, and a filter without conditions, are refused before anything is read.
-
-        >>> with Bitrix24Hook() as hook:  # doctest: +SKIP
-        ...     targets = hook.find_entities("DEAL", {"stageId": "NEW", ">=opportunity": 1000})
-
-        :param entity_type: such as ``"DEAL"`` or ``"DYNAMIC_177"``.
-        :param filter: conditions as ``crm.item.list`` takes them, or ``"all"`` for every entity of the type.
-        :param limit: how many entities there may be.
-        :param on_excess: with more than that, ``"fail"`` raises and ``"truncate"`` returns those with the lowest ids.
-        :raises ConfigurationError: an argument or a field is wrong, or there are more entities than the limit.
-        :raises Bitrix24Error: the portal refused or gave no answer.
-        """
-        return self.get_conn().find_entities(entity_type, filter, limit=limit, on_excess=on_excess)
-
-    async def afind_entities(
-        self,
-        entity_type: str,
-        filter: Mapping[str, Any] | str,  # noqa: A002 - as the portal calls it
-        *,
-        limit: int = 1_000,
-        on_excess: OnExcess = "fail",
-    ) -> builtins.list[str]:
-        """Like :meth:`find_entities`, in an event loop."""
-        return await (await self.aget_conn()).find_entities(entity_type, filter, limit=limit, on_excess=on_excess)
-
-    def update_entities(
-        self,
-        updates: Rows,
-        *,
-        entity_type: str | None = None,
-        preview: bool | str = False,
-        checkpoint_store: CheckpointStore | None = None,
-        monitor: UpdateMonitor | None = None,
-    ) -> UpdateReport:
-        """Write fields into many entities (``crm.item.update``), and report what became of each.
-
-        >>> with Bitrix24Hook() as hook:  # doctest: +SKIP
-        ...     report = hook.update_entities([{"id": 57, "opportunity": 1200}], entity_type="DEAL")
-
-        :param updates: dicts with ``target`` and ``fields``; with ``entity_type`` also rows that have an ``id``, whose
-            other columns are the fields; or a data frame. ``None`` empties a field.
-        :param entity_type: type of the rows that have a bare id, such as ``"DEAL"``.
-        :param preview: read, and report what would be updated; nothing that changes anything is sent.
-        :param checkpoint_store: keeps the checkpoint, so that a later call resumes where this one stopped.
-        :param monitor: tells how far the updates have come if this call is interrupted.
-        :raises ConfigurationError: an argument or a field is wrong; nothing was sent.
-        :raises Bitrix24Error: nothing was sent. Later errors are in the report.
-        """
-        return self.get_conn().update_entities(
-            updates, entity_type=entity_type, preview=preview, checkpoint_store=checkpoint_store, monitor=monitor
-        )
-
-    async def aupdate_entities(
-        self, updates: Rows, *, entity_type: str | None = None, preview: bool | str = False
-    ) -> UpdateReport:
-        """Like :meth:`update_entities`, in an event loop."""
-        return await (await self.aget_conn()).update_entities(updates, entity_type=entity_type, preview=preview)
-
-    def pipeline_stages(self, type_id: int, category_id: int | None) -> Sequence[Stage]:
-        """Return the stages of a pipeline, in order. Their ``id`` is what ``expected_stage`` takes.
-
-        :param type_id: entityTypeId, such as 2 for deals.
-        :param category_id: number of the pipeline; ``None`` for types without pipelines.
-        :raises Bitrix24Error: the portal refused or gave no answer.
-        """
-        return self.get_conn().pipeline_stages(type_id, category_id)
 
     def test_connection(self) -> tuple[bool, str]:
         """Test the connection, for the test button and ``airflow connections test``. Never fires a trigger."""
