@@ -127,7 +127,7 @@ def _read(pair: str | None, claim: str | None) -> Kept:
 def _json(text: str | None) -> Any:
     try:
         return None if text is None else json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -164,7 +164,7 @@ class TaskCheckpointStore:
         """Number of this wait in a row of those between which nothing was done."""
         last = self._store.get(WAITS_KEY, None)
         idle = isinstance(last, dict) and last.get("states") == self._states and isinstance(last.get("count"), int)
-        count = last["count"] + 1 if idle else 1
+        count = max(0, last["count"]) + 1 if idle else 1
         self._store.set(WAITS_KEY, {"states": self._states, "count": count})
         return int(count)
 
@@ -228,12 +228,14 @@ class TaskCheckpointStore:
         self._store.delete(_key(f"{prefix}{_RECORD}"))
         for kind in ("snapshot", "after"):
             count = parts.get(f"{kind}_parts")
-            for number in range(count if isinstance(count, int) else 0):
+            for number in range(min(count, _MOST_PARTS) if isinstance(count, int) else 0):
                 self._store.delete(_key(f"{prefix}{kind}_{number}"))
         self._store.delete(_key(f"{prefix}targets"))
 
 
 _RECORD = "record"
+_MOST_PARTS = 10_000
+"""More parts than any firing has; a damaged record could name a number whose deletion never ends."""
 
 
 def _key(part: str) -> str:

@@ -8,10 +8,12 @@ a deferral.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
+from airflow_provider_bitrix24.client.errors import Executed, Limit
 from airflow_provider_bitrix24.client.packing import pack_json, unpack_json
-from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.client.report import OUTCOMES, Place, TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.client.targets import EntityRef, parse_text
 
 DEFERRED_REPORT_KEY = "bitrix24_parked_report"
 """XCom key of the report. Tasks of earlier versions that are deferred now have theirs here, so it stays as it is."""
@@ -31,9 +33,10 @@ def load_report(dumped: object) -> TriggerReport | None:
     try:
         rows = unpack_json(dumped["results"])
         results = [_load_result(*row) for row in rows]
-        return TriggerReport(code=dumped["code"], portal=dumped["portal"], results=results)
-    except (KeyError, TypeError, ValueError):
+        code, portal = _maybe_text(dumped["code"]), _text(dumped["portal"])
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
+    return TriggerReport(code=code, portal=portal, results=results)
 
 
 def _dump_result(result: TargetResult) -> list[Any]:
@@ -50,20 +53,52 @@ def _dump_error(error: TargetError | None) -> list[Any] | None:
 
 
 def _load_result(
-    target: str,
-    outcome: Any,
-    before: str | None,
-    after: str | None,
+    target: object,
+    outcome: object,
+    before: object,
+    after: object,
     error: list[Any] | None,
-    reason: str | None,
-    place: Any = None,
+    reason: object,
+    place: object = None,
 ) -> TargetResult:
+    if not isinstance(parse_text(target), EntityRef):
+        raise TypeError("not a target")
     return TargetResult(
-        target=target,
-        outcome=outcome,
-        stage_before=before,
-        stage_after=after,
-        error=None if error is None else TargetError(*error),
-        reason=reason,
-        place=place,
+        target=_text(target),
+        outcome=_one_of(outcome, OUTCOMES),
+        stage_before=_maybe_text(before),
+        stage_after=_maybe_text(after),
+        error=None if error is None else _load_error(*error),
+        reason=_maybe_text(reason),
+        place=None if place is None else _one_of(place, get_args(Place)),
     )
+
+
+def _load_error(
+    code: object, message: object, executed: object, permanent: object, limit: object = None
+) -> TargetError:
+    if not isinstance(permanent, bool):
+        raise TypeError("not a truth value")
+    return TargetError(
+        _text(code),
+        _text(message),
+        _one_of(executed, get_args(Executed)),
+        permanent,
+        None if limit is None else _one_of(limit, get_args(Limit)),
+    )
+
+
+def _one_of(value: object, known: tuple[Any, ...]) -> Any:
+    if value not in known:
+        raise ValueError("not a known word")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def _maybe_text(value: object) -> str | None:
+    return None if value is None else _text(value)

@@ -93,6 +93,10 @@ class WaitEvent:
             return None
         if not isinstance(message, str) or not isinstance(permanent, bool):
             return None
+        if not all(isinstance(each, str) for each in (*arrived, *waiting, *missing)):
+            return None
+        if not all(each is None or isinstance(each, str) for each in (*arrived.values(), *waiting.values())):
+            return None
         return cls(
             status=payload["status"],
             check=StageCheck(dict(arrived), dict(waiting), tuple(missing)),

@@ -9,11 +9,13 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.errors import OutcomeUnknown
+from airflow_provider_bitrix24.client.errors import CheckpointError, OutcomeUnknown
 from airflow_provider_bitrix24.client.firing.kept import (
     FORM,
     RECORD,
     TARGETS,
+    UNREADABLE,
+    WHAT_TO_DO,
     Kept,
     after_part,
     read_record,
@@ -273,7 +275,7 @@ def amend(load: Callable[[str], Any], results: Iterable[TargetResult], *, awaite
     :raises CheckpointError: a part is damaged.
     """
     record = load(RECORD)
-    if record is None or record.get("form") != FORM:
+    if record is None or (isinstance(record, dict) and record.get("form") == 1):
         return None
     states, after, lists = read_record(record, load)
     numbers = {str(ref): number for number, ref in enumerate(chain.from_iterable(lists))}
@@ -281,7 +283,9 @@ def amend(load: Callable[[str], Any], results: Iterable[TargetResult], *, awaite
     late: tuple[Outcome, ...] = ("unmoved", "elsewhere")
     new: dict[Outcome, str] = {"moved": "m", **{each: ACCEPTED if awaited else LETTERS[each] for each in late}}
     for result in results:
-        number = numbers[result.target]
+        number = numbers.get(result.target, len(letters))
+        if number >= len(letters):
+            raise CheckpointError(f"{UNREADABLE}: it does not hold {result.target}.", hint=WHAT_TO_DO)
         if result.outcome in new and letters[number] in (ACCEPTED, *(LETTERS[each] for each in late)):
             letters[number] = new[result.outcome]
             if result.outcome != "unmoved":  # which stands where the firing saw it

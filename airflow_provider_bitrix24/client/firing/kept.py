@@ -126,9 +126,12 @@ def read_record(record: Any, load: Callable[[str], Any]) -> tuple[str, dict[int,
     :raises CheckpointError: a part is damaged.
     """
     try:
-        return unpack(record["states"]), read_snapshots(record["after"]), read_lists(load(TARGETS))
+        kept = Kept(host="", code=None, lists=read_lists(load(TARGETS)), states=unpack(record["states"]))
+        kept.after.update(read_snapshots(record["after"]))
+        check(kept)
     except _DAMAGE as error:
         raise CheckpointError(f"{UNREADABLE} ({type(error).__name__}).", hint=WHAT_TO_DO) from None
+    return kept.states, kept.after, kept.lists
 
 
 def check(kept: Kept) -> None:
@@ -210,10 +213,17 @@ def write_snapshots(snapshots: Mapping[int, Snapshot]) -> str:
 
 def read_snapshots(packed: str) -> dict[int, Snapshot]:
     """Undo :func:`write_snapshots`."""
-    return {
-        _whole(number): Snapshot(_maybe_text(stage), _maybe_whole(category), _maybe_text(moved))
-        for number, stage, category, moved in unpack_json(packed)
-    }
+    return {_whole(number): snapshot(stage, category, moved) for number, stage, category, moved in unpack_json(packed)}
+
+
+def snapshot(stage: object, category: object = None, moved: object = None) -> Snapshot:
+    """Where a target stood, from the values that were kept."""
+    return Snapshot(_maybe_text(stage), _maybe_whole(category), _maybe_text(moved))
+
+
+def whole_numbers(value: object) -> list[int]:
+    """A list of whole numbers."""
+    return [_whole(each) for each in listed(value)]
 
 
 def listed(value: object) -> list[Any]:

@@ -10,13 +10,22 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.firing.kept import UNREADABLE, WHAT_TO_DO, Kept, check, listed
+from airflow_provider_bitrix24.client.firing.kept import (
+    UNREADABLE,
+    WHAT_TO_DO,
+    Kept,
+    check,
+    listed,
+    snapshot,
+    whole_numbers,
+)
 from airflow_provider_bitrix24.client.packing import unpack
-from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
+from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from airflow_provider_bitrix24.client.stages import Snapshot
     from airflow_provider_bitrix24.client.targets import EntityRef
 
 
@@ -35,13 +44,13 @@ def read_form_1(record: Mapping[str, Any], *, host: str, code: str | None, refs:
     kept.snapshots.update(_stages(record, "before"))
     kept.after = kept.recent = _stages(record, "after")
     for entry in listed(record["open"]):
-        numbers = listed(entry["targets"])
+        numbers = whole_numbers(entry["targets"])
         # Its time is that of the host that wrote it, whose clock may differ: the age counts as unknown.
         kept.open.append((numbers, None))
         for number, before in zip(numbers, entry["before"], strict=True):
             kept.snapshots.pop(number, None)
             if before is not None:
-                kept.snapshots[number] = Snapshot(*before)
+                kept.snapshots[number] = snapshot(*before)
     check(kept)
     return kept
 
@@ -49,7 +58,7 @@ def read_form_1(record: Mapping[str, Any], *, host: str, code: str | None, refs:
 def _stages(record: Mapping[str, Any], column: str) -> dict[int, Snapshot]:
     """Stages of a column, which has a letter for each target: an index into a table from 0 on, or a dash."""
     table = {
-        chr(ord("0") + index): Snapshot(stage, category, UNKNOWN_MOMENT)
+        chr(ord("0") + index): snapshot(stage, category, UNKNOWN_MOMENT)
         for index, (stage, category) in enumerate(record["stages"])
     }
     return {number: table[letter] for number, letter in enumerate(unpack(record[column])) if letter != "-"}

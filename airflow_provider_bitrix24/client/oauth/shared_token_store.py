@@ -73,6 +73,8 @@ class SharedTokenStore:
 
         try:
             return Pair.from_record(json.loads(Fernet(self._encryption_key).decrypt(encrypted)))
+        except (ValueError, RecursionError):  # something else was encrypted
+            return None
         except InvalidToken:
             raise ConfigurationError(
                 "The application's tokens in the shared store cannot be decrypted: they were stored under another "
