@@ -269,6 +269,5 @@ def _is_ip(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or address."""
     """Whether a host name or address is this machine's own."""
     return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
