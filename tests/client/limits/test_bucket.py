@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.limits.bucket import RECOVERY, SLOWEST, BucketState, Grant, LeakyBucket
+from airflow_provider_bitrix24.client.limits.bucket import SLOWEST, BucketState, Grant, LeakyBucket
 from airflow_provider_bitrix24.client.settings import PLANS
 
 STANDARD = LeakyBucket(*PLANS["standard"])
@@ -152,8 +152,8 @@ def test_requests_that_are_not_refused_speed_up():
 
 def test_a_minute_without_requests_speeds_up_by_one_step():
     state = STANDARD.refused(BucketState(level=48.0), 0.0)
-    assert STANDARD.acquire(state, RECOVERY - 1, 1)[0].pace == pytest.approx(0.5)
-    assert STANDARD.acquire(state, RECOVERY, 1)[0].pace == pytest.approx(0.65)
+    assert STANDARD.acquire(state, 59.9, 1)[0].pace == pytest.approx(0.5)
+    assert STANDARD.acquire(state, 60.0, 1)[0].pace == pytest.approx(0.65)
 
 
 def test_a_refusal_never_empties_a_bucket_that_is_fuller_than_full():

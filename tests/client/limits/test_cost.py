@@ -28,3 +28,9 @@ def test_no_process_waits_for_a_measurement_that_never_comes_or_lies_in_the_futu
     assert share_cost(state, 100.0 + PROBE_PATIENCE, None)[1] == SharedCost(None, 0.0)
     assert share_cost(CostState(probed_at=1e9), 100.0, None)[1] == SharedCost(None, 0.0)
     assert share_cost(CostState(seconds=1.0, noted_at=1e9), 100.0, None)[1] == SharedCost(None, 0.0)
+
+
+def test_a_measurement_that_began_at_the_first_second_counts_and_ends_with_its_result():
+    assert share_cost(CostState(probed_at=0.5), 1.0, None)[1] == SharedCost(None, 0.1)
+    state, _ = share_cost(CostState(probed_at=100.0), 100.5, 0.5)
+    assert state == CostState(0.5, 100.5, 0.0)

@@ -158,3 +158,26 @@ def test_knowledge_of_several_processes_is_put_together():
     assert theirs.merged(mine) == both
     assert both.shifted(100.0).figures["m"] == Figure(20.0, 102.0, 660.0, 410.0)
     assert Knowledge().merged(Knowledge(bills_batches=False)).bills_batches is False
+
+
+def test_a_request_is_not_begun_at_exactly_the_line():
+    budget = older()
+    budget.note("m", Timing(480.0, 100.0), 10.0)
+    assert budget.wait(["m"], 10.0) == 100
+
+
+@pytest.mark.parametrize(
+    ("used", "refused_at", "limit"), [(0.0, 50.0, None), (480.0, 50.0, None), (100.0, 52.0, 100.0), (100.0, 52.1, None)]
+)
+def test_a_refusal_shows_a_limit_only_after_a_fresh_figure_below_the_documented_one(used, refused_at, limit):
+    budget = older()
+    budget.note("m", Timing(used, 500.0), 50.0)
+    budget.note_refusal("m", refused_at)
+    assert budget.known.limit == limit
+
+
+def test_a_ban_that_ends_at_this_moment_is_over():
+    budget = newer()
+    budget.note_refusal("m", 60.0)
+    assert budget.note_refusal("m", 359.0) == 1
+    assert budget.note_refusal("m", 360.0) == 300, "a ban of its own"

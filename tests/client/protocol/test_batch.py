@@ -79,7 +79,7 @@ def test_totals_pages_and_times_go_to_their_commands():
 def test_a_command_that_the_answer_does_not_mention_may_have_run():
     [reply] = unpack(["crm.item.get"], body([]))
     assert isinstance(reply.error, ProtocolError)
-    assert reply.error.executed == "unknown"
+    assert (reply.error.executed, reply.error.status, reply.mentioned) == ("unknown", 200, False)
     assert "crm.item.get" in str(reply.error)
 
 
@@ -87,7 +87,7 @@ def test_a_command_that_the_answer_does_not_mention_may_have_run():
 def test_an_answer_without_results_of_a_batch_leaves_open_what_ran(result):
     error = unpack(["a"], Reply(result=result))
     assert isinstance(error, ProtocolError)
-    assert error.executed == "unknown"
+    assert (error.executed, error.status) == ("unknown", 200)
 
 
 @given(st.lists(st.none() | st.booleans() | st.integers(), min_size=1, max_size=50))
@@ -122,6 +122,7 @@ def test_a_batch_reply_raises_only_when_asked_and_only_for_failures():
         ([(60, 25), (60, 8), (1, 2)], 2),
         ([(60, 25), (60, 8), (1, 2), (1, 2)], 40),
         ([(300, 1)], 1),
+        ([(5, 1)], 4),
         ([(0, 0)], 50),
     ],
 )
