@@ -14,10 +14,11 @@ from typing import Final, Generic, TypeVar
 from urllib.parse import quote, quote_plus
 
 T = TypeVar("T")
+_HEX = re.compile("(?:%[0-9A-F]{2})+|%25[0-9A-F]{2}")
 HIDDEN: Final = "***"
 SHORTEST: Final = 6
 """A shorter text is not a secret of Bitrix24 (a webhook's has 16 characters), and hiding it would garble sentences."""
-_MOST: Final = 256
+_MOST: Final = 100
 """How many secrets are remembered; an application's tokens change every hour."""
 
 
@@ -42,30 +43,32 @@ class Unshown(Generic[T]):
 
 
 class LiveSecrets:
-    """The secrets that this process uses, and a pattern that finds each of their forms."""
+    """The secrets that this process uses, in each of their forms."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._secrets: dict[str, None] = {}
-        self._pattern: re.Pattern[str] | None = None
+        self._secrets: dict[str, frozenset[str]] = {}
+        self._forms: tuple[str, ...] = ()
 
     def add(self, secret: str) -> None:
         """Remember a secret; the oldest are forgotten when there are very many."""
         if len(secret) < SHORTEST or secret in self._secrets:
             return
         with self._lock:
-            self._secrets[str(secret)] = None
+            self._secrets[str(secret)] = frozenset(forms_of(secret))
             while len(self._secrets) > _MOST:
                 del self._secrets[next(iter(self._secrets))]
-            forms = {form for each in self._secrets for form in forms_of(each)}
             # The longest first: a form may begin with another one.
-            ordered = sorted(forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, ordered)), re.IGNORECASE)
+            self._forms = tuple(
+                sorted({form for each in self._secrets.values() for form in each}, key=len, reverse=True)
+            )
 
     def hide(self, text: str) -> str:
         """Return a text with every form of every secret in use replaced by ``***``."""
-        pattern = self._pattern
-        return text if pattern is None else pattern.sub(HIDDEN, text)
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, HIDDEN)
+        return text
 
 
 def forms_of(secret: str) -> set[str]:
@@ -79,14 +82,15 @@ def forms_of(secret: str) -> set[str]:
         quote(secret, errors="surrogatepass"),
         quote_plus(secret, errors="surrogatepass"),
     }
+    encoded = {*once, *(quote(each, safe="") for each in once)}
     data = secret.encode(errors="surrogatepass")
-    encoded = {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
+    in_base64 = {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
     return {
         secret,
         repr(str(secret))[1:-1],
-        *once,
-        *(quote(each, safe="") for each in once),
-        *(each.rstrip("=") for each in encoded),
+        *encoded,
+        *(_HEX.sub(lambda found: found[0].lower(), each) for each in encoded),
+        *(each.rstrip("=") for each in in_base64),
     }
 
 

@@ -141,7 +141,7 @@ def test_a_stage_in_fail_on_is_not_a_later_stage(portal, move):
     [
         ({"fail_on": "Lost", "expected_stage": "WON"}, "fail_on 'Lost' is not a stage"),
         ({"fail_on": "Lost"}, "fail_on 'Lost' is not a stage"),
-        ({"fail_on": ["WON", "LOSE"], "expected_stage": "WON"}, "WON is in expected_stage and in fail_on"),
+        ({"fail_on": ["WON", "LOSE"], "expected_stage": "WON"}, "'WON' is in expected_stage and in fail_on"),
         ({"fail_on": "{{ '' }}", "expected_stage": "WON"}, "fail_on is ''"),
     ],
 )

@@ -139,7 +139,7 @@ def test_the_error_for_a_wrong_secret_does_not_show_it(portal, wait, monkeypatch
         ({"expected_stage": None}, "expected_stage is None"),
         ({"expected_stage": []}, "expected_stage is []"),
         ({"fail_on": [" "]}, "fail_on is [' ']"),
-        ({"fail_on": ["LOSE", "PREPARATION"]}, "PREPARATION is in expected_stage and in fail_on"),
+        ({"fail_on": ["LOSE", "PREPARATION"]}, "'PREPARATION' is in expected_stage and in fail_on"),
     ],
 )
 def test_wrong_arguments_fail_the_task_permanently_and_nothing_is_sent(portal, wait, arguments, words):
