@@ -28,5 +28,13 @@ os.environ |= {
 
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=40, database=None)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200, database=None)
+hypothesis.settings.register_profile(  # for make fuzz
+    "fuzz",
+    deadline=None,
+    max_examples=-(-int(os.environ.get("FUZZ_EXAMPLES") or 20_000) // 10),
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
 hypothesis.settings.load_profile("quick")
 pytest.register_assert_rewrite("tests.support")

@@ -18,6 +18,8 @@ from airflow_provider_bitrix24.client.secret_text import HIDDEN, LIVE_SECRETS, S
 
 # REST 3.0 has "api" before the user's number.
 _WEBHOOK_PATH = re.compile(r"^(?P<root>.*?)/rest/(?:api/(?=[0-9]+/[^/]))?(?P<user>[^/]+)/(?P<secret>[^/]+)(?:/.*)?$")
+_ROOT = re.compile(r"[A-Za-z0-9/_.~%+-]*")
+"""The path below which a self-hosted portal may be installed."""
 _LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"^(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*$")
 _WRAPPING = " \t\r\n\f\v\xa0\ufeff\u200b\u2060\"'`<>\u201c\u201d\u201e\u2018\u2019\xab\xbb"
@@ -207,6 +209,10 @@ def _checked_base_url(text: str) -> str:
         raise ConfigurationError(
             "The portal's address holds a webhook's path.", hint="Paste the webhook's URL into Password instead."
         )
+    if not _ROOT.fullmatch(parts.path) or {".", ".."} & set(parts.path.split("/")):
+        raise ConfigurationError(
+            "The portal's address has a path that no portal has.", hint="Use the form https://example.bitrix24.com."
+        )
     host, port = ascii_host(parts.hostname or ""), parts.port
     _check_host(host, scheme=parts.scheme)
     shown = f"[{host}]" if ":" in host else host
@@ -222,6 +228,8 @@ def _split_address(text: str) -> SplitResult:
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         port = parts.port  # raises ValueError if it is not a number
+        if parts.netloc.endswith(":") and parts.hostname in DEFAULT_PORTS:
+            raise ValueError  # noqa: TRY301 - https:/example.com, which names the host "https"
     except ValueError:
         raise ConfigurationError(
             "The portal's address cannot be read.", hint="Use the form https://example.bitrix24.com."

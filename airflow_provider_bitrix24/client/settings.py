@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
@@ -76,8 +77,9 @@ class ClientSettings:
                 object.__setattr__(self, "shared_store_directory", self.pacing_directory)
             object.__setattr__(self, "pacing_directory", None)  # so that a copy does not warn again
         object.__setattr__(self, "plan", unwrapped(self.plan))
-        if self.plan not in PLANS:
+        if self.plan not in list(PLANS):  # of a list, since it may be unhashable
             raise ConfigurationError(f"plan is {quoted(self.plan)}.", hint=f"Use one of {', '.join(PLANS)}.")
+        self._check_paths()
         for name, numbers in RANGES.items():
             value = in_seconds(getattr(self, name))
             object.__setattr__(self, name, value)
@@ -85,6 +87,12 @@ class ClientSettings:
                 numbers.check(name, value)
         if self.proxy is not None and not _is_http_address(self.proxy):
             raise ConfigurationError("proxy is not a valid proxy URL.", hint="Use the form http://proxy.example:3128.")
+
+    def _check_paths(self) -> None:
+        for name in ("ca_bundle", "shared_store_directory"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str | os.PathLike):
+                raise ConfigurationError(f"{name} is of type {type(value).__name__}.", hint="Pass a path as a text.")
 
     @property
     def bucket(self) -> tuple[int, float] | None:
@@ -117,7 +125,9 @@ class OtherSettings(TypedDict, total=False):
     pacing_directory: str | None
 
 
-def _is_http_address(text: str) -> bool:
+def _is_http_address(text: object) -> bool:
+    if not isinstance(text, str):
+        return False
     try:
         parts = urlsplit(text)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

@@ -10,7 +10,7 @@ from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.number_range import SECONDS
 from airflow_provider_bitrix24.client.plain import parse_flag, quoted
-from airflow_provider_bitrix24.client.portal import Portal, check_no_url, parse_webhook_url
+from airflow_provider_bitrix24.client.portal import Portal, address_host, check_no_url, parse_webhook_url
 from airflow_provider_bitrix24.client.settings import ClientSettings
 from airflow_provider_bitrix24.client.targets import parse_targets
 from tests.support.misbehaving_server import FINE, MisbehavingServer, answering
@@ -154,3 +154,23 @@ def test_letters_of_other_alphabets_do_not_become_those_of_a_type(text):
         parse_targets(text)
     with pytest.raises(ConfigurationError):
         parse_targets([3], text.rpartition("_")[0] + "\u0131")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https:/{}", "http:/{}", "HTTPS:/{}", "https:/\x80/{}", "x\x80/../{}", "{}/..", "{}/a\\b", "{}/./a", "{}/a b"],
+)
+def test_an_address_with_a_missing_slash_or_an_odd_path_is_refused(address):
+    host = address.format("example.bitrix24.com")
+    for refuse in (lambda: parse_webhook_url(f"{host}/rest/1/{SECRET}/"), lambda: address_host(host)):
+        with pytest.raises(ConfigurationError) as raised:
+            refuse()
+        assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"proxy": (0, "")}, {"plan": ["x"]}, {"ca_bundle": 5}, {"shared_store_directory": b"x"}]
+)
+def test_a_setting_of_another_type_is_refused(setting):
+    with pytest.raises(ConfigurationError):
+        ClientSettings(**setting)
