@@ -12,8 +12,12 @@ from airflow_provider_bitrix24.hooks import bitrix24
 
 try:
     from airflow.sdk import Connection
+
+    IS_3 = True
 except ImportError:
     from airflow.models.connection import Connection  # noqa: TID251 - 2.11
+
+    IS_3 = False
 
 SECRET = "s3cr3tw3bh00k001"
 HOST = {"host": "example.bitrix24.com"}
@@ -53,6 +57,8 @@ WRONG = {
 @pytest.fixture(params=WRONG)
 def hook(request, monkeypatch):
     parts = WRONG[request.param]
+    if not IS_3 and not parts["password"].isascii():
+        pytest.skip("Airflow 2.11 encrypts the password at once, and so refuses half a character itself")
     extra = json.dumps(parts["extra"]) if "extra" in parts else None
     connection = Connection(conn_id="c", conn_type="bitrix24", **{**parts, "extra": extra})
 
