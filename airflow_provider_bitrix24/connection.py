@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.plain import quoted
 from airflow_provider_bitrix24.client.portal import (
     PastedWebhook,
     Portal,
@@ -192,8 +193,9 @@ def _find_webhook(connection: AirflowConnection, extra: dict[str, Any]) -> tuple
 
 def _check_same(portal: Portal, address: str, login: str, port: int | None) -> None:
     if login and login != portal.user_id:
+        owner = portal.user_id if portal.user_id.isdecimal() else "***"
         raise ConfigurationError(
-            f"Login is {login!r}, but the URL in Password belongs to user {portal.user_id}.",
+            f"Login is {quoted(login)}, but the URL in Password belongs to user {owner}.",
             hint="Empty Login, or correct it.",
         )
     if not address:

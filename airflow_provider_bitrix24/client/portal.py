@@ -49,6 +49,8 @@ class Portal:
         "secret": ("The webhook's secret is missing.", "Put it, or the whole webhook URL, into Password."),
     }
     """Field -> message and advice where it is empty."""
+    _shown_user_id: ClassVar[re.Pattern[str]] = re.compile(r"[0-9]{1,12}")
+    """Of a URL without the user's number, the secret stands in its place, so nothing else is shown."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", _checked_base_url(self.base_url))
@@ -66,7 +68,8 @@ class Portal:
                 # A step of a path: the secret would become part of another path.
                 raise ConfigurationError(f"{problem.partition(' is ')[0]} is made of dots only.", hint=advice)
             self._check_part(name.replace("_", " "), value)
-            object.__setattr__(self, name, value if name == "secret" else str(value))
+            is_shown = name == "user_id" and self._shown_user_id.fullmatch(value)
+            object.__setattr__(self, name, str(value) if is_shown else value)
         LIVE_SECRETS.add(self.secret)
 
     @staticmethod

@@ -174,3 +174,9 @@ def test_an_address_with_a_missing_slash_or_an_odd_path_is_refused(address):
 def test_a_setting_of_another_type_is_refused(setting):
     with pytest.raises(ConfigurationError):
         ClientSettings(**setting)
+
+
+def test_a_url_without_the_users_number_does_not_show_the_secret_that_stands_in_its_place():
+    pasted = parse_webhook_url(f"https://example.bitrix24.com/rest/{SECRET}/crm.automation.trigger/?code=c")
+    assert SECRET not in f"{pasted!r} {pasted.portal}"
+    assert "user_id='7'" in repr(parse_webhook_url(f"https://example.bitrix24.com/rest/7/{SECRET}/"))

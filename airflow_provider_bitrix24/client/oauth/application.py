@@ -50,6 +50,8 @@ class ApplicationPortal(Portal):
         if self.oauth_server is not None:
             object.__setattr__(self, "oauth_server", named_server(self.oauth_server))
 
+    _shown_user_id: ClassVar[re.Pattern[str]] = re.compile(r".*")
+
     @staticmethod
     def _check_part(name: str, value: str) -> None:
         if re.search(r"\s", value):
