@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PROGRAMS = server_programs()
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.long,
     pytest.mark.skipif(AIRFLOW_VERSION < (3, 3), reason="without a checkpoint a killed try may fire twice"),
     pytest.mark.skipif(PROGRAMS is None, reason="PostgreSQL's server is not installed (initdb, pg_ctl)"),
     pytest.mark.skipif(importlib.util.find_spec("psycopg2") is None, reason="psycopg2 is not installed"),

@@ -24,6 +24,7 @@ AT_ONCE = 4
 PROGRAMS = server_programs()
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.long,
     pytest.mark.skipif(not IS_3, reason="without a checkpoint a killed worker's tasks may fire twice"),
     pytest.mark.skipif(PROGRAMS is None, reason="PostgreSQL's server is not installed (initdb, pg_ctl)"),
     pytest.mark.skipif(redis_server.server_program() is None, reason="redis-server is not installed"),
