@@ -230,7 +230,7 @@ def test_both_clients_do_the_same(run_with_both_clients):
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_25000_ids_take_a_dozen_requests_and_three_seconds_at_most(benches, concurrency):
-    # How much sooner several at a time end is measured by the benchmark `find`: threads share a virtual clock by chance.
+    # How much sooner several at a time end is measured by a benchmark: threads share a virtual clock by chance.
     with benches("sync", settings={"max_concurrency": concurrency}) as bench:
         seed.generate(bench.portal, 2, 25_000, stage="NEW", first_id=1)
         bench.portal.latency.set(request_ms=20, command_ms=5)
