@@ -26,7 +26,7 @@ NEEDS_MORE = {
     "bitrix24_example_recipe_sql": "a warehouse",
     "bitrix24_example_recipe_wrong_ids": "a warehouse, and a Clear",
 }
-"""What the demo's connection alone does not give; `test_recipes.py` and `tests/airflow/test_example_dags.py` run these."""
+"""What the demo's connection alone does not give: `test_recipes.py` and the tests of the example DAGs run these."""
 RUN_BY_HAND = sorted(
     dag_id
     for path in EXAMPLES.glob("*.py")
