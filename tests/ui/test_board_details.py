@@ -74,7 +74,7 @@ def test_the_page_of_an_entity_opens_its_card_among_100_000(open_page: Open):
         assert [entry.split("\n")[-1] for entry in history] == ["created at New", "moved to Prepare documents"]
         page.get_by_role("button", name="Close").click()
         page.locator("#details[open]").wait_for(state="detached")
-        assert "open=" not in page.url
+        page.wait_for_url(lambda url: "open=" not in url)
         page = open_page(f"{server.url}/crm/contact/details/7/")
         page.locator("#details[open]").wait_for()
         assert page.locator("#details-choice").is_hidden()
