@@ -116,8 +116,8 @@ def bomb(megabytes: int) -> bytes:
 
 
 def of_length(body: bytes, head: bytes = b"") -> Behaviour:
-    """One answer of this body."""
-    return quickly(HEAD + head + b"Content-Length: %d\r\n\r\n" % len(body), [body])
+    """One answer of this body, and the connection is closed: a request that comes later opens another."""
+    return quickly(HEAD + head + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body), [body])
 
 
 GZIP = b"Content-Encoding: gzip\r\n"
