@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.flows.effects import Flow
 
 T = TypeVar("T")
-TRIES = 6
+TRIES = 11
+"""With pauses of 0.5, 1, 1.5 ... seconds, half a minute: a store may be busy while many processes start at once."""
 _STEP = 0.5
 
 
-def consult(function: Callable[[], T], clock: Clock, *, step: float = _STEP) -> Flow[T]:
+def consult(function: Callable[[], T], clock: Clock) -> Flow[T]:
     """Call a function of a store, several times where it fails for a moment.
 
-    :param step: seconds of the first pause; each is longer by as much.
     :raises Exception: what the store has raised the last time.
     """
     attempt = 1
@@ -32,7 +32,7 @@ def consult(function: Callable[[], T], clock: Clock, *, step: float = _STEP) -> 
             return outcome
         if attempt == TRIES or (isinstance(outcome, Bitrix24Error) and outcome.permanent):
             raise outcome
-        yield Sleep(clock.jitter(step * attempt), "token")
+        yield Sleep(clock.jitter(_STEP * attempt), "token")
         attempt += 1
 
 

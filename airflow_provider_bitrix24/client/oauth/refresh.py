@@ -60,8 +60,6 @@ CLAIM_PAUSE = 0.5
 """Seconds after which a claim is read back where a store is not atomic: longer than it takes to read and write one."""
 _TRIES = 3
 _STEP = 0.05
-_STORE_STEP = 1.0
-"""Pauses of 1, 2, 3 ... seconds take a quarter of a minute: a new pair that is not stored is lost with its process."""
 
 
 def this_host() -> str:
@@ -218,7 +216,7 @@ class Refresh:
             raise chain_lost(self.application, "The authorization server answered with the tokens of another portal.")
         self.tokens.unstored = (old.fingerprint, new)
         try:
-            kept = yield from consult(self._storing(new), self.clock, step=_STORE_STEP)
+            kept = yield from consult(self._storing(new), self.clock)
         except Exception:
             yield Log(
                 "The application's new tokens could not be stored. This process keeps them and tries again; if it ends "

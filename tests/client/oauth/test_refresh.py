@@ -13,6 +13,7 @@ from airflow_provider_bitrix24.client.errors import (
     OutcomeUnknown,
     ProtocolError,
 )
+from airflow_provider_bitrix24.client.oauth.consulting import TRIES
 from airflow_provider_bitrix24.client.oauth.refresh import this_host
 from airflow_provider_bitrix24.client.oauth.token_store import Claim, Kept
 from tests.support.drivers import KINDS
@@ -300,7 +301,7 @@ def test_a_new_pair_that_cannot_be_stored_is_kept_by_the_process_and_stored_by_i
     def update(change):
         kept = claimed(change)
         rig.store.update = claimed
-        rig.store.failures = [OSError("database is away")] * 6
+        rig.store.failures = [OSError("database is away")] * TRIES
         return kept
 
     rig.store.update = update
@@ -423,7 +424,7 @@ def test_errors_of_the_portal_advise_the_owner_of_the_application(rig):
 def test_a_store_that_cannot_be_used_for_a_moment_is_asked_again(rig):
     from airflow_provider_bitrix24.client.errors import SharedStoreError
 
-    load, failures = rig.store.load, [SharedStoreError("no answer within 1 s")] * 5
+    load, failures = rig.store.load, [SharedStoreError("no answer within 1 s")] * (TRIES - 1)
 
     def sometimes():
         if failures:
@@ -432,7 +433,7 @@ def test_a_store_that_cannot_be_used_for_a_moment_is_asked_again(rig):
 
     rig.store.load = sometimes
     assert rig.do("sync", "call", "scope") == ["crm"]
-    failures[:] = [SharedStoreError("no answer within 1 s")] * 6
+    failures[:] = [SharedStoreError("no answer within 1 s")] * TRIES
     rig.new_process()
     with pytest.raises(SharedStoreError):
         rig.do("sync", "call", "scope")
