@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import (
@@ -18,6 +18,7 @@ from airflow_provider_bitrix24.client.errors import (
 from airflow_provider_bitrix24.client.flows.batches import read_batch
 from airflow_provider_bitrix24.client.flows.effects import Log
 from airflow_provider_bitrix24.client.flows.readings import StageReadings, collect
+from airflow_provider_bitrix24.client.limits.retry import Tries
 from airflow_provider_bitrix24.client.protocol.batch import TARGET_SECONDS, CommandReply
 from airflow_provider_bitrix24.client.protocol.wire import Reply
 
@@ -43,7 +44,7 @@ class ResponseHandler:
     builder: RequestBuilder
     blocking_error: Bitrix24Error | None = None
     """Why something of this round did not run; an error that cannot be repeated outweighs the others."""
-    rounds_lost: int = 0
+    rounds_lost: Tries = field(default_factory=Tries)
     """Rounds in a row in which nothing ran."""
     refused_in_a_row: int = 0
     executed: int = 0
@@ -78,7 +79,7 @@ class ResponseHandler:
             return 0.0
         delay = self._delay(self.blocking_error)
         if delay is not None:
-            self.rounds_lost += 1
+            self.rounds_lost.count([self.blocking_error])
         return delay
 
     def _record_commands(
@@ -106,7 +107,8 @@ class ResponseHandler:
         self.ledger.return_unexecuted(refused)
         self.executed -= len(refused)
         if len(refused) < len(targets):
-            self.rounds_lost = self.refused_in_a_row = 0
+            self.rounds_lost.clear()
+            self.refused_in_a_row = 0
         return line
 
     def _record_failure(self, request: FireRequest, error: Bitrix24Error, attempt: Attempt, now: float) -> Log | None:
@@ -157,7 +159,7 @@ class ResponseHandler:
             self.blocking_error = error
 
     def _delay(self, error: Bitrix24Error) -> float | None:
-        retry, lost = self.channel.retry, self.rounds_lost + 1
+        retry, lost = self.channel.retry, self.rounds_lost.next(error)
         return retry.delay(error, lost, idempotent=self.builder.job.repeatable, random=self.channel.random)
 
 

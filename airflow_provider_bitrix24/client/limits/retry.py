@@ -6,7 +6,8 @@ effect is unknown is not this module's business: :mod:`..firing` reads the entit
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_bitrix24.client.errors import (
@@ -18,7 +19,7 @@ from airflow_provider_bitrix24.client.errors import (
 from airflow_provider_bitrix24.client.values import WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 K = TypeVar("K")
 
@@ -58,7 +59,7 @@ class RetryPolicy:
     ) -> float | None:
         """Seconds until the next attempt, or ``None`` if there must be none.
 
-        :param attempt: attempts made so far, from 1.
+        :param attempt: attempts made so far that ended for the same reason, from 1; see :class:`Tries`.
         :param idempotent: whether repeating is harmless.
         :param random: gives a number from 0 to 1, for jitter.
         """
@@ -85,6 +86,32 @@ class RetryPolicy:
         return longest * (0.5 + 0.5 * random())
 
 
+@dataclass(slots=True)
+class Tries:
+    """Counts the tries in a row that came to nothing.
+
+    Refusals by each limit and failures count apart: a portal that is busy for long may still fail for a moment.
+    """
+
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def next(self, error: Bitrix24Error) -> int:
+        """The number of the try that ended with this error and is not counted yet, from 1."""
+        return self._counts[_reason(error)] + 1
+
+    def count(self, errors: Iterable[Bitrix24Error]) -> None:
+        """Count one try, in which these errors occurred."""
+        self._counts.update({_reason(error) for error in errors})
+
+    def clear(self) -> None:
+        """Something was done, so that a new row begins."""
+        self._counts.clear()
+
+
+def _reason(error: Bitrix24Error) -> str:
+    return error.limit if isinstance(error, RateLimitError) else "failure"
+
+
 @dataclass(slots=True, kw_only=True)
 class Backoff:
     """Counts the tries of one request and says how long to wait after each.
@@ -96,7 +123,7 @@ class Backoff:
     policy: RetryPolicy
     idempotent: bool
     random: Callable[[], float]
-    tries: int = 0
+    tries: Tries = field(default_factory=Tries)
 
     def after(self, error: Bitrix24Error) -> float | None:
         """Count a try that failed. Returns the seconds to wait, or ``None`` if there must be no other try."""
@@ -104,9 +131,9 @@ class Backoff:
 
     def after_each(self, errors: Mapping[K, Bitrix24Error]) -> dict[K, float]:
         """Count a try in which parts of a request failed. Returns the seconds to wait for each part to be repeated."""
-        self.tries += 1
         delays = {
-            key: self.policy.delay(error, self.tries, idempotent=self.idempotent, random=self.random)
+            key: self.policy.delay(error, self.tries.next(error), idempotent=self.idempotent, random=self.random)
             for key, error in errors.items()
         }
+        self.tries.count(errors.values())
         return {key: delay for key, delay in delays.items() if delay is not None}

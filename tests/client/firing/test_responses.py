@@ -238,6 +238,17 @@ def test_an_answer_that_is_not_a_batchs_leaves_the_batch_in_doubt():
     assert numbers(request.targets) == [1, 2]
 
 
+def test_a_connection_that_fails_once_does_not_end_a_firing_that_a_limit_has_refused_for_long():
+    one = Round(2)
+    for error, rounds in ((api_error(RateLimitError), 9), (ConnectFailed("x"), 4)):
+        for _ in range(rounds):
+            one.answer(error)
+            assert one.handler.delay() is not None
+            one.send_again()
+    one.answer(ConnectFailed("x"))
+    assert one.handler.delay() is None, "the fifth time in a row"
+
+
 @pytest.mark.parametrize(("seconds", "size"), [(60.0, 8), (70.0, 7), (0.5, 25)])
 def test_a_batch_that_ended_in_a_time_out_makes_the_next_ones_smaller(seconds, size):
     one = Round(25)

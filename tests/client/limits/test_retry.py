@@ -117,7 +117,19 @@ def test_parts_of_a_request_that_fail_together_are_one_try():
     assert backoff.after_each(errors) == {"lost": 1, "full": 1}
     assert backoff.after_each({"lost": OutcomeUnknown("x")}) == {"lost": 2}
     assert backoff.after_each({}) == {}
-    assert backoff.tries == 3
+    assert backoff.after_each({"lost": OutcomeUnknown("x"), "full": api(RateLimitError)}) == {"lost": 4, "full": 2}
+
+
+def test_refusals_by_a_limit_leave_the_patience_with_failures_as_it_is_and_the_other_way_round():
+    policy = RetryPolicy(paced=True)
+    backoff = Backoff(policy=policy, idempotent=False, random=lambda: 1.0)
+    refused, unreachable, spent = api(RateLimitError), ConnectFailed("x"), api(OperatingLimitError)
+    assert [backoff.after(refused) for _ in range(20)] == [1] * 20
+    assert [backoff.after(unreachable) for _ in range(4)] == [1, 2, 4, 8]
+    assert [backoff.after(spent) for _ in range(3)] == [10, 20, 40]
+    assert [backoff.after(refused) for _ in range(4)] == [1] * 4
+    assert backoff.after(refused) is None
+    assert backoff.after(unreachable) is None
 
 
 def test_a_reset_in_ten_years_is_not_waited_for():
