@@ -24,9 +24,9 @@ PAUSE, MORE_PAUSE = 3.5, 2.0
 """Tokens that pass unused after a first refusal, and at most for each further one: the portal may count those, too."""
 OTHERS_PAUSE = 0.3
 """The same for each further refusal and host, by the number of hosts that the pace allows for."""
-LONGEST_PAUSE = 36.0
-"""Seconds: by then a bucket that was filled up to twice its size has room again."""
-SAME_CROWD = 4.0
+LONGEST_PAUSE = 50.0
+"""Seconds: by then a bucket of 50 that was filled up to twice its size is empty again."""
+SAME_CROWD = 2.0
 """Seconds for which further refusals are those of requests that were sent before the pace fell."""
 RECOVERY = 60.0
 """Seconds without a refusal after which the pace rises by one step where nothing is sent."""
@@ -41,6 +41,7 @@ class BucketState:
     pace: float = 1.0
     """Part of the plan's rate that is used; below 1 after refusals."""
     refused_at: float = 0.0
+    """When refusals made the pace fall last."""
     granted: float = 0.0
     """Tokens taken since the last refusal."""
 
@@ -89,17 +90,19 @@ class LeakyBucket:
         several hosts with as much to do share an address. Each pauses until the portal has room again.
         """
         state = self._leaked(state, now)
-        pace, first = state.pace, state.pace >= 1.0
+        pace, first, fell_at = state.pace, state.pace >= 1.0, now
         if first:
             slowest, fastest = FIRST_PACE
             pace = min(fastest, max(slowest, state.level / self.capacity))
         elif now - state.refused_at >= SAME_CROWD:
             pace = max(SLOWEST, pace * SLOWER)
+        else:
+            fell_at = state.refused_at
         more = min(MORE_PAUSE, OTHERS_PAUSE / pace)
         pause = PAUSE + more * (count - 1) if first else more * count
         pause = max(0.0, min(pause, LONGEST_PAUSE * self.rate * pace - 1))
         level = max(state.level, self.capacity) + pause
-        return BucketState(level, now, pace, now)
+        return BucketState(level, now, pace, fell_at)
 
     @staticmethod
     def _accepted(state: BucketState) -> BucketState:

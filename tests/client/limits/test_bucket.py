@@ -124,20 +124,31 @@ def test_after_a_first_refusal_the_pace_is_our_part_of_what_filled_the_bucket(le
     assert grant == Grant(1, pytest.approx(4.5 / (2 * pace)))
 
 
-def test_the_more_requests_were_refused_the_longer_is_the_pause_up_to_36_seconds():
-    pauses = [STANDARD.refused(BucketState(level=6.0), 0.0, count).level - 48 for count in (1, 2, 4)]
-    assert pauses == pytest.approx([3.5, 5.5, 8.0])
+def test_the_more_requests_were_refused_the_longer_is_the_pause_up_to_50_seconds():
+    pauses = [STANDARD.refused(BucketState(level=6.0), 0.0, count).level - 48 for count in (1, 2, 4, 8)]
+    assert pauses == pytest.approx([3.5, 5.5, 9.5, 11.5])
+    _, grant = STANDARD.acquire(STANDARD.refused(BucketState(level=6.0), 0.0, 8), 0.0, 1)
+    assert grant.wait == pytest.approx(50.0)
     pauses = [STANDARD.refused(BucketState(level=48.0), 0.0, count).level - 48 for count in (1, 2, 4)]
     assert pauses == pytest.approx([3.5, 4.1, 5.3])
 
 
 def test_further_refusals_slow_down_step_by_step_to_a_thirty_second_at_most():
     state = STANDARD.refused(BucketState(level=6.0), 0.0)
-    assert STANDARD.refused(state, 3.9).pace == state.pace, "these were sent before the pace fell"
-    assert STANDARD.refused(state, 4.0).pace == pytest.approx(0.1)
+    assert STANDARD.refused(state, 1.9).pace == state.pace, "these were sent before the pace fell"
+    assert STANDARD.refused(state, 2.0).pace == pytest.approx(0.1)
     for number in range(1, 20):
-        state = STANDARD.refused(state, 4.0 * number)
+        state = STANDARD.refused(state, 2.0 * number)
     assert state.pace == SLOWEST
+
+
+def test_refusals_in_quick_succession_slow_down_as_well():
+    state = STANDARD.refused(BucketState(level=48.0), 0.0)
+    paces = []
+    for number in range(1, 10):
+        state = STANDARD.refused(state, 1.0 * number)
+        paces.append(round(state.pace, 3))
+    assert paces == [0.5, 0.4, 0.4, 0.32, 0.32, 0.256, 0.256, 0.205, 0.205]
 
 
 def test_requests_that_are_not_refused_speed_up():
