@@ -1,7 +1,7 @@
 """Tells which page of the Russian edition fell behind its English page: ``python -m scripts.editions``.
 
-The first line of a Russian page names its English page and the state of it that was translated, as a digest of its
-prose (code is generated in both editions). After bringing a page up to date, mark it:
+The first line of a Russian page names its English page, or several, and their state that was translated, as a digest
+of the prose (code is generated in both editions). After bringing a page up to date, mark it:
 
     python -m scripts.editions --done docs/ru/quick-start.md
 """
@@ -17,22 +17,27 @@ from pathlib import Path
 from scripts.terminal import ROOT
 
 EDITION = ROOT / "docs" / "ru"
-_MARK = re.compile(r"\A<!-- edition of (?P<page>\S+): (?P<digest>\w+) -->$", flags=re.MULTILINE)
+_MARK = re.compile(r"\A<!-- edition of (?P<pages>\S+(?: \S+)*): (?P<digest>\w+) -->$", flags=re.MULTILINE)
 
 
-def behind(pages: list[Path]) -> list[str]:
+def behind(edition: list[Path]) -> list[str]:
     """Say of each page that is not marked with the present state of its English page why."""
     found = []
-    for page in pages:
+    for page in edition:
         mark = _MARK.search(page.read_text(encoding="utf-8"))
         name = page.relative_to(ROOT)
         if mark is None:
             found.append(f"{name}: the first line names no English page")
-        elif not (english := (page.parent / mark["page"]).resolve()).is_file():
-            found.append(f"{name}: there is no {mark['page']}")
-        elif digest(english.read_text(encoding="utf-8")) != mark["digest"]:
-            found.append(f"{name}: {mark['page']} has changed since; bring it up to date, then --done {name}")
+        elif missing := [each for each in mark["pages"].split() if not (page.parent / each).is_file()]:
+            found.append(f"{name}: there is no {', '.join(missing)}")
+        elif _digest_of(page, mark["pages"]) != mark["digest"]:
+            pages = mark["pages"].replace(" ", " or ")
+            found.append(f"{name}: {pages} has changed since; bring it up to date, then --done {name}")
     return found
+
+
+def _digest_of(page: Path, english: str) -> str:
+    return digest("\n".join((page.parent / each).read_text(encoding="utf-8") for each in english.split()))
 
 
 def digest(page: str) -> str:
@@ -50,8 +55,8 @@ def mark_done(page: Path) -> None:
     mark = _MARK.search(text)
     if mark is None:
         raise ValueError(f"the first line of {page} has to be <!-- edition of ../PAGE.md: 0 -->")
-    english = (page.parent / mark["page"]).resolve().read_text(encoding="utf-8")
-    page.write_text(f"<!-- edition of {mark['page']}: {digest(english)} -->" + text[mark.end() :], encoding="utf-8")
+    done = f"<!-- edition of {mark['pages']}: {_digest_of(page, mark['pages'])} -->"
+    page.write_text(done + text[mark.end() :], encoding="utf-8")
 
 
 def pages() -> list[Path]:

@@ -85,7 +85,7 @@ def test_what_docstrings_refer_to_is_in_the_documentation():
         for reference in re.findall(r":ref:`(howto/[^`]+)`", path.read_text())
     }
     assert references
-    assert references <= anchors(ROOT / "docs" / "operators.md")
+    assert references <= {anchor for path in (ROOT / "docs").glob("*.md") for anchor in anchors(path)}
 
 
 def test_the_page_of_the_connection_names_every_field_and_no_other():
@@ -100,26 +100,53 @@ def test_the_page_of_the_connection_names_every_field_and_no_other():
         assert float(rows[name]) == getattr(settings, name)
 
 
-@pytest.mark.parametrize(
-    ("page", "heading", "classes"),
-    [
-        ("operators.md", "### All arguments", ["operators.automation.TriggerAutomationOperator"]),
-        ("operators.md", "## FindEntitiesOperator", ["operators.entities.FindEntitiesOperator"]),
-        ("operators.md", "## UpdateEntitiesOperator", ["operators.entities.UpdateEntitiesOperator"]),
-    ],
-)
-def test_tables_of_arguments_name_every_argument(page, heading, classes):
+BLOCKS = {
+    "trigger-automation-operator.md": "operators.automation.TriggerAutomationOperator",
+    "execute-trigger-operator.md": "operators.automation.ExecuteTriggerOperator",
+    "find-entities-operator.md": "operators.entities.FindEntitiesOperator",
+    "update-entities-operator.md": "operators.entities.UpdateEntitiesOperator",
+    "sensors.md": "sensors.stage.StageSensor",
+    "triggers.md": "triggers.stage.StageChangeEventTrigger",
+    "stage-trigger.md": "triggers.stage.StageTrigger",
+    "notifications.md": "notifications.automation.TriggerAutomationNotifier",
+    "retry-policy.md": "retry_policy.Bitrix24RetryPolicy",
+    "hook.md": "hooks.bitrix24.Bitrix24Hook",
+    "decorators.md": None,
+    "client.md": None,
+}
+"""Page -> the class that it explains, if its page has a table of all of its arguments."""
+
+
+def own_arguments(path: str) -> set[str]:
+    """The arguments that a class names, without what it takes for its base."""
     import importlib
     import inspect
 
-    section = (ROOT / "docs" / page).read_text().partition(f"{heading}\n")[2]
-    table = section.partition("| argument | default | meaning |")[2].partition("\n\n")[0]
-    named = set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE))
-    for path in classes:
-        module, _, name = path.rpartition(".")
-        cls = getattr(importlib.import_module(f"airflow_provider_bitrix24.{module}"), name)
-        own = inspect.signature(vars(cls)["__init__"].__wrapped__).parameters
-        assert named == {each for each in own if each not in ("self", "kwargs")}
+    module, _, name = path.rpartition(".")
+    cls = getattr(importlib.import_module(f"airflow_provider_bitrix24.{module}"), name)
+    signature = inspect.signature(inspect.unwrap(vars(cls)["__init__"]))
+    return {each for each in signature.parameters if each not in ("self", "kwargs")}
+
+
+@pytest.mark.parametrize("page", BLOCKS)
+def test_each_building_block_has_a_page_that_begins_with_an_example(page):
+    text = (ROOT / "docs" / page).read_text()
+    shown = text.index("```python")
+    assert shown < text.index("\n## ")
+    assert shown < text.find("\n|---") or "\n|---" not in text
+    headings = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert {"Arguments", "Errors", "See also"} <= set(headings)
+    assert {"What it returns", "What its methods return"} & set(headings) or page == "retry-policy.md"
+    assert f"({page})" in (ROOT / "docs" / "operators.md").read_text()
+
+
+@pytest.mark.parametrize("page", [page for page, path in BLOCKS.items() if path])
+def test_tables_of_arguments_name_every_argument(page):
+    section = (ROOT / "docs" / page).read_text().partition("\n## Arguments\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE))
+    if page == "execute-trigger-operator.md":
+        named |= set(re.findall(r"`(\w+)`", section)) - {"oauth", "bitrix24_default"}
+    assert named == own_arguments(BLOCKS[page])
 
 
 def test_messages_that_troubleshooting_explains_are_those_that_users_see():

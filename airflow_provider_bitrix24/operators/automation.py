@@ -176,10 +176,11 @@ class ExecuteTriggerOperator(TriggerAutomationOperator):
         on_unmoved: OnUnmoved | None = None,
         verify: bool = True,
         verify_conn_id: str | None = None,
-        wait_timeout: float | None = None,
-        poke_interval: float = 60,
+        wait_timeout: float | timedelta | None = None,
+        poke_interval: float | timedelta = 60,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         durable: bool = True,
+        preview: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -197,5 +198,6 @@ class ExecuteTriggerOperator(TriggerAutomationOperator):
             poke_interval=poke_interval,
             deferrable=deferrable,
             durable=durable,
+            preview=preview,
             **kwargs,
         )

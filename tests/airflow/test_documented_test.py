@@ -1,4 +1,4 @@
-"""The test of a DAG that the simulator's page documents is run as it stands there, by a pytest of its own."""
+"""The test of a DAG that the documentation shows is run as it stands there, by a pytest of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 
 
 def test_the_documented_test_of_a_dag_passes(tmp_path: Path):

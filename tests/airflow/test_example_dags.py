@@ -42,6 +42,8 @@ MOVES = {
     "bitrix24_example_recipe_filter": {"DEAL_57": "PREPARATION", "DEAL_59": "PREPARATION"},
     "bitrix24_example_recipe_amounts": {"DEAL_58": "PREPARATION", "DEAL_59": "PREPARATION"},
     "bitrix24_example_recipe_codes": {"DEAL_57": "PREPARATION", "DEAL_58": "PREPARATION", "DEAL_60": "EXECUTING"},
+    "bitrix24_example_bulk": dict.fromkeys(("DEAL_57", "DEAL_58", "DEAL_59"), "PREPARATION"),
+    "bitrix24_example_hook": {"DEAL_58": "PREPARATION"},
     "bitrix24_example_notifier": {"DEAL_57": "EXECUTING"},
     "bitrix24_example_sensor": {"DEAL_57": "PREPARATION"},
     "bitrix24_example_deferrable": {"DEAL_58": "EXECUTING", "DEAL_60": "EXECUTING"},
