@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.client import AsyncBitrix24Client, Bitrix24Client
+from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
 from airflow_provider_bitrix24.client.oauth.pair import Pair

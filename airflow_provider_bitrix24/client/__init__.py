@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.client import AsyncBitrix24Client, Bitrix24Client
+    from airflow_provider_bitrix24.client.async_client import AsyncBitrix24Client
+    from airflow_provider_bitrix24.client.client import Bitrix24Client
     from airflow_provider_bitrix24.client.entities.update_report import UpdateReport, UpdateResult
     from airflow_provider_bitrix24.client.errors import (
         ApiError,
@@ -114,6 +115,7 @@ _MODULES = (
     "oauth.triggers",
     "oauth.diagnosis",
     "client",
+    "async_client",
 )
 """Where the public names are defined. They are searched in this order, so that errors and values come without flows."""
 

@@ -14,17 +14,13 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.flows import batches, calls, readings
 from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
-from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
 from airflow_provider_bitrix24.client.plain import parse_flag, unwrapped
 from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
 from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD, Call, FiringMethod, Params, checked_method
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
 from airflow_provider_bitrix24.client.stages import StageInfo, check_stage_arguments, parse_stages
-from airflow_provider_bitrix24.client.stores.fallback import with_fallback
-from airflow_provider_bitrix24.client.stores.file import file_store
-from airflow_provider_bitrix24.client.stores.pacer import Pacer
-from airflow_provider_bitrix24.client.stores.process import PROCESS_STORE, ProcessStore
+from airflow_provider_bitrix24.client.stores.choice import pacer_of
 from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
@@ -46,6 +42,9 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.stages import Stage
     from airflow_provider_bitrix24.client.stores.protocol import SharedStore
     from airflow_provider_bitrix24.client.targets import Rows
+
+
+LOG = logging.getLogger("airflow_provider_bitrix24.client")
 
 
 class BaseClient:
@@ -73,7 +72,7 @@ class BaseClient:
                 hint="Both must lead to the same portal.",
             )
         self._reader = None if reader is None else self._new_channel(reader, clock)
-        self._pacer = _pacer(portal, self._settings, store, clock)
+        self._pacer = pacer_of(portal, self._settings, store, clock)
 
     @classmethod
     def from_webhook_url(
@@ -270,21 +269,6 @@ def _token_source(portal: Portal, settings: ClientSettings, clock: Clock) -> Tok
         )
     directory = None if settings.shared_store_directory is None else Path(settings.shared_store_directory)
     return TokenSource(application=portal, clock=clock, directory=directory)
-
-
-def _pacer(portal: Portal, settings: ClientSettings, store: SharedStore | None, clock: Clock) -> Pacer:
-    if hasattr(store, "now"):
-        raise ConfigurationError(
-            "store has the form of version 0.1.0: now() and update(key, change(state)).",
-            hint="Its update() must call change(value, now) with a JSON value and its own time; see SharedStore.",
-        )
-    if store is None and settings.bucket is None:
-        store = PROCESS_STORE
-    if store is None:
-        store = file_store(settings.shared_store_directory, clock)
-    if not isinstance(store, ProcessStore):
-        store = with_fallback(store, clock=clock.monotonic)
-    return Pacer(store=store, key=portal.host, bucket=settings.bucket and LeakyBucket(*settings.bucket))
 
 
 def _refuse_unreadable(refs: Sequence[EntityRef], *, verify: bool) -> None:

@@ -17,20 +17,16 @@ from airflow_provider_bitrix24.client.secret_text import Unshown
 from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_secrets, in_thread, mask_secrets
 from airflow_provider_bitrix24.connection import read_connection, secrets_of
 from airflow_provider_bitrix24.hooks._application import ApplicationHookMethods
+from airflow_provider_bitrix24.hooks._calls import CallHookMethods
 from airflow_provider_bitrix24.hooks._entities import EntityHookMethods
 from airflow_provider_bitrix24.shared_store import afind_shared_store, find_shared_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from types import TracebackType
     from typing import Self
 
-    from airflow_provider_bitrix24.client import (
-        AsyncBitrix24Client,
-        BatchReply,
-        Bitrix24Client,
-        TriggerReport,
-    )
+    from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client, TriggerReport
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.stores.protocol import SharedStore
@@ -41,7 +37,7 @@ if TYPE_CHECKING:
 _CONN_ID_HINT = "Pass the id of a connection, such as bitrix24_default; a webhook's URL belongs into its password."
 
 
-class Bitrix24Hook(ApplicationHookMethods, EntityHookMethods, BaseHook):
+class Bitrix24Hook(CallHookMethods, ApplicationHookMethods, EntityHookMethods, BaseHook):
     """Calls the portal of an Airflow connection of type ``bitrix24``.
 
     Use it in a ``with`` statement, or call :meth:`close` when done; in an event loop, use ``async with`` or
@@ -176,46 +172,7 @@ class Bitrix24Hook(ApplicationHookMethods, EntityHookMethods, BaseHook):
     ) -> None:
         await self.aclose()
 
-    # -- calls
-
-    def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Call a REST method and return its ``result``. A request whose outcome is unknown is never repeated.
-
-        :raises Bitrix24Error: the portal refused or gave no answer.
-        """
-        return self.get_conn().call(method, params)
-
-    async def acall(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Like :meth:`call`, in an event loop."""
-        return await (await self.aget_conn()).call(method, params)
-
-    def batch(self, commands: Mapping[str, tuple[str, Mapping[str, Any] | None]]) -> BatchReply:
-        """Call many methods with few requests.
-
-        :param commands: your key -> (method, parameters).
-        :return: ``results`` and ``errors`` by your keys; ``raise_for_errors()`` raises if there are errors.
-        """
-        return self.get_conn().batch(commands)
-
-    async def abatch(self, commands: Mapping[str, tuple[str, Mapping[str, Any] | None]]) -> BatchReply:
-        """Like :meth:`batch`, in an event loop."""
-        return await (await self.aget_conn()).batch(commands)
-
-    def list(self, method: str, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """Yield the items of a list method, page by page.
-
-        >>> with Bitrix24Hook() as hook:  # doctest: +SKIP
-        ...     won = {"entityTypeId": 2, "filter": {"stageId": "WON"}, "select": ["id"]}
-        ...     ids = [deal["id"] for deal in hook.list("crm.item.list", won)]
-
-        :raises Bitrix24Error: the portal refused or gave no answer.
-        """
-        return self.get_conn().list(method, params)
-
-    async def alist(self, method: str, params: Mapping[str, Any] | None = None) -> AsyncGenerator[Any, None]:
-        """Like :meth:`list`, in an event loop."""
-        async for item in (await self.aget_conn()).list(method, params):
-            yield item
+    # -- what it is for
 
     def trigger_automation(
         self,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.client import AsyncBitrix24Client, Bitrix24Client
+from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client
 from airflow_provider_bitrix24.client.clock import Clock
 from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
 from airflow_provider_bitrix24.client.oauth.pair import Pair

@@ -12,10 +12,10 @@ from airflow_provider_bitrix24.client.flows.effects import Consult, Flow, Send, 
 from airflow_provider_bitrix24.client.oauth.changes import of_another_portal
 from airflow_provider_bitrix24.client.oauth.consulting import consult
 from airflow_provider_bitrix24.client.oauth.grants import (
-    INVALID_GRANT,
     WRONG_CLIENT,
     AuthorizationCode,
     code_request,
+    is_invalid_grant,
     is_lost,
     read_grant,
 )
@@ -128,7 +128,7 @@ def _replaced(pair: Pair, kept: Kept) -> Kept:
 
 
 def _explained(error: Bitrix24Error | None) -> Bitrix24Error:
-    if isinstance(error, ApiError) and error.code == INVALID_GRANT:
+    if is_invalid_grant(error):
         return AuthenticationError(
             code=error.code,
             description="The code is wrong, was used already, or is older than 30 seconds.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlencode
 
 from airflow_provider_bitrix24.client.errors import (
@@ -86,6 +86,11 @@ def _read(
 def is_lost(error: Bitrix24Error) -> bool:
     """Whether the server may have issued a pair that did not arrive."""
     return error.executed != "no"
+
+
+def is_invalid_grant(error: object) -> TypeGuard[ApiError]:
+    """Whether the server does not know the refresh token or the code, or no longer."""
+    return isinstance(error, ApiError) and error.code == INVALID_GRANT
 
 
 def chain_lost(application: ApplicationPortal, why: str) -> AuthenticationError:

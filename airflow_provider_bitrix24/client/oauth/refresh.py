@@ -11,16 +11,10 @@ import logging
 import os
 import socket
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.errors import (
-    ApiError,
-    AuthenticationError,
-    Bitrix24Error,
-    ConfigurationError,
-)
+from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.flows.effects import Consult, Flow, Log, Send, Sleep, Uninterrupted
 from airflow_provider_bitrix24.client.oauth.changes import (
     CLAIM_SECONDS,
@@ -32,14 +26,21 @@ from airflow_provider_bitrix24.client.oauth.changes import (
 )
 from airflow_provider_bitrix24.client.oauth.consulting import consult
 from airflow_provider_bitrix24.client.oauth.grants import (
-    INVALID_GRANT,
     chain_lost,
+    is_invalid_grant,
     is_lost,
     is_transient,
     read_grant,
     refresh_request,
 )
 from airflow_provider_bitrix24.client.oauth.process import MachineLock
+from airflow_provider_bitrix24.client.oauth.refresh_errors import (
+    named,
+    not_authorized,
+    shadowed,
+    unwritable,
+    without_tokens,
+)
 from airflow_provider_bitrix24.client.oauth.token_store import Claim
 
 if TYPE_CHECKING:
@@ -168,22 +169,15 @@ class Refresh:
             if kept.pair is None or kept.pair.fingerprint != old.fingerprint:
                 raise chain_lost(self.application, "The application's tokens were replaced while they were refreshed.")
             if kept.claim is None:
-                self._refuse_unwritable()
+                raise unwritable()
             if kept.claim != seen:
                 seen, waited = kept.claim, 0.0
-                yield Log(f"{_named(kept.claim)} is refreshing the application's tokens; waiting for it.")
+                yield Log(f"{named(kept.claim)} is refreshing the application's tokens; waiting for it.")
             pause = self._short_sleep(1.0)
             waited += pause.seconds
             if waited > CLAIM_SECONDS:
                 overruled = seen
             yield pause
-
-    def _refuse_unwritable(self) -> None:
-        raise ConfigurationError(
-            "What is written into the store of tokens cannot be read back, so tokens are not refreshed: the new ones "
-            "would be lost.",
-            hint="Does a secrets backend or an environment variable define the same name? Remove it there.",
-        )
 
     # -- the exchange, which nothing may interrupt
 
@@ -205,7 +199,7 @@ class Refresh:
             if lost > 1 or attempt == _TRIES or not (is_lost(outcome) or is_transient(outcome)):
                 break
             yield Sleep(self.clock.jitter(2.0 * attempt), "token")
-        if not lost and not _is_invalid_grant(outcome):
+        if not lost and not is_invalid_grant(outcome):
             yield from self._change(Releasing(claim))
         return outcome
 
@@ -226,7 +220,7 @@ class Refresh:
             raise
         self.tokens.unstored = None
         if (pair := replacement(kept, old, now=self.clock.now())) is None:
-            raise self._shadowed()
+            raise shadowed()
         return pair
 
     def _storing(self, new: Pair) -> Callable[[], Kept]:
@@ -238,18 +232,11 @@ class Refresh:
 
         return store_and_read_back
 
-    @staticmethod
-    def _shadowed() -> ConfigurationError:
-        return ConfigurationError(
-            "The application's new tokens were stored, but something else is read back.",
-            hint="Does a secrets backend or an environment variable define the same name? Remove it there.",
-        )
-
     # -- after a refusal
 
     def _lost_race(self, old: Pair, error: Bitrix24Error, claim: Claim) -> Flow[Pair]:
         """Look for the pair that somebody else has got, where the refresh token was used already."""
-        if not (_is_invalid_grant(error) or is_lost(error)):
+        if not (is_invalid_grant(error) or is_lost(error)):
             raise error
         left = LOST_RACE_SECONDS
         while True:
@@ -261,23 +248,10 @@ class Refresh:
             pause = self._short_sleep(1.0)
             left -= pause.seconds
             yield pause
-        final = self._final(error, claim)
-        final.executed = "no"  # the call that needed the tokens was not sent
-        if _is_invalid_grant(error):
+        final = without_tokens(self.application, error, claim)
+        if is_invalid_grant(error):
             self.tokens.lost = (old.fingerprint, final)
         raise final
-
-    def _final(self, error: Bitrix24Error, claim: Claim) -> Bitrix24Error:
-        """Say who asked for the pair that did not arrive."""
-        who = f"{_named(claim)} asked for new ones at {_moment(claim.at)}"
-        if _is_invalid_grant(error):
-            return chain_lost(
-                self.application,
-                f"The application's tokens are no longer valid. {who}; the answer was lost, or nobody has used them "
-                "for too long, or another program uses the same ones.",
-            )
-        error.hint = f"{who}. If the next try says that they are no longer valid: {self.application.advice}"
-        return error
 
     def _check_not_lost(self, old: Pair) -> None:
         lost = self.tokens.lost
@@ -300,26 +274,3 @@ class Refresh:
 
     def _short_sleep(self, seconds: float) -> Sleep:
         return Sleep(self.clock.jitter(seconds), "token")
-
-
-def not_authorized(application: ApplicationPortal) -> AuthenticationError:
-    """The error of an application that nobody has authorized yet."""
-    return AuthenticationError(
-        code="",
-        description="The application has no tokens yet.",
-        method="oauth.token",
-        status=0,
-        hint=application.advice,
-    )
-
-
-def _is_invalid_grant(error: object) -> bool:
-    return isinstance(error, ApiError) and error.code == INVALID_GRANT
-
-
-def _named(claim: Claim | None) -> str:
-    return "Another host" if claim is None else f"Process {claim.pid} of host {claim.host}"
-
-
-def _moment(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

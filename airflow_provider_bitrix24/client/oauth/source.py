@@ -12,7 +12,8 @@ from airflow_provider_bitrix24.client.flows.effects import Consult, Flow, Log
 from airflow_provider_bitrix24.client.oauth.consulting import consult
 from airflow_provider_bitrix24.client.oauth.hints import advise
 from airflow_provider_bitrix24.client.oauth.process import ProcessTokens, process_tokens
-from airflow_provider_bitrix24.client.oauth.refresh import Refresh, not_authorized, this_host
+from airflow_provider_bitrix24.client.oauth.refresh import Refresh, this_host
+from airflow_provider_bitrix24.client.oauth.refresh_errors import not_authorized
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from airflow_provider_bitrix24.client.client import Bitrix24Client
+from airflow_provider_bitrix24.client import Bitrix24Client
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
 from airflow_provider_bitrix24.client.oauth.pair import Pair

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_bitrix24.client.client import AsyncBitrix24Client, Bitrix24Client
+from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client
 from airflow_provider_bitrix24.client.errors import AuthenticationError
 from airflow_provider_bitrix24.client.flows.effects import Consult, Send, Uninterrupted
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
