@@ -39,3 +39,13 @@ hypothesis.settings.register_profile(  # for make fuzz
 )
 hypothesis.settings.load_profile("quick")
 pytest.register_assert_rewrite("tests.support")
+
+from tests.support import tracing  # noqa: E402 - once its asserts are rewritten
+
+tracing.import_libraries()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out of the coverage report what costs most and shows no line that other tests do not."""
+    for item in filter(tracing.shows_no_coverage, items):
+        item.add_marker("no_cover")

@@ -20,6 +20,7 @@ from airflow_provider_bitrix24.simulator.testing import CONNECTION_VARIABLE, Sim
 from tests.support.application import ApplicationConnection
 from tests.support.secrets_masker import own_masks
 from tests.support.task_runs import Ran, run_on_2, run_on_3, unchanged
+from tests.support.tracing import untraced
 from tests.support.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def database() -> None:
     """Make Airflow's database, in a process of its own: what migrations import is not under test."""
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
-    with warnings.catch_warnings(), contextlib.suppress(ImportError):
+    with untraced(), warnings.catch_warnings(), contextlib.suppress(ImportError):
         # What dag.test() imports on Airflow 3: its test client warns of a library that is to replace another.
         warnings.simplefilter("ignore")
         import airflow.api_fastapi.execution_api.app  # noqa: F401

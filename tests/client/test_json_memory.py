@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from functools import cache
 
 import pytest
 
@@ -53,8 +54,9 @@ SHAPES = {
 }
 
 
+@cache
 def taken(body):
-    """Bytes that reading takes at its height, as Python counts them."""
+    """Bytes that reading takes at its height, as Python counts them: it counts slowly, so once for each text."""
     tracemalloc.start()
     try:
         kept = json.loads(body)

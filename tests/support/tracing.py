@@ -1,0 +1,50 @@
+"""Where the lines that run are not traced for the coverage report: tracing makes Python two to ten times slower."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import coverage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+LIBRARIES = ("airflow.sdk.definitions.dag", "pandas", "aiohttp.web", "requests")
+"""What takes longest to import."""
+UNTRACED = ("tests/histories", "tests/hostile", "tests/in_flight")
+"""Tests that run lines which others cover, many times over."""
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Trace nothing meanwhile in this process, such as a library that is imported."""
+    measuring = coverage.Coverage.current()
+    if measuring is None:
+        yield
+        return
+    measuring.stop()
+    try:
+        yield
+    finally:
+        measuring.start()
+
+
+def import_libraries() -> None:
+    """Import what is installed of :data:`LIBRARIES`, if it would be traced later."""
+    if coverage.Coverage.current() is None:
+        return
+    with untraced():
+        for name in LIBRARIES:
+            with suppress(ImportError):
+                import_module(name)
+
+
+def shows_no_coverage(item: pytest.Item) -> bool:
+    """Whether a test need not be traced: it draws many examples, or runs what others cover many times over."""
+    many = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    folder = item.path.relative_to(item.config.rootpath).parent.as_posix()
+    return many or folder.startswith(UNTRACED)
