@@ -150,6 +150,7 @@ class Checkpoint:
             "form": FORM,
             "host": self._host,
             "code": self._ledger.job.code,
+            "method": self._ledger.job.method,
             "states": pack(self._states.decode("ascii")),
             "after": write_snapshots(self._after),
             "snapshot_parts": self._snapshot_parts,

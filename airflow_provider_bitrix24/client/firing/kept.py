@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.packing import MOST_BYTES, pack, read_json, unpack, unpack_json
+from airflow_provider_bitrix24.client.protocol.wire import METHOD
 from airflow_provider_bitrix24.client.stages import Snapshot
 from airflow_provider_bitrix24.client.targets import MAX_ID, EntityRef
 
@@ -68,6 +69,8 @@ class Kept:
     """When the last fire left, by the portal's clock, in seconds since the epoch."""
     rewritten: bool = False
     """Whether it was of an older form, so that every part has to be written anew."""
+    method: str = METHOD
+    """The method that fired."""
 
 
 def read_kept(load: Callable[[str], Any], *, host: str, code: str | None, refs: Iterable[EntityRef]) -> Kept | None:
@@ -109,6 +112,7 @@ def _read(record: Any, load: Callable[[str], Any], *, host: str, code: str | Non
         after_parts=_count(record["after_parts"]),
         open=read_open(record["open"]),
         last_sent=_maybe_moment(record["last_sent"]),
+        method=_text(record.get("method", METHOD)),  # absent where an earlier version wrote it
     )
     for number in range(kept.snapshot_parts):
         kept.snapshots.update(read_snapshots(load(snapshot_part(number))["rows"]))

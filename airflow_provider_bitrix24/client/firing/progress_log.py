@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.job import Target
+    from airflow_provider_bitrix24.client.firing.kept import Kept
     from airflow_provider_bitrix24.client.firing.state import FiringState
 
 LOG_EVERY = 30.0
@@ -61,12 +62,12 @@ def already_line(window: Sequence[Target], stages: ExpectedStages | None) -> Log
     return Log(f"{already:,} of {len(window):,} already at {stages.wording}; {firing}.")
 
 
-def resumed_line(state: FiringState, kept_code: str | None) -> Log:
-    """What an earlier try has left to do.
-
-    :param kept_code: the trigger's code then.
-    """
+def resumed_line(state: FiringState, kept: Kept) -> Log:
+    """What an earlier try has left to do, and what it fired otherwise than this one."""
     in_doubt = sum(len(request.targets) for request in state.in_doubt)
-    code = "" if kept_code == state.job.code else f" The code was {kept_code!r} then."
+    code = "" if kept.code == state.job.code else f" The code was {kept.code!r} then."
+    method = "" if kept.method == state.job.method else f" The method was {kept.method!r:.80} then."
     done, total = state.settled, len(state.targets)
-    return Log(f"Going on from a checkpoint: {done} targets are done of {total}, {in_doubt} are checked first.{code}")
+    return Log(
+        f"Going on from a checkpoint: {done} targets are done of {total}, {in_doubt} are checked first.{code}{method}"
+    )

@@ -64,7 +64,7 @@ def trigger_automation(
         checkpoint = Checkpoint(channel.portal.host, ledger, channel.latest_portal_time) if durable else None
         if checkpoint is not None and kept is not None:
             yield from checkpoint.restore(kept, now)
-            yield resumed_line(ledger, kept.code)
+            yield resumed_line(ledger, kept)
         yield from _Firing.of(channel, second, ledger, checkpoint, now).run()
     results = [target.result() for target in ledger.targets]
     return TriggerReport(code=job.code, portal=channel.portal.base_url, results=results)

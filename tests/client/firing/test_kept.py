@@ -148,12 +148,13 @@ def test_anything_else_in_a_field_of_the_record_is_refused(field, value):
         "last_sent": value is None or (type(value) in (int, float) and isfinite(value)),
         "snapshot_parts": value == 0,  # where they stood is unknown then, so that nothing in doubt is fired
         "after_parts": value == 0,
+        "method": isinstance(value, str),  # which is only logged
     }
     assume(value != record[field] and not fine.get(field))
     refused(damaged(RECORD, {**record, field: value}))
 
 
-@pytest.mark.parametrize("field", sorted(stored().load(RECORD)))
+@pytest.mark.parametrize("field", sorted(stored().load(RECORD).keys() - {"method"}))
 def test_a_record_without_one_of_its_fields_is_refused(field):
     record = stored().load(RECORD)
     del record[field]
