@@ -28,16 +28,22 @@ def behind(edition: list[Path]) -> list[str]:
         name = page.relative_to(ROOT)
         if mark is None:
             found.append(f"{name}: the first line names no English page")
-        elif missing := [each for each in mark["pages"].split() if not (page.parent / each).is_file()]:
+        elif missing := [each.name for each in english_pages(page) if not each.is_file()]:
             found.append(f"{name}: there is no {', '.join(missing)}")
-        elif _digest_of(page, mark["pages"]) != mark["digest"]:
+        elif _digest_of(page) != mark["digest"]:
             pages = mark["pages"].replace(" ", " or ")
             found.append(f"{name}: {pages} has changed since; bring it up to date, then --done {name}")
     return found
 
 
-def _digest_of(page: Path, english: str) -> str:
-    return digest("\n".join((page.parent / each).read_text(encoding="utf-8") for each in english.split()))
+def english_pages(page: Path) -> list[Path]:
+    """Return the English pages of which a page is the edition; none if its first line names none."""
+    mark = _MARK.search(page.read_text(encoding="utf-8"))
+    return [(page.parent / each).resolve() for each in mark["pages"].split()] if mark else []
+
+
+def _digest_of(page: Path) -> str:
+    return digest("\n".join(each.read_text(encoding="utf-8") for each in english_pages(page)))
 
 
 def digest(page: str) -> str:
@@ -55,7 +61,7 @@ def mark_done(page: Path) -> None:
     mark = _MARK.search(text)
     if mark is None:
         raise ValueError(f"the first line of {page} has to be <!-- edition of ../PAGE.md: 0 -->")
-    done = f"<!-- edition of {mark['pages']}: {_digest_of(page, mark['pages'])} -->"
+    done = f"<!-- edition of {mark['pages']}: {_digest_of(page)} -->"
     page.write_text(done + text[mark.end() :], encoding="utf-8")
 
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+
 from scripts import editions
+from tests.support.shell_commands import shell_commands
 
 
 def test_no_russian_page_is_behind_its_english_one():
     assert editions.behind(editions.pages()) == []
+
+
+@pytest.mark.parametrize("page", editions.pages(), ids=lambda page: page.stem)
+def test_a_russian_page_shows_the_commands_of_its_english_ones(page):
+    shown = {str(each).replace(".bitrix24.ru", ".bitrix24.com") for each in shell_commands(page.read_text())}
+    english = [each.read_text() for each in editions.english_pages(page)]
+    assert shown == {str(command) for text in english for command in shell_commands(text)}
 
 
 def test_a_page_is_behind_until_it_is_marked_again(tmp_path, monkeypatch):
@@ -36,4 +46,20 @@ def test_a_page_without_an_english_one_is_named(tmp_path, monkeypatch):
     assert editions.behind([lost, bare]) == [
         "lost.ru.md: there is no lost.md",
         "bare.ru.md: the first line names no English page",
+    ]
+
+
+def test_a_page_may_be_the_edition_of_several(tmp_path, monkeypatch):
+    monkeypatch.setattr(editions, "ROOT", tmp_path)
+    one, two, russian = (tmp_path / name for name in ("one.md", "two.md", "page.ru.md"))
+    one.write_text("# One\n")
+    two.write_text("# Two\n")
+    russian.write_text("<!-- edition of one.md two.md: 0 -->\n")
+    editions.mark_done(russian)
+    assert editions.english_pages(russian) == [one, two]
+    assert editions.behind([russian]) == []
+
+    two.write_text("# Three\n")
+    assert editions.behind([russian]) == [
+        "page.ru.md: one.md or two.md has changed since; bring it up to date, then --done page.ru.md"
     ]

@@ -1,0 +1,112 @@
+"""Every shell command that a page shows: run here, run by a named part of CI, or not run for a reason on the page."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+import warnings
+from pathlib import Path
+
+import pytest
+
+from tests.support.shell_commands import shell_commands
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "constraints/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+COMMANDS = {str(command): command for page in PAGES for command in shell_commands(page.read_text())}
+ELSEWHERE = {
+    "make demo": (".ci/run", "\nmake demo\n"),
+    "make demo KEEP=1": ("tests/system/test_demo.py", '[*DEMO, "--keep"]'),
+    "make test": (".ci/run", "\nmake test"),
+    "make lint": (".ci/run", "\nmake lint\n"),
+    "make dist '&&' pip install 'dist/airflow_provider_bitrix24-*.whl'": (".ci/run", "-m nox -s wheel\n"),
+    "bitrix24-simulator": ("tests/simulator/test_main.py", "airflow_provider_bitrix24.simulator"),
+    "python -m airflow_provider_bitrix24 authorize bitrix24_app": (
+        "tests/airflow/test_application_commands.py",
+        'main(["authorize", "bitrix24_app"]) == 0',
+    ),
+}
+"""Command -> the file that runs it, and the words there."""
+HERE = sorted(text for text, command in COMMANDS.items() if text not in ELSEWHERE and command.reason is None)
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A shared store in a database."""
+    connection = {"conn_type": "sqlite", "host": str(tmp_path / "store.db")}
+    monkeypatch.setenv("AIRFLOW_CONN_BITRIX24_STORE", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW__BITRIX24__SHARED_STORE_CONN_ID", "bitrix24_store")
+
+
+@pytest.fixture
+def run(portal, application, store, capsys, request):
+    """Run a command as its page shows it, with the connections that pages name; returns what it prints."""
+
+    def run_command(*words):
+        match words:
+            case ["python", "-m", "airflow_provider_bitrix24", *arguments]:
+                from airflow_provider_bitrix24.__main__ import main
+
+                assert main(arguments) == 0
+            case ["airflow", *arguments]:
+                from airflow.cli.cli_parser import get_parser
+
+                request.getfixturevalue("database")
+                options = get_parser().parse_args(arguments)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # what Airflow's own commands import and use is Airflow's
+                    options.func(options)
+            case ["curl", address]:
+                here = re.sub(r"^http://127\.0\.0\.1:8024", portal.url, address)
+                with urllib.request.urlopen(here, timeout=60) as answer:
+                    return answer.read().decode()
+            case _:
+                pytest.fail("No test runs this command: run it here, name where CI does, or say on the page why not.")
+        return capsys.readouterr().out
+
+    return run_command
+
+
+@pytest.mark.parametrize("text", [text for text in HERE if not text.startswith("export ")])
+def test_a_command_runs_as_shown(text, run, portal):
+    if " connections add " in text:
+        added = text.split()[3]
+        try:
+            assert "Successfully added" in run(*COMMANDS[text].words)
+        finally:
+            run("airflow", "connections", "delete", added)
+        return
+
+    printed = run(*COMMANDS[text].words)
+
+    if "dags test" in text:
+        assert portal.moves
+    else:
+        assert printed
+
+
+@pytest.mark.parametrize("text", [text for text in HERE if text.startswith("export ")])
+def test_a_variable_is_one_that_is_read(text, monkeypatch):
+    from airflow_provider_bitrix24.compat import BaseHook
+    from airflow_provider_bitrix24.connection import read_connection
+    from airflow_provider_bitrix24.provider_info import get_provider_info
+
+    _, assignment = COMMANDS[text].words
+    name, _, value = assignment.partition("=")
+    if option := name.partition("AIRFLOW__BITRIX24__")[2]:
+        assert option.lower() in get_provider_info()["config"]["bitrix24"]["options"]
+        return
+    monkeypatch.setenv(name, value)
+    connection = BaseHook.get_connection(name.removeprefix("AIRFLOW_CONN_").lower())
+    if connection.conn_type != "redis":  # the shared store; its own tests connect to one
+        assert str(read_connection(connection).portal).endswith(("//example.bitrix24.com", "//127.0.0.1:8024"))
+
+
+def test_what_runs_elsewhere_is_shown_and_runs_there():
+    assert set(ELSEWHERE) <= set(COMMANDS)
+    for file, words in ELSEWHERE.values():
+        assert words in (ROOT / file).read_text(), file
