@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from airflow_provider_bitrix24._tasks.deferred_report import dump_report, load_report
 from airflow_provider_bitrix24._tasks.finished import Finished
 from airflow_provider_bitrix24.client.errors import CheckpointError
+from airflow_provider_bitrix24.client.firing import kept
 from airflow_provider_bitrix24.client.firing.checkpoint import amend
-from airflow_provider_bitrix24.client.firing.kept import RECORD, TARGETS, read_kept, read_texts
+from airflow_provider_bitrix24.client.firing.kept import RECORD, TARGETS, read_kept, read_lists, read_texts
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.limits.operating import Knowledge
 from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim
@@ -72,9 +74,9 @@ def taken_up(parts, refs):
     """Restore a ledger from damaged parts: it is sound, or the error says what to do."""
     store = stored(parts if isinstance(parts, dict) else {})
     sound = object()
-    kept = or_error(lambda: read_kept(store.load, host=HOST, code="c", refs=refs) or sound)
-    assert kept is not sound or store.load(RECORD) is None, "a fresh start"
-    if kept not in (None, sound):
+    found = or_error(lambda: read_kept(store.load, host=HOST, code="c", refs=refs) or sound)
+    assert found is not sound or store.load(RECORD) is None, "a fresh start"
+    if found not in (None, sound):
         second = Try(*refs, store=store)
         second.end()
         assert [each.ref for each in second.ledger.targets] == list(refs)
@@ -113,6 +115,36 @@ def test_a_record_without_a_target_is_not_brought_up_to_date():
     store.save(TARGETS, {"lists": [*store.load(TARGETS)["lists"], pack_json([[2, 9]])]}, ahead=False)
     with pytest.raises(CheckpointError, match="does not hold DEAL_9"):
         amend(store.load, [TargetResult(target="DEAL_9", outcome="moved")], awaited=False)
+
+
+def test_no_lists_of_targets_together_take_more_memory_than_one_may(monkeypatch):
+    monkeypatch.setattr(kept, "MOST_MEMORY", 10_000)
+    one = pack_json([[2, *[1] * 100]])
+    assert len(read_lists({"lists": [one]})[0]) == 100
+    with pytest.raises(ValueError, match="more targets"):
+        read_lists({"lists": [one, one]})
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "after"])
+def test_a_part_of_a_checkpoint_that_does_not_fit_the_targets_ends_the_reading(kind):
+    asked = []
+    rows = {"form": 2, "rows": pack_json([[len(IDS), "NEW", 0, None]])}
+    record = {**SOUND[RECORD], f"{kind}_parts": 1000}
+    store = stored({**SOUND, RECORD: record} | {f"{kind}_{number}": rows for number in range(1000)})
+    with pytest.raises(CheckpointError):
+        read_kept(lambda part: asked.append(part) or store.load(part), host=HOST, code="c", refs=deals(*IDS))
+    assert len(asked) < 5
+
+
+@pytest.mark.parametrize("column", ["states", "before", "after"])
+def test_a_column_of_an_earlier_release_is_no_longer_than_its_targets(column):
+    store = stored({RECORD: {**SOUND_1[RECORD], column: pack("0" * 2_000_000)}})
+    tracemalloc.start()
+    with pytest.raises(CheckpointError):
+        read_kept(store.load, host=HOST, code="c", refs=REFS_1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 REPORT = TriggerReport(
@@ -182,21 +214,21 @@ def test_a_damaged_pair_of_tokens(record, claim):
         assert pair.fingerprint
         assert json.dumps(pair.as_record())
         assert "_token" not in repr(pair)
-    kept = Claim.from_record(claim)
-    assert kept is None or (type(kept.pid) is int and type(kept.host) is str)
+    holder = Claim.from_record(claim)
+    assert holder is None or (type(holder.pid) is int and type(holder.host) is str)
 
 
 def values_of_a_pacer():
-    kept = {}
+    values = {}
 
     class Watched(ProcessStore):
         def update(self, key, change):
             answer = super().update(key, change)
-            kept[key] = json.loads(self._kept[key])
+            values[key] = json.loads(self._kept[key])
             return answer
 
     use(Watched(lambda: 1000.0), refused=2)
-    return kept
+    return values
 
 
 def use(store, *, refused=0):
@@ -217,8 +249,8 @@ def use(store, *, refused=0):
 @given(damaged(values_of_a_pacer()))
 def test_damaged_pacing_values(values):
     store = ProcessStore(lambda: 1010.0)
-    kept = values if isinstance(values, dict) else {}
-    store._kept.update({key: json.dumps(value) for key, value in kept.items()})
+    found = values if isinstance(values, dict) else {}
+    store._kept.update({key: json.dumps(value) for key, value in found.items()})
     use(store)
 
 

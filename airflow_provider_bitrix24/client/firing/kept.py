@@ -13,7 +13,8 @@ from itertools import accumulate, chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.packing import MOST_BYTES, pack, read_json, unpack, unpack_json
+from airflow_provider_bitrix24.client.json_memory import memory_to_read
+from airflow_provider_bitrix24.client.packing import MOST_BYTES, MOST_MEMORY, pack, unpack, unpack_json
 from airflow_provider_bitrix24.client.protocol.wire import METHOD
 from airflow_provider_bitrix24.client.stages import Snapshot
 from airflow_provider_bitrix24.client.targets import MAX_ID, EntityRef
@@ -106,8 +107,8 @@ def _read(record: Any, load: Callable[[str], Any], *, host: str, code: str | Non
     kept = Kept(
         host=_text(record["host"]),
         code=None if record["code"] is None else _text(record["code"]),
-        lists=read_lists(load(TARGETS)),
-        states=unpack(record["states"]),
+        lists=(lists := read_lists(load(TARGETS))),
+        states=unpack(record["states"], 1 + sum(map(len, lists))),
         snapshot_parts=_count(record["snapshot_parts"]),
         after_parts=_count(record["after_parts"]),
         open=read_open(record["open"]),
@@ -116,8 +117,10 @@ def _read(record: Any, load: Callable[[str], Any], *, host: str, code: str | Non
     )
     for number in range(kept.snapshot_parts):
         kept.snapshots.update(read_snapshots(load(snapshot_part(number))["rows"]))
+        check(kept)  # each part by itself, so that many together cannot take more memory than the targets
     for number in range(kept.after_parts):
         kept.after.update(read_snapshots(load(after_part(number))["rows"]))
+        check(kept)
     kept.recent = read_snapshots(record["after"])
     kept.after.update(kept.recent)
     check(kept)
@@ -177,11 +180,13 @@ def _distances(refs: Sequence[EntityRef]) -> list[list[int]]:
 
 def read_lists(part: Mapping[str, Any]) -> list[list[EntityRef]]:
     """Read the part that :func:`write_lists` wrote."""
-    lists, room = [], MOST_BYTES
+    lists, room, memory = [], MOST_BYTES, MOST_MEMORY
     for packed in part["lists"]:
         text = unpack(packed, max(1, room))
-        room -= len(text)
-        lists.append([ref for type_id, *distances in read_json(text) for ref in _refs(type_id, distances)])
+        room, memory = room - len(text), memory - memory_to_read(text.encode())
+        if memory < 0:
+            raise ValueError("more targets than anybody fires")
+        lists.append([ref for type_id, *distances in json.loads(text) for ref in _refs(type_id, distances)])
     return lists
 
 

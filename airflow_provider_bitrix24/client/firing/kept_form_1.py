@@ -40,9 +40,10 @@ def read_form_1(record: Mapping[str, Any], *, host: str, code: str | None, refs:
             f"{UNREADABLE}: an earlier release wrote it for other targets, another code or another portal.",
             hint=WHAT_TO_DO,
         )
-    kept = Kept(host=host, code=code, lists=[targets], states=unpack(record["states"]), rewritten=True)
-    kept.snapshots.update(_stages(record, "before"))
-    kept.after = kept.recent = _stages(record, "after")
+    count = len(targets)
+    kept = Kept(host=host, code=code, lists=[targets], states=unpack(record["states"], count + 1), rewritten=True)
+    kept.snapshots.update(_stages(record, "before", count))
+    kept.after = kept.recent = _stages(record, "after", count)
     for entry in listed(record["open"]):
         numbers = whole_numbers(entry["targets"])
         # Its time is that of the host that wrote it, whose clock may differ: the age counts as unknown.
@@ -55,13 +56,14 @@ def read_form_1(record: Mapping[str, Any], *, host: str, code: str | None, refs:
     return kept
 
 
-def _stages(record: Mapping[str, Any], column: str) -> dict[int, Snapshot]:
+def _stages(record: Mapping[str, Any], column: str, count: int) -> dict[int, Snapshot]:
     """Stages of a column, which has a letter for each target: an index into a table from 0 on, or a dash."""
     table = {
         chr(ord("0") + index): snapshot(stage, category, UNKNOWN_MOMENT)
         for index, (stage, category) in enumerate(record["stages"])
     }
-    return {number: table[letter] for number, letter in enumerate(unpack(record[column])) if letter != "-"}
+    letters = unpack(record[column], 4 * count + 1)
+    return {number: table[letter] for number, letter in enumerate(letters) if letter != "-"}
 
 
 def _digest(host: str, code: str | None, refs: Iterable[EntityRef]) -> str:

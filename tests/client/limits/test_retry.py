@@ -136,3 +136,28 @@ def test_a_reset_in_ten_years_is_not_waited_for():
     error = OperatingLimitError(code="OPERATION_TIME_LIMIT", description="", method="m", status=200)
     error.reset_in = 3e8
     assert RetryPolicy().delay(error, 1, idempotent=True, random=lambda: 0.0) == 601
+
+
+@pytest.mark.parametrize("reset_in", [None, 0.0])
+def test_without_a_known_reset_the_delays_double_from_ten_seconds_to_two_minutes(reset_in):
+    error = api(OperatingLimitError)
+    error.reset_in = reset_in
+    assert [delay(error, attempt) for attempt in range(1, 11)] == [10, 20, 40, 80, 120, 120, 120, 120, 120, None]
+
+
+def test_beside_a_bucket_a_refusal_is_repeated_after_about_a_second_however_often():
+    policy = RetryPolicy(paced=True, first_delay=4.0, paced_attempts=25)
+
+    def paced(attempt, chance):
+        return policy.delay(api(RateLimitError), attempt, idempotent=False, random=lambda: chance)
+
+    assert [paced(attempt, 1.0) for attempt in (1, 2, 24)] == [4, 4, 4]
+    assert [paced(1, chance) for chance in (0.0, 0.5)] == [2, 3]
+    assert paced(25, 1.0) is None
+    assert policy.delay(api(ServerError, executed="no"), 2, idempotent=False, random=lambda: 1.0) == 8
+
+
+def test_a_refused_token_is_replaced_and_the_call_repeated_at_once():
+    error = api(AuthenticationError)
+    error.has_new_token = True
+    assert [delay(error, attempt) for attempt in range(1, 6)] == [0, 0, 0, 0, None]

@@ -147,7 +147,20 @@ def test_a_parameter_that_cannot_be_packed_is_refused():
         command(Call("m", {"x": object()}))
 
 
-def test_a_single_error_entry_keeps_its_text():
+def test_a_single_error_entry_keeps_its_text_and_is_a_refusal():
     [reply] = unpack(["m"], body([], {"c0": "a text"}))
     assert isinstance(reply.error, InvalidRequestError)
     assert "a text" in str(reply.error)
+    assert (reply.error.code, reply.error.executed, reply.error.status) == ("", "no", 200)
+
+
+def test_a_text_that_looks_like_a_reference_is_packed_only_where_it_is_meant_as_one():
+    call = Call("m", {"x": "$result[c0]"})
+    with pytest.raises(ConfigurationError):
+        command(call)
+    assert command(call, refers=True) == "m?x=%24result%5Bc0%5D"
+
+
+def test_a_batch_is_sent_again_only_where_that_is_said_to_be_harmless():
+    assert pack(["scope"]) == Call("batch", {"halt": 0, "cmd": {"c0": "scope"}}, idempotent=False)
+    assert pack(["scope"], halt=True).params["halt"] == 1
