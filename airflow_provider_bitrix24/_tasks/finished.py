@@ -119,5 +119,5 @@ def finished_firing(store: TaskCheckpointStore, context: Context) -> Finished | 
     if finished.offered or store.load_recorded() == finished.try_number:
         store.forget()
         return None
-    # That this offers a fire anew is kept only if the report is returned: the list may have changed.
+    # That this offers a fire anew is kept only once the report was returned: the list may have changed.
     return replace(finished, offered=True, max_tries=max_tries)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.plain import quoted, unwrapped
-from airflow_provider_bitrix24.client.values import absent, moment, text, whole
+from airflow_provider_bitrix24.client.values import absent, epoch_seconds, moment, text, whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -18,6 +18,8 @@ _SHOWN = 3
 """How many stages a sentence names."""
 UNKNOWN_MOMENT = ""
 """In place of :attr:`Snapshot.moved_time` where it was not kept; then only the stage can show a move."""
+WHOLE_SECOND = 1.0
+"""The portal's times leave out what is less than a second."""
 
 
 class Pipeline(NamedTuple):
@@ -54,6 +56,14 @@ class Snapshot:
     def shows_a_move_since(self, before: Snapshot) -> bool:
         """Whether anything has moved it in between, even if a robot then moved it back."""
         return self.differs(before) or before.moved_time not in (self.moved_time, UNKNOWN_MOMENT)
+
+    def moved_by(self, before: Snapshot) -> float | None:
+        """When it had moved at the latest, by the portal's clock, in seconds since the epoch.
+
+        ``None`` where the portal's time of the move is missing, has no offset from UTC, or is still that of before.
+        """
+        seconds = None if self.moved_time == before.moved_time else epoch_seconds(self.moved_time)
+        return None if seconds is None else seconds + WHOLE_SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

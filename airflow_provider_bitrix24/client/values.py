@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 import reprlib
+from datetime import datetime
 from math import isfinite
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from typing import Final
 
 WINDOW: Final = 600.0
 """Seconds over which a portal adds up a method's working time: no wait that it can ask for is longer."""
@@ -76,6 +74,17 @@ def moment(value: object) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return read
+
+
+def epoch_seconds(value: object) -> float | None:
+    """Seconds since the epoch of a date with a time and an offset from UTC; without an offset nobody knows them."""
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        return None
+    try:
+        read = datetime.fromisoformat(value)
+        return None if read.tzinfo is None else read.timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def shown(value: object) -> str:

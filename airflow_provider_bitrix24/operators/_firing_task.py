@@ -114,10 +114,11 @@ class FiringTask(PlainArguments, BaseOperator):
     ) -> dict[str, Any]:
         """Return the report of an earlier try that has finished; nothing is fired any more."""
         context["ti"].xcom_push(key=ENTITY_URL_KEY, value=finished.url)
-        checkpoint_store.conclude(context["ti"], finished, save=finished.offered)
         anew = " To fire anew, clear the task once more." if finished.offered else ""
         self.log.info("Returning the report of try %d; nothing is fired.%s", finished.try_number, anew)
-        return finished.report.as_dict()
+        report = finished.report.as_dict()
+        checkpoint_store.conclude(context["ti"], finished, save=False)
+        return report
 
     def _open_checkpoint(self, context: Context) -> TaskCheckpointStore:
         from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore

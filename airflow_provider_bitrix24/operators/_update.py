@@ -112,11 +112,11 @@ class UpdateTask:
     def _return_finished(self, finished: Finished, keeper: Any) -> list[str]:
         """Return what an earlier try has finished; nothing is sent any more."""
         self.context["ti"].xcom_push(key=ENTITY_URL_KEY, value=finished.url)
-        self.store.conclude(self.context["ti"], finished, save=finished.offered)
         anew = " To update anew, clear the task once more." if finished.offered else ""
         self.log.info("Returning the report of try %d; nothing is sent.%s", finished.try_number, anew)
         report = updating.from_fired(finished.report)
         keeper.keep(report)
+        self.store.conclude(self.context["ti"], finished, save=False)
         return report.targets
 
     def _finished(self, report: UpdateReport) -> Finished:

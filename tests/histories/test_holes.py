@@ -220,3 +220,56 @@ def test_interrupted_when_what_was_refused_goes_again(violations):
         stays=(struck("clear", "awake", 2),),
     )
     assert violations(history) == []
+
+
+@pytest.mark.parametrize("at", ["xcom_pushed", "log", "store.set", "stored"])
+def test_struck_before_the_report_of_a_finished_firing_was_returned_and_cleared_again(violations, at):
+    """Nobody was told that another Clear fires anew."""
+    stays = (struck("kill", "stored bitrix24_firing_done"), struck("timeout", at))
+    late = task(retries=0, on_unmoved="ignore")
+    history = History(seed=1, task=late, portal=portal(lag=4.0), stays=stays, actions=(Action(), Action()))
+    assert violations(history) == []
+
+
+def _outage(first: int, last: int) -> tuple[RequestFault, ...]:
+    return tuple(RequestFault(number=each, kind="lost_after") for each in range(first, last + 1))
+
+
+def test_a_reading_shows_a_move_of_long_ago_and_then_the_portal_fails(violations):
+    """A try after an interrupted one: the rest was refused, and the portal has certainly finished with it."""
+    limited = CommandFault(first=0, last=0, kind="operating")
+    history = History(
+        seed=1,
+        task=task(41, expected_stage="PREPARATION", retries=1, retry_delay=90.0),
+        portal=portal(41, commands=(limited,), requests=_outage(3, 20)),
+        stays=(struck("exit", "sent", 2),),
+    )
+    assert violations(history) == []
+
+
+def test_an_outage_before_the_reading_that_tells_what_became_of_a_lost_request(violations):
+    """The reading is as old as the request that was answered, not as the first one that was not."""
+    lost = (RequestFault(number=FIRST_FIRE, kind="lost_before"), *_outage(3, 7), *_outage(9, 30))
+    assert violations(History(seed=1, task=task(retries=0), portal=portal(requests=lost))) == []
+
+
+@pytest.mark.parametrize("kind", ["denied", "redirect"])
+def test_firing_stops_for_good_and_what_was_lost_before_can_still_be_read(live, kind):
+    requests = (RequestFault(number=FIRST_FIRE, kind="lost_before"), RequestFault(number=3, kind=kind))
+    lived = live(History(seed=1, task=task(41, retries=0), portal=portal(41, requests=requests)))
+    assert lived.verdict.violations == []
+    results = lived.life.stays[0].report["results"]
+    assert {(each["error"] or {}).get("executed") for each in results if each["outcome"] == "failed"} == {"no"}
+
+
+def test_the_firing_webhook_may_not_read_and_the_second_one_tells_the_time_of_the_portal(live):
+    """The next try knows the age of what was lost, and waits no full minute for it."""
+    history = History(
+        seed=1,
+        task=task(1, expected_stage="PREPARATION", second=True, retries=1, retry_delay=90.0),
+        portal=portal(1, rights="fire_only", requests=(RequestFault(number=2, kind="lost_before"),)),
+        stays=(struck("kill", "answered", 3),),
+    )
+    lived = live(history)
+    assert lived.verdict.violations == []
+    assert lived.life.world.timeline.now < 100.0

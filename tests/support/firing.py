@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import OutcomeUnknown
 from airflow_provider_bitrix24.client.firing.checkpoint import Checkpoint
+from airflow_provider_bitrix24.client.firing.in_doubt import ReadingMoment
 from airflow_provider_bitrix24.client.firing.job import Job, Target
 from airflow_provider_bitrix24.client.firing.kept import read_kept, read_open
 from airflow_provider_bitrix24.client.firing.ledger import Ledger
@@ -84,8 +85,7 @@ def read_in_doubt(
 ) -> None:
     """Read all targets whose reading is due at a moment."""
     for request in ledger.take_due(at):
-        request.date(at, portal_now)
-        ledger.resolve(request, StageReadings(found=dict(found)), at, SETTLE)
+        ledger.resolve(request, StageReadings(found=dict(found)), ReadingMoment(at, portal_now, portal_now), SETTLE)
     ledger.record_after(found)
 
 

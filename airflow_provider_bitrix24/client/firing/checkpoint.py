@@ -164,10 +164,11 @@ class Checkpoint:
     def _is_told_by_states(self, request: InDoubtRequest) -> bool:
         """Whether a next try reads these first anyway, since an earlier one has lost them or did not see them move.
 
-        There can be many of them. They count as sent when the last fire left, so that has to be no earlier.
+        There can be many of them. They count as sent when the last fire left, so that has to be no earlier, and
+        known where theirs is.
         """
         sent, last = request.sent_by_portal, self._last_sent
-        no_earlier = last is None or (sent is not None and sent <= last)
+        no_earlier = last is None if sent is None else last is not None and sent <= last
         return no_earlier and all(chr(self._states[self._numbers[each.ref]]) in _READ_FIRST for each in request.targets)
 
     def _save_snapshots(self, snapshots: Mapping[int, Snapshot]) -> Flow[None]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.firing.job import Target
@@ -16,6 +16,31 @@ if TYPE_CHECKING:
 CLOCK_MARGIN = 3.0
 """Seconds by which a kept moment may be off: the portal counts whole seconds and has many servers, and writing takes
 a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingMoment:
+    """When a reading was taken.
+
+    :param at: by the driver's monotonic clock, in seconds.
+    :param earliest_by_portal: the least that the portal's clock may have read then, in seconds since the epoch;
+        ``None`` where it is unknown.
+    :param latest_by_portal: the most that it may have read.
+    """
+
+    at: float
+    earliest_by_portal: float | None = None
+    latest_by_portal: float | None = None
+
+    def since(self, by_portal: float | None) -> float:
+        """The driver's moment, at the latest, at which the portal's clock showed this. Unknown counts as just now."""
+        if self.earliest_by_portal is None or by_portal is None:
+            return self.at
+        return self.at - max(0.0, self.earliest_by_portal - by_portal - CLOCK_MARGIN)
+
+    def by_portal(self, moment: float) -> float | None:
+        """What the portal's clock showed, at the latest, at a moment of the driver's before this reading."""
+        return None if self.latest_by_portal is None else self.latest_by_portal - (self.at - moment)
 
 
 @dataclass(slots=True, eq=False)
@@ -36,16 +61,15 @@ class InDoubtRequest:
     sent_by_portal: float | None = None
     """The same moment by the portal's clock at the latest, in seconds since the epoch, for a later try."""
 
-    def date(self, now: float, portal_now: float | None) -> float:
-        """Say when it was sent, from a reading taken at ``now``. Where nobody knows, it counts as sent just now.
+    def date(self, reading: ReadingMoment) -> float:
+        """Say when it was sent, from a reading. Where nobody knows, it counts as sent just now.
 
-        :param portal_now: the earliest that the portal's clock may read at that moment.
+        A later try then knows by the portal's clock at least what this reading shows of it.
         """
         if self.sent_at is None:
-            age = 0.0
-            if portal_now is not None and self.sent_by_portal is not None:
-                age = max(0.0, portal_now - self.sent_by_portal - CLOCK_MARGIN)
-            self.sent_at = now - age
+            self.sent_at = reading.since(self.sent_by_portal)
+        if self.sent_by_portal is None:
+            self.sent_by_portal = reading.by_portal(self.sent_at)
         return self.sent_at
 
     def divide(self, found: Mapping[EntityRef, Snapshot]) -> tuple[list[Target], list[Target]]:
@@ -61,19 +85,28 @@ class InDoubtRequest:
             (moved if has_moved else rest).append(target)
         return moved, rest
 
-    def may_still_run(self, read_at: float, settle_after: float, *, moved: bool) -> bool:
+    def may_still_run(self, reading: ReadingMoment, settle_after: float, *, moves: Sequence[float | None]) -> bool:
         """Whether the portal may still be executing it after this reading; then it is due again later.
 
-        :param moved: whether this reading showed a move that the ones before it did not.
+        :param moves: when the targets moved that the readings before this one did not show to have moved, by the
+            portal's clock, in seconds since the epoch; ``None`` where that is unknown.
         """
         if self.over or self.sent_at is None:
             return False
-        if moved and read_at < self.sent_at + 2 * settle_after:
-            # The portal was working on it a moment ago, and may go on after a gateway cut it off: count from here.
-            self.sent_by_portal = None if read_at > self.sent_at else self.sent_by_portal
-            self.sent_at = max(self.sent_at, read_at)
+        if moves and reading.at < self.sent_at + 2 * settle_after:
+            # The portal was working on it then, and may go on after a gateway cut it off: count from there.
+            last = reading.since(self._last_of(moves))
+            if last > self.sent_at:
+                self.sent_at, self.sent_by_portal = last, reading.by_portal(last)
         self.due = self.sent_at + settle_after
-        return read_at < self.due
+        return reading.at < self.due
+
+    def _last_of(self, moves: Sequence[float | None]) -> float | None:
+        """When the last of these moves happened; ``None`` where one is unknown, or cannot come of this request."""
+        known = [moved for moved in moves if moved is not None]
+        if self.sent_by_portal is None or len(known) < len(moves) or min(known) < self.sent_by_portal - CLOCK_MARGIN:
+            return None
+        return max(known)
 
 
 def take_moved(requests: list[InDoubtRequest], found: Mapping[EntityRef, Snapshot]) -> list[Target]:

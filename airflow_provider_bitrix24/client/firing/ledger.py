@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.firing import outcomes
-from airflow_provider_bitrix24.client.firing.in_doubt import take_moved
+from airflow_provider_bitrix24.client.firing.in_doubt import ReadingMoment, take_moved
 from airflow_provider_bitrix24.client.firing.job import MAX_FIRES
 from airflow_provider_bitrix24.client.firing.outcomes import Settlement
 from airflow_provider_bitrix24.client.firing.restored import RestoredState
@@ -174,19 +174,23 @@ class Ledger(RestoredState):
         """They could not be read."""
         self._in_doubt.extend(requests)
 
-    def resolve(self, request: InDoubtRequest, readings: StageReadings, read_at: float, settle_after: float) -> None:
-        """Decide about a request in doubt from a reading taken at ``read_at``; what stays open becomes due later.
+    def resolve(
+        self, request: InDoubtRequest, readings: StageReadings, moment: ReadingMoment, settle_after: float
+    ) -> None:
+        """Decide about a request in doubt from a reading taken at ``moment``; what stays open becomes due later.
 
         What became of a target that could not be read stays unknown.
         """
         found = readings.found
+        request.date(moment)
         moved, rest = request.divide(found)
+        moves = [found[each.ref].moved_by(each.before) for each in moved if each.before is not None]
         for target in moved:
             self._accept(target, found[target.ref])
         if not rest:
             return
         request.targets = rest
-        if request.may_still_run(read_at, settle_after, moved=bool(moved)):
+        if request.may_still_run(moment, settle_after, moves=moves):
             self._in_doubt.append(request)
             return
         for target in reversed(rest):

@@ -145,7 +145,7 @@ class ResponseHandler:
     def _record_in_doubt(
         self, targets: Sequence[Target], error: Bitrix24Error, attempt: Attempt, now: float, *, over: bool
     ) -> None:
-        sent_by_portal = self.channel.latest_portal_time(attempt.sent_at)
+        sent_by_portal = self.channel.portal_clock.latest(attempt.sent_at)
         self.ledger.record_in_doubt(
             targets, error, sent_at=attempt.sent_at, now=now, over=over, sent_by_portal=sent_by_portal
         )

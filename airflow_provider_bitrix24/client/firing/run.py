@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError
+from airflow_provider_bitrix24.client.firing.aftermath import Aftermath
 from airflow_provider_bitrix24.client.firing.checkpoint import Checkpoint
 from airflow_provider_bitrix24.client.firing.cost import CostSharing
 from airflow_provider_bitrix24.client.firing.job import Job, Target
@@ -57,11 +58,13 @@ def trigger_automation(
     :param monitor: lets the caller see how far it came if it is interrupted.
     :raises Bitrix24Error: nothing was fired.
     """
+    if second is not None:
+        second.portal_clock = channel.portal_clock
     ledger = Ledger(job, (Target(ref) for ref in refs))
     if monitor is not None:
         monitor.watch(ledger, channel.portal.base_url)
     if refs:
-        checkpoint = Checkpoint(channel.portal.host, ledger, channel.latest_portal_time) if durable else None
+        checkpoint = Checkpoint(channel.portal.host, ledger, channel.portal_clock.latest) if durable else None
         if checkpoint is not None and kept is not None:
             yield from checkpoint.restore(kept, now)
             yield resumed_line(ledger, kept)
@@ -76,6 +79,7 @@ class _Firing:
 
     channel: Channel
     verifier: Verifier
+    aftermath: Aftermath
     ledger: Ledger
     builder: RequestBuilder
     responses: ResponseHandler
@@ -96,8 +100,9 @@ class _Firing:
         verifier = Verifier.for_job(job, channel, second, [target.ref for target in ledger.targets])
         builder = RequestBuilder.for_job(job, len(ledger.targets))
         handler, rounds = ResponseHandler(channel, ledger, builder), Rounds(channel, ledger, builder)
+        aftermath = Aftermath(channel, verifier, ledger, builder)
         cost, progress = CostSharing(builder), ProgressLog(ledger, now)
-        return cls(channel, verifier, ledger, builder, handler, rounds, cost, progress, checkpoint, now, now)
+        return cls(channel, verifier, aftermath, ledger, builder, handler, rounds, cost, progress, checkpoint, now, now)
 
     def run(self) -> Flow[None]:
         """Fire all targets of the ledger and settle them."""
@@ -109,11 +114,10 @@ class _Firing:
             yield from self.rounds.release(self.now)
         except Bitrix24Error as error:
             yield from self.rounds.release(self.now)
-            if not (self.ledger.fired or self.ledger.resumed):
+            if not self._has_fired:
                 raise
-            yield Log(f"Stopping: {error}", logging.ERROR)
-            self.ledger.give_up(error)
-        yield from self._confirm()
+            yield from self._stop_firing(error)
+        yield from self.aftermath.confirm()
         yield from self._save()
 
     def _work(self) -> Flow[None]:
@@ -121,16 +125,34 @@ class _Firing:
         while True:
             due = ledger.next_due
             if due is not None and due <= self.now:
-                yield from self._read_in_doubt()
+                self.now = yield from self.aftermath.read_in_doubt(self.now)
             elif ledger.queued or ledger.unread:
                 yield from self._fill()
                 if ledger.queued:
                     yield from self._fire()
             elif due is not None:
-                why = "a request got no answer and the portal may still be executing it"
-                yield from self._sleep(due - self.now, "settle", why)
+                yield from self._await_settling(due)
             else:
                 return
+
+    @property
+    def _has_fired(self) -> bool:
+        """Whether this try or an earlier one may have fired something."""
+        return self.ledger.fired or self.ledger.resumed
+
+    def _await_settling(self, due: float) -> Flow[None]:
+        why = "a request got no answer and the portal may still be executing it"
+        yield from self._sleep(due - self.now, "settle", why)
+
+    def _stop_firing(self, error: Bitrix24Error) -> Flow[None]:
+        """Fire nothing more. What is in doubt is read all the same, as long as that is possible."""
+        yield Log(f"Stopping: {error}", logging.ERROR)
+        self.ledger.refuse_unfired(error)
+        while (due := self.ledger.next_due) is not None:
+            if due > self.now:
+                yield from self._await_settling(due)
+            self.now = yield from self.aftermath.read_in_doubt(self.now)
+            self.ledger.refuse_unfired(error)
 
     # -- before
 
@@ -143,7 +165,7 @@ class _Firing:
             readings = StageReadings()
             if readable and self.verifier.can_read:
                 try:
-                    readings = yield from self.verifier.window(readable)
+                    readings = yield from self.verifier.window(readable, patient=self._has_fired)
                 except Bitrix24Error:
                     ledger.return_window(window)
                     raise
@@ -168,7 +190,7 @@ class _Firing:
 
         :raises Bitrix24Error: nothing was fired yet.
         """
-        if not (self.ledger.fired or self.ledger.resumed):
+        if not self._has_fired:
             raise problem
         yield Log(f"Firing has stopped: {problem}", logging.ERROR)
         self.ledger.refuse_unfired(problem)
@@ -260,38 +282,3 @@ class _Firing:
     def _save(self) -> Flow[None]:
         if self.checkpoint is not None:
             yield from self.checkpoint.save()
-
-    # -- after
-
-    def _read_in_doubt(self) -> Flow[None]:
-        """Read the targets of all requests in doubt that are due, and decide about them."""
-        due = self.ledger.take_due(self.now)
-        try:
-            readings = yield from self.verifier.all([target.ref for request in due for target in request.targets])
-        except Bitrix24Error:
-            self.ledger.return_due(due)
-            raise
-        if self.verifier.refused:
-            self.builder.stop_batching()
-        for request in due:
-            if self.verifier.channel is None:
-                self.ledger.lose(request)
-                continue
-            request.date(self.now, self.verifier.channel.earliest_portal_time(self.now))
-            settle_after = self.channel.settings.settle_after
-            self.ledger.resolve(request, readings, self.now, settle_after)
-        self.ledger.record_after(readings.found)
-
-    def _confirm(self) -> Flow[None]:
-        """Read once more, in a request of its own, all that were accepted and have not been seen to arrive."""
-        waiting = self.ledger.accepted
-        if waiting:
-            try:
-                readings = yield from self.verifier.all(waiting)
-            except Bitrix24Error as error:
-                yield Log(f"Reading the entities after the fire failed: {error}", logging.WARNING)
-            else:
-                self.ledger.record_after(readings.found)
-        late = self.ledger.close()
-        if self.verifier.expected is not None:
-            self.ledger.locate(late, self.verifier.expected)

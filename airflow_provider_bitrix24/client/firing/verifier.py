@@ -76,12 +76,15 @@ class Verifier:
         """How many of the next entities one request can read."""
         return len(next(chunks(refs, room=MAX_COMMANDS - len(self._pipelines))))
 
-    def window(self, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
+    def window(self, refs: Sequence[EntityRef], *, patient: bool = False) -> Flow[StageReadings]:
         """Read up to 2,500 entities with whichever credential may; types that none may read are in ``refused``.
 
+        :param patient: whether others were fired whose fates must not be lost by giving up.
         :raises Bitrix24Error: the portal failed; a refusal is not raised but turns reading off.
         """
-        readings = yield from self._read(lambda channel: read_window(channel, refs, self._pipelines))
+        readings = yield from self._read(
+            lambda channel: read_window(_patient(channel) if patient else channel, refs, self._pipelines)
+        )
         if self.channel is not None:
             yield from self._note_stages(readings)
         return readings
@@ -91,14 +94,7 @@ class Verifier:
 
         :raises Bitrix24Error: the portal failed; a refusal is not raised but turns reading off.
         """
-        return (yield from self._read(lambda channel: self._read_patiently(channel, refs)))
-
-    @staticmethod
-    def _read_patiently(channel: Channel, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
-        patient = replace(channel, retry=channel.retry.patient())
-        readings = yield from read_stages(patient, refs)
-        channel.portal_ahead = patient.portal_ahead
-        return readings
+        return (yield from self._read(lambda channel: read_stages(_patient(channel), refs)))
 
     def _read(self, read: Callable[[Channel], Flow[StageReadings]]) -> Flow[StageReadings]:
         """Read with the credential that reads by now, and with the next one where it is refused."""
@@ -186,3 +182,7 @@ class Verifier:
             "(verify_conn_id), or use such a webhook for firing.",
             logging.WARNING,
         )
+
+
+def _patient(channel: Channel) -> Channel:
+    return replace(channel, retry=channel.retry.patient())

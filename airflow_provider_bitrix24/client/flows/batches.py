@@ -36,6 +36,18 @@ def send_batch(
     :raises ConfigurationError: a batch cannot carry a parameter.
     :raises Bitrix24Error: the batch as a whole failed.
     """
+    replies, _ = yield from attempt_batch(channel, calls, idempotent=idempotent, halt=halt)
+    return replies
+
+
+def attempt_batch(
+    channel: Channel, calls: Sequence[Call], *, idempotent: bool = False, halt: bool = False
+) -> Flow[tuple[list[CommandReply], Attempt]]:
+    """Do the same. Returns also when the request was sent that was answered.
+
+    :raises ConfigurationError: a batch cannot carry a parameter.
+    :raises Bitrix24Error: the batch as a whole failed.
+    """
     methods = [each.method for each in calls]
     packed = pack([command(each, refers=halt) for each in calls], idempotent=idempotent, halt=halt)
     outcome = yield from attempt(channel, packed, methods)
@@ -44,7 +56,7 @@ def send_batch(
     replies = read_batch(channel, methods, outcome.reply, outcome)
     if isinstance(replies, Bitrix24Error):
         raise replies
-    return replies
+    return replies, outcome
 
 
 def read_batch(

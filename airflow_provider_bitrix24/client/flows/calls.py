@@ -18,11 +18,12 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
 )
 from airflow_provider_bitrix24.client.flows.effects import Acquire, Acquired, Flow, Log, NoResponse, Send, Sleep
+from airflow_provider_bitrix24.client.flows.portal_clock import PortalClock
 from airflow_provider_bitrix24.client.limits.operating import OperatingBudget, in_batch
 from airflow_provider_bitrix24.client.limits.retry import Backoff, RetryPolicy
 from airflow_provider_bitrix24.client.protocol.error_codes import classify
 from airflow_provider_bitrix24.client.protocol.pagination import Page, first_page, read_page
-from airflow_provider_bitrix24.client.protocol.wire import Call, HttpResponse, Params, Reply, Timing, encode
+from airflow_provider_bitrix24.client.protocol.wire import Call, HttpResponse, Params, Reply, encode
 from airflow_provider_bitrix24.client.settings import ClientSettings
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
 LOG_FROM = 5.0
 """Seconds from which on a wait is logged."""
-
-_EPOCH_SECONDS = 1e9, 1e11
-"""Between these a number is a moment in seconds since the epoch, and not some other unit or an accident."""
 
 
 class Tokens(Protocol):
@@ -77,12 +75,8 @@ class Channel:
     random: Callable[[], float] = field(default_factory=lambda: random_module.random)
     refused: int = 0
     """Requests that the portal has refused since tokens were last taken."""
-    portal_ahead: tuple[float, float] | None = None
-    """Seconds by which the portal's clock (since the epoch) is ahead of the driver's, at least and at most.
-
-    Unknown until an answer says when the portal began and finished: that was after the request was sent, and before
-    the answer arrived.
-    """
+    portal_clock: PortalClock = field(default_factory=PortalClock)
+    """What is known of the time on the portal; all credentials of one firing share it."""
 
     def improve(self, error: Bitrix24Error) -> None:
         """Take secrets out of an error, and let it say what the credential's owner should do."""
@@ -91,21 +85,6 @@ class Channel:
         else:
             error.redact(self.tokens.redact)
             self.tokens.advise(error)
-
-    def earliest_portal_time(self, now: float) -> float | None:
-        """The portal's clock, in seconds since the epoch, reads at least this at a moment of the driver's."""
-        return None if self.portal_ahead is None else now + self.portal_ahead[0]
-
-    def latest_portal_time(self, now: float) -> float | None:
-        """The portal's clock, in seconds since the epoch, reads at most this at a moment of the driver's."""
-        return None if self.portal_ahead is None else now + self.portal_ahead[1]
-
-    def note_portal_clock(self, timing: Timing, *, sent_at: float, received_at: float) -> None:
-        """Learn from an answer how far the portal's clock is ahead."""
-        begun, finished = timing.start if timing.start is not None else timing.finish, timing.finish
-        if begun is None or finished is None or not _EPOCH_SECONDS[0] < begun <= finished < _EPOCH_SECONDS[1]:
-            return
-        self.portal_ahead = finished - received_at, max(begun - sent_at, finished - received_at)
 
     def backoff(self, *, idempotent: bool = False) -> Backoff:
         """Count the tries of a new request.
@@ -186,7 +165,7 @@ def _read(channel: Channel, call: Call, answer: HttpResponse | NoResponse, *, sh
     match reply:
         case Reply():
             channel.operating.note(call.method, reply.timing, answer.received_at)
-            channel.note_portal_clock(reply.timing, sent_at=answer.sent_at, received_at=answer.received_at)
+            channel.portal_clock.note(reply.timing, sent_at=answer.sent_at, received_at=answer.received_at)
         case OperatingLimitError():
             reply.reset_in = channel.operating.note_refusal(call.method, answer.received_at)
         case RateLimitError():

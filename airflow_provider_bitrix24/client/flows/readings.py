@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, NotFoundError, ProtocolError
-from airflow_provider_bitrix24.client.flows.batches import send_batch
+from airflow_provider_bitrix24.client.flows.batches import attempt_batch
 from airflow_provider_bitrix24.client.flows.calls import Channel, call, sleep
 from airflow_provider_bitrix24.client.flows.effects import Log
 from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS, CommandReply
@@ -46,6 +46,15 @@ class StageReadings:
     """Stages of the pipelines that were asked for and could be read."""
     unreadable: set[EntityRef] = field(default_factory=set)
     """Entities that the portal knows, but of which it sent something that cannot be read."""
+    asked_at: float | None = None
+    """When the first of the requests was sent that were answered, in seconds of the driver's clock."""
+    answered_at: float | None = None
+    """When the last answer came."""
+
+    def date(self, asked_at: float, answered_at: float) -> None:
+        """One of the requests was answered."""
+        self.asked_at = asked_at if self.asked_at is None else min(self.asked_at, asked_at)
+        self.answered_at = answered_at if self.answered_at is None else max(self.answered_at, answered_at)
 
     def error(self, ref: EntityRef) -> Bitrix24Error | None:
         """Why an entity was not read, where the portal did not simply leave it out."""
@@ -138,7 +147,8 @@ def read_window(channel: Channel, refs: Sequence[EntityRef], pipelines: Sequence
     dictionaries = [stages_call(pipeline) for pipeline in pipelines]
     backoff = channel.backoff(idempotent=True)
     while True:
-        both = yield from send_batch(channel, [*calls, *dictionaries], idempotent=True)
+        both, answered = yield from attempt_batch(channel, [*calls, *dictionaries], idempotent=True)
+        reading.date(answered.sent_at, answered.received_at)
         replies = both[: len(calls)]
         collect(calls, replies, reading)
         for pipeline, reply in zip(pipelines, both[len(calls) :], strict=True):
@@ -194,6 +204,8 @@ def _read_into(
     reading.refused.update(part.refused)
     reading.unreadable.update(part.unreadable)
     reading.pipelines.update(part.pipelines)
+    if part.asked_at is not None and part.answered_at is not None:
+        reading.date(part.asked_at, part.answered_at)
 
 
 def pipeline_stages(channel: Channel, type_id: int, category_id: int | None) -> Flow[list[Stage]]:

@@ -86,16 +86,29 @@ def test_a_request_that_two_tries_have_left_open_is_as_old_as_its_send(store):
     assert third.ledger.next_due == 63.0
 
 
-def test_a_sign_of_life_that_one_try_saw_makes_the_next_one_wait_in_full(store):
-    first = first_try(store, 1, 2)
+@pytest.mark.parametrize(("ahead", "due"), [(2e9, 163.0), (None, 170.0)])
+def test_a_sign_of_life_that_one_try_saw_counts_for_the_next_one(store, ahead, due):
+    """10 s later by the portal's clock, which may be 3 s off; unknown counts as none."""
+    first = first_try(store, 1, 2, portal_ahead=ahead)
     first.send(2)
-    second = Try(*deals(1, 2), store=store, now=100.0)
+    second = Try(*deals(1, 2), store=store, now=100.0, portal_ahead=ahead)
     second.read_in_doubt(standing({1}, 2))
     assert second.ledger.next_due == 160.0
     second.save()
-    third = Try(*deals(1, 2), store=store, now=110.0)
+    third = Try(*deals(1, 2), store=store, now=110.0, portal_ahead=ahead)
     third.read_in_doubt(standing({1}, 2))
-    assert (third.ledger.queued, third.ledger.next_due) == (0, 170.0)
+    assert (third.ledger.queued, third.ledger.next_due) == (0, due)
+
+
+def test_a_try_that_knew_no_time_of_the_portal_leaves_it_to_the_next_one_if_a_later_one_tells_it(store):
+    first = first_try(store, 1, 2, portal_ahead=None)
+    first.send(2)
+    second = Try(*deals(1, 2), store=store, now=100.0)
+    second.read_in_doubt(standing((), 2))
+    second.save()
+    third = Try(*deals(1, 2), store=store, now=130.0)
+    third.read_in_doubt(standing((), 2))
+    assert third.ledger.next_due == 163.0
 
 
 def test_lost_targets_of_two_requests_are_decided_each_by_itself(store):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.errors import InvalidRequestError, PermissionDeniedError, ServerError
+from airflow_provider_bitrix24.client.firing.in_doubt import ReadingMoment
 from airflow_provider_bitrix24.client.firing.job import MAX_FIRES
 from airflow_provider_bitrix24.client.flows.readings import StageReadings
 from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
@@ -230,7 +231,7 @@ def test_a_target_in_doubt_whose_type_cannot_be_read_any_more_stays_unknown():
     lose(ledger, *send(ledger, 3), over=True)
     [request] = ledger.take_due(101.0)
     forbidden = {1: api_error(PermissionDeniedError), 2: api_error(ServerError)}
-    ledger.resolve(request, StageReadings(found={deal(1): NEW}, refused=forbidden), 101.0, SETTLE)
+    ledger.resolve(request, StageReadings(found={deal(1): NEW}, refused=forbidden), ReadingMoment(101.0), SETTLE)
     assert outcomes(ledger) == ["failed", None, "failed"]
     assert {target.error.code for target in ledger.targets if target.error} == {"OutcomeUnknown"}
     assert left_to_fire(ledger) == [1], "it was read all the same"
@@ -240,7 +241,7 @@ def test_a_target_in_doubt_about_which_the_portal_sends_something_odd_stays_unkn
     ledger, targets = fired(2)
     lose(ledger, targets, over=True)
     [request] = ledger.take_due(101.0)
-    ledger.resolve(request, StageReadings(found={deal(1): NEW}, unreadable={deal(2)}), 101.0, SETTLE)
+    ledger.resolve(request, StageReadings(found={deal(1): NEW}, unreadable={deal(2)}), ReadingMoment(101.0), SETTLE)
     assert outcomes(ledger) == [None, "failed"]
     assert [target.error.code for target in ledger.targets if target.error] == ["OutcomeUnknown"]
     assert left_to_fire(ledger) == [1]

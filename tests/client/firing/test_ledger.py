@@ -8,6 +8,7 @@ from airflow_provider_bitrix24.client.errors import (
     InvalidRequestError,
     PermissionDeniedError,
 )
+from airflow_provider_bitrix24.client.firing.in_doubt import ReadingMoment
 from airflow_provider_bitrix24.client.flows.readings import StageReadings
 from airflow_provider_bitrix24.client.stages import Snapshot
 from airflow_provider_bitrix24.client.targets import EntityRef
@@ -192,7 +193,7 @@ def test_the_stage_that_proves_a_lost_fire_is_kept_even_if_nothing_is_read_after
     ledger, [target] = fired(1, expected="WON")
     ledger.record_in_doubt([target], LOST, sent_at=0.0, now=100.0, over=True)
     [request] = ledger.take_due(100.0)
-    ledger.resolve(request, StageReadings(found={target.ref: NEXT}), 100.0, 60.0)
+    ledger.resolve(request, StageReadings(found={target.ref: NEXT}), ReadingMoment(100.0), 60.0)
     ledger.close()
     assert (target.outcome, target.result().stage_after) == ("elsewhere", "PREPARATION")
 

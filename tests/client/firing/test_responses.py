@@ -20,6 +20,7 @@ from airflow_provider_bitrix24.client.errors import (
 from airflow_provider_bitrix24.client.firing.requests import RequestBuilder
 from airflow_provider_bitrix24.client.firing.responses import MAX_REFUSED_IN_A_ROW, ResponseHandler
 from airflow_provider_bitrix24.client.flows.calls import Attempt, Channel
+from airflow_provider_bitrix24.client.flows.portal_clock import PortalClock
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.protocol.wire import Reply
 from tests.support.firing import NEW, api_error, deal, deals, left_to_fire, numbers, outcomes, queued, read_in_doubt
@@ -36,7 +37,7 @@ class Round:
         self.channel = Channel(
             portal=Portal(base_url="https://x.example", user_id="1", secret="s"),
             random=lambda: 1.0,
-            portal_ahead=(2e9 - 1.0, 2e9),
+            portal_clock=PortalClock((2e9 - 1.0, 2e9)),
         )
         self.ledger = queued(*deals(*range(1, sum(groups) + 1)), before=before)
         self.builder = RequestBuilder(self.ledger.job, batches=batches)
@@ -197,7 +198,7 @@ def test_a_lost_request_is_logged_and_read_later(error):
 
 def test_where_the_portals_clock_is_unknown_a_lost_request_has_no_moment_for_a_next_try():
     one = Round(1)
-    one.channel.portal_ahead = None
+    one.channel.portal_clock = PortalClock()
     [line] = one.answer(OutcomeUnknown("x"))
     assert "on DEAL_1." in line
     assert [request.sent_by_portal for request in one.ledger.in_doubt] == [None]

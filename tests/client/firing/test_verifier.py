@@ -129,7 +129,7 @@ def test_reading_what_was_fired_tells_the_portals_clock(perform, first):
     verifier = Verifier(first, None)
     timed = batch({"c0": {"items": [DEAL_1]}}) | {"time": {"start": 2e9, "finish": 2e9}}
     perform(verifier.all(deals(1)), ("acquire 1", 0.0), ("send batch of 1", [(timed, (100.0, 101.0))]))
-    assert first.earliest_portal_time(161.0) == 2e9 + 60.0
+    assert first.portal_clock.earliest(161.0) == 2e9 + 60.0
 
 
 # -- the stages that are expected

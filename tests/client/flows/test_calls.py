@@ -191,9 +191,9 @@ def test_an_answer_shows_by_how_much_the_portals_clock_is_ahead_at_least_and_at_
 ):
     sent = answered(start, finish, moments)
     perform(calls.call(channel, Call("scope")), ("acquire 1", 0.0), ("send scope", [sent]))
-    assert channel.portal_ahead == ahead
-    assert channel.earliest_portal_time(1.0) == ahead[0] + 1.0
-    assert channel.latest_portal_time(1.0) == ahead[1] + 1.0
+    assert channel.portal_clock.ahead == ahead
+    assert channel.portal_clock.earliest(1.0) == ahead[0] + 1.0
+    assert channel.portal_clock.latest(1.0) == ahead[1] + 1.0
 
 
 @pytest.mark.parametrize(
@@ -203,4 +203,4 @@ def test_an_answer_shows_by_how_much_the_portals_clock_is_ahead_at_least_and_at_
 def test_a_portals_clock_that_makes_no_sense_stays_unknown(perform, channel, start, finish):
     sent = answered(start, finish, (100.0, 101.0))
     perform(calls.call(channel, Call("scope")), ("acquire 1", 0.0), ("send scope", [sent]))
-    assert channel.earliest_portal_time(1.0) is channel.latest_portal_time(1.0) is None
+    assert channel.portal_clock.earliest(1.0) is channel.portal_clock.latest(1.0) is None

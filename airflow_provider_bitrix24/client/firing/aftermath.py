@@ -1,0 +1,75 @@
+"""After fires: read what is in doubt until its fate is known, and once more all that has not been seen to arrive."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.client.firing.in_doubt import ReadingMoment
+from airflow_provider_bitrix24.client.flows.effects import Flow, Log
+
+if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.firing.ledger import Ledger
+    from airflow_provider_bitrix24.client.firing.requests import RequestBuilder
+    from airflow_provider_bitrix24.client.firing.verifier import Verifier
+    from airflow_provider_bitrix24.client.flows.calls import Channel
+    from airflow_provider_bitrix24.client.flows.readings import StageReadings
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """Reads what was fired, for one ledger.
+
+    :param channel: the credential that fires.
+    :param verifier: reads, with whichever credential may.
+    """
+
+    channel: Channel
+    verifier: Verifier
+    ledger: Ledger
+    builder: RequestBuilder
+
+    def read_in_doubt(self, now: float) -> Flow[float]:
+        """Read the targets of all requests in doubt that are due, and decide about them. Returns the time afterwards.
+
+        Where that fails in spite of all patience, nothing more is fired, and what is in doubt stays unknown.
+        """
+        due = self.ledger.take_due(now)
+        try:
+            readings = yield from self.verifier.all([target.ref for request in due for target in request.targets])
+        except Bitrix24Error as error:
+            yield Log(f"Stopping: {error}", logging.ERROR)
+            self.ledger.return_due(due)
+            self.ledger.give_up(error)
+            return now
+        if self.verifier.refused:
+            self.builder.stop_batching()
+        moment = self._moment_of(readings, now)
+        for request in due:
+            if self.verifier.can_read:
+                self.ledger.resolve(request, readings, moment, self.channel.settings.settle_after)
+            else:
+                self.ledger.lose(request)
+        self.ledger.record_after(readings.found)
+        return now if readings.answered_at is None else max(now, readings.answered_at)
+
+    def confirm(self) -> Flow[None]:
+        """Read once more, in a request of its own, all that were accepted and have not been seen to arrive."""
+        waiting = self.ledger.accepted
+        if waiting:
+            try:
+                readings = yield from self.verifier.all(waiting)
+            except Bitrix24Error as error:
+                yield Log(f"Reading the entities after the fire failed: {error}", logging.WARNING)
+            else:
+                self.ledger.record_after(readings.found)
+        late = self.ledger.close()
+        if self.verifier.expected is not None:
+            self.ledger.locate(late, self.verifier.expected)
+
+    def _moment_of(self, readings: StageReadings, now: float) -> ReadingMoment:
+        """When a reading was taken: not before it was asked for, which can be long after ``now`` in an outage."""
+        at, clock = now if readings.asked_at is None else max(now, readings.asked_at), self.channel.portal_clock
+        return ReadingMoment(at, clock.earliest(at), clock.latest(at))
