@@ -135,8 +135,8 @@ def installed() -> Iterator[None]:
     """Put the seams in, for any number of histories one after the other."""
     from airflow.providers.standard.triggers import temporal
 
-    from airflow_provider_bitrix24.client import base
     from airflow_provider_bitrix24.client.clock import Clock
+    from airflow_provider_bitrix24.client.stores import choice
     from airflow_provider_bitrix24.client.transports import aio, sync
     from airflow_provider_bitrix24.compat import BaseHook, BaseOperator, BaseSensorOperator, BaseTrigger
     from airflow_provider_bitrix24.hooks import bitrix24
@@ -165,7 +165,7 @@ def installed() -> Iterator[None]:
         put(bitrix24, "aget_connection", aconnection)
         put(bitrix24, "mask_secrets", lambda _: None)
         put(bitrix24, "amask_secrets", nothing)
-        put(base, "file_store", lambda *_: STAGE.now.pacing_store())
+        put(choice, "file_store", lambda *_: STAGE.now.pacing_store())
         put(sync, "SyncDriver", lambda *_, pacer, **__: ModelDriver(STAGE.now, pacer, LOG))
         put(aio, "AsyncDriver", lambda *_, pacer, **__: ModelAsyncDriver(STAGE.now, pacer, LOG))
         for waits in (bitrix24.Bitrix24Hook, TriggerAutomationOperator, StageSensor, StageTrigger):
