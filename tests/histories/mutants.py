@@ -61,8 +61,8 @@ MUTANTS = (
     Mutant(
         "the portal's clock is ahead in the next try",
         "client/firing/in_doubt.py",
-        "portal_now - self.sent_by_portal - CLOCK_MARGIN",
-        "portal_now - self.sent_by_portal + 300.0",
+        "self.earliest_by_portal - by_portal - CLOCK_MARGIN",
+        "self.earliest_by_portal - by_portal + 300.0",
     ),
     Mutant(
         "a move there and back counts as none",
