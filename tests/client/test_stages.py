@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot, Stage, StageInfo, arrived, parse_stages
+from airflow_provider_bitrix24.client.stages import (
+    UNKNOWN_MOMENT,
+    Snapshot,
+    Stage,
+    StageInfo,
+    arrived,
+    check_stage_arguments,
+    parse_stages,
+    stages_in_words,
+)
 
 NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
 
@@ -90,3 +99,33 @@ def test_a_text_that_is_not_a_date_does_not_break_a_reading(text):
 
 
 PIPELINE = [Stage("NEW", "New", None), Stage("WON", "Deal won", "S")]
+
+
+@pytest.mark.parametrize("half", [{"stageId": 1e30}, {"stageId": "NEW", "categoryId": "x"}, {"movedTime": ["t"]}])
+def test_an_item_of_which_a_part_cannot_be_read_is_not_read_at_all(half):
+    assert Snapshot.from_item({"id": 1, **half}) is None
+
+
+@pytest.mark.parametrize(
+    ("stages", "or_later", "words"),
+    [
+        (["WON"], False, "WON"),
+        (["WON", "C5:WON"], True, "C5:WON or WON or later"),
+        (["D", "C", "B", "A"], False, "A or B or C or 1 more"),
+        (["E", "D", "C", "B", "A"], True, "A or B or C or 2 more or later"),
+    ],
+)
+def test_stages_are_named_in_a_sentence(stages, or_later, words):
+    assert stages_in_words(stages, or_later=or_later) == words
+
+
+def test_stages_that_contradict_each_other_are_refused_by_the_names_of_their_arguments():
+    check_stage_arguments({"WON"}, or_later=True, fail_on={"LOSE"})
+    check_stage_arguments(None, or_later=False, fail_on={"LOSE"})
+    for expected, or_later, fail_on, message in (
+        (None, True, (), "or_later is given without expected_stage"),
+        ({"WON"}, "yes", (), "or_later is 'yes'"),
+        ({"WON", "A", "B"}, False, {"A", "B"}, "'A, B' is in expected_stage and in fail_on"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            check_stage_arguments(expected, or_later=or_later, fail_on=fail_on)

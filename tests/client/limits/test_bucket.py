@@ -177,3 +177,24 @@ def test_a_state_from_the_future_is_taken_as_of_now():
     changed, grant = STANDARD.acquire(state, 5.0, 1)
     assert (changed.at, changed.level, changed.refused_at) == (5.0, 11.0, 5.0)
     assert grant.wait == 0
+
+
+def test_a_kept_state_is_believed_only_as_far_as_it_can_be_true():
+    """Anybody may have written it."""
+    faster, _ = STANDARD.acquire(BucketState(level=40.0, pace=5.0), 10.0, 1)
+    assert (faster.level, faster.pace) == (21.0, 1.0)
+    slower, _ = STANDARD.acquire(BucketState(level=20.0, pace=0.5, refused_at=10.0), 14.0, 1)
+    assert slower.level == 7.0
+    fuller, grant = STANDARD.acquire(BucketState(level=1e9, pace=0.5), 0.0, 1)
+    assert fuller.level == 48 + 600 * 2.0 * 0.5 + 1
+    assert grant == Grant(1, 600.0)
+
+
+def test_a_pace_that_rises_ends_at_the_whole_rate():
+    state = BucketState(level=10.0, pace=0.9, refused_at=0.0)
+    assert STANDARD.acquire(state, 60.0, 1)[0].pace == 1.0
+
+
+def test_a_state_from_the_future_keeps_the_moment_of_its_last_refusal():
+    state = BucketState(level=10.0, at=1e6, pace=0.5, refused_at=40.0)
+    assert STANDARD.acquire(state, 100.0, 1)[0].pace == pytest.approx(0.65)

@@ -181,3 +181,42 @@ def test_a_ban_that_ends_at_this_moment_is_over():
     budget.note_refusal("m", 60.0)
     assert budget.note_refusal("m", 359.0) == 1
     assert budget.note_refusal("m", 360.0) == 300, "a ban of its own"
+
+
+def test_calls_inside_batches_have_an_account_of_their_own():
+    assert in_batch("crm.item.get") == "batch/crm.item.get"
+
+
+def test_of_different_knowledge_the_newer_kind_of_portal_and_the_lower_limit_count():
+    both = Knowledge(bills_batches=True, limit=300.0).merged(Knowledge(bills_batches=False, limit=200.0))
+    assert (both.bills_batches, both.limit) == (True, 200.0)
+
+
+def test_half_a_second_of_work_shows_that_batches_are_no_account():
+    budget = OperatingBudget()
+    budget.note_batch(0.0, 0.5)
+    assert budget.known.bills_batches is False
+
+
+def test_a_limit_is_known_only_from_a_report_that_is_above_nothing():
+    budget = older()
+    budget.note_refusal("m", 0.0)
+    assert budget.known.limit is None
+    budget.note("m", Timing(0.5, 500.0), 50.0)
+    budget.note_refusal("m", 51.0)
+    assert budget.known.limit == 0.5
+
+
+def test_after_a_ban_the_sum_is_zero_until_the_next_report():
+    budget = newer()
+    budget.note_refusal("m", 60.0)
+    assert budget.known.figures["m"] == Figure(0.0, 60.0, 360.0, 360.0)
+
+
+def test_what_other_processes_know_is_taken_over():
+    budget = newer()
+    budget.note("m", Timing(100.0, 500.0), 50.0)
+    budget.learn(Knowledge({"n": Figure(400.0, 50.0, 150.0)}, None, 300.0))
+    assert set(budget.known.figures) == {"m", "n"}
+    assert budget.wait(["n"], 50.0) == 100
+    assert budget.known.limit == 300

@@ -123,6 +123,50 @@ def test_at_most_so_many_processes_are_remembered():
     assert len(share(others=others)[0].held) == MAX_HOLDERS
 
 
+@pytest.mark.parametrize(
+    ("known", "want", "holding", "granted"),
+    [
+        (used(0.0), claim(1000), 5.0, (406, 0.0)),
+        (used(0.5), claim(9000, 0.125), 0.0, (3288, 0.0)),
+        (used(350.0), claim(100), 60.0, (0, 1.0)),
+        (used(200.0), claim(10, 50.0), 180.0, (0, 1.0)),
+        (used(400.0), claim(100), 5.0, (0, 101.0)),
+        (used(395.0), claim(100, 20.0), 5.0, (0, 101.0)),
+        (used(399.0), claim(100), 5.0, (0, 101.0)),
+        (used(399.0), claim(100), 0.0, (0, 101.0)),
+        (used(470.0, bills_batches=False), claim(1, 10.0), 5.0, (0, 1.0)),
+        (used(405.0, ago=500.0, reset_in=0.0), claim(100), 5.0, (0, 1.0)),
+        (used(405.0, ago=500.0, reset_in=0.0), claim(100), 0.0, (1, 0.0)),
+        (used(405.0, ago=600.0, reset_in=0.0), claim(1000), 0.0, (411, 0.0)),
+        (used(300.0, banned_until=NOW), claim(100), 0.0, (100, 0.0)),
+    ],
+    ids=[
+        "what others hold of an unused limit",
+        "less than a second",
+        "what others hold reaches the line",
+        "what others hold leaves no room for one",
+        "past the line without what others hold",
+        "no room for one without what others hold",
+        "exactly at the line, and others hold some",
+        "exactly at the line",
+        "exactly room for one, which others hold",
+        "at the reset, and another one tries",
+        "at the reset",
+        "ten minutes after the report",
+        "at the end of a ban",
+    ],
+)
+def test_the_lines_are_exact_and_what_others_hold_is_waited_for_only_where_it_is_in_the_way(
+    known, want, holding, granted
+):
+    found = share(known, want, held(other=holding) if holding else None)[1]
+    assert (found.commands, found.wait) == granted
+
+
+def test_what_is_held_until_this_moment_is_free():
+    assert share(used(300.0), others={"done": Hold(NOW, {"m": 100.0})})[1].commands == 100
+
+
 @given(
     figure=st.builds(Figure, *[st.floats(-1e6, 1e6)] * 4),
     bills_batches=st.sampled_from([True, False, None]),

@@ -133,6 +133,7 @@ def test_a_result_without_error_is_a_reply_whatever_it_is(result):
         (200, b"[]", "application/json"),
         (200, b'{"time": {}}', "application/json"),
         (201, b'{"result": true}', "application/json"),
+        (400, b"<html>", "text/html"),
         (403, b"<html>", "text/html"),
         (500, b"", "text/html"),
         (502, b"<html>", "text/html"),
@@ -148,7 +149,7 @@ def test_an_answer_that_is_not_an_envelope_leaves_open_what_the_portal_did(statu
     assert "<html>" not in str(error)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
 def test_a_redirect_is_permanent_and_not_followed(status):
     error = classify("x", answer(b"", status, "text/html"))
     assert type(error) is errors.ProtocolError
@@ -165,6 +166,8 @@ def test_a_redirect_is_permanent_and_not_followed(status):
         ({"error": "OPERATION_TIME_LIMIT"}, "OperatingLimitError", "no"),
         ({"error": "ERROR_CORE", "error_description": "Robot failed"}, FAILED, "unknown"),
         ({"error": "WRONG_ENCODING"}, FAILED, "yes"),
+        ({"error": "INTERNAL_SERVER_ERROR"}, FAILED, "unknown"),
+        ({"error": "ERROR_UNEXPECTED_ANSWER"}, FAILED, "unknown"),
         ({"error": "SOME_PLUGIN"}, BAD, "unknown"),
         ({"error_description": "No code at all."}, BAD, "no"),
     ],
@@ -204,3 +207,16 @@ def test_a_page_that_says_too_many_requests_was_refused_before_anything_ran(body
     assert isinstance(error, errors.RateLimitError)
     assert (error.executed, error.permanent, error.limit) == ("no", False, "requests")
     assert "html" not in str(error).replace("text/html", "")
+
+
+def test_advice_is_given_only_where_there_is_some():
+    assert classify("x", answer({"error": "NOT_FOUND", "error_description": "Gone."}, 400)).hint == ""
+    assert "scope 'crm'" in classify("x", answer({"error": "insufficient_scope"}, 403)).hint
+
+
+def test_an_answer_that_takes_too_much_memory_is_not_read_and_leaves_open_what_the_portal_did():
+    lists = b'{"result": [' + b"[]," * 360_000 + b"[]]}"
+    assert isinstance(classify("x", answer(lists)), Reply)
+    error = classify("x", answer(lists), share=2)
+    assert type(error) is errors.OutcomeUnknown
+    assert "reading the answer (1.1 MB) would take too much memory" in str(error)
