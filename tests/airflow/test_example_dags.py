@@ -11,8 +11,11 @@ import airflow
 import pytest
 from packaging.version import Version
 
-# Airflow 2.11 warns of its own doing when it renders the name of a mapped task.
-pytestmark = pytest.mark.filterwarnings("ignore:Accessing .* from the template is deprecated")
+pytestmark = [
+    # Airflow 2.11 warns of its own doing when it renders the name of a mapped task.
+    pytest.mark.filterwarnings("ignore:Accessing .* from the template is deprecated"),
+    pytest.mark.no_cover,  # most of what runs is Airflow's, and other tests cover the rest
+]
 
 FOLDER = Path(__file__).parents[2] / "example_dags"
 FILES = sorted(FOLDER.glob("*.py"))

@@ -28,7 +28,7 @@ def database(monkeypatch, tmp_path):
     path = tmp_path / "store.db"
     monkeypatch.setenv("AIRFLOW_CONN_STORE", json.dumps({"conn_type": "sqlite", "host": str(path)}))
     monkeypatch.setenv("AIRFLOW__BITRIX24__SHARED_STORE_CONN_ID", "store")
-    store = SqlStore(f"sqlite:///{path}")
+    store = SqlStore(f"sqlite:///{path}", patience=60.0)
     yield store
     store.close()
 

@@ -60,7 +60,7 @@ def perform(kind, url, name):
 
     options = {
         "portal": parse_webhook_url(url).portal,
-        "settings": ClientSettings(plan="self-hosted", read_timeout=5),
+        "settings": ClientSettings(plan="self-hosted", read_timeout=60),
         "store": ProcessStore(),
         "clock": Clock(monotonic=time, sleep=time.sleep, asleep=asleep, random=lambda: 0.5),
     }

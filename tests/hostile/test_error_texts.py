@@ -50,7 +50,7 @@ def replies(kind, answers):
 
     with MisbehavingServer(behave) as server:
         for _ in answers:
-            [attempt] = send(kind, f"http://127.0.0.1:{server.port}/{URL_PART}/", read_timeout=5)
+            [attempt] = send(kind, f"http://127.0.0.1:{server.port}/{URL_PART}/", read_timeout=60)
             found.append(attempt.reply)
     return found
 

@@ -48,7 +48,7 @@ def test_a_program_is_stopped_with_what_it_started(tmp_path, detached):
     parent, child = start_family(tmp_path, detached=detached)
     assert child.process()
 
-    processes.stop(parent, patience=5)
+    processes.stop(parent, patience=60)
 
     assert parent.returncode == -signal.SIGINT
     assert child.process() is None

@@ -112,6 +112,7 @@ OPTIONS = [
 
 @pytest.mark.parametrize("options", OPTIONS, ids=[json.dumps(each, default=str) for each in OPTIONS])
 @pytest.mark.parametrize("meanwhile", MEANWHILE)
+@pytest.mark.no_cover
 def test_a_wait_ends_the_same_way_in_the_worker_and_on_the_triggerer(run_task, time, monkeypatch, meanwhile, options):
     time.random = lambda: 1.0
     arguments = {"task_id": "move", "target": DEALS, "code": "c5u4m", "expected_stage": "PREPARATION"}
@@ -179,6 +180,7 @@ def test_the_arguments_of_the_trigger_are_json_without_a_secret(portal, move):
     assert MAIN_SECRET not in json.dumps([deferral.kwargs, deferral.event, ran.xcoms], default=str)
 
 
+@pytest.mark.no_cover
 def test_a_long_report_survives_deferral(portal, move):
     ids = range(1000, 2100)
     for number in ids:

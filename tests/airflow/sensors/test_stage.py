@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.sensor_runs import DEALS, move_at_sleeps, only
 
 
@@ -78,6 +80,7 @@ def test_entities_of_several_types_are_read_in_one_request(portal, wait, time):
 
 
 @only("poke")
+@pytest.mark.no_cover
 def test_a_check_needs_one_request_for_2500_entities(portal, wait):
     for number in range(10_000, 12_501):
         portal.portal.add_deal(id=number)

@@ -70,6 +70,7 @@ def test_types_are_named_apart():
 
 
 @pytest.mark.parametrize("count", [200, 5000, 100_000])
+@pytest.mark.no_cover
 def test_no_line_is_wider_than_the_view_and_an_outcome_has_few_of_them(count):
     results = [result(10**9 + 2 * number, "moved", "NEW", "PREPARATION") for number in range(count)]
 

@@ -186,6 +186,7 @@ def test_types_mixed_in_one_list_share_batches(run_with_both_clients):
     assert len(bench.server.requests) == 5
 
 
+@pytest.mark.no_cover
 def test_2_600_targets_are_read_in_two_windows(run_with_both_clients):
     def scenario(bench):
         bench.fire(bench.stairs(2600))

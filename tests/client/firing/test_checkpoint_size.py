@@ -6,6 +6,8 @@ import json
 import random
 from itertools import pairwise
 
+import pytest
+
 from airflow_provider_bitrix24.client.errors import (
     InvalidRequestError,
 )
@@ -21,6 +23,8 @@ from tests.support.firing import (
     first_try,
     outcomes,
 )
+
+pytestmark = pytest.mark.no_cover  # many runs of lines that other tests cover; tracing them takes longer than they do
 
 MIXED = [
     Snapshot(stage, pipeline, f"2026-01-{day}T10:{minute}:00+03:00")

@@ -81,6 +81,7 @@ def test_a_target_that_a_robot_moves_on_is_elsewhere(run_with_both_clients):
 
 
 @pytest.mark.parametrize(("count", "more"), [(1, 0), (100, 0), (2450, 0), (2451, 1), (2500, 1), (5000, 1)])
+@pytest.mark.no_cover
 def test_the_check_of_an_expected_stage_costs_no_request_up_to_2_450_targets_and_one_above_at_most(
     benches, count, more
 ):

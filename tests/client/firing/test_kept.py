@@ -277,6 +277,7 @@ def test_a_part_that_unpacks_to_more_than_it_should_is_refused(part, field, kind
     refused(damaged(part, {**stored().load(part), field: [value] if field == "lists" else value}))
 
 
+@pytest.mark.no_cover
 def test_many_lists_are_not_larger_than_one_may_be():
     for spaces in (MOST_BYTES // 2, MOST_BYTES - 2):
         padded = pack("[]" + " " * spaces)

@@ -35,7 +35,7 @@ def pacer(store, key="example.bitrix24.com"):
 
 
 def on_a_virtual_clock(directory, now=1000.0, **options):
-    return FileStore(directory, clock=VirtualClock(now), **options)
+    return FileStore(directory, **{"clock": VirtualClock(now), "patience": 60.0} | options)
 
 
 def take(pacer, count):
@@ -58,7 +58,7 @@ TAKE = """
     from pathlib import Path
     from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
     from airflow_provider_bitrix24.client.pacing_store import FileStore, Pacer
-    store = FileStore(Path(sys.argv[1]), clock=lambda: 1000.0)
+    store = FileStore(Path(sys.argv[1]), clock=lambda: 1000.0, patience=60.0)
     pacer = Pacer(store=store, key="example.bitrix24.com", bucket=LeakyBucket(50, 2.0))
     print("ready", flush=True); sys.stdin.readline()
     print(json.dumps([pacer.acquire(1, 0).wait for _ in range(60)]))
@@ -235,7 +235,7 @@ def test_every_user_of_the_machine_may_use_the_files_which_hold_no_name(tmp_path
     directory = tmp_path / "deep" / "states"
     old = os.umask(0o077)
     try:
-        take(pacer(FileStore(directory), key="secret.example"), 1)
+        take(pacer(FileStore(directory, patience=60.0), key="secret.example"), 1)
     finally:
         os.umask(old)
     file = state_file(directory)
@@ -245,7 +245,7 @@ def test_every_user_of_the_machine_may_use_the_files_which_hold_no_name(tmp_path
 
 
 def test_threads_never_take_the_same_token(tmp_path):
-    shared = pacer(FileStore(tmp_path, clock=VirtualClock()))
+    shared = pacer(FileStore(tmp_path, clock=VirtualClock(), patience=60.0))
     granted = []
     threads = [threading.Thread(target=lambda: granted.extend(take(shared, 10))) for _ in range(8)]
     for thread in threads:

@@ -150,10 +150,10 @@ def test_a_password_appears_nowhere(server, redis, key):
     server.config_set("requirepass", "s3cr3t-word")
     try:
         url = f"redis://:s3cr3t-word@127.0.0.1:{redis.port}/3"
-        with closing(RedisStore.from_url(url)) as store:
+        with closing(RedisStore.from_url(url, patience=60.0)) as store:
             assert store.update(key, count) is None
             assert "s3cr3t" not in f"{store} {store!r} {store.entries()}"
-        with closing(RedisStore(host="127.0.0.1", port=redis.port, password="wrong-s3cr3t")) as wrong:
+        with closing(RedisStore(host="127.0.0.1", port=redis.port, password="wrong-s3cr3t", patience=60.0)) as wrong:
             with pytest.raises(SharedStoreError, match=r"invalid|WRONGPASS") as caught:
                 wrong.update(key, count)
             assert "wrong-s3cr3t" not in f"{caught.value!r} {caught.value}"

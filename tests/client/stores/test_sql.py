@@ -64,7 +64,7 @@ def test_every_usual_way_to_name_postgresql_works(proxy, key, scheme):
         pytest.importorskip("psycopg")
         if sqlalchemy.__version__.startswith("1."):
             pytest.skip("SQLAlchemy 1.4 does not know psycopg 3")
-    with closing(SqlStore(at(proxy, scheme))) as store:
+    with closing(SqlStore(at(proxy, scheme), patience=60.0)) as store:
         assert store.update(key, count) is None
         assert str(store) == f"PostgreSQL at 127.0.0.1:{proxy.port}/airflow"
 
@@ -175,8 +175,8 @@ def test_mysql_gives_the_time_of_the_lock_in_any_zone(mysql, key):
 
 def test_processes_of_one_host_can_share_a_file_of_sqlite(tmp_path, key):
     with (
-        closing(SqlStore(f"sqlite:///{tmp_path}/store.db")) as first,
-        closing(SqlStore(f"sqlite:///{tmp_path}/store.db")) as second,
+        closing(SqlStore(f"sqlite:///{tmp_path}/store.db", patience=60.0)) as first,
+        closing(SqlStore(f"sqlite:///{tmp_path}/store.db", patience=60.0)) as second,
     ):
         assert [store.update(key, count) for store in (first, second, first)] == [None, 1, 2]
         assert str(first) == f"SQLite at {tmp_path}/store.db"

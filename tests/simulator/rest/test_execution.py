@@ -72,6 +72,7 @@ def test_a_self_hosted_portal_cuts_nothing(clock):
         assert PortalClient(server).trigger("DEAL_57").result is True
 
 
+@pytest.mark.no_cover
 def test_a_day_passes_in_virtual_time(client):
     client.portal.latency.set(request_ms=20)
     for hour in range(24):
