@@ -26,10 +26,12 @@ class PostgresProcess:
     """One server with one empty database, ``airflow``; as a context manager it is started and stopped.
 
     :param programs: the directory with its programs (:func:`server_programs`).
+    :param settings: settings of the server, for example ``statement_timeout="20s"``.
     """
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, **settings: str) -> None:
         self._programs = programs
+        self._settings = {"listen_addresses": "127.0.0.1", "fsync": "off", "max_connections": "200"} | settings
         [self.port] = free_ports(1)
 
     @property
@@ -44,7 +46,8 @@ class PostgresProcess:
             os.chown(self._home, pwd.getpwnam("postgres").pw_uid, -1)
         self._data = self._home / "data"
         self._run("initdb", "-D", self._data, "-A", "trust", "-U", "airflow", "--no-sync")
-        options = f"-p {self.port} -k {self._home} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+        settings = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
+        options = f"-p {self.port} -k {self._home} {settings}"
         self._run("pg_ctl", "-D", self._data, "-o", options, "-l", self._home / "log", "-w", "start")
         try:
             self._run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "airflow", "airflow")

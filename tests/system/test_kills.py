@@ -76,7 +76,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, simulator: SimulatorProces
     (dags / "kills.py").write_text(DAG)
     with ExitStack() as stack:
         assert PROGRAMS is not None
-        database = stack.enter_context(PostgresProcess(PROGRAMS))
+        # A killed scheduler leaves workers behind that hold its connection, and with it the locks of its transaction.
+        database = stack.enter_context(PostgresProcess(PROGRAMS, idle_in_transaction_session_timeout="20s"))
         env = {
             "AIRFLOW_CONN_BITRIX24_DEFAULT": _connection(simulator),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url,
