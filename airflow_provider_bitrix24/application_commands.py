@@ -31,14 +31,18 @@ def authorize(hook: Bitrix24Hook, options: Namespace) -> int:
     if not isinstance(portal, ApplicationPortal):
         raise _webhook(options.conn_id)
     if options.paste_install:
-        print("Paste the body of the request that the application's handler received, then press Ctrl+D:")
+        print("Paste the body of the request that the application's handler received, then press Ctrl+D:", flush=True)
         client.install(sys.stdin.read())
         return _succeeded(hook, portal.token_store)
     while True:
         state = secrets.token_urlsafe(16)
         print("Open this address in a browser, logged in to the portal as the user the application is to act as:")
         print(f"\n  {portal.authorize_url(state)}\n")
-        print("Then paste, within 30 seconds, the whole address on which the browser ends, or the code that it shows:")
+        # Not only on a terminal: a person may keep what is printed in a file, too.
+        print(
+            "Then paste, within 30 seconds, the whole address on which the browser ends, or the code that it shows:",
+            flush=True,
+        )
         pasted = sys.stdin.readline()
         if not pasted.strip():
             print("Nothing was pasted; the application is not authorized.", file=sys.stderr)

@@ -47,11 +47,11 @@ class ExtraField:
 STANDARD_FIELDS: dict[str, StandardField] = {
     "host": StandardField(label="Portal address (Host)", placeholder="example.bitrix24.com"),
     "login": StandardField(
-        label="Webhook's user id (Login)", placeholder="1 (the number after /rest/), or an application's id"
+        label="User or application id (Login)", placeholder="1 (the number after /rest/), or an application's id"
     ),
     "password": StandardField(
-        label="Secret or URL (Password)",
-        placeholder="Paste the webhook's URL, and leave Host and Login empty",
+        label="URL or secret (Password)",
+        placeholder="Paste the webhook's URL, and leave Host and Login empty; or an application's secret",
     ),
     # Airflow 3.3.1 and 3.3.2 refuse to test a connection without a port, and only this field can give it one.
     "port": StandardField(label="Port", placeholder="443 (the test button of Airflow 3.3.1 and 3.3.2 needs it)"),

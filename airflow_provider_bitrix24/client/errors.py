@@ -137,7 +137,8 @@ class ApiError(Bitrix24Error):
     """The portal answered with an error.
 
     ``code`` is the portal's own (often the empty string). ``description`` is its text, which some methods localize, so
-    it is never compared. ``method`` is the REST method and ``status`` the HTTP status (200 inside a batch).
+    it is never compared. ``method`` is the REST method and ``status`` the HTTP status (200 inside a batch, 0 where
+    nothing was sent).
     """
 
     def __init__(
@@ -151,7 +152,8 @@ class ApiError(Bitrix24Error):
         executed: Executed | None = None,
     ) -> None:
         shown = " ".join(part for part in (code, description) if part) or "an error without code or text"
-        super().__init__(f"{method}: {shown} (HTTP {status}).", hint=hint, executed=executed)
+        text = f"{method}: {shown} (HTTP {status})." if status else shown
+        super().__init__(text, hint=hint, executed=executed)
         self.code = code
         self.description = description
         self.method = method

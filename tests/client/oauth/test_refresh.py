@@ -326,6 +326,7 @@ def test_an_application_that_nobody_has_authorized_says_so(tmp_path):
     with token_rig(tmp_path) as rig, pytest.raises(AuthenticationError) as caught:
         rig.do("sync", "call", "scope")
     assert "no tokens yet" in str(caught.value)
+    assert "HTTP" not in str(caught.value), "nothing was sent"
 
 
 def test_a_portal_that_has_moved_is_called_where_it_is_now(rig, monkeypatch):
