@@ -1,3 +1,3 @@
 """Apache Airflow provider for Bitrix24. Holds the version only; importing it imports nothing of Airflow."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

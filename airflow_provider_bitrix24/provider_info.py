@@ -29,6 +29,8 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": _INTEGRATION,
                 "external-doc-url": "https://apidocs.bitrix24.com/",
+                "how-to-guide": ["/docs/quick-start.md", "/docs/operators.md"],
+                "logo": "/integration-logos/bitrix24.svg",
                 "tags": ["service"],
             }
         ],
@@ -87,7 +89,7 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Id of an Airflow connection of type redis, postgres, mysql or sqlite: the "
                         "store in which hosts or pods that reach Bitrix24 from one address share its limits. Where "
                         "it is not set, the processes of each machine share files.",
-                        "version_added": "0.2.0",
+                        "version_added": "1.0.0",
                         "type": "string",
                         "example": "bitrix24_store",
                         "default": None,
@@ -96,7 +98,7 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Where the processes of a machine share a portal's limits. It holds "
                         "small files without secrets, and every user who runs tasks needs to write there. By "
                         "default it is a directory for all users under the system's temporary one.",
-                        "version_added": "0.2.0",
+                        "version_added": "1.0.0",
                         "type": "string",
                         "example": "/var/lib/airflow/bitrix24",
                         "default": None,

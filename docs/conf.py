@@ -28,6 +28,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 html_theme = "furo"
 html_title = f"{project} {version}"
 html_static_path = ["_static"]
+html_logo = html_favicon = "integration-logos/bitrix24.svg"
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import airflow
 import jsonschema
 import pytest
+import yaml
 
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.provider_info import get_provider_info
@@ -87,6 +88,32 @@ def test_the_integrations_named_are_declared():
     declared = {each["integration-name"] for each in INFO["integrations"]}
 
     assert {group["integration-name"] for kind in ("hooks", "operators") for group in INFO[kind]} <= declared
+
+
+def test_the_guides_and_the_logo_named_are_in_the_repository():
+    for integration in INFO["integrations"]:
+        assert integration["how-to-guide"]
+        for path in (*integration["how-to-guide"], f"/docs{integration['logo']}"):
+            assert (_root() / path.removeprefix("/")).is_file(), path
+
+
+def test_the_registry_names_what_airflow_finds():
+    registry = yaml.safe_load((_root() / ".astro-registry.yaml").read_text())
+    assert registry["package-name"] == INFO["package-name"]
+    for kind in ("hooks", "operators", "sensors", "triggers"):
+        listed = [each["module"] for each in registry[kind]]
+        named = [module for group in INFO[kind] for module in group["python-modules"]]
+        public = {
+            f"{module}.{name}"
+            for module in named
+            for name, value in vars(import_module(module)).items()
+            if isinstance(value, type) and value.__module__ == module and not name.startswith("_")
+        }
+        assert set(listed) == public, kind
+    assert [each["module"] for each in registry["notifiers"]] == INFO["notifications"]
+    assert [each["module"] for each in registry["decorators"]] == [
+        each["class-name"] for each in INFO["task-decorators"]
+    ]
 
 
 def test_the_hook_and_the_metadata_agree():
