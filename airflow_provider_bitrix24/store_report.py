@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.stores.state import finite
+from airflow_provider_bitrix24.client.values import shown, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,6 +77,7 @@ def _clock_lines(store: ListedStore, offset: float, error: float) -> Iterator[st
 
 
 def _bucket_lines(key: str, value: Mapping[str, JsonValue], now: float) -> Iterator[str]:
+    key = shown(key)  # names may have been written by anybody, and are printed on a terminal
     level, at, pace = (finite(value.get(name)) for name in ("level", "at", "pace"))
     if level is None or at is None:
         yield f"{key}: cannot be read"
@@ -85,8 +87,12 @@ def _bucket_lines(key: str, value: Mapping[str, JsonValue], now: float) -> Itera
     takers = value.get("takers")
     for name, taken in (takers if isinstance(takers, dict) else {}).items():
         match taken:
-            case [int() | float() as last, int() as count]:
-                yield f"  {name}: {count} requests, the last {_ago(now - last)}"
+            case [at, number]:
+                last, count = finite(at), whole(number)
+            case _:
+                continue
+        if last is not None and count is not None:
+            yield f"  {shown(name)}: {count} requests, the last {_ago(now - last)}"
 
 
 def _ago(seconds: float) -> str:

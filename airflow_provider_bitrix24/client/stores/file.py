@@ -37,6 +37,7 @@ _PAUSES = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
 _SUFFIX = ".json"
 _MOST_ENTRIES = 1000
 _PADDING = b" \0"
+_NOT_A_FILE = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -105,7 +106,12 @@ class FileStore:
         return self._clock()
 
     def _peek(self, name: str, boot: bytes) -> JsonValue:
-        file = open_file(self.directory, name)
+        try:
+            file = open_file(self.directory, name)
+        except OSError as error:
+            if error.errno in _NOT_A_FILE:
+                return None  # anybody may put something there, which must not hide the files
+            raise
         try:
             return peek(_read(file, boot))
         finally:

@@ -31,6 +31,10 @@ local kept = ''
 if redis.call('STRLEN', KEYS[1]) <= {MAX_SIZE} then kept = redis.call('GET', KEYS[1]) or '' end
 """
 _READ = f"{_KEPT} return {{kept, redis.call('TIME')}}"
+_PEEK = f"""
+if redis.call('TYPE', KEYS[1]).ok ~= 'string' then return '' end
+{_KEPT} return kept
+"""
 _SWAP = f"""{_KEPT}
 if kept == ARGV[1] then
     redis.call('SET', KEYS[1], ARGV[2])
@@ -101,7 +105,8 @@ class RedisStore:
         def read(_: Attempt[dict[str, JsonValue]]) -> dict[str, JsonValue]:
             found: dict[str, JsonValue] = {}
             for name in self._redis.scan_iter(match=f"{PREFIX}*", count=_MOST_ENTRIES):
-                found[name.decode(errors="replace").removeprefix(PREFIX)] = peek(self._redis.get(name))
+                kept = cast("bytes", self._redis.eval(_PEEK, 1, name))
+                found[name.decode(errors="replace").removeprefix(PREFIX)] = peek(kept)
                 if len(found) >= _MOST_ENTRIES:
                     break
             return found

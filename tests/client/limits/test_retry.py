@@ -19,7 +19,7 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     ServerError,
 )
-from airflow_provider_bitrix24.client.limits.retry import Backoff, RetryPolicy
+from airflow_provider_bitrix24.client.limits.retry import Backoff, RetryPolicy, Tries
 
 POLICY = RetryPolicy()
 
@@ -161,3 +161,11 @@ def test_a_refused_token_is_replaced_and_the_call_repeated_at_once():
     error = api(AuthenticationError)
     error.has_new_token = True
     assert [delay(error, attempt) for attempt in range(1, 6)] == [0, 0, 0, 0, None]
+
+
+def test_after_something_was_done_the_tries_are_counted_anew():
+    tries, lost, full = Tries(), OutcomeUnknown("x"), api(RateLimitError)
+    tries.count([lost, full, full])
+    assert [tries.next(lost), tries.next(full)] == [2, 2]
+    tries.clear()
+    assert [tries.next(lost), tries.next(full)] == [1, 1]

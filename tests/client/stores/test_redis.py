@@ -131,6 +131,14 @@ def test_a_value_of_another_type_is_left_alone(server, store, key):
     assert server.lrange(PREFIX + key, 0, -1) == [b"somebody else's"]
 
 
+def test_foreign_values_hide_no_others_from_a_list_and_are_not_read(server, store, key):
+    store.update(key, count)
+    server.rpush(f"{PREFIX}{key} list", "somebody else's")
+    server.set(f"{PREFIX}{key} long", json.dumps({"form": 1, "value": "x" * 1_000_000}))
+    entries = store.entries()
+    assert [entries[f"{key}{each}"] is None for each in ("", " list", " long")] == [False, True, True]
+
+
 def test_a_value_of_a_newer_version_is_left_alone(server, store, key):
     newer = json.dumps({"form": 2, "value": 5})
     server.set(PREFIX + key, newer)
