@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help python-found demo demo-stop test test-client test-system histories fuzz bench lint format docs site live dist sbom constraints clean
+.PHONY: help python-found demo demo-stop test test-client test-system histories fuzz mutation bench lint format docs site live dist sbom constraints clean
 
 # The first Python that is new enough and able to make environments (some distributions split venv off).
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11 python; do \
@@ -54,6 +54,9 @@ histories: python-found ## Simulated task lives on all cores: make histories N=1
 fuzz: python-found ## Odd inputs and answers on all cores: make fuzz N=1000000
 	@python=$$($(ENVIRONMENT) --groups test) && FUZZ_EXAMPLES=$(or $(N),20000) "$$python" -m pytest tests/hostile/test_fuzz.py \
 	--hypothesis-profile=fuzz -n logical -q $(PYTEST_ARGS)
+
+mutation: python-found ## Does a test notice every small change? make mutation MODULES='retry batch' (classify, retry, verification, pacing, batch, firing)
+	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m scripts.mutation $(MODULES)
 
 bench: python-found ## The client beside its peers: table and plot into benchmarks/results (an hour)
 	@python=$$($(ENVIRONMENT) --airflow none --groups test) && "$$python" -m benchmarks $(BENCH_ARGS)

@@ -1,0 +1,1 @@
+"""Mutation testing: every small change of the code that decides must make a test fail."""
