@@ -87,8 +87,8 @@ def _bucket_lines(key: str, value: Mapping[str, JsonValue], now: float) -> Itera
     takers = value.get("takers")
     for name, taken in (takers if isinstance(takers, dict) else {}).items():
         match taken:
-            case [at, number]:
-                last, count = finite(at), whole(number)
+            case [moment, number]:
+                last, count = finite(moment), whole(number)
             case _:
                 continue
         if last is not None and count is not None:
