@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from importlib.util import find_spec
 
 import pytest
@@ -236,60 +235,7 @@ def test_expected_stage_needs_verify():
         TriggerAutomationNotifier("DEAL_57", "c5u4m", expected_stage="PREPARATION", verify=False)
 
 
-# -- deadline alerts
-
-
-@needs_awaitable
-async def test_it_can_be_awaited_and_renders_its_context(portal):
-    await TriggerAutomationNotifier("DEAL_{{ deal }}", "c5u4m", context={"deal": 57})
-
-    assert portal.portal.stage_of("DEAL_57") == "PREPARATION"
-
-
-@needs_callbacks
-async def test_a_triggerer_runs_it_for_a_deadline_alert(portal):
-    from airflow.sdk import AsyncCallback
-    from airflow.triggers.callback import CallbackTrigger
-
-    arguments = {"target": "DEAL_57", "code": "c5u4m", "expected_stage": "PREPARATION"}
-    callback = AsyncCallback(TriggerAutomationNotifier, kwargs=arguments)
-    trigger = CallbackTrigger(callback.path, dict(callback.kwargs))
-
-    events = [event.payload["state"] async for event in trigger.run()]
-
-    assert callback.path == PATH
-    assert events == ["running", "success"]
-    assert portal.portal.stage_of("DEAL_57") == "PREPARATION"
-
-
-@needs_callbacks
-async def test_a_triggerer_gets_the_error_of_a_deadline_alert(portal):
-    from airflow.triggers.callback import CallbackTrigger
-
-    arguments = {"target": "DEAL_57", "code": "nosuchcode", "expected_stage": "PREPARATION"}
-
-    events = [event.payload async for event in CallbackTrigger(PATH, arguments).run()]
-
-    assert events[-1]["state"] == "failed"
-    assert "VerificationError" in events[-1]["body"]
-
-
-@pytest.mark.skipif(
-    IS_2 or find_spec("airflow.sdk.execution_time.callback_supervisor") is None,
-    reason="executors run callbacks from Airflow 3.2 on",
-)
-def test_an_executor_runs_it_for_a_deadline_alert(portal):
-    import structlog
-    from airflow.sdk.execution_time.callback_supervisor import execute_callback
-
-    arguments = {"target": "DEAL_{{ deal }}", "code": "c5u4m", "context": {"deal": 57}}
-    known = {"bundle_path": None, "dag_rel_path": None}
-    places = {key: known[key] for key in known.keys() & inspect.signature(execute_callback).parameters.keys()}
-
-    done = execute_callback(PATH, arguments, log=structlog.get_logger(), **places)
-
-    assert done == (True, None)
-    assert portal.fires == {"DEAL_57": 1}
+# -- in dag.test()
 
 
 @pytest.mark.skipif(IS_2, reason="`airflow dags test` passes a serialized DAG on Airflow 3")

@@ -14,9 +14,9 @@ from airflow_provider_bitrix24.operators.automation import TriggerAutomationOper
 from airflow_provider_bitrix24.simulator.portal.accounts import MAIN_SECRET
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.portal.model import User
-from airflow_provider_bitrix24.simulator.testing import SimulatorServer, connection_json
+from airflow_provider_bitrix24.simulator.testing import connection_json
+from tests.support.arrivals import DEALS, all_arrive, arrive
 
-DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
 DOWN = ["error:500"] * 5
 """As often as one request is tried."""
 
@@ -40,107 +40,6 @@ def move(run_task, portal):
     return run
 
 
-def _arrive(portal, targets, stage="PREPARATION"):
-    for target in targets:
-        if portal.portal.find(target) and portal.portal.stage_of(target) != stage:
-            portal.portal.move(target, stage)
-
-
-def _all_arrive(portal, time):
-    time.on_sleep = lambda _: _arrive(portal, DEALS) if time.now > 1100 else None
-
-
-def _one_arrives(portal, time):
-    time.on_sleep = lambda _: _arrive(portal, DEALS[:1])
-
-
-def _they_move_on(portal, time):
-    def later(_):
-        _arrive(portal, DEALS[:1], "PREPARATION" if time.now < 1070 else "EXECUTING")
-        _arrive(portal, DEALS[1:] if time.now > 1150 else [])
-
-    time.on_sleep = later
-
-
-def _one_is_deleted(portal, time):
-    def later(_):
-        if portal.portal.find("DEAL_58"):
-            portal.portal.remove("DEAL_58")
-        _arrive(portal, ["DEAL_57", "DEAL_59"] if time.now > 1100 else [])
-
-    time.on_sleep = later
-
-
-def _the_portal_fails_for_a_while(portal, time):
-    def later(_):
-        time.on_sleep = lambda _: None
-        portal.faults.script(DOWN * 2)
-        _arrive(portal, DEALS)
-
-    time.on_sleep = later
-
-
-def _the_portal_is_closed(portal, time):
-    time.on_sleep = lambda _: setattr(portal.portal.settings, "is_closed", True)
-
-
-def _nothing_happens(portal, time):
-    pass
-
-
-MEANWHILE = [
-    _all_arrive,
-    _one_arrives,
-    _they_move_on,
-    _one_is_deleted,
-    _the_portal_fails_for_a_while,
-    _the_portal_is_closed,
-    _nothing_happens,
-]
-OPTIONS = [
-    {},
-    {"on_unmoved": "warn"},
-    {"on_unmoved": "skip"},
-    {"on_unmoved": "ignore"},
-    {"retries": 2, "retry_delay": timedelta(0)},
-    {"target": [*DEALS, "DEAL_60", "DEAL_999"]},
-    {"target": "DEAL_57"},
-    {"wait_timeout": 0},
-    {"wait_timeout": 90, "poke_interval": 40},
-]
-
-
-@pytest.mark.parametrize("options", OPTIONS, ids=[json.dumps(each, default=str) for each in OPTIONS])
-@pytest.mark.parametrize("meanwhile", MEANWHILE)
-@pytest.mark.no_cover
-def test_a_wait_ends_the_same_way_in_the_worker_and_on_the_triggerer(run_task, time, monkeypatch, meanwhile, options):
-    time.random = lambda: 1.0
-    arguments = {"task_id": "move", "target": DEALS, "code": "c5u4m", "expected_stage": "PREPARATION"}
-    ends = []
-    for deferrable in (False, True):
-        with SimulatorServer(seed="demo") as portal:
-            monkeypatch.setenv("AIRFLOW_CONN_BITRIX24_DEFAULT", connection_json(portal.webhook_url))
-            portal.portal.add_veto("PREPARATION")
-            time.now, time.slept = 1000.0, []
-            getattr(run_task, "state_store", {}).clear()  # each is a task of its own
-            meanwhile(portal, time)
-            own = {"wait_timeout": 600, "deferrable": deferrable}
-            ran = run_task(lambda chosen=arguments | own | options: TriggerAutomationOperator(**chosen))
-        assert len(ran.deferrals) == (deferrable and options.get("wait_timeout") != 0)
-        end = {
-            "state": ran.state,
-            "returned": ran.xcoms.get("return_value"),
-            "pushed": ran.xcoms.get("report"),
-            "error": (type(ran.error).__name__, str(ran.error)),
-            "slept": time.slept,
-            "requests": portal.requests.total,
-            "outcomes": sorted(line for line in ran.log if "moved" in line[1]),
-        }
-        ends.append(json.loads(json.dumps(end).replace(portal.url, "https://portal")))
-
-    assert ends[0] == ends[1]
-
-
 def test_a_deferred_wait_needs_one_trigger_and_one_request_per_check(portal, move, time):
     ids = range(1000, 1200)
     for number in ids:
@@ -150,7 +49,7 @@ def test_a_deferred_wait_needs_one_trigger_and_one_request_per_check(portal, mov
 
     def later(_):
         times.append(portal.requests.total)
-        _arrive(portal, targets[: len(times) * 50])
+        arrive(portal, targets[: len(times) * 50])
 
     time.on_sleep = later
     ran = move(target=targets)
@@ -216,7 +115,7 @@ def test_a_long_report_survives_deferral(portal, move):
     ],
 )
 def test_a_missing_or_unknown_event_fails_the_task_with_a_retry(portal, move, time, event):
-    _all_arrive(portal, time)
+    all_arrive(portal, time)
 
     ran = move(on_event=lambda _: event, retries=1, retry_delay=timedelta(0))
 
@@ -271,7 +170,7 @@ def test_a_second_connection_reads_during_the_wait(portal, move, time, monkeypat
 
     def later(_):
         before.append(portal.requests.total)
-        _arrive(portal, DEALS)
+        arrive(portal, DEALS)
 
     time.on_sleep = later
     ran = move(deferrable=deferrable, verify_conn_id="{{ 'reader' }}")
@@ -292,7 +191,7 @@ def test_the_secret_is_masked_before_a_resumed_task_logs_anything(portal, move, 
         masked.clear()
         return event
 
-    _all_arrive(portal, time)
+    all_arrive(portal, time)
     ran = move(on_event=on_event)
 
     assert ran.state == "success"
@@ -300,7 +199,7 @@ def test_the_secret_is_masked_before_a_resumed_task_logs_anything(portal, move, 
 
 
 def test_without_a_wait_the_task_is_not_deferred(portal, move, time):
-    _all_arrive(portal, time)
+    all_arrive(portal, time)
 
     assert move(wait_timeout=None).deferrals == []
     assert move(target="DEAL_60").deferrals == []

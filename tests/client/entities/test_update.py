@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
-from airflow_provider_bitrix24.client.errors import ConfigurationError, InvalidRequestError, OutcomeUnknown
+from airflow_provider_bitrix24.client.errors import ConfigurationError, InvalidRequestError
+from tests.support.updates import amount, amounts, counts, moves_of, sent, stages, update
 
 BUSY = {"kind": "error", "status": 503, "code": "QUERY_LIMIT_EXCEEDED"}
 REFUSED = {"kind": "error", "status": 403, "code": "ACCESS_DENIED"}
@@ -15,49 +13,6 @@ NO_READING = {"kind": "command_error", "code": "ACCESS_DENIED"}
 BROKEN = {"kind": "command_error", "code": "INTERNAL_SERVER_ERROR"}
 WRONG_SECRET = {"kind": "error", "status": 401, "code": "INVALID_CREDENTIALS"}
 AFTER = ["reset:after", "html:502:after", "empty:after", "cut_body:after", "error:500:after"]
-
-
-class Kept:
-    """Keeps a checkpoint in memory, and ends the try at a save if it is told to."""
-
-    def __init__(self):
-        self.parts = {}
-        self.saves_left = None
-
-    def load(self, part):
-        return json.loads(self.parts[part]) if part in self.parts else None
-
-    def save(self, part, value, *, ahead):
-        if self.saves_left == 0:
-            raise KeyboardInterrupt
-        if self.saves_left is not None and ahead:
-            self.saves_left -= 1
-        self.parts[part] = json.dumps(value)
-
-    def wait(self, seconds, kind):
-        pass
-
-
-def amounts(count, *, start=1, factor=10):
-    return [{"id": number, "opportunity": number * factor} for number in range(start, start + count)]
-
-
-def update(bench, updates, **more):
-    return bench.do("update_entities", updates, **{"entity_type": "DEAL"} | more)
-
-
-def counts(report):
-    return report.updated, report.unchanged, report.failed
-
-
-def amount(bench, number):
-    return bench.portal.find(f"DEAL_{number}").opportunity
-
-
-def sent(bench):
-    """How often each deal was updated, over all requests."""
-    texts = [text for each in bench.server.requests for text in each.params.get("cmd", {}).values()]
-    return sum(text.startswith("crm.item.update") for text in texts)
 
 
 def test_amounts_are_written_and_the_report_says_which_changed(bench):
@@ -221,10 +176,6 @@ def test_an_error_after_the_first_group_is_in_the_report(bench):
 # -- updates that move entities
 
 
-def stages(bench, count):
-    return [{"id": number, "stageId": "PREPARATION"} for number in range(1, count + 1)]
-
-
 def test_a_stage_is_written_directly(bench):
     bench.deals(2)
     bench.portal.add_deal(3, stage="PREPARATION")
@@ -248,10 +199,6 @@ def test_an_entity_that_a_robot_moved_on_is_not_moved_back(bench, fault):
     assert all(moves_of(bench, number) == ["PREPARATION", "EXECUTING"] for number in range(1, 61))
 
 
-def moves_of(bench, number):
-    return [row.stage_id for row in bench.portal.history.of_owner(2, number)][1:]
-
-
 def test_amounts_are_written_before_stages(bench):
     bench.deals(3)
 
@@ -260,74 +207,6 @@ def test_amounts_are_written_before_stages(bench):
     texts = [text for each in bench.server.requests for text in each.params.get("cmd", {}).values()]
     order = [text for text in texts if text.startswith("crm.item.update")]
     assert ["stageId" in text for text in order] == [False, False, True]
-
-
-# -- resuming
-
-
-@pytest.mark.parametrize("moving", [False, True])
-@pytest.mark.parametrize("at", [0, 1, 2, 3])
-def test_a_later_try_goes_on_where_one_was_cut_off(benches, at, moving):
-    with benches("sync") as bench:
-        bench.deals(150)
-        if moving:
-            bench.portal.add_robot("PREPARATION", move_to="EXECUTING")
-        updates = stages(bench, 150) if moving else amounts(150)
-        kept = Kept()
-        kept.saves_left = at
-        with pytest.raises(KeyboardInterrupt):
-            update(bench, updates, checkpoint_store=kept)
-        kept.saves_left = None
-        before = sent(bench)
-
-        report = update(bench, updates, checkpoint_store=kept)
-
-        # What was open when the try ended shows its new value already.
-        assert report.updated + report.unchanged == 150
-        assert sent(bench) - before <= 150 - max(0, before - 50)
-        if moving:
-            assert all(moves_of(bench, number) == ["PREPARATION", "EXECUTING"] for number in range(1, 151))
-        else:
-            assert all(amount(bench, number) == number * 10 for number in range(1, 151))
-
-
-def test_a_later_try_with_other_amounts_writes_them_all(benches):
-    with benches("sync") as bench:
-        bench.deals(60)
-        kept = Kept()
-        update(bench, amounts(60), checkpoint_store=kept)
-
-        report = update(bench, amounts(60, factor=20), checkpoint_store=kept)
-
-        assert counts(report) == (60, 0, 0)
-        assert amount(bench, 60) == 1200
-
-
-def test_a_later_try_leaves_alone_what_is_done(benches):
-    with benches("sync") as bench:
-        bench.deals(60)
-        kept = Kept()
-        update(bench, amounts(60), checkpoint_store=kept)
-
-        report = update(bench, amounts(60), checkpoint_store=kept)
-
-        assert counts(report) == (60, 0, 0)
-        assert sent(bench) == 60
-
-
-def test_a_monitor_tells_how_far_it_came(benches):
-    with benches("sync") as bench:
-        bench.deals(100)
-        kept, monitor = Kept(), UpdateMonitor()
-        kept.saves_left = 1
-        with pytest.raises(KeyboardInterrupt):
-            update(bench, amounts(100), checkpoint_store=kept, monitor=monitor)
-
-        report = monitor.interrupted_report(OutcomeUnknown("interrupted"))
-
-        assert monitor.sent
-        assert counts(report) == (25, 0, 75)
-        assert {each.error.executed for each in report.results if each.error} == {"no"}
 
 
 # -- previews
@@ -375,32 +254,3 @@ def test_a_long_report_lists_what_failed(bench):
 
     assert len(report["results"]) == 1_000
     assert {each["outcome"] for each in report["results"]} == {"failed"}
-
-
-# -- then the trigger
-
-
-@pytest.mark.parametrize("place", range(9))
-@pytest.mark.parametrize("fault", ["reset:after", "html:502:after", "error:500"])
-def test_wherever_an_answer_is_lost_amounts_are_right_and_nothing_is_fired_twice(benches, fault, place):
-    with benches("sync") as bench:
-        bench.stairs(60)
-        bench.server.faults.script([None] * place + [fault])
-
-        report = update(bench, amounts(60))
-        fired = bench.fire(report.targets)
-
-        assert (report.failed, fired.moved) == (0, 60)
-        assert all(amount(bench, number) == number * 10 for number in range(1, 61))
-        assert set(bench.portal.moves.values()) == {1}
-
-
-def test_what_could_not_be_updated_is_not_fired(benches):
-    with benches("sync") as bench:
-        bench.stairs(3)
-        bench.server.faults.script([None, None, {"kind": "command_error", "code": "ACCESS_DENIED", "keys": ["c1"]}])
-
-        report = update(bench, amounts(3))
-        bench.fire(report.targets)
-
-        assert set(bench.server.fires) == {"DEAL_1", "DEAL_3"}
