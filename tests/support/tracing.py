@@ -17,6 +17,8 @@ LIBRARIES = ("airflow.sdk.definitions.dag", "pandas", "aiohttp.web", "requests")
 """What takes longest to import."""
 UNTRACED = ("tests/histories", "tests/hostile", "tests/in_flight", "tests/scripts")
 """Tests of what is not in the report, and tests that run lines which others cover many times over."""
+ALIKE = ("tests/client/entities", "tests/client/firing", "tests/client/flows", "tests/client/limits")
+"""Tests of flows that both clients perform."""
 
 
 @contextmanager
@@ -46,5 +48,10 @@ def import_libraries() -> None:
 def shows_no_coverage(item: pytest.Item) -> bool:
     """Whether a test need not be traced: it draws many examples, or runs what others cover many times over."""
     many = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
-    folder = item.path.relative_to(item.config.rootpath).parent.as_posix()
-    return many or folder.startswith(UNTRACED)
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return many or item.nodeid.startswith(UNTRACED) or (is_alike(item) and params.get("bench") == "async")
+
+
+def is_alike(item: pytest.Item) -> bool:
+    """Whether both clients perform the same flows in a test, so that it is enough to trace one."""
+    return item.nodeid.startswith(ALIKE)
