@@ -13,7 +13,7 @@ from operator import index
 from typing import Any
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.plain import may_be_url
+from airflow_provider_bitrix24.client.plain import may_show_url
 from airflow_provider_bitrix24.client.targets import MAX_ID, TYPE_IDS, EntityRef, parse_text, shown_value
 
 _HINT = (
@@ -85,7 +85,7 @@ def shown_row(row: object) -> str:
         return shown_value(row)
     shown = reprlib.repr(row)
     # Nothing is repeated that may be a pasted webhook URL, which holds the secret.
-    return f"a {type(row).__name__}" if may_be_url(shown) else shown
+    return f"a {type(row).__name__}" if may_show_url(shown) else shown
 
 
 def malformed(bad: list[str], *, hint: str, what: str = "target", most: int = 10) -> ConfigurationError:

@@ -6,6 +6,7 @@ A member of ``class Code(str, Enum)`` is a text, but formats as ``Code.EXEC``, w
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
@@ -50,9 +51,18 @@ def in_seconds(value: Any) -> Any:
 _LONGEST_QUOTED = 60
 
 
+# A slash, what looks like one, and what forms, letters and programs make of one, also encoded several times.
+_SLASH = r"(?i)[/\\\u2044\u2215\u2571\u29f8\uff0f\uff3c]|%(?:25)*(?:2f|5c)|=(?:2f|5c)|&#(?:0*47|0*92|x0*2f|x0*5c);"
+
+
 def may_be_url(text: str) -> bool:
-    """Whether a text may be a URL or a part of one, also percent-encoded; a webhook's URL holds its secret."""
-    return "/" in text or "%2f" in text.lower()
+    """Whether a text may be a URL or a part of one, also encoded; a webhook's URL holds its secret."""
+    return re.search(_SLASH, text) is not None  # not compiled at import, which every DAG file waits for
+
+
+def may_show_url(shown: str) -> bool:
+    """The same for what ``repr`` shows of a value, in which a backslash escapes a character."""
+    return may_be_url(re.sub(r"\\(.)", lambda found: "/" if found[1] == "\\" else found[1], shown))
 
 
 def quoted(value: object) -> str:
@@ -65,7 +75,7 @@ def quoted(value: object) -> str:
         shown = repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits, a list that holds itself many times
         shown = "/"
-    if may_be_url(shown):
+    if may_be_url(value) if isinstance(value, str) else may_show_url(shown):
         return "a URL" if isinstance(value, str) else f"a {type(value).__name__}"
     return shown if len(shown) <= _LONGEST_QUOTED else shown[: _LONGEST_QUOTED - 3] + "..."
 

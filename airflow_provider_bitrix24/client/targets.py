@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.plain import may_be_url
+from airflow_provider_bitrix24.client.plain import may_be_url, may_show_url
 
 TYPE_IDS: dict[str, int] = {
     "LEAD": 1,
@@ -182,7 +182,7 @@ def _shown_row(row: object) -> str:
         shown = reprlib.repr(row)
     except ValueError:  # Python writes no number of thousands of digits
         shown = "/"
-    return f"A {type(row).__name__}" if may_be_url(shown) or "\n" in shown else shown
+    return f"A {type(row).__name__}" if may_show_url(shown) or "\n" in shown else shown
 
 
 def _cut(value: object) -> str:

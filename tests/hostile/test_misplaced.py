@@ -17,7 +17,21 @@ from tests.support.misbehaving_server import FINE, MisbehavingServer, answering
 
 SECRET = "gu3ssm3n0w"
 URL = f"https://example.bitrix24.com/rest/1/{SECRET}/"
-PARTS = [URL, f"rest/1/{SECRET}/", f"1/{SECRET}", f"https%3A%2F%2Fexample.bitrix24.com%2Frest%2F1%2F{SECRET}"]
+PARTS = [
+    URL,
+    f"rest/1/{SECRET}/",
+    f"1/{SECRET}",
+    f"https%3A%2F%2Fexample.bitrix24.com%2Frest%2F1%2F{SECRET}",
+    f"1%252F{SECRET}",
+    f"rest%25252f1%25252f{SECRET}",
+    URL.replace("/", "\\"),
+    f"1\\{SECRET}",
+    URL.replace("/", "\uff0f"),
+    f"1\u2215{SECRET}",
+    f"rest=2F1=2F{SECRET}",
+    f"1&#47;{SECRET}",
+    f"1&#x2F;{SECRET}",
+]
 METHODS = {
     "line breaks": "profile\r\nX-Forwarded-For: 127.0.0.1",
     "a line break at the end": "profile\n",
@@ -53,6 +67,8 @@ METHODS = {
         lambda client, text: client.find_entities("DEAL", {"stageId": "WON"}, limit=text),
         lambda client, text: client.find_entities("DEAL", {"stageId": "WON"}, on_excess=text),
         lambda client, text: client.find_entities(text, {}),
+        lambda client, text: client.update_entities([{"target": text, "fields": {"title": "x"}}]),
+        lambda client, text: client.update_entities([{"id": text, "title": "x"}], entity_type="DEAL"),
         lambda client, text: client.call(text),
         lambda client, text: client.batch({"a": (text, None)}),
         lambda _client, text: ClientSettings(plan=text),
@@ -80,7 +96,7 @@ def test_the_id_of_a_connection_is_not_a_url(text):
     check_no_url("bitrix24_conn_id", "team/crm:1", hint="")
 
 
-@pytest.mark.parametrize("value", ["WON", None, 5, ["WON", 5], 1.5, "9" * 20])
+@pytest.mark.parametrize("value", ["WON", None, 5, ["WON", 5], 1.5, "9" * 20, "a\n'b", ["a\tb"], "100 % = 2"])
 def test_what_is_no_url_is_shown(value):
     assert quoted(value) == repr(value)
 
