@@ -149,6 +149,17 @@ def test_tables_of_arguments_name_every_argument(page):
     assert named == own_arguments(BLOCKS[page])
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.stem)
+def test_code_is_python_and_what_it_imports_from_the_package_exists(path):
+    from importlib import import_module
+
+    for source in re.findall(r"^```python\n(.*?)^```", path.read_text(), flags=re.MULTILINE | re.DOTALL):
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("airflow_provider_bitrix24"):
+                module = import_module(node.module)
+                assert [each.name for each in node.names if not hasattr(module, each.name)] == []
+
+
 def test_messages_that_troubleshooting_explains_are_those_that_users_see():
     page = (ROOT / "docs" / "troubleshooting.md").read_text()
     headings = re.findall(r"^### (.*)$", page, flags=re.MULTILINE)
