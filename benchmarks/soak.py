@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 import psutil
@@ -52,6 +53,9 @@ class Load:
             raise RuntimeError(f"{kind}: {moved} of {DEALS} deals moved, {updated} moved back")
         self.rounds[kind] += 1
 
+    def rounds_of_one_client(self):
+        return takewhile(lambda _: time.monotonic() < self.end, range(10))
+
     def run(self, run) -> None:
         try:
             run()
@@ -63,7 +67,7 @@ class Load:
 def in_thread(load: Load, portal, settings) -> None:
     while time.monotonic() < load.end:
         with Bitrix24Client(portal, settings=settings) as client:
-            for _ in range(10):
+            for _ in load.rounds_of_one_client():
                 report = client.trigger_automation(load.targets("sync"), CODE)
                 load.finish("sync", report.moved, client.update_entities(load.back("sync")).updated)
 
@@ -71,7 +75,7 @@ def in_thread(load: Load, portal, settings) -> None:
 async def in_loop(load: Load, portal, settings) -> None:
     while time.monotonic() < load.end:
         async with AsyncBitrix24Client(portal, settings=settings) as client:
-            for _ in range(10):
+            for _ in load.rounds_of_one_client():
                 report = await client.trigger_automation(load.targets("async"), CODE)
                 load.finish("async", report.moved, (await client.update_entities(load.back("async"))).updated)
 
