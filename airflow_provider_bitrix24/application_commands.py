@@ -120,7 +120,10 @@ def _succeeded(hook: Bitrix24Hook, store: TokenStore) -> int:
     for line in info.lines():
         print(line)
     if isinstance(store, VariableTokenStore) and not variables_are_encrypted():
-        print("Warning: Airflow keeps the tokens as plain text, since it has no key ([core] fernet_key).")
+        print(
+            "Warning: Airflow keeps the application's secret, which encrypts the tokens, as plain text, since it has "
+            "no key ([core] fernet_key)."
+        )
     if info.is_admin is False:
         print("Warning: only an administrator's application may fire its triggers. Authorize it as an administrator.")
     return 0

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.oauth.pair import Pair
+from airflow_provider_bitrix24.client.oauth.pair_cipher import PairCipher
 from airflow_provider_bitrix24.client.oauth.token_store import Claim, Kept, TokenStore
 from airflow_provider_bitrix24.compat_variables import (
     change_variables,
@@ -27,10 +27,13 @@ from airflow_provider_bitrix24.compat_variables import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_bitrix24.client.oauth.pair import Pair
     from airflow_provider_bitrix24.client.stores.protocol import SharedStore
 
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,150}")
 _PAIR, _CLAIM = "bitrix24_token__", "bitrix24_token_claim__"
+_ENCRYPTED = "gAAAA"
+"""What every text of :class:`.PairCipher` begins with; anything else was not written by this package."""
 _DESCRIPTION = "Tokens of a Bitrix24 application, written by airflow-provider-bitrix24. Do not edit or copy them."
 
 
@@ -56,21 +59,27 @@ def open_token_store(kind: str, *, key: str, secret: str, shared_store: SharedSt
             "token_key holds something else than letters, digits and _ . -", hint="Write a short name, such as crm_app."
         )
     if kind == "variable":
-        return VariableTokenStore(key)
+        return VariableTokenStore(key, secret=secret)
     if kind == "shared":
         return _shared(key, secret, shared_store)
     return _own_class(kind, key)
 
 
 class VariableTokenStore:
-    """Keeps pair and claim in two Airflow Variables, which Airflow encrypts and does not show.
+    """Keeps pair and claim in two Airflow Variables.
+
+    The pair is encrypted besides: Airflow 3 writes what tasks put into Variables to its logs at the level DEBUG.
 
     On Airflow 2.11 the pair's row is locked in the metadata database. Airflow 3 offers tasks no lock: a claim is then
     read back after a moment, and a race that is lost nevertheless ends with the winner's pair.
+
+    :param key: names portal and application; no secret.
+    :param secret: the application's secret.
     """
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, *, secret: str) -> None:
         self.identity = f"variable {key}"
+        self._cipher = PairCipher(secret)
         self._pair, self._claim = f"{_PAIR}{key}", f"{_CLAIM}{key}"
 
     @property
@@ -80,18 +89,18 @@ class VariableTokenStore:
 
     def load(self) -> Kept:
         """See :meth:`~.client.oauth.token_store.TokenStore.load`."""
-        return _read(get_variable(self._pair), get_variable(self._claim))
+        return _read(get_variable(self._pair), get_variable(self._claim), self._cipher.decrypt)
 
     def update(self, change: Callable[[Kept], Kept]) -> Kept:
         """See :meth:`~.client.oauth.token_store.TokenStore.update`."""
         self._check_writable()
 
         def changed(kept: dict[str, str | None]) -> dict[str, str]:
-            before = _read(kept[self._pair], kept[self._claim])
+            before = _read(kept[self._pair], kept[self._claim], self._cipher.decrypt_own)
             after, written = change(before), {}
             # Only what has changed is written: a claim must never put an old pair over a new one.
             if after.pair != before.pair and after.pair is not None:
-                written[self._pair] = json.dumps(after.pair.as_record())
+                written[self._pair] = self._cipher.encrypt(after.pair)
             if after.claim != before.claim:
                 written[self._claim] = json.dumps(after.claim.as_record() if after.claim else None)
             return written
@@ -120,8 +129,9 @@ class VariableTokenStore:
                 )
 
 
-def _read(pair: str | None, claim: str | None) -> Kept:
-    return Kept(pair=Pair.from_record(_json(pair)), claim=Claim.from_record(_json(claim)))
+def _read(pair: str | None, claim: str | None, decrypt: Callable[[str], Pair | None]) -> Kept:
+    encrypted = pair if pair is not None and pair.startswith(_ENCRYPTED) else None
+    return Kept(pair=None if encrypted is None else decrypt(encrypted), claim=Claim.from_record(_json(claim)))
 
 
 def _json(text: str | None) -> Any:

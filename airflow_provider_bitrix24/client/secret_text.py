@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 _HEX = re.compile("(?:%[0-9A-F]{2})+|%25[0-9A-F]{2}")
@@ -35,11 +37,32 @@ class SecretText(str):
         return repr(HIDDEN)
 
 
-@dataclass(frozen=True, slots=True)
-class Unshown(Generic[T]):
-    """A value that holds a secret, such as a connection, and whose own ``repr`` would show it."""
+class SecretBytes(bytes):
+    """Bytes that hold a secret, such as the body of a request, and show as ``***``.
 
-    value: T = field(repr=False)
+    >>> SecretBytes(b"auth=s3cr3t")
+    b'***'
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(HIDDEN.encode())
+
+
+class Unshown(Generic[T]):
+    """A value that holds a secret, such as a connection, and whose own ``repr`` would show it.
+
+    The value is not an attribute, so a program that prints the attributes of a variable does not show it either.
+
+    >>> Unshown("s3cr3t").reveal()
+    's3cr3t'
+    """
+
+    __slots__ = ("reveal",)
+
+    def __init__(self, value: T) -> None:
+        self.reveal: Callable[[], T] = lambda: value
 
 
 class LiveSecrets:

@@ -100,7 +100,7 @@ class Bitrix24Hook(CallHookMethods, ApplicationHookMethods, EntityHookMethods, B
         if self._aclient is None:
             found = [Unshown(await aget_connection(conn_id)) for conn_id in self._conn_ids]
             for each in found:
-                await amask_secrets(secrets_of(each.value))
+                await amask_secrets(secrets_of(each.reveal()))
             # Loading libraries and certificates would block the event loop for a tenth of a second.
             store = await afind_shared_store()
             self._aclient = await asyncio.to_thread(lambda: self._new_async_client(self._arguments(found, store)))
@@ -137,8 +137,9 @@ class Bitrix24Hook(CallHookMethods, ApplicationHookMethods, EntityHookMethods, B
     def _read(self, conn_id: str, connection: Unshown[Connection], store: SharedStore | None) -> Bitrix24Connection:
         shown_id = self._shown_id or conn_id
         try:
-            read = read_connection(connection.value, conn_id=shown_id, mask=mask_secrets, shared_store=store)
+            read = read_connection(connection.reveal(), conn_id=shown_id, mask=mask_secrets, shared_store=store)
         except ConfigurationError as error:
+            error.with_traceback(None)  # its frames hold the connection
             raise ConfigurationError(f"Connection {conn_id!r}: {error.message}", hint=error.hint) from None
         for warning in read.warnings:
             self.log.warning("Connection %r: %s", conn_id, warning)

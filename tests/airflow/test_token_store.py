@@ -13,9 +13,11 @@ from airflow_provider_bitrix24.client.oauth.pair import Pair
 from airflow_provider_bitrix24.client.oauth.token_store import Claim, Kept
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.token_store import VariableTokenStore, open_token_store, token_key
+from tests.support.application import APPLICATION
 from tests.support.task_runs import supervisor_of
 
 PAIR = Pair(access_token="acc3ss" * 5, refresh_token="r3fresh" * 5, expires=10.0, lifetime=5.0, stored_at=5.0)
+TOKENS = (PAIR.access_token, PAIR.refresh_token)
 CLAIM = Claim(host="worker-1", pid=7, at=5.0, pair=PAIR.fingerprint)
 
 
@@ -44,7 +46,7 @@ def variables(request, monkeypatch):
 
 @pytest.fixture
 def store(variables):
-    return VariableTokenStore("crm_app")
+    return VariableTokenStore("crm_app", secret="appl1cat10n")
 
 
 @pytest.mark.usefixtures("variables")
@@ -59,8 +61,17 @@ def test_pair_and_claim_are_two_variables_of_which_only_what_changes_is_written(
     kept = store.update(lambda kept: dataclasses.replace(kept, claim=CLAIM))
     assert kept == Kept(pair=PAIR, claim=CLAIM)
     assert variables()["bitrix24_token__crm_app"] == pair
-    assert PAIR.refresh_token not in variables()["bitrix24_token_claim__crm_app"]
+    assert not [text for text in variables().values() for token in TOKENS if token in text]
     assert store.update(lambda kept: dataclasses.replace(kept, claim=None)) == Kept(pair=PAIR)
+
+
+def test_a_pair_that_was_stored_under_another_secret_is_refused_until_a_new_one_replaces_it(store):
+    other = VariableTokenStore("crm_app", secret="an0ther")
+    other.update(lambda kept: dataclasses.replace(kept, pair=PAIR))
+    with pytest.raises(ConfigurationError, match="stored under another application secret"):
+        store.load()
+    new = dataclasses.replace(PAIR, access_token="n3w" * 5)
+    assert store.update(lambda _: Kept(pair=new)) == store.load() == Kept(pair=new)
 
 
 @pytest.mark.parametrize("text", ["no JSON", "[]", '{"form": 1}', '{"form": 2, "access_token": "x"}'])
@@ -94,14 +105,14 @@ def test_nothing_is_refreshed_where_airflow_caches_variables(store, variables, m
 
 def test_a_hook_refreshes_a_pair_in_a_variable_and_masks_it(variables, application, portal):
     application.connect(token_store="variable")
-    VariableTokenStore(application.key).update(
+    VariableTokenStore(application.key, secret=APPLICATION["client_secret"]).update(
         lambda kept: dataclasses.replace(kept, pair=application.new_pair(1000.0))
     )
     portal.clock.advance(3601)
     with Bitrix24Hook("bitrix24_app") as hook:
         assert hook.call("scope") == ["crm"]
     assert portal.portal.tokens.refreshes == 1
-    new = VariableTokenStore(application.key).load().pair
+    new = VariableTokenStore(application.key, secret=APPLICATION["client_secret"]).load().pair
     assert f"bitrix24_token__{application.key}" in variables()
     from tests.support.secrets_masker import secrets_masker_module
 

@@ -172,7 +172,7 @@ def lose_the_chain(airflow, simulator, person):
     log = airflow.logs("again")
     assert "The application's tokens are no longer valid." in log
     assert f"python -m airflow_provider_bitrix24 authorize {CONN_ID}" in log
-    del person
+    assert "asked for new tokens at" in person.run("token", CONN_ID)
 
 
 def find_the_way_back(airflow, simulator, person):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ApiError, AuthenticationError, Bitrix24Error, ConfigurationError
-from airflow_provider_bitrix24.client.flows.effects import Consult, Flow, Send, Uninterrupted
+from airflow_provider_bitrix24.client.flows.effects import Flow, Send, Uninterrupted
 from airflow_provider_bitrix24.client.oauth.changes import of_another_portal
-from airflow_provider_bitrix24.client.oauth.consulting import consult
+from airflow_provider_bitrix24.client.oauth.consulting import consult, mask
 from airflow_provider_bitrix24.client.oauth.grants import (
     WRONG_CLIENT,
     AuthorizationCode,
@@ -58,8 +58,9 @@ class Authorization:
     def _exchange(self, code: AuthorizationCode) -> Flow[Pair]:
         outcome: Pair | Bitrix24Error | None = None
         for server in self.application.token_servers():
-            [answer] = yield Send((code_request(self.application, server, code),))
-            outcome = read_grant(self.application, answer, self.clock.now(), code)
+            request = code_request(self.application, server, code)
+            # No variable holds the answer: a traceback with local variables would show the tokens in it.
+            outcome = read_grant(self.application, (yield Send((request,)))[0], self.clock.now(), code)
             if not (isinstance(outcome, ApiError) and outcome.code == WRONG_CLIENT):
                 break
         if outcome is None or isinstance(outcome, Bitrix24Error):
@@ -68,7 +69,7 @@ class Authorization:
 
     def _store(self, pair: Pair) -> Flow[Pair]:
         application = self.application
-        yield Consult(partial(application.mask, (pair.access_token, pair.refresh_token)))
+        yield from mask(application, pair)
         address = application.base_url_of(pair)
         if address != application.base_url:
             raise ConfigurationError(

@@ -1,4 +1,8 @@
-"""Asks a store of tokens, and asks again where it cannot be used for a moment."""
+"""Asks a store of tokens, and asks again where it cannot be used for a moment.
+
+The frames of a store hold tokens, so they are taken out of what it raises: tracebacks with local variables, which error
+trackers collect, would show them.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.flows.effects import Consult, Sleep
+from airflow_provider_bitrix24.client.frames import without_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_bitrix24.client.clock import Clock
     from airflow_provider_bitrix24.client.flows.effects import Flow
+    from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
+    from airflow_provider_bitrix24.client.oauth.pair import Pair
 
 T = TypeVar("T")
 TRIES = 11
@@ -36,8 +43,21 @@ def consult(function: Callable[[], T], clock: Clock) -> Flow[T]:
         attempt += 1
 
 
+def mask(application: ApplicationPortal, pair: Pair) -> Flow[None]:
+    """Hand the tokens of a pair to whatever keeps them out of logs."""
+    outcome: Exception | None = yield Consult(partial(_attempt, partial(_mask, application, pair)))
+    if outcome is not None:
+        raise outcome
+
+
+def _mask(application: ApplicationPortal, pair: Pair) -> None:
+    application.mask((pair.access_token, pair.refresh_token))
+
+
 def _attempt(function: Callable[[], T]) -> T | Exception:
     try:
         return function()
     except Exception as error:  # noqa: BLE001 - a store may be anybody's; what it raises is raised in the end
-        return error
+        return without_frames(error)
+    except BaseException as interruption:  # noqa: BLE001 - raised again
+        raise without_frames(interruption) from None

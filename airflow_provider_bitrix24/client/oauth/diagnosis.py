@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.flows.effects import Flow
     from airflow_provider_bitrix24.client.oauth.pair import Pair
     from airflow_provider_bitrix24.client.oauth.source import TokenSource
+    from airflow_provider_bitrix24.client.oauth.token_store import Claim
 
 LAST_WEEK = 7 * 86400.0
 """Seconds before the end of a pair from which on a person is warned."""
@@ -30,6 +31,7 @@ class TokenInfo:
     :param expires: when the access token expires; the next call after that refreshes it.
     :param lasts_until: when the pair ends if nobody uses it before.
     :param is_admin: ``None`` where the portal was not asked.
+    :param claim: names the process that has asked for the next pair and not stored it, if there is one.
     """
 
     portal: str
@@ -41,6 +43,7 @@ class TokenInfo:
     expires: float
     lasts_until: float
     now: float
+    claim: Claim | None = None
 
     @property
     def ends_soon(self) -> bool:
@@ -61,6 +64,9 @@ class TokenInfo:
         lines.append(f"Unused, the tokens last until {moment(self.lasts_until)} ({left} days).")
         if self.ends_soon:
             lines.append("Warning: that is within a week. Let a task call the portal, or run the command 'refresh'.")
+        if self.claim is not None:
+            who = f"process {self.claim.pid} of host {self.claim.host} asked for new tokens at {moment(self.claim.at)}"
+            lines.append(f"Warning: {who} and has stored none yet. If calls fail, authorize the application again.")
         return lines
 
 
@@ -70,7 +76,7 @@ def token_info(channel: Channel, source: TokenSource) -> Flow[TokenInfo]:
     :raises Bitrix24Error: there are none.
     """
     quiet = replace(source, rotates=False)
-    pair = yield from quiet.load()
+    pair, claim = yield from quiet.load_with_claim()
     profile: Mapping[str, object] = {}
     if not pair.expires <= source.clock.now():
         yield from quiet.ready()
@@ -78,7 +84,7 @@ def token_info(channel: Channel, source: TokenSource) -> Flow[TokenInfo]:
         outcome = yield from attempt(asking, Call("profile", idempotent=True))
         if isinstance(outcome.reply, Reply) and isinstance(outcome.reply.result, Mapping):
             profile = outcome.reply.result
-    return _described(channel, pair, profile, source.clock.now())
+    return replace(_described(channel, pair, profile, source.clock.now()), claim=claim)
 
 
 def diagnose_application(channel: Channel, source: TokenSource) -> Flow[Diagnosis]:

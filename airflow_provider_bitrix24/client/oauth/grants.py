@@ -21,6 +21,7 @@ from airflow_provider_bitrix24.client.oauth.hints import advise
 from airflow_provider_bitrix24.client.oauth.pair import Pair
 from airflow_provider_bitrix24.client.protocol.error_codes import error_from
 from airflow_provider_bitrix24.client.protocol.wire import FORM_HEADERS, HttpRequest, HttpResponse, decode
+from airflow_provider_bitrix24.client.secret_text import SecretBytes, SecretText
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
@@ -49,6 +50,9 @@ class AuthorizationCode:
     """What a browser brings back: valid for 30 s, and for one exchange."""
 
     text: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", SecretText(self.text))
 
     def redact(self, shown: str) -> str:
         """Text with the code replaced by ``***``."""
@@ -103,7 +107,10 @@ def chain_lost(application: ApplicationPortal, why: str) -> AuthenticationError:
 def _request(server: str, application: ApplicationPortal, grant: dict[str, str]) -> HttpRequest:
     credentials = {"client_id": application.user_id, "client_secret": application.secret}
     return HttpRequest(
-        TOKEN_REQUEST, f"{server}/oauth/token/", urlencode(grant | credentials).encode(), headers=FORM_HEADERS
+        TOKEN_REQUEST,
+        f"{server}/oauth/token/",
+        SecretBytes(urlencode(grant | credentials).encode()),
+        headers=FORM_HEADERS,
     )
 
 

@@ -24,7 +24,7 @@ from airflow_provider_bitrix24.client.oauth.changes import (
     of_another_portal,
     replacement,
 )
-from airflow_provider_bitrix24.client.oauth.consulting import consult
+from airflow_provider_bitrix24.client.oauth.consulting import consult, mask
 from airflow_provider_bitrix24.client.oauth.grants import (
     chain_lost,
     is_invalid_grant,
@@ -186,8 +186,8 @@ class Refresh:
         lost = 0
         for attempt in range(1, _TRIES + 1):
             request = refresh_request(self.application, old)
-            [answer] = yield Send((request,))
-            outcome = read_grant(self.application, answer, self.clock.now(), old)
+            # No variable holds the answer: a traceback with local variables would show the tokens in it.
+            outcome = read_grant(self.application, (yield Send((request,)))[0], self.clock.now(), old)
             if not isinstance(outcome, Bitrix24Error):
                 return (yield from self._store(old, outcome))
             if is_lost(outcome):
@@ -205,7 +205,7 @@ class Refresh:
 
     def _store(self, old: Pair, new: Pair) -> Flow[Pair]:
         """Store a new pair and read it back. Until then, nothing uses it."""
-        yield Consult(partial(self.application.mask, (new.access_token, new.refresh_token)))
+        yield from mask(self.application, new)
         if of_another_portal(old, new):
             raise chain_lost(self.application, "The authorization server answered with the tokens of another portal.")
         self.tokens.unstored = (old.fingerprint, new)
@@ -263,7 +263,7 @@ class Refresh:
     def _load(self) -> Flow[Kept]:
         kept = yield from consult(self.application.token_store.load, self.clock)
         if kept.pair is not None:
-            yield Consult(partial(self.application.mask, (kept.pair.access_token, kept.pair.refresh_token)))
+            yield from mask(self.application, kept.pair)
         return kept
 
     def _change(self, change: Callable[[Kept], Kept]) -> Flow[Kept]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import ApiError, AuthenticationError, Bitrix24Error
-from airflow_provider_bitrix24.client.flows.effects import Consult, Flow, Log
-from airflow_provider_bitrix24.client.oauth.consulting import consult
+from airflow_provider_bitrix24.client.flows.effects import Flow, Log
+from airflow_provider_bitrix24.client.oauth.consulting import consult, mask
 from airflow_provider_bitrix24.client.oauth.hints import advise
 from airflow_provider_bitrix24.client.oauth.process import ProcessTokens, process_tokens
 from airflow_provider_bitrix24.client.oauth.refresh import Refresh, this_host
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
     from airflow_provider_bitrix24.client.oauth.pair import Pair
+    from airflow_provider_bitrix24.client.oauth.token_store import Claim
     from airflow_provider_bitrix24.client.portal import Portal
 
 TOKEN_REFUSED = ("expired_token", "invalid_token")
@@ -79,11 +79,19 @@ class TokenSource:
 
         :raises Bitrix24Error: there is none.
         """
-        pair = (yield from consult(self.application.token_store.load, self.clock)).pair
+        return (yield from self.load_with_claim())[0]
+
+    def load_with_claim(self) -> Flow[tuple[Pair, Claim | None]]:
+        """Read the kept pair, and the claim of the process that is replacing it or has failed to.
+
+        :raises Bitrix24Error: there is no pair.
+        """
+        kept = yield from consult(self.application.token_store.load, self.clock)
+        pair, claim = kept.pair, kept.claim
         if pair is None:
             raise not_authorized(self.application)
-        yield Consult(partial(self.application.mask, (pair.access_token, pair.refresh_token)))
-        return pair
+        yield from mask(self.application, pair)
+        return pair, claim if claim is not None and claim.pair == pair.fingerprint else None
 
     def renew(self, refused: AuthenticationError, used: Pair | None) -> Flow[bool]:
         """Get another pair than the one that was refused. Returns whether to send the request again.

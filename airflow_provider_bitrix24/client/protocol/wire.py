@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from airflow_provider_bitrix24 import __version__
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.plain import PLAIN_VALUES, plain_params, unwrapped
+from airflow_provider_bitrix24.client.secret_text import SecretBytes
 from airflow_provider_bitrix24.client.values import WINDOW, number, whole
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def encode(portal: Portal, call: Call, authorization: Authorization | None = Non
             f"The parameters of {call.method} cannot be sent as JSON ({reason}).", hint=PLAIN_VALUES
         ) from None
     if authorization is not None:
-        body = _json({**params, **authorization.credentials})
+        body = SecretBytes(_json({**params, **authorization.credentials}))
     return HttpRequest(call.method, portal.method_url(call.method), body)
 
 

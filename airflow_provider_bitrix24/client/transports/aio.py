@@ -33,12 +33,12 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Sleep,
     Uninterrupted,
 )
+from airflow_provider_bitrix24.client.frames import without_frames
 from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from airflow_provider_bitrix24.client.transports.aio_failures import FAILURES, translate
 from airflow_provider_bitrix24.client.transports.bounded_exchange import within
 from airflow_provider_bitrix24.client.transports.bounds import PIECE, AnswerBounds
-from airflow_provider_bitrix24.client.transports.failures import without_foreign_frames
 from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.sharing import share
@@ -165,7 +165,7 @@ class AsyncDriver:
         except FAILURES as failure:
             error = translate(outgoing.method, failure, bounds, proxy)
         except BaseException as interruption:  # noqa: BLE001 - raised again
-            raise without_foreign_frames(interruption) from None
+            raise without_frames(interruption) from None
         else:
             return HttpResponse(
                 status=answer.status_code,

@@ -64,11 +64,3 @@ def certain(
     if bounds.sent and error.executed == "no":
         return broken(method, kind, hint=error.hint if isinstance(error, ConnectFailed) else "")
     return error
-
-
-def without_foreign_frames(interruption: BaseException) -> BaseException:
-    """Forget the frames of the HTTP library in an interruption's traceback.
-
-    They hold the URL, which tracebacks with local variables would show. A bug's traceback stays as it is.
-    """
-    return interruption if isinstance(interruption, Exception) else interruption.with_traceback(None)

@@ -31,10 +31,10 @@ from airflow_provider_bitrix24.client.flows.effects import (
     Sleep,
     Uninterrupted,
 )
+from airflow_provider_bitrix24.client.frames import without_frames
 from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse
 from airflow_provider_bitrix24.client.transports.bounded_adapter import BoundedAdapter
 from airflow_provider_bitrix24.client.transports.bounds import CURRENT, PIECE, AnswerBounds
-from airflow_provider_bitrix24.client.transports.failures import without_foreign_frames
 from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.sharing import share
@@ -161,7 +161,7 @@ class SyncDriver:
         except FAILURES as failure:
             error = translate(outgoing.method, failure, bounds, proxy)
         except BaseException as interruption:  # noqa: BLE001 - raised again
-            raise without_foreign_frames(interruption) from None
+            raise without_frames(interruption) from None
         else:
             return HttpResponse(
                 status=answer.status_code,

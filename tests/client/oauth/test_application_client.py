@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import pytest
 
 from airflow_provider_bitrix24.client.errors import AuthenticationError, Bitrix24Error, ConfigurationError
+from airflow_provider_bitrix24.client.oauth.refresh import this_host
 from airflow_provider_bitrix24.client.oauth.triggers import ApplicationTrigger
 from airflow_provider_bitrix24.client.protocol.wire import EXECUTE
 from tests.support.client_bench import ClientBench
@@ -106,6 +108,21 @@ def test_a_diagnosis_refreshes_nothing(rig, kind):
     rig.store.kept = dataclasses.replace(rig.store.kept, pair=None)
     assert "no tokens yet" in rig.do(kind, "diagnose").message
     assert rig.refreshes == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_diagnosis_names_the_process_whose_refresh_brought_nothing(rig, kind):
+    assert not rig.do(kind, "token_info").claim
+    rig.expire()
+    rig.server.faults.script([{"kind": "cut", "when": "after", "method": "oauth.token"}])
+    with pytest.raises(AuthenticationError, match="no longer valid"):
+        rig.do(kind, "call", "scope")
+    lost = f"process {os.getpid()} of host {this_host()} asked for new tokens at"
+    assert lost in rig.do(kind, "diagnose").message
+    assert lost in "".join(rig.do(kind, "token_info").lines())
+    rig.authorize()
+    rig.new_process()
+    assert rig.do(kind, "token_info").claim is None
 
 
 def test_a_code_or_an_installation_authorizes_the_client(rig):

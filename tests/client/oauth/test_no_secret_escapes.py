@@ -11,12 +11,13 @@ import sys
 
 import pytest
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, SharedStoreError
 from airflow_provider_bitrix24.client.oauth.authorization import Authorization, read_redirect
 from airflow_provider_bitrix24.client.oauth.grants import AuthorizationCode, code_request, refresh_request
 from airflow_provider_bitrix24.client.oauth.token_store import Claim
 from tests.client.test_no_secret_escapes import Search
 from tests.support.drivers import KINDS
+from tests.support.frames import shown_by_frames
 from tests.support.token_rig import CLIENT_ID, CLIENT_SECRET, token_rig
 
 pytestmark = pytest.mark.no_cover
@@ -122,6 +123,35 @@ def test_a_code_is_not_shown(tmp_path, kind, capfd):
             hunt.remember()
             search.clean(outcome, code, *rig.logged)
     search.clean(*capfd.readouterr())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "problem", [OSError("sealed"), KeyboardInterrupt("signal"), SharedStoreError("away")], ids=repr
+)
+def test_the_frames_of_a_store_that_fails_show_no_token(tmp_path, kind, problem):
+    """Its own frames hold the pair that it should write; a note says where it failed."""
+
+    def failing(change):
+        after = change(rig.store.kept)
+        tokens = f"{after.pair.access_token} {after.pair.refresh_token}"
+        if after.pair == rig.store.kept.pair:
+            return claimed(change)
+        raise problem.with_traceback(None) from ValueError(f"{len(tokens)} characters")
+
+    with token_rig(tmp_path) as rig:
+        rig.authorize()
+        rig.expire()
+        claimed, rig.store.update = rig.store.update, failing
+        with pytest.raises(type(problem)) as caught:
+            rig.do(kind, "call", "scope")
+        tokens = rig.portal.tokens
+        secrets = [CLIENT_SECRET, *tokens._by_access, *tokens._by_refresh, *tokens.used]
+        lines = [line for line in shown_by_frames(caught.value) if line.startswith("LOCAL") and "/tests/" not in line]
+        assert [line for line in lines for each in secrets if each in line] == []
+        assert len(lines) > 20
+    noted = "".join(getattr(caught.value, "__notes__", ()))
+    assert ("in failing" in noted) is isinstance(problem, OSError)
 
 
 def test_what_holds_a_secret_does_not_show_it(tmp_path):

@@ -77,7 +77,7 @@ def authorize(portal: Portal) -> None:
     now = portal.clock.now()
     grant = portal.tokens.issue("local.leaks", 1, frozenset({"crm"}), now)
     answer = {"access_token": grant.access_token, "refresh_token": grant.refresh_token, "expires_in": 3600}
-    VariableTokenStore("leaks").update(lambda _: Kept(pair=Pair.from_grant(answer, now)))
+    VariableTokenStore("leaks", secret=SECRET).update(lambda _: Kept(pair=Pair.from_grant(answer, now)))
 
 
 def the_dag() -> Any:
