@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import logging
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
@@ -40,8 +41,8 @@ class Run:
 
     @property
     def floor(self) -> float:
-        """What the bucket forces on anybody who sends as many requests, in seconds."""
-        return max(0.0, (self.accepted - BURST) / RATE)
+        """What the bucket, which leaks once a second, forces on anybody who sends as many requests, in seconds."""
+        return max(0.0, ceil((self.accepted - BURST) / RATE))
 
 
 def without_a_store(hosts: int, count: int, *, at_once: int | None, verify: bool, share: bool, seed: int) -> Run:

@@ -46,9 +46,7 @@ class PostgresProcess:
             os.chown(self._home, pwd.getpwnam("postgres").pw_uid, -1)
         self._data = self._home / "data"
         self._run("initdb", "-D", self._data, "-A", "trust", "-U", "airflow", "--no-sync")
-        settings = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
-        options = f"-p {self.port} -k {self._home} {settings}"
-        self._run("pg_ctl", "-D", self._data, "-o", options, "-l", self._home / "log", "-w", "start")
+        self.start()
         try:
             self._run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "airflow", "airflow")
         except BaseException:
@@ -57,8 +55,18 @@ class PostgresProcess:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+        self.kill()
         shutil.rmtree(self._home, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start it, also again after :meth:`kill`, on the same port; wait until it answers."""
+        settings = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
+        options = f"-p {self.port} -k {self._home} {settings}"
+        self._run("pg_ctl", "-D", self._data, "-o", options, "-l", self._home / "log", "-w", "start")
+
+    def kill(self) -> None:
+        """End it as a crash does; connections break, and what was committed is kept."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
 
     def _run(self, program: str, *arguments: object) -> None:
         # The server refuses to run as root.

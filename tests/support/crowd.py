@@ -1,4 +1,4 @@
-"""Hosts that share an address but no store, as far as the request limit sees them: their buckets and the portal's.
+"""Hosts that share an address, with or without a store, as far as the request limit sees them: buckets alone.
 
 Neither requests nor entities are made, so that hundreds of such crowds take a second. A firing as a whole is in
 :mod:`scripts.virtual_hosts`.
@@ -10,9 +10,10 @@ import heapq
 import random
 from dataclasses import dataclass, field
 from itertools import count
+from math import ceil
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.limits.bucket import BucketState, LeakyBucket
+from airflow_provider_bitrix24.client.limits.bucket import BucketState, Grant, LeakyBucket
 from airflow_provider_bitrix24.client.settings import PLANS
 from airflow_provider_bitrix24.simulator.portal.limits import RequestLimit
 
@@ -21,17 +22,24 @@ if TYPE_CHECKING:
 
 ROUND = 4
 """Requests that a host sends together once it knows what they cost; the first two go alone."""
-TRAVEL, WORK = 0.01, 0.27
-"""Seconds that a request takes to the portal, and there."""
+BEGIN = 10.0
+WORK = 0.27
+"""Seconds that the portal works on a request."""
 
 
 @dataclass
 class Crowd:
-    """Some hosts with so many requests each, which all begin at about the same time."""
+    """Some hosts with so many requests each, which all begin at about the same time.
+
+    :param share: whether they share a store.
+    :param travel: seconds that a request or an answer is under way, at most; different for each.
+    """
 
     hosts: int
     requests: int
     seed: int
+    share: bool = False
+    travel: float = 0.01
     seconds: float = 0.0
     """From the first request to the last answer."""
     refused_in_a_row: int = 0
@@ -42,11 +50,12 @@ class Crowd:
     def __post_init__(self) -> None:
         self.portal.drain, self.portal.refused_count = "steps", True
         self._random = random.Random(self.seed).random  # noqa: S311
+        self._states: dict[int, BucketState] = {}
 
     def run(self) -> None:
         """Let all hosts send all of their requests."""
         order = count()
-        hosts = [self._host(0.3 * self._random()) for _ in range(self.hosts)]
+        hosts = [self._host(0 if self.share else number, BEGIN + 0.3 * self._random()) for number in range(self.hosts)]
         moments = [(next(host), next(order), host) for host in hosts]
         heapq.heapify(moments)
         begun = moments[0][0]
@@ -57,19 +66,34 @@ class Crowd:
             if following is not None:
                 heapq.heappush(moments, (following, next(order), host))
 
-    def _host(self, now: float) -> Iterator[float]:
+    @property
+    def floor(self) -> float:
+        """Seconds that the portal's limit forces on anybody, and that the last request takes."""
+        spare = self.hosts * self.requests - self.portal.capacity
+        leaks = max(0.0, spare / self.portal.per_second)
+        return (ceil(leaks) if self.portal.drain == "steps" else leaks) + WORK
+
+    def _host(self, store: int, now: float) -> Iterator[float]:
         """One host: yields the moments at which it does something next."""
-        state, sent, refused, in_a_row = BucketState(), 0, 0, 0
+        sent, refused, in_a_row, answered = 0, 0, 0, None
         while sent < self.requests:
-            if refused:
-                state = self._bucket.refused(state, now, refused)
-            state, grant = self._bucket.acquire(state, now, min(ROUND, self.requests - sent) if sent > 1 else 1)
-            now += grant.wait * (0.9 + 0.8 * self._random() if refused else 1.0) + TRAVEL
+            yield now
+            grant = self._acquire(store, now, min(ROUND, self.requests - sent) if sent > 1 else 1, refused, answered)
+            now += grant.wait * (0.9 + 0.8 * self._random() if refused else 1.0)
+            answered = now
+            now += self.travel * self._random()
             yield now
             accepted = sum(self.portal.admit("here", now) for _ in range(grant.count))
             sent, refused = sent + accepted, grant.count - accepted
             in_a_row = 0 if accepted else in_a_row + 1
             self.refused_in_a_row = max(self.refused_in_a_row, in_a_row)
-            now += TRAVEL + (WORK if accepted else 0.0)
+            now += (WORK if accepted else 0.0) + self.travel * self._random()
             yield now
             now += 0.5 + 0.5 * self._random() if refused else 0.0
+
+    def _acquire(self, store: int, now: float, want: int, refused: int, answered: float | None) -> Grant:
+        state = self._states.get(store, BucketState(at=now, filled_from=now))
+        if refused:
+            state = self._bucket.refused(state, now, refused)
+        self._states[store], grant = self._bucket.acquire(state, now, want, answered)
+        return grant

@@ -7,13 +7,19 @@ for each portal and source address. Where the bucket's level is kept and shared 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, floor
 
 from airflow_provider_bitrix24.client.values import WINDOW
 
 MARGIN = 2
-"""Tokens that are never used. The documentation does not say whether the bucket leaks steadily or once a second, nor
-whether refused requests count; two spare tokens are enough for every reading of it at two requests a second."""
+"""Tokens that are not used where it is not known when the bucket leaks. The documentation does not say whether it leaks
+steadily or once a second, nor whether refused requests count; two spare tokens are enough for every reading of it at
+two requests a second."""
+EMPTY_FOR = 2.0
+"""Seconds after which a bucket that must have run empty is empty in every reading."""
+STEP, LATE = 1.0, 0.1
+"""Seconds between two leaks of a bucket that leaks in steps, and how long after one its tokens are taken."""
+_ROUNDING = 1e-6
 SLOWEST = 1 / 32
 """Refusals slow us down to this part of the plan's rate at most; so many hosts may share an address unknowingly."""
 FIRST_PACE = 1 / 16, 1 / 2
@@ -44,6 +50,17 @@ class BucketState:
     """When refusals made the pace fall last."""
     granted: float = 0.0
     """Tokens taken since the last refusal."""
+    filled_from: float = 0.0
+    """When the first token was taken since the bucket was empty in every reading; zero where that is not known."""
+    filled: float = 0.0
+    """Tokens taken since then."""
+    leaks_from: float = 0.0
+    """When the portal had certainly received one of those requests, so that it leaks at each full second from then
+    at the latest; zero before."""
+
+    def without_leaks(self) -> BucketState:
+        """The same where it is not known when the portal's bucket was empty."""
+        return replace(self, filled_from=0.0, filled=0.0, leaks_from=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +87,51 @@ class LeakyBucket:
         """The number of tokens that we use at most."""
         return max(1.0, self.size - max(MARGIN, ceil(self.rate)))
 
-    def acquire(self, state: BucketState, now: float, want: int) -> tuple[BucketState, Grant]:
+    def acquire(
+        self, state: BucketState, now: float, want: int, answered: float | None = None
+    ) -> tuple[BucketState, Grant]:
         """Take up to ``want`` tokens that are free now, or else the next token that becomes free.
 
         A token taken in advance is not given back: the next caller waits longer.
+
+        :param answered: when the caller sent the last request that was answered.
         """
         state = self._accepted(self._leaked(state, now))
-        free = int(self.capacity - state.level + 1e-9)
-        count = min(want, free) if free >= 1 else 1
-        level = state.level + count
-        wait = 0.0 if free >= 1 else (level - self.capacity) / (self.rate * state.pace)
-        state = replace(state, level=level, granted=state.granted + count)
-        return state, Grant(count, min(wait, WINDOW))
+        if state.filled_from and not state.leaks_from and answered is not None:
+            received = answered >= state.filled_from - _ROUNDING
+            state = replace(state, leaks_from=now if received else 0.0)
+        free = self._free(state, now)
+        grant = Grant(min(want, free), 0.0) if free >= 1 else self._next(state, now, want)
+        return replace(
+            state,
+            level=state.level + grant.count,
+            granted=state.granted + grant.count,
+            filled=state.filled + grant.count if state.filled_from else 0.0,
+        ), grant
+
+    def _free(self, state: BucketState, now: float) -> int:
+        """Tokens that are free: with the margin, or without it where the time of the portal's leaks is known."""
+        free = self.capacity - state.level
+        if self._knows_leaks(state, now):
+            leaks = max(0, floor((now - state.leaks_from - LATE) / STEP + 1e-9))
+            free = max(free, self.size - max(0.0, state.filled - self.rate * leaks))
+        return int(free + 1e-9)
+
+    def _next(self, state: BucketState, now: float, want: int) -> Grant:
+        """The next token that becomes free, or as many as become free by the same leak."""
+        wait = (state.level + 1 - self.capacity) / (self.rate * state.pace)
+        if self._knows_leaks(state, now):
+            leaks = ceil((state.filled + 1 - self.size) / self.rate - 1e-9)
+            leak = state.leaks_from + LATE + leaks * STEP - now
+            if leak <= wait:
+                room = int(self.size + self.rate * leaks - state.filled + 1e-9)
+                return Grant(min(want, room), min(max(0.0, leak), WINDOW))
+        return Grant(1, min(wait, WINDOW))
+
+    @staticmethod
+    def _knows_leaks(state: BucketState, now: float) -> bool:
+        # For a while, since clocks drift; and not where the tokens do not add up, since anybody may have written them.
+        return 0 < state.leaks_from <= now < state.leaks_from + WINDOW and state.filled >= state.level
 
     def refused(self, state: BucketState, now: float, count: int = 1) -> BucketState:
         """The portal refused so many requests: its bucket is full, and somebody else uses it, too. Slow down.
@@ -119,7 +169,14 @@ class LeakyBucket:
         # What was kept may have been written by anybody, so that nobody waits for longer than it could be true.
         pace, refused_at = min(1.0, max(SLOWEST, state.pace)), min(state.refused_at, now)
         highest = self.capacity + WINDOW * self.rate * pace
-        level = min(max(0.0, state.level - elapsed * self.rate * pace), highest)
+        left = state.level - elapsed * self.rate * pace
+        level = min(max(0.0, left), highest)
+        filled_from, filled, leaks_from = state.filled_from, state.filled, state.leaks_from
+        if left <= 0 < elapsed:
+            empty = pace >= 1.0 and -left >= EMPTY_FOR * self.rate
+            filled_from, filled, leaks_from = (now if empty else 0.0), 0.0, 0.0
         if pace < 1.0 and now - refused_at >= RECOVERY:
             pace, refused_at = min(1.0, pace * FASTER), now
-        return BucketState(level, now, pace, refused_at, max(0.0, state.granted))
+        return BucketState(
+            level, now, pace, refused_at, max(0.0, state.granted), min(filled_from, now), max(0.0, filled), leaks_from
+        )

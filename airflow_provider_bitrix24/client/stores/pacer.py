@@ -31,8 +31,11 @@ class Pacer:
     key: str
     bucket: LeakyBucket | None
 
-    def acquire(self, want: int, refused: int) -> Grant:
-        """Report refused requests and take tokens; see :meth:`..limits.bucket.LeakyBucket.acquire`."""
+    def acquire(self, want: int, refused: int, answered_ago: float | None = None) -> Grant:
+        """Report refused requests and take tokens; see :meth:`..limits.bucket.LeakyBucket.acquire`.
+
+        :param answered_ago: seconds since the caller sent the last request that was answered.
+        """
         whole = self.bucket
         if whole is None:
             return Grant(want, 0.0)
@@ -41,10 +44,12 @@ class Pacer:
             part = self._part(kept, now)
             bucket = replace(whole, rate=whole.rate * part)
             state = load_state(kept, BucketState) or self._unknown(bucket, now)
-            state = _scaled(state, bucket, part / _part_of(kept))
+            if part < 1 or _part_of(kept) < 1:
+                state = _scaled(state, bucket, part / _part_of(kept)).without_leaks()
             if refused:
                 state = bucket.refused(state, now, refused)
-            state, grant = bucket.acquire(state, now, want)
+            answered = None if answered_ago is None else now - answered_ago
+            state, grant = bucket.acquire(state, now, want, answered)
             takers = note_taker(kept, now, grant.count)
             return {**dump_state(state), "takers": takers, **({"part": part} if part < 1 else {})}, grant
 
@@ -58,7 +63,7 @@ class Pacer:
     def _unknown(self, bucket: LeakyBucket, now: float) -> BucketState:
         """Return the bucket that nobody has used, or one that others may have filled where they cannot be asked."""
         blind = isinstance(self.store, FallbackStore) and self.store.blind
-        return BucketState(bucket.capacity if blind else 0.0, now)
+        return BucketState(bucket.capacity, now) if blind else BucketState(at=now, filled_from=now)
 
     def share_cost(self, name: str, measured: float | None) -> SharedCost:
         """Exchange what a command costs with other processes; see :func:`..limits.cost.share_cost`."""

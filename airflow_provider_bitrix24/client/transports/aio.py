@@ -41,7 +41,7 @@ from airflow_provider_bitrix24.client.transports.bounded_exchange import within
 from airflow_provider_bitrix24.client.transports.bounds import PIECE, AnswerBounds
 from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
-from airflow_provider_bitrix24.client.transports.sharing import share
+from airflow_provider_bitrix24.client.transports.sharing import LastAnswered, share
 from airflow_provider_bitrix24.client.transports.tls import (
     ENVIRONMENT_HINT,
     ENVIRONMENT_PROBLEM,
@@ -81,6 +81,7 @@ class AsyncDriver:
         self._settings = settings
         self._pacer, self._log = pacer, log
         self._clock = clock
+        self._answered = LastAnswered()
         self._tls = _tls(settings)
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | None, _Pool]] = WeakKeyDictionary()
         self._in_thread = in_thread or asyncio.to_thread
@@ -110,9 +111,12 @@ class AsyncDriver:
         match effect:
             case Send(outgoing):
                 together = len(outgoing)
-                return tuple(await asyncio.gather(*(self._send(each, share=together) for each in outgoing)))
+                answers = tuple(await asyncio.gather(*(self._send(each, share=together) for each in outgoing)))
+                self._answered.note(answers)
+                return answers
             case Acquire(want, refused):
-                grant = await self._shared(self._pacer.acquire, want, refused)
+                answered_ago = self._answered.seconds_ago(self.now())
+                grant = await self._shared(self._pacer.acquire, want, refused, answered_ago)
                 return Acquired(grant.count, grant.wait, self._clock.monotonic())
             case Sleep(seconds):
                 await self._clock.asleep(seconds)

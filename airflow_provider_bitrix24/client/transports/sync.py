@@ -37,7 +37,7 @@ from airflow_provider_bitrix24.client.transports.bounded_adapter import BoundedA
 from airflow_provider_bitrix24.client.transports.bounds import CURRENT, PIECE, AnswerBounds
 from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
-from airflow_provider_bitrix24.client.transports.sharing import share
+from airflow_provider_bitrix24.client.transports.sharing import LastAnswered, share
 from airflow_provider_bitrix24.client.transports.sync_failures import FAILURES, translate
 from airflow_provider_bitrix24.client.transports.tls import (
     checked_tls,
@@ -68,6 +68,7 @@ class SyncDriver:
         self._settings = settings
         self._pacer, self._log = pacer, log
         self._clock = clock
+        self._answered = LastAnswered()
         self._session = _session(settings)
         self._proxies: dict[str, Proxy | None] = {}
         self._threads: ThreadPoolExecutor | None = None
@@ -100,9 +101,11 @@ class SyncDriver:
     def _perform(self, effect: Effect, checkpoint_store: CheckpointStore | None) -> object:
         match effect:
             case Send(outgoing):
-                return self._exchange(outgoing)
+                answers = self._exchange(outgoing)
+                self._answered.note(answers)
+                return answers
             case Acquire(want, refused):
-                grant = self._pacer.acquire(want, refused)
+                grant = self._pacer.acquire(want, refused, self._answered.seconds_ago(self.now()))
                 return Acquired(grant.count, grant.wait, self._clock.monotonic())
             case Sleep(seconds, kind):
                 if checkpoint_store is not None:

@@ -242,12 +242,12 @@ def test_a_flow_that_is_interrupted_is_closed_and_its_cause_is_raised(benches, k
         raise Stopped
 
     with benches(kind, settings={"bucket_size": 3}) as bench:
-        targets = bench.stairs(60)
+        targets = bench.stairs(200)
         bench.on_sleep = stop
         with pytest.raises(Stopped):
             bench.fire(targets)
         bench.on_sleep = None
-        assert bench.fire(targets).moved == 60
+        assert bench.fire(targets).moved == 200
 
 
 async def test_a_cancelled_firing_sends_nothing_more(benches):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import floor
 
 import pytest
@@ -198,3 +199,53 @@ def test_a_pace_that_rises_ends_at_the_whole_rate():
 def test_a_state_from_the_future_keeps_the_moment_of_its_last_refusal():
     state = BucketState(level=10.0, at=1e6, pace=0.5, refused_at=40.0)
     assert STANDARD.acquire(state, 100.0, 1)[0].pace == pytest.approx(0.65)
+
+
+# -- where the time of the portal's leaks is known
+
+
+def filled(answered=10.0):
+    """A bucket that was empty at 10 s, one token later, in the eyes of a caller whose request was answered."""
+    state, grant = STANDARD.acquire(BucketState(at=0.0), 10.0, 1)
+    assert grant == Grant(1, 0.0)
+    return STANDARD.acquire(state, 10.25, 4, answered)[0]
+
+
+def test_once_a_request_was_answered_the_margin_is_used_and_leaks_are_waited_for():
+    state, grant = STANDARD.acquire(filled(), 10.25, 100)
+    assert grant == Grant(45, 0.0)
+    waits = []
+    for _ in range(4):
+        state, grant = STANDARD.acquire(state, 10.25, 3)
+        waits.append((grant.count, round(grant.wait, 6)))
+    assert waits == [(2, 1.1), (2, 2.1), (2, 3.1), (2, 4.1)]
+
+
+@pytest.mark.parametrize("answered", [None, 9.9])
+def test_before_one_was_answered_that_was_sent_since_the_bucket_was_empty_the_margin_is_kept(answered):
+    assert STANDARD.acquire(filled(answered), 10.25, 100)[1].count == 43
+
+
+def test_what_is_known_of_leaks_holds_for_ten_minutes():
+    state = STANDARD.acquire(filled(), 10.25, 45)[0]
+    for second in range(1, 700):
+        state, grant = STANDARD.acquire(state, 10.35 + second, 2)
+        assert grant.wait == 0.0 if second < 600 else grant.wait > 0.0
+        if grant.wait:
+            break
+    assert second == 600
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: STANDARD.refused(state, 10.25),
+        lambda state: state.without_leaks(),
+        lambda state: replace(state, filled=0.5),
+        lambda state: replace(state, leaks_from=1e9),
+        lambda state: replace(state, leaks_from=-1e9),
+        lambda state: STANDARD.acquire(state, 13.0, 1)[0],
+    ],
+)
+def test_nothing_is_known_after_a_refusal_a_pause_or_damage(change):
+    assert not STANDARD._knows_leaks(change(filled()), 13.0)
