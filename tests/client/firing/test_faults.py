@@ -156,10 +156,12 @@ def test_a_portal_that_is_away_for_a_moment_is_waited_for(run_with_both_clients,
 def test_a_portal_that_stays_away_is_left(run_with_both_clients):
     def scenario(bench):
         targets = bench.stairs(100)
+        host = bench.client_parts()[0].host
+        bench.store.update(host, lambda _, now: ({"level": 48.0, "at": now}, None))
         bench.on_sleep = lambda _: bench.server.stop()
         bench.fire(targets)
 
-    bench = run_with_both_clients(scenario, settings={"bucket_size": 3})
+    bench = run_with_both_clients(scenario)
     assert isinstance(bench.outcomes[0], ConnectFailed)
     assert bench.portal.fires == {}
 
