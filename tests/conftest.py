@@ -9,9 +9,13 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-home-", ignore_cleanup_errors=True)
 for _name in [name for name in os.environ if name.startswith(("AIRFLOW", "_AIRFLOW"))]:
@@ -42,7 +46,14 @@ pytest.register_assert_rewrite("tests.support")
 
 from tests.support import tracing  # noqa: E402 - once its asserts are rewritten
 
-tracing.import_libraries()
+tracing.import_all()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Import the tests without tracing them."""
+    with tracing.untraced():
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

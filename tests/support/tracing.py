@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from pkgutil import walk_packages
 from typing import TYPE_CHECKING
 
 import coverage
+
+import airflow_provider_bitrix24
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,14 +38,21 @@ def untraced() -> Iterator[None]:
         measuring.start()
 
 
-def import_libraries() -> None:
-    """Import what is installed of :data:`LIBRARIES`, if it would be traced later."""
+def import_all() -> None:
+    """Import untraced what is installed of :data:`LIBRARIES`, and traced every module that is in the report.
+
+    The rest of the collection, which imports the tests, can then do without tracing.
+    """
     if coverage.Coverage.current() is None:
         return
     with untraced():
         for name in LIBRARIES:
             with suppress(ImportError):
                 import_module(name)
+    for module in walk_packages(airflow_provider_bitrix24.__path__, f"{airflow_provider_bitrix24.__name__}."):
+        if "example_dags" not in module.name and not module.name.endswith("__main__"):
+            with suppress(ImportError):  # of what is not installed
+                import_module(module.name)
 
 
 def shows_no_coverage(item: pytest.Item) -> bool:
