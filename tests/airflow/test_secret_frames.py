@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import traceback
 
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.hooks import bitrix24
+from tests.support.frames import shown_by_frames
 
 try:
     from airflow.sdk import Connection
@@ -71,10 +71,10 @@ def hook(request, monkeypatch):
 
 
 def shown(error):
-    """Message, and whatever the frames of the package and those that it calls hold."""
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
-    frames = [frame for frame in told.stack if frame.filename != __file__]
-    return f"{error}\n{error!r}\n" + "\n".join(f"{frame.name}: {frame.locals}" for frame in frames)
+    """Message, and whatever the frames of the package and those that it calls hold, attributes included."""
+    lines = [line for line in shown_by_frames(error) if line.startswith("LOCAL") and __file__ not in line]
+    assert lines
+    return "\n".join([str(error), repr(error), *lines])
 
 
 def test_a_worker_shows_no_secret(hook):
