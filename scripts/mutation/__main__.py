@@ -27,7 +27,7 @@ import requests  # noqa: F401
 import airflow_provider_bitrix24.simulator.testing  # noqa: F401
 from scripts.mutation.mutants import Mutant, mutants_of
 from scripts.mutation.session import Learned, MutationSession, run_afresh, silence
-from scripts.mutation.trial import Trials, Verdict
+from scripts.mutation.trial import Cost, Trials, Verdict
 from scripts.terminal import BUILD, StepFailed, say
 
 if TYPE_CHECKING:
@@ -192,23 +192,22 @@ def _try_the_rest(
     trials = Trials(processes, progress)
     for path in dict.fromkeys(mutant.path for mutant in mutants):
         trials.finish()  # so that the next to end is the control
-        tests = learned.tests_of(path)
-        allowance = learned.allowance(tests)
+        costs = {test: learned.costs[test] for test in learned.tests_of(path)}
         unchanged: list[str] = []
         control = Trials(1, lambda verdict, ends=unchanged: ends.append(verdict.end))
-        control.start(None, lambda tests=tests: _run_afresh(None, tests), allowance)
+        control.start(None, lambda costs=costs: _run_afresh(None, costs))
         control.finish()
         if unchanged != ["survived"]:
             raise StepFailed(f"The tests of {path} fail without any change when they run by themselves.")
         for mutant in mutants:
             if mutant.path == path:
-                trials.start(mutant, lambda mutant=mutant, tests=tests: _run_afresh(mutant, tests), allowance)
+                trials.start(mutant, lambda mutant=mutant, costs=costs: _run_afresh(mutant, costs))
     trials.finish()
 
 
-def _run_afresh(mutant: Mutant | None, tests: Sequence[str]) -> int:
+def _run_afresh(mutant: Mutant | None, costs: Mapping[str, Cost]) -> int:
     silence(_FOLDER / "afresh.log" if mutant is None else Path(os.devnull))
-    return run_afresh(mutant, tests, _OPTIONS)
+    return run_afresh(mutant, costs, _OPTIONS)
 
 
 def _report(verdicts: Mapping[str, Sequence[Verdict]]) -> int:

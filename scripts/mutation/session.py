@@ -16,11 +16,11 @@ import coverage
 import pytest
 from _pytest.runner import runtestprotocol
 
-from scripts.mutation.trial import KILLED, SURVIVED, Allowance, Trials, Verdict
+from scripts.mutation.trial import KILLED, SURVIVED, Cost, Trials, Verdict
 from scripts.terminal import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from scripts.mutation.mutants import Mutant
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Learned:
-    """What the unchanged code showed: the tests that passed, their seconds, and the lines that they ran."""
+    """What the unchanged code showed: the tests that passed, what they cost, and the lines that they ran."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Test -> seconds."""
+    costs: dict[str, Cost] = field(default_factory=dict)
+    """By test."""
     lines: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """File -> line -> tests."""
     failed: list[str] = field(default_factory=list)
@@ -40,12 +40,8 @@ class Learned:
         """The tests that run one of these lines, or any line of the file; the shortest first."""
         known = self.lines.get(path, {})
         chosen = known if lines is None else map(str, lines)
-        found = {test for line in chosen for test in known.get(line, []) if test in self.seconds}
-        return sorted(found, key=lambda test: (self.seconds[test], test))
-
-    def allowance(self, tests: Sequence[str]) -> Allowance:
-        """How long these may take."""
-        return Allowance.for_tests(sum(self.seconds[each] for each in tests))
+        found = {test for line in chosen for test in known.get(line, []) if test in self.costs}
+        return sorted(found, key=lambda test: (self.costs[test].cpu, test))
 
     def write(self, path: Path) -> None:
         """Keep it for another process."""
@@ -54,7 +50,8 @@ class Learned:
     @classmethod
     def read(cls, path: Path) -> Learned:
         """What :meth:`write` kept."""
-        return cls(**json.loads(path.read_text()))
+        kept = json.loads(path.read_text())
+        return cls(**{**kept, "costs": {test: Cost(**cost) for test, cost in kept["costs"].items()}})
 
 
 class MutationSession:
@@ -82,8 +79,8 @@ class MutationSession:
         for mutant in self.mutants:
             tests = learned.tests_of(mutant.path, range(mutant.lines[0], mutant.lines[1] + 1))
             if tests:
-                chosen = [items[each] for each in tests]
-                self.trials.start(mutant, lambda m=mutant, c=chosen: _try(m, c), learned.allowance(tests))
+                chosen = {items[each]: learned.costs[each] for each in tests}
+                self.trials.start(mutant, lambda m=mutant, c=chosen: _try(m, c))
             else:
                 self.untested(Verdict(mutant, "untested"))
         self.trials.finish()
@@ -95,12 +92,12 @@ class MutationSession:
         watch.start()
         for index, item in enumerate(items):
             watch.switch_context(item.nodeid)
-            begun = time.perf_counter()
+            begun = time.process_time(), time.perf_counter()
             following = items[index + 1] if index + 1 < len(items) else None
             if _fails(item, following):
                 learned.failed.append(item.nodeid)
             else:
-                learned.seconds[item.nodeid] = time.perf_counter() - begun
+                learned.costs[item.nodeid] = Cost(time.process_time() - begun[0], time.perf_counter() - begun[1])
         watch.stop()
         data = watch.get_data()
         for path in self.paths:
@@ -109,10 +106,14 @@ class MutationSession:
         return learned
 
 
-def _try(mutant: Mutant, items: Sequence[pytest.Item]) -> int:
+def _try(mutant: Mutant, costs: Mapping[pytest.Item, Cost]) -> int:
     mutant.put_into_functions()
-    following = [*items[1:], None]
-    return KILLED if any(map(_fails, items, following)) else SURVIVED
+    items = [*costs]
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        costs[item].limit()
+        if _fails(item, following):
+            return KILLED
+    return SURVIVED
 
 
 def _fails(item: pytest.Item, following: pytest.Item | None) -> bool:
@@ -120,10 +121,11 @@ def _fails(item: pytest.Item, following: pytest.Item | None) -> bool:
 
 
 class TestsInOrder:
-    """A plugin that runs just these tests, in this order."""
+    """A plugin that runs just these tests, in this order, each as long as it may take."""
 
-    def __init__(self, tests: Sequence[str]) -> None:
-        self.order = {test: index for index, test in enumerate(tests)}
+    def __init__(self, costs: Mapping[str, Cost]) -> None:
+        self.costs = costs
+        self.order = {test: index for index, test in enumerate(costs)}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -131,13 +133,18 @@ class TestsInOrder:
         chosen = [each for each in items if each.nodeid in self.order]
         items[:] = sorted(chosen, key=lambda each: self.order[each.nodeid])
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Limit what it takes."""
+        self.costs[item.nodeid].limit()
 
-def run_afresh(mutant: Mutant | None, tests: Sequence[str], options: Sequence[str]) -> int:
+
+def run_afresh(mutant: Mutant | None, costs: Mapping[str, Cost], options: Sequence[str]) -> int:
     """Import everything anew, with the change in place, and run the tests until one fails."""
     if mutant is not None:
         mutant.put_into_import()
-    files = sorted({test.partition("::")[0] for test in tests})
-    code = pytest.main([*options, "-x", *files], plugins=[TestsInOrder(tests)])
+    files = sorted({test.partition("::")[0] for test in costs})
+    code = pytest.main([*options, "-x", *files], plugins=[TestsInOrder(costs)])
     return SURVIVED if code == pytest.ExitCode.OK else KILLED
 
 

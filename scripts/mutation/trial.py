@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from scripts.mutation.mutants import Mutant
 
@@ -22,21 +22,25 @@ _MEMORY = 4 << 30
 class Verdict:
     """What became of a mutant: ``survived``, ``killed``, ``timed out``, or ``untested``: no test runs its lines."""
 
-    mutant: Mutant
+    mutant: Mutant | None
     end: str
 
 
 @dataclass(frozen=True)
-class Allowance:
-    """Seconds that the tests of a mutant may take, by the processor and by the clock."""
+class Cost:
+    """Seconds that a test takes with the unchanged code, by the processor and by the clock."""
 
     cpu: float
     clock: float
 
-    @classmethod
-    def for_tests(cls, seconds: float) -> Allowance:
-        """Several times what they took unchanged. A loaded machine is slower by the clock, so that it gets more."""
-        return cls(5 + 5 * seconds, 60 + 10 * seconds)
+    def limit(self) -> None:
+        """End this process if what follows takes many times as long, as it does where a change makes a loop endless."""
+        signal.setitimer(signal.ITIMER_PROF, 2 + 10 * self.cpu)
+        signal.setitimer(signal.ITIMER_REAL, 60 + 10 * self.clock)
+
+
+_COLLECTING = Cost(10, 60)
+"""Of importing and collecting everything anew."""
 
 
 class Trials:
@@ -45,9 +49,9 @@ class Trials:
     def __init__(self, processes: int, done: Callable[[Verdict], None]) -> None:
         self._free = processes
         self._done = done
-        self._running: dict[int, Mutant] = {}
+        self._running: dict[int, Mutant | None] = {}
 
-    def start(self, mutant: Mutant, trial: Callable[[], int], allowance: Allowance) -> None:
+    def start(self, mutant: Mutant | None, trial: Callable[[], int]) -> None:
         """Begin one as soon as there is a free process.
 
         :param trial: puts the mutant in place and tests it; returns ``SURVIVED`` or ``KILLED``.
@@ -56,7 +60,7 @@ class Trials:
             self._await_one()
         pid = os.fork()
         if pid == 0:
-            _run_to_the_end(trial, allowance)
+            _run_to_the_end(trial)
         self._running[pid] = mutant
 
     def finish(self) -> None:
@@ -68,26 +72,19 @@ class Trials:
         pid, status = os.wait()
         mutant = self._running.pop(pid)
         code = os.waitstatus_to_exitcode(status)
-        if code in (-signal.SIGALRM, -signal.SIGXCPU, -signal.SIGKILL):
+        if code in (-signal.SIGALRM, -signal.SIGPROF):
             self._done(Verdict(mutant, "timed out"))
         else:
             self._done(Verdict(mutant, "survived" if code == SURVIVED else "killed"))
 
 
-def _run_to_the_end(trial: Callable[[], int], allowance: Allowance) -> None:
+def _run_to_the_end(trial: Callable[[], int]) -> None:
     code = KILLED
     try:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, allowance.clock)
-        cpu = int(allowance.cpu) + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 5))
+        for each in (signal.SIGALRM, signal.SIGPROF):
+            signal.signal(each, signal.SIG_DFL)
+        _COLLECTING.limit()
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         code = trial()
     finally:  # whatever it raises, the fork must not go on with what its parent does
         os._exit(code)
-
-
-def untested(mutants: Iterable[Mutant], done: Callable[[Verdict], None]) -> None:
-    """Report mutants that no test runs."""
-    for mutant in mutants:
-        done(Verdict(mutant, "untested"))

@@ -50,3 +50,8 @@ def test_error_and_reason_are_shown_only_where_there_is_one():
     }
     assert TargetError.from_error(OutcomeUnknown("lost")) == TargetError("OutcomeUnknown", "lost", "unknown", False)
     assert TargetError.from_error(error, "unknown").executed == "unknown"
+
+
+def test_an_error_is_permanent_unless_it_is_said_to_pass():
+    assert TargetError("NOT_FOUND", "Gone.", "no").permanent
+    assert not TargetError.from_error(OutcomeUnknown("lost")).permanent

@@ -129,3 +129,18 @@ def test_stages_that_contradict_each_other_are_refused_by_the_names_of_their_arg
     ):
         with pytest.raises(ConfigurationError, match=message):
             check_stage_arguments(expected, or_later=or_later, fail_on=fail_on)
+
+
+@pytest.mark.parametrize(
+    ("moved_time", "by"),
+    [
+        ("2026-01-01T03:00:10+03:00", 1767225611.0),
+        (NEW.moved_time, None),
+        ("2026-01-01T03:00:10", None),
+        ("", None),
+        (None, None),
+    ],
+    ids=["a second after what the portal shows", "the same as before", "without an offset", "empty", "none"],
+)
+def test_a_move_happened_within_the_second_that_the_portal_shows(moved_time, by):
+    assert Snapshot("WON", 0, moved_time).moved_by(NEW) == by

@@ -12,6 +12,7 @@ from scripts.mutation import mutants
 from scripts.mutation.mutants import mutants_of
 from scripts.mutation.operators import replacements
 from scripts.mutation.session import Learned
+from scripts.mutation.trial import Cost
 
 SOURCE = '''"""A module."""
 
@@ -127,8 +128,15 @@ def test_a_mutant_shows_its_line(sample):
 
 
 def test_the_tests_of_a_statement_are_those_that_run_one_of_its_lines_the_shortest_first():
-    learned = Learned(seconds={"a": 2.0, "b": 1.0}, lines={"x.py": {"3": ["a", "gone"], "4": ["b"], "9": []}})
+    learned = Learned(
+        {"a": Cost(2.0, 9.0), "b": Cost(1.0, 9.0)}, lines={"x.py": {"3": ["a", "gone"], "4": ["b"], "9": []}}
+    )
     assert learned.tests_of("x.py", range(3, 5)) == ["b", "a"]
     assert learned.tests_of("x.py", [9]) == []
     assert learned.tests_of("x.py") == ["b", "a"]
-    assert learned.allowance(["a", "b"]).cpu == 20
+
+
+def test_what_was_learned_is_kept_for_another_process(tmp_path):
+    learned = Learned({"a": Cost(2.0, 9.0)}, {"x.py": {"3": ["a"]}}, ["b"])
+    learned.write(tmp_path / "learned.json")
+    assert Learned.read(tmp_path / "learned.json") == learned

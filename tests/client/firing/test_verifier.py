@@ -207,3 +207,44 @@ def test_where_nothing_was_found_or_nobody_reads_nothing_is_checked(first):
     assert lines_of(expecting(first, "Won").check_expected(StageReadings())) == ([], None)
     blind = Verifier(None, None, ExpectedStages(["Won"], {2}))
     assert lines_of(blind.check_expected(StageReadings(FOUND))) == ([], None)
+
+
+def expecting_later(channel, *stages, types=(2,)):
+    refs = [EntityRef(type_id, 1) for type_id in types]
+    return Verifier.for_job(Job(code="c", expected=frozenset(stages), or_later=True), channel, None, refs)
+
+
+def test_the_order_of_a_pipeline_can_be_learned_before_any_target_is_read(perform, first):
+    verifier = expecting_later(first, "NEW")
+    assert perform(verifier.learn_order(), ("acquire 1", 0.0), ("send crm.status.list", [{"result": ROWS}])) is None
+    assert verifier.expected.accepted == {"NEW", "WON"}
+    assert perform(verifier.learn_order()) is None
+    readings = perform(
+        verifier.window(deals(1)),
+        ("acquire 1", 0.0),
+        ("send batch of 1", [batch({"c0": {"items": [DEAL_1]}})]),
+    )
+    assert readings.found == FOUND
+
+
+def test_without_later_stages_or_anybody_who_reads_no_order_is_learned(perform, first):
+    for verifier in (expecting(first, "NEW"), Verifier(first, None), Verifier.for_job(Job(code="c"), first, None, ())):
+        assert perform(verifier.learn_order()) is None
+    blind = expecting_later(first, "NEW")
+    blind.channel = None
+    assert perform(blind.learn_order()) is None
+
+
+def test_of_a_pipeline_whose_order_is_not_known_only_the_stages_named_count_and_it_is_said(perform, first):
+    verifier = expecting_later(first, "WON")
+    readings = perform(
+        verifier.window(deals(1)),
+        ("acquire 1", 0.0),
+        ("send batch of 2", [batch({"c0": {"items": [DEAL_1]}}, {"c1": DENIED})]),
+        ("log", None),
+    )
+    assert readings.found == FOUND
+    unread = expecting_later(first, "WON")
+    [line], _ = lines_of(unread._warn_unchecked(unread.expected))
+    assert line.startswith("The stages of a pipeline could not be read")
+    assert line.endswith("only the stages named count; later ones do not.")
