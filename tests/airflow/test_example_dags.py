@@ -188,6 +188,7 @@ def test_wrong_ids_are_named_and_after_they_are_corrected_only_the_others_are_fi
         "delivered": "success",
         "to_preparation": "failed",
         "wrong_ids": "success",
+        "fail_the_run": "failed",
     }
     assert ran["wrong_ids"].xcom_pull(task_ids="wrong_ids") == ["DEAL_5700", "DEAL_5800"]
     assert portal.fires == {"DEAL_57": 1, "DEAL_58": 1}

@@ -69,10 +69,15 @@ def test_after_wrong_ids_were_corrected_a_clear_fires_only_the_rest(system):
     portal, warehouse, airflow = system
     dag_id = "bitrix24_example_recipe_wrong_ids"
     run_id = airflow.trigger(dag_id)
-    airflow.wait_for_run(dag_id, run_id, seconds=400)
 
+    assert airflow.wait_for_run(dag_id, run_id, seconds=400) == "failed"
     states = {each["task_id"]: each["state"] for each in airflow.task_instances(dag_id, run_id)}
-    assert states == {"delivered": "success", "to_preparation": "failed", "wrong_ids": "success"}
+    assert states == {
+        "delivered": "success",
+        "to_preparation": "failed",
+        "wrong_ids": "success",
+        "fail_the_run": "failed",
+    }
     assert airflow.xcom(dag_id, run_id, "wrong_ids") == ["DEAL_5700", "DEAL_5800"]
     assert portal.fires["DEAL_59"] == 1
 
