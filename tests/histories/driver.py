@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknow
 from airflow_provider_bitrix24.client.flows.effects import NoResponse
 from airflow_provider_bitrix24.client.protocol.wire import METHOD, HttpResponse
 from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
+from airflow_provider_bitrix24.client.transports.sharing import LastAnswered
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
 from tests.histories.timeline import EndlessError
 
@@ -67,6 +68,7 @@ class ModelDriver(SyncDriver):
         self._world, self._pacer, self._log = world, pacer, log
         process = world.process
         self._clock = Clock(monotonic=process.monotonic, now=process.wall, sleep=process.sleep)
+        self._answered = LastAnswered()
 
     def close(self) -> None:
         pass
@@ -92,6 +94,7 @@ class ModelAsyncDriver(AsyncDriver):
         self._world, self._pacer, self._log = world, pacer, log
         process = world.process
         self._clock = Clock(monotonic=process.monotonic, now=process.wall, asleep=asleep(world))
+        self._answered = LastAnswered()
 
     async def close(self) -> None:
         pass
