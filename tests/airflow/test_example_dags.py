@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parents[2] / "example_dags"
 FILES = sorted(FOLDER.glob("*.py"))
 MOVES = {
     "bitrix24_example_one_entity": {"DEAL_57": "PREPARATION"},
+    "bitrix24_example_alert": {"DEAL_57": "PREPARATION"},
     "bitrix24_example_list": {
         "DEAL_58": "PREPARATION",
         "DEAL_59": "PREPARATION",
@@ -172,6 +173,16 @@ def test_the_task_after_a_failure_gets_the_entities_that_did_not_arrive(run, por
     assert ran["to_paid"].get_dagrun().state == "failed"
     told = ran["tell_somebody"].xcom_pull(task_ids="tell_somebody")
     assert told == ["SMART_INVOICE_12: unmoved"]
+
+
+def test_somebody_is_told_why_a_deal_did_not_move(run, portal, caplog):
+    portal.portal.find("DEAL_57").stage_id = "WON"
+
+    ran = run("bitrix24_example_alert")
+
+    assert ran["to_preparation"].state == "failed"
+    [told] = [text for text in caplog.messages if text.startswith("bitrix24_example_alert.to_preparation: ")]
+    assert "DEAL_57 stands at WON" in told
 
 
 def test_amounts_are_written_before_the_trigger_is_fired(run, portal):
