@@ -1,3 +1,4 @@
+# [START howto_tutorial_bitrix24_nightly]
 """A nightly pipeline: load the day's payments, then move the deals that were paid.
 
 The task that moves them runs when everything before it has succeeded. It takes the ids as a query returns them, and
@@ -18,7 +19,6 @@ except ImportError:  # Airflow 2
     from airflow.decorators import dag, task
 
 
-# [START howto_tutorial_bitrix24_nightly]
 @dag(
     dag_id="bitrix24_example_nightly",
     schedule=None,  # yours: schedule="0 3 * * *"
@@ -53,5 +53,5 @@ def nightly() -> None:
     )
 
 
-nightly()
+nightly_dag = nightly()
 # [END howto_tutorial_bitrix24_nightly]

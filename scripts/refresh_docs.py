@@ -3,6 +3,7 @@
 A comment in a page names the part that follows it:
 
 - ``<!-- example: NAME -->``: the code between ``[START NAME]`` and ``[END NAME]`` in a file of ``example_dags/``
+- ``<!-- example: NAME as dags/FILE.py -->``: the same as a file of the reader's, under a DAG id of its own
 - ``<!-- codes -->``: the table of ``client.protocol.error_codes.CODES``
 - ``<!-- causes -->``: the causes in ``client.report.UNMOVED_CAUSES``
 - ``<!-- benchmarks -->``, up to ``<!-- end of benchmarks -->``: the table of the last benchmark
@@ -20,7 +21,7 @@ from scripts.terminal import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "ru").glob("*.md"))]
 FIGURES = ROOT / "benchmarks" / "results" / "table.md"
-_EXAMPLE = re.compile(r"(<!-- example: (?P<name>\w+) -->\n)(?:```python\n.*?\n```\n)?", flags=re.DOTALL)
+_EXAMPLE = re.compile(r"(<!-- example: (?P<name>\w+)(?: as (?P<path>\S+))? -->\n)(?:```python\n.*?\n```\n)?", flags=re.DOTALL)
 _BENCHMARKS = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- end of benchmarks -->\n)", flags=re.DOTALL)
 _CAUSES = re.compile(r"(<!-- causes -->\n)(?:\d+\. .*\n)*")
 _CODES = re.compile(r"(<!-- codes -->\n)(?:\|.*\n)*")
@@ -28,7 +29,7 @@ _CODES = re.compile(r"(<!-- codes -->\n)(?:\|.*\n)*")
 
 def refreshed(page: str) -> str:
     """Return the page with its generated parts as they should be."""
-    page = _EXAMPLE.sub(lambda found: f"{found[1]}```python\n{examples()[found['name']]}\n```\n", page)
+    page = _EXAMPLE.sub(lambda found: f"{found[1]}```python\n{shown(found['name'], found['path'])}\n```\n", page)
     page = _BENCHMARKS.sub(lambda found: f"{found[1]}{FIGURES.read_text().strip()}\n{found[2]}", page)
     page = _CAUSES.sub(lambda found: f"{found[1]}{cause_list()}\n", page)
     return _CODES.sub(lambda found: f"{found[1]}{code_table()}\n", page)
@@ -43,6 +44,15 @@ def examples() -> dict[str, str]:
         )
         found |= {name: textwrap.dedent(code).strip("\n") for name, code in parts}
     return found
+
+
+def shown(name: str, path: str | None) -> str:
+    """Return the code of an example, or the file that a reader makes of it.
+
+    Airflow may load the package's examples as well, so the reader's DAG must not have the id of one.
+    """
+    code = examples()[name]
+    return code if path is None else f"# {path}\n" + code.replace('dag_id="bitrix24_example_', 'dag_id="')
 
 
 def cause_list() -> str:

@@ -61,7 +61,7 @@ def test_examples_and_tables_are_up_to_date(path):
 
 
 def test_every_marked_example_is_shown():
-    shown = {name for path in PAGES for name in re.findall(r"<!-- example: (\w+) -->", path.read_text())}
+    shown = {name for path in PAGES for name in re.findall(r"<!-- example: (\w+)(?: as \S+)? -->", path.read_text())}
     assert shown == set(examples())
 
 

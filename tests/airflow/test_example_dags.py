@@ -20,6 +20,7 @@ pytestmark = [
 FOLDER = Path(__file__).parents[2] / "example_dags"
 FILES = sorted(FOLDER.glob("*.py"))
 MOVES = {
+    "bitrix24_example_quick_start": dict.fromkeys(("DEAL_57", "DEAL_58", "DEAL_59"), "PREPARATION"),
     "bitrix24_example_one_entity": {"DEAL_57": "PREPARATION"},
     "bitrix24_example_alert": {"DEAL_57": "PREPARATION"},
     "bitrix24_example_list": {

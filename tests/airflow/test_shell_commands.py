@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import urllib.request
 import warnings
 from pathlib import Path
 
 import pytest
 
+from tests.support.documented_files import documented_files
 from tests.support.shell_commands import shell_commands
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +21,7 @@ PAGES = [
 ]
 COMMANDS = {str(command): command for page in PAGES for command in shell_commands(page.read_text())}
 ELSEWHERE = {
+    "pytest test_nightly.py": ("tests/airflow/test_documented_test.py", '"-m", "pytest"'),
     "make demo": (".ci/run", "\nmake demo\n"),
     "make demo KEEP=1": ("tests/system/test_demo.py", '[*DEMO, "--keep"]'),
     "make test": (".ci/run", "\nmake test"),
@@ -43,7 +46,19 @@ def store(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(portal, application, store, capsys, request):
+def dags_folder(tmp_path):
+    """A DAGs folder with the example DAGs, and with the DAG files that pages tell their readers to write."""
+    folder = tmp_path / "dags"
+    shutil.copytree(ROOT / "example_dags", folder)
+    for page in PAGES:
+        for name, code in documented_files(page.read_text(encoding="utf-8")).items():
+            if name.startswith("dags/"):
+                (tmp_path / name).write_text(code, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def run(portal, application, store, dags_folder, monkeypatch, capsys, request):
     """Run a command as its page shows it, with the connections that pages name; returns what it prints."""
 
     def run_command(*words):
@@ -53,7 +68,10 @@ def run(portal, application, store, capsys, request):
 
                 assert main(arguments) == 0
             case ["airflow", *arguments]:
+                from airflow import settings
                 from airflow.cli.cli_parser import get_parser
+
+                monkeypatch.setattr(settings, "DAGS_FOLDER", str(dags_folder))
 
                 request.getfixturevalue("database")
                 options = get_parser().parse_args(arguments)
