@@ -21,7 +21,9 @@ from scripts.terminal import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "ru").glob("*.md"))]
 FIGURES = ROOT / "benchmarks" / "results" / "table.md"
-_EXAMPLE = re.compile(r"(<!-- example: (?P<name>\w+)(?: as (?P<path>\S+))? -->\n)(?:```python\n.*?\n```\n)?", flags=re.DOTALL)
+_EXAMPLE = re.compile(
+    r"(<!-- example: (?P<name>\w+)(?: as (?P<path>\S+))? -->\n)(?:```python\n.*?\n```\n)?", flags=re.DOTALL
+)
 _BENCHMARKS = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- end of benchmarks -->\n)", flags=re.DOTALL)
 _CAUSES = re.compile(r"(<!-- causes -->\n)(?:\d+\. .*\n)*")
 _CODES = re.compile(r"(<!-- codes -->\n)(?:\|.*\n)*")

@@ -170,6 +170,14 @@ def test_messages_that_troubleshooting_explains_are_those_that_users_see():
         assert [each for each in messages if each not in AIRFLOWS_OWN and not is_in_code(each)] == []
 
 
+def test_troubleshooting_explains_the_same_messages_in_both_editions():
+    def messages(page: str) -> list[list[str]]:
+        headings = re.findall(r"^### (.*)$", (ROOT / "docs" / page).read_text(), flags=re.MULTILINE)
+        return [re.findall(r"`([^`]+)`", heading) for heading in headings]
+
+    assert messages("ru/troubleshooting.md") == messages("troubleshooting.md")
+
+
 def test_messages_in_the_table_of_the_readme_are_those_that_users_see():
     from airflow_provider_bitrix24.client.protocol.error_codes import CODES
 

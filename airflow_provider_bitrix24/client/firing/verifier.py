@@ -23,6 +23,7 @@ from airflow_provider_bitrix24.client.flows.readings import (
     read_window,
 )
 from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS
+from airflow_provider_bitrix24.client.protocol.error_codes import SCOPE_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -176,12 +177,13 @@ class Verifier:
         if self._warned:
             return
         self._warned = True
-        yield Log(
-            f"Reading is refused ({error.message}) What is fired stays unverified. To have it verified, name a "
-            "second connection to the same portal that has an ordinary webhook of a user who may read "
-            "(verify_conn_id), or use such a webhook for firing.",
-            logging.WARNING,
+        mend = (
+            "To have it verified, add the scope in Bitrix24."
+            if error.code in SCOPE_CODES
+            else "To have it verified, name a second connection to the same portal that has an ordinary webhook of "
+            "a user who may read (verify_conn_id), or use such a webhook for firing."
         )
+        yield Log(f"Reading is refused ({error.message}) What is fired stays unverified. {mend}", logging.WARNING)
 
 
 def _patient(channel: Channel) -> Channel:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PATIENCE = RetryPolicy(attempts=2, limit_attempts=3, longest_delay=2.0, longest_pause=2.0)
 """A person waits in front of a form: two tries are enough."""
+_NOT_ADMIN = ", not an administrator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,11 @@ def diagnose(channel: Channel) -> Flow[Diagnosis]:
     if isinstance(items, Bitrix24Error):
         return _failed(patient, items)
     who = yield from _user(patient)
-    return Diagnosis(ok=True, message=f"Connected to {channel.portal} as {who}; CRM can be read.")
+    message = f"Connected to {channel.portal} as {who}; CRM can be read"
+    if who.endswith(_NOT_ADMIN) and isinstance(items.result, Mapping) and items.result.get("items") == []:
+        # A portal answers the same if it has no deals: what a user may not see is left out, without an error.
+        message += ", but this user sees no deals. If the portal has some, let an administrator own the webhook"
+    return Diagnosis(ok=True, message=f"{message}.")
 
 
 def _ask(channel: Channel, method: str, params: Mapping[str, object] | None = None) -> Flow[Reply | Bitrix24Error]:
@@ -73,7 +78,7 @@ def _user(channel: Channel) -> Flow[str]:
     if not isinstance(profile, Reply) or not isinstance(profile.result, Mapping):
         return number
     name = " ".join(shown(profile.result.get(part)) for part in ("NAME", "LAST_NAME")).strip()
-    admin = ", an administrator" if profile.result.get("ADMIN") is True else ", not an administrator"
+    admin = ", an administrator" if profile.result.get("ADMIN") is True else _NOT_ADMIN
     known = f"{name} ({number})" if name else number
     return known + (admin if "ADMIN" in profile.result else "")
 

@@ -51,6 +51,8 @@ _AUTHORIZE = "Authorize the application again."
 _PARAMETERS = "Check the parameters against the method's documentation."
 _LATER = "Try again later."
 
+SCOPE_CODES = frozenset({"insufficient_scope", "invalid_scope"})
+"""Codes by which a portal says that a credential lacks a scope, which another user would not change."""
 CODES: dict[str, Meaning] = {
     # Limits: refused before anything ran.
     "QUERY_LIMIT_EXCEEDED": Meaning(RateLimitError, "Another program calls the portal from this address."),

@@ -69,6 +69,25 @@ def test_a_check_names_missing_scopes_and_people(run_with_both_clients):
     assert "lacks the scope 'crm' (it has: " in scopeless.message
 
 
+def test_a_check_says_that_a_user_sees_no_deals(run_with_both_clients):
+    def scenario(bench):
+        bench.portal.accounts.add_user(User(2, is_admin=False, access=Access.ALL))
+        bench.portal.accounts.add_user(User(3, is_admin=False, access=Access.NONE))
+        for user in (2, 3):
+            bench.portal.accounts.add_webhook(user, f"hook{user}")
+        bench.portal.add_deal(id=57)
+        for user in (1, 2, 3):
+            bench.do("diagnose", url=None if user == 1 else f"{bench.server.url}/rest/{user}/hook{user}/")
+
+    admin, sees_all, sees_none = run_with_both_clients(scenario).outcomes
+    assert admin.ok
+    assert admin.message.endswith("; CRM can be read.")
+    assert sees_all.ok
+    assert sees_all.message.endswith("; CRM can be read.")
+    assert sees_none.ok
+    assert "CRM can be read, but this user sees no deals." in sees_none.message
+
+
 def test_a_server_that_accepts_a_trigger_without_a_target_is_not_a_portal(perform):
     from airflow_provider_bitrix24.client.flows.calls import Channel
     from airflow_provider_bitrix24.client.flows.diagnosis import diagnose
