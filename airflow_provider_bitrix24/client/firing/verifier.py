@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, PermissionDeniedError
+from airflow_provider_bitrix24.client.errors import ApiError, Bitrix24Error, PermissionDeniedError
 from airflow_provider_bitrix24.client.expected import ExpectedStages
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.flows.readings import (
@@ -179,7 +179,7 @@ class Verifier:
         self._warned = True
         mend = (
             "To have it verified, add the scope in Bitrix24."
-            if error.code in SCOPE_CODES
+            if isinstance(error, ApiError) and error.code in SCOPE_CODES
             else "To have it verified, name a second connection to the same portal that has an ordinary webhook of "
             "a user who may read (verify_conn_id), or use such a webhook for firing."
         )
