@@ -157,8 +157,7 @@ def _try_functions(
     module: Module, mutants: Sequence[Mutant], processes: int, progress: Callable[[Verdict], None]
 ) -> Learned:
     """Try what lies in functions, in a fork in which everything is imported, so that it stays unimported here."""
-    kept, log = _FOLDER / "learned.json", _FOLDER / "tests.log"
-    kept.unlink(missing_ok=True)
+    kept, log = _FOLDER / f"learned-{os.getpid()}.json", _FOLDER / "tests.log"
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -180,6 +179,7 @@ def _try_functions(
     if not kept.exists():
         raise StepFailed(f"The tests could not be collected: {log}")
     learned = Learned.read(kept)
+    kept.unlink()
     for test in learned.failed:
         say(f"left out, since it fails without any change: {test}")
     return learned
