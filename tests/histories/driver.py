@@ -66,6 +66,7 @@ class ModelDriver(SyncDriver):
 
     def __init__(self, world: World, pacer: Any, log: Any) -> None:
         self._world, self._pacer, self._log = world, pacer, log
+        self._answered = LastAnswered()
         process = world.process
         self._clock = Clock(monotonic=process.monotonic, now=process.wall, sleep=process.sleep)
         self._answered = LastAnswered()
@@ -92,6 +93,7 @@ class ModelAsyncDriver(AsyncDriver):
 
     def __init__(self, world: World, pacer: Any, log: Any) -> None:
         self._world, self._pacer, self._log = world, pacer, log
+        self._answered = LastAnswered()
         process = world.process
         self._clock = Clock(monotonic=process.monotonic, now=process.wall, asleep=asleep(world))
         self._answered = LastAnswered()
