@@ -69,7 +69,6 @@ class ModelDriver(SyncDriver):
         self._answered = LastAnswered()
         process = world.process
         self._clock = Clock(monotonic=process.monotonic, now=process.wall, sleep=process.sleep)
-        self._answered = LastAnswered()
 
     def close(self) -> None:
         pass
@@ -96,7 +95,6 @@ class ModelAsyncDriver(AsyncDriver):
         self._answered = LastAnswered()
         process = world.process
         self._clock = Clock(monotonic=process.monotonic, now=process.wall, asleep=asleep(world))
-        self._answered = LastAnswered()
 
     async def close(self) -> None:
         pass
