@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from gettext import NullTranslations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from airflow_provider_bitrix24 import __version__
 
@@ -32,6 +34,9 @@ html_logo = html_favicon = "integration-logos/bitrix24.svg"
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 
+# Relative to llms.txt itself, which each edition has in its own folder.
+llms_txt_uri_template = "_sources/{docname}{suffix}{sourcelink_suffix}"
+
 _ROOT = Path(__file__).parents[1]
 _PAGES_OF_FILES = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 _INCLUDED = re.compile(r"^```\{include\} \.\./(\w+\.md)\n```$", flags=re.MULTILINE)
@@ -43,6 +48,28 @@ _ONLY_HERE = re.compile(r"^<!-- only on the site\n(.*?)^-->$", flags=re.MULTILIN
 def setup(app: Sphinx) -> None:
     """Let pages that are written for forges, too, become pages of the site."""
     app.connect("source-read", _adapt)
+    app.connect("builder-inited", _translate_theme)
+    app.connect("build-finished", _translate_llms, priority=900)  # after sphinx_llms_txt has written it
+
+
+class _ThemeTexts(NullTranslations):
+    """What the theme says in English only: Sphinx brings translations of its own texts, and the theme none."""
+
+    _texts: ClassVar[dict[str, str]] = json.loads((Path(__file__).parent / "ru" / "theme.json").read_text("utf-8"))
+
+    def gettext(self, message: str) -> str:
+        return self._texts.get(message, message)
+
+
+def _translate_theme(app: Sphinx) -> None:
+    if app.config.language == "ru":
+        app.translator.add_fallback(_ThemeTexts())
+
+
+def _translate_llms(app: Sphinx, error: Exception | None) -> None:
+    page = Path(app.outdir) / "llms.txt"
+    if app.config.language == "ru" and error is None and page.is_file():
+        page.write_text(page.read_text("utf-8").replace("\n## Docs\n", "\n## Страницы\n"), "utf-8")
 
 
 def _adapt(app: Sphinx, page: str, source: list[str]) -> None:
