@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.plain import unwrapped
 
 _BLANKS = " \t\n\r\f\v\xa0\u200b\u2060\ufeff"
 """What is copied along with a code from a page or a file, also what nobody sees."""
 _PARTS_OF_A_URL = ("://", "/rest/", "crm.automation.trigger")
+_PARAMETERS = re.compile(r"(?:^|[?&])\s*(?:code|target)=", re.IGNORECASE)
+"""What a URL has before its code, such as ``code=`` or ``?target=DEAL_57&code=``."""
 
 
 def checked_code(code: object) -> str | None:
@@ -47,7 +51,7 @@ def check_no_url(code: str) -> None:
 
     :raises ConfigurationError: it is one, or a part of one.
     """
-    if any(part in code for part in _PARTS_OF_A_URL):
+    if any(part in code for part in _PARTS_OF_A_URL) or _PARAMETERS.search(code.strip(_BLANKS)):
         raise ConfigurationError(
             "code is a URL, or a part of one.", hint="Pass only what follows code= in it, such as c5u4m."
         )

@@ -8,7 +8,9 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
 
-@pytest.mark.parametrize("code", ["c5u4m", "with blanks", "ключ", "$result[a]", "0", "/", "a/rest"])
+@pytest.mark.parametrize(
+    "code", ["c5u4m", "with blanks", "ключ", "$result[a]", "0", "/", "a/rest", "code", "mycode=1", "a=b"]
+)
 def test_any_text_may_be_a_code_and_is_left_as_it_is(code):
     assert checked_code(code) == code
 
@@ -34,6 +36,11 @@ def test_an_empty_code_is_none(code):
         ("\ud800", "code holds half a character"),
         ("https://example.bitrix24.com/rest/1/s3cr3t/", "code is a URL"),
         ("example.bitrix24.com/rest/1/s3cr3t/", "code is a URL"),
+        ("code=s3cr3t", "code is a URL, or a part of one"),
+        (" Code=s3cr3t", "code is a URL"),
+        ("?code=s3cr3t", "code is a URL"),
+        ("&code=s3cr3t", "code is a URL"),
+        ("target=DEAL_{ID}&code=s3cr3t", "code is a URL"),
         ("crm.automation.trigger/?target=DEAL_1&code=s3cr3t", "code is a URL"),
     ],
 )

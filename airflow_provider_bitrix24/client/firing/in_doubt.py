@@ -60,6 +60,8 @@ class InDoubtRequest:
     due: float
     sent_by_portal: float | None = None
     """The same moment by the portal's clock at the latest, in seconds since the epoch, for a later try."""
+    by_earlier_try: bool = False
+    """Whether an earlier try sent it, which may have had an answer."""
 
     def date(self, reading: ReadingMoment) -> float:
         """Say when it was sent, from a reading. Where nobody knows, it counts as sent just now.
@@ -107,6 +109,15 @@ class InDoubtRequest:
         if self.sent_by_portal is None or len(known) < len(moves) or min(known) < self.sent_by_portal - CLOCK_MARGIN:
             return None
         return max(known)
+
+
+def why_not_fired_yet(requests: Sequence[InDoubtRequest]) -> str:
+    """Why a firing waits before it reads these and fires again what has not moved."""
+    if any(not request.by_earlier_try for request in requests):
+        return "a request got no answer and the portal may still be executing it"
+    count = sum(len(request.targets) for request in requests)
+    fired, on = ("1 target that has", "it") if count == 1 else (f"{count:,} targets that have", "them")
+    return f"an earlier try fired {fired} not moved, and the portal may still act on {on}"
 
 
 def take_moved(requests: list[InDoubtRequest], found: Mapping[EntityRef, Snapshot]) -> list[Target]:

@@ -37,15 +37,15 @@ class ProgressLog:
         self._logged_at = self.began
 
     def line(self, now: float) -> Log | None:
-        """The next line, if one is due."""
-        if now - self._logged_at < LOG_EVERY:
+        """The next line, if one is due and something is left to do."""
+        if now - self._logged_at < LOG_EVERY or not self.state.remaining:
             return None
         self._logged_at = now
         total, waiting = len(self.state.targets), self.state.remaining
         done = total - waiting
         rate = (done - self._done_before) / (now - self.began)
-        left = f", about {waiting / rate:.0f} s left" if rate > 0 else ""
-        return Log(f"{done} of {total} targets are fired or settled, {rate * 60:.0f} a minute{left}.")
+        left = f", about {waiting / rate:,.0f} s left" if rate > 0 else ""
+        return Log(f"{done:,} of {total:,} targets are fired or settled, {rate * 60:,.0f} a minute{left}.")
 
 
 def already_line(window: Sequence[Target], stages: ExpectedStages | None) -> Log | None:
@@ -63,11 +63,12 @@ def already_line(window: Sequence[Target], stages: ExpectedStages | None) -> Log
 
 
 def resumed_line(state: FiringState, kept: Kept) -> Log:
-    """What an earlier try has left to do, and what it fired otherwise than this one."""
+    """What earlier tries have left to do, and what they fired otherwise than this one."""
     in_doubt = sum(len(request.targets) for request in state.in_doubt)
     code = "" if kept.code == state.job.code else f" The code was {kept.code!r} then."
     method = "" if kept.method == state.job.method else f" The method was {kept.method!r:.80} then."
-    done, total = state.settled, len(state.targets)
-    return Log(
-        f"Going on from a checkpoint: {done} targets are done of {total}, {in_doubt} are checked first.{code}{method}"
-    )
+    looks = [f"firing {state.unread:,}"] if state.unread else []
+    if in_doubt:
+        looks.append(f"reading {in_doubt:,} that an earlier try fired before firing any of them again")
+    left = ", ".join(looks) or ("nothing to fire" if not state.accepted else f"awaiting {len(state.accepted):,}")
+    return Log(f"{state.settled:,} of {len(state.targets):,} are done; {left}.{code}{method}")

@@ -58,7 +58,7 @@ class RestoredState(FiringState):
             return
         for target in targets:
             target.before, target.fires = snapshots.get(target.ref), 1
-        self.record_in_doubt(targets, error, sent_at=None, now=now, over=False, sent_by_portal=sent_by_portal)
+        self._record_in_doubt(targets, InDoubtRequest([], error, None, False, now, sent_by_portal, by_earlier_try=True))
 
     def finish_restoring(self) -> None:
         """Leave unread only what no earlier try has sent or settled."""
@@ -82,13 +82,17 @@ class RestoredState(FiringState):
         :param sent_at: ``None`` where an earlier try sent it.
         :param over: whether the portal has certainly finished with it, since it answered in full.
         """
+        self._record_in_doubt(targets, InDoubtRequest([], error, sent_at, over, now, sent_by_portal))
+
+    def _record_in_doubt(self, targets: Sequence[Target], request: InDoubtRequest) -> None:
         self.fired = True
-        readable = [target for target in targets if target.before is not None]
         for target in targets:
             if target.before is None:
-                self._lose(target, error)
-        if readable:
-            self._in_doubt.append(InDoubtRequest(readable, error, sent_at, over, now, sent_by_portal))
+                self._lose(target, request.error)
+            else:
+                request.targets.append(target)
+        if request.targets:
+            self._in_doubt.append(request)
 
     def _accept(self, target: Target, after: Snapshot | None = None) -> None:
         target.after = after or target.after

@@ -14,6 +14,7 @@ from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimi
 from airflow_provider_bitrix24.client.firing.aftermath import Aftermath
 from airflow_provider_bitrix24.client.firing.checkpoint import Checkpoint
 from airflow_provider_bitrix24.client.firing.cost import CostSharing
+from airflow_provider_bitrix24.client.firing.in_doubt import why_not_fired_yet
 from airflow_provider_bitrix24.client.firing.job import Job, Target
 from airflow_provider_bitrix24.client.firing.ledger import Ledger
 from airflow_provider_bitrix24.client.firing.progress_log import LOG_EVERY, ProgressLog, already_line, resumed_line
@@ -141,8 +142,8 @@ class _Firing:
         return self.ledger.fired or self.ledger.resumed
 
     def _await_settling(self, due: float) -> Flow[None]:
-        why = "a request got no answer and the portal may still be executing it"
-        yield from self._sleep(due - self.now, "settle", why)
+        waiting = [request for request in self.ledger.in_doubt if request.due <= due]
+        yield from self._sleep(due - self.now, "settle", why_not_fired_yet(waiting))
 
     def _stop_firing(self, error: Bitrix24Error) -> Flow[None]:
         """Fire nothing more. What is in doubt is read all the same, as long as that is possible."""

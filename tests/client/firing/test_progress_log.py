@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from airflow_provider_bitrix24.client.firing.progress_log import LOG_EVERY, ProgressLog
+import pytest
+
+from airflow_provider_bitrix24.client.firing.kept import Kept
+from airflow_provider_bitrix24.client.firing.progress_log import LOG_EVERY, ProgressLog, resumed_line
 from tests.support.firing import LOST, NEW, deal, deals, ledger_of, queued, send
 
 
@@ -30,3 +33,34 @@ def test_targets_of_an_earlier_try_count_as_done_and_not_as_fast():
     ledger.finish_restoring()
     log = ProgressLog(ledger, began=0.0)
     assert log.line(30.0).message == "2 of 4 targets are fired or settled, 0 a minute."
+
+
+def test_where_nothing_is_left_to_do_there_is_no_line():
+    ledger = queued(*deals(1, 2))
+    log = ProgressLog(ledger, began=0.0)
+    send(ledger, 2)
+    assert log.line(60.0) is None
+
+
+@pytest.mark.parametrize(
+    ("states", "line"),
+    [
+        ("mm..", "2 of 4 are done; firing 2."),
+        ("mm.?", "2 of 4 are done; firing 1, reading 1 that an earlier try fired before firing any of them again."),
+        ("mm??", "2 of 4 are done; reading 2 that an earlier try fired before firing any of them again."),
+        ("mmmp", "3 of 4 are done; awaiting 1."),
+        ("mmmm", "4 of 4 are done; nothing to fire."),
+    ],
+)
+def test_a_next_try_logs_what_is_left_to_do(states, line):
+    ledger = ledger_of(*deals(1, 2, 3, 4))
+    for letter, target in zip(states, ledger.targets, strict=True):
+        if letter == "m":
+            ledger.restore_settled(target, "moved", NEW, NEW)
+        elif letter == "p":
+            ledger.restore_accepted(target, NEW, NEW)
+        elif letter == "?":
+            ledger.restore_in_doubt([target], {target.ref: NEW}, LOST, now=0.0, sent_by_portal=None)
+    ledger.finish_restoring()
+    kept = Kept(host="example.bitrix24.com", code=ledger.job.code, lists=[], states="")
+    assert resumed_line(ledger, kept).message == line

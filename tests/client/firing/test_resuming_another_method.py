@@ -53,7 +53,7 @@ def test_a_next_try_by_the_other_method_moves_nothing_twice_and_logs_it(rig, fir
     report = fire(rig, second, store)
     assert (report.moved, report.failed) == (60, 0)
     assert set(rig.server.moves.values()) == {1}
-    [line] = [each for each in rig.logged if "Going on from a checkpoint" in each]
+    [line] = [each for each in rig.logged if " are done; " in each]
     assert f"The method was {first!r} then." in line
     assert store.load(RECORD)["method"] == second
 

@@ -92,7 +92,6 @@ def test_a_lost_request_is_read_waited_for_and_fired_again(perform):
         ("acquire 1", 60.0),
         ("send batch of 2", [(fired(1, item(1, "WON")), (60.0, 61.0))]),
         ("share cost 0.5", SharedCost(0.5)),
-        ("log", None),
     )
     assert report.moved == 1
 
@@ -228,7 +227,6 @@ def test_commands_that_a_limit_refused_inside_a_lost_batch_are_fired_again(perfo
         ("acquire 1", 65.0),
         ("send batch of 2", [(fired(1, item(2, "WON")), (65.0, 66.0))]),
         ("share cost 0.5", SharedCost(0.5)),
-        ("log", None),
     )
     assert (report.moved, report.unmoved) == (3, 0)
 

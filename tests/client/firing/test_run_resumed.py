@@ -60,7 +60,6 @@ def test_whatever_this_hosts_clock_says_it_is_fired_again_only_when_the_portals_
         ("send batch of 2", [(at(64, fired(1, item(1, "WON"))), (now + 43, now + 44))]),
         ("save", None),
         ("share cost 0.5", SharedCost(0.5)),
-        ("log", None),
         ("save", None),
     )
     assert report.moved == 1
