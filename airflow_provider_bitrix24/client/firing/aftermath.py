@@ -6,7 +6,6 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.firing.in_doubt import ReadingMoment
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 
@@ -37,15 +36,12 @@ class Aftermath:
         Where that fails in spite of all patience, nothing more is fired, and what is in doubt stays unknown.
         """
         due = self.ledger.take_due(now)
-        try:
-            readings = yield from self.verifier.all([target.ref for request in due for target in request.targets])
-        except Bitrix24Error as error:
-            yield Log(f"Stopping: {error}", logging.ERROR)
-            self.ledger.return_due(due)
-            self.ledger.give_up(error)
-            return now
+        read = yield from self.verifier.all([target.ref for request in due for target in request.targets])
+        readings = read.readings
         if self.verifier.refused:
             self.builder.stop_batching()
+        if read.failure is not None:
+            due = self.ledger.return_unreached(due, read.reached)
         moment = self._moment_of(readings, now)
         for request in due:
             if self.verifier.can_read:
@@ -53,18 +49,19 @@ class Aftermath:
             else:
                 self.ledger.lose(request)
         self.ledger.record_after(readings.found)
+        if read.failure is not None:
+            yield Log(f"Stopping: {read.failure}", logging.ERROR)
+            self.ledger.give_up(read.failure)
         return now if readings.answered_at is None else max(now, readings.answered_at)
 
     def confirm(self) -> Flow[None]:
         """Read once more, in a request of its own, all that were accepted and have not been seen to arrive."""
         waiting = self.ledger.accepted
         if waiting:
-            try:
-                readings = yield from self.verifier.all(waiting)
-            except Bitrix24Error as error:
-                yield Log(f"Reading the entities after the fire failed: {error}", logging.WARNING)
-            else:
-                self.ledger.record_after(readings.found)
+            read = yield from self.verifier.all(waiting)
+            if read.failure is not None:
+                yield Log(f"Reading the entities after the fire failed: {read.failure}", logging.WARNING)
+            self.ledger.record_after(read.readings.found)
         late = self.ledger.close()
         if self.verifier.expected is not None:
             self.ledger.locate(late, self.verifier.expected)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.firing.job import Target
@@ -73,6 +73,13 @@ class InDoubtRequest:
         if self.sent_by_portal is None:
             self.sent_by_portal = reading.by_portal(self.sent_at)
         return self.sent_at
+
+    def split(self, reached: Collection[EntityRef]) -> tuple[InDoubtRequest, InDoubtRequest]:
+        """Split it into the targets that a reading has reached, and the others."""
+        parts: tuple[list[Target], list[Target]] = [], []
+        for target in self.targets:
+            parts[target.ref not in reached].append(target)
+        return replace(self, targets=parts[0]), replace(self, targets=parts[1])
 
     def divide(self, found: Mapping[EntityRef, Snapshot]) -> tuple[list[Target], list[Target]]:
         """Divide its targets into those that a reading shows to have moved, and the others.

@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.client.firing.restored import RestoredState
 from airflow_provider_bitrix24.client.stages import Snapshot, arrived
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.expected import ExpectedStages
@@ -170,9 +170,13 @@ class Ledger(RestoredState):
         self._in_doubt = [request for request in self._in_doubt if request.due > now]
         return due
 
-    def return_due(self, requests: Sequence[InDoubtRequest]) -> None:
-        """They could not be read."""
-        self._in_doubt.extend(requests)
+    def return_unreached(
+        self, requests: Iterable[InDoubtRequest], reached: Collection[EntityRef]
+    ) -> list[InDoubtRequest]:
+        """A reading broke off: its targets that were not reached stay in doubt. Returns the requests of the others."""
+        divided = [request.split(reached) for request in requests]
+        self._in_doubt.extend(rest for _, rest in divided if rest.targets)
+        return [read for read, _ in divided if read.targets]
 
     def resolve(
         self, request: InDoubtRequest, readings: StageReadings, moment: ReadingMoment, settle_after: float

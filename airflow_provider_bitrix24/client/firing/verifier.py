@@ -19,19 +19,32 @@ from airflow_provider_bitrix24.client.flows.readings import (
     chunks,
     is_too_old,
     pipeline_stages,
-    read_stages,
     read_window,
 )
 from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS
 from airflow_provider_bitrix24.client.protocol.error_codes import SCOPE_CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from airflow_provider_bitrix24.client.firing.job import Job
     from airflow_provider_bitrix24.client.flows.calls import Channel
     from airflow_provider_bitrix24.client.stages import Pipeline
     from airflow_provider_bitrix24.client.targets import EntityRef
+
+
+@dataclass(frozen=True, slots=True)
+class FatesRead:
+    """What was read of entities that were fired.
+
+    :param reached: those that were asked for and answered, whether or not they were found.
+    :param failure: why the others were not.
+    """
+
+    readings: StageReadings
+    reached: Collection[EntityRef]
+    failure: Bitrix24Error | None = None
+
 
 TRIES_FOR_ORDER = 3
 """How often a pipeline's stages are asked for where their order decides what is fired."""
@@ -90,12 +103,23 @@ class Verifier:
             yield from self._note_stages(readings)
         return readings
 
-    def all(self, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
+    def all(self, refs: Sequence[EntityRef]) -> Flow[FatesRead]:
         """Read any number of entities that were fired, with whichever credential may, and with patience.
 
-        :raises Bitrix24Error: the portal failed; a refusal is not raised but turns reading off.
+        Where the portal fails in spite of that, what was read before is returned. A refusal turns reading off.
         """
-        return (yield from self._read(lambda channel: read_stages(_patient(channel), refs)))
+        readings = StageReadings()
+        reached: set[EntityRef] = set()
+        for part in chunks(refs):
+            try:
+                readings.add((yield from self._read_part(part)))
+            except Bitrix24Error as error:
+                return FatesRead(readings, reached, error)
+            reached.update(part)
+        return FatesRead(readings, reached)
+
+    def _read_part(self, refs: Sequence[EntityRef]) -> Flow[StageReadings]:
+        return self._read(lambda channel: read_window(_patient(channel), refs))
 
     def _read(self, read: Callable[[Channel], Flow[StageReadings]]) -> Flow[StageReadings]:
         """Read with the credential that reads by now, and with the next one where it is refused."""

@@ -56,6 +56,15 @@ class StageReadings:
         self.asked_at = asked_at if self.asked_at is None else min(self.asked_at, asked_at)
         self.answered_at = answered_at if self.answered_at is None else max(self.answered_at, answered_at)
 
+    def add(self, part: StageReadings) -> None:
+        """Add what was read of further entities."""
+        self.found.update(part.found)
+        self.refused.update(part.refused)
+        self.unreadable.update(part.unreadable)
+        self.pipelines.update(part.pipelines)
+        if part.asked_at is not None and part.answered_at is not None:
+            self.date(part.asked_at, part.answered_at)
+
     def error(self, ref: EntityRef) -> Bitrix24Error | None:
         """Why an entity was not read, where the portal did not simply leave it out."""
         if ref in self.unreadable:
@@ -199,13 +208,7 @@ def read_stages(
 def _read_into(
     reading: StageReadings, channel: Channel, chunk: Sequence[EntityRef], pipelines: Sequence[Pipeline] = ()
 ) -> Flow[None]:
-    part = yield from read_window(channel, chunk, pipelines)
-    reading.found.update(part.found)
-    reading.refused.update(part.refused)
-    reading.unreadable.update(part.unreadable)
-    reading.pipelines.update(part.pipelines)
-    if part.asked_at is not None and part.answered_at is not None:
-        reading.date(part.asked_at, part.answered_at)
+    reading.add((yield from read_window(channel, chunk, pipelines)))
 
 
 def pipeline_stages(channel: Channel, type_id: int, category_id: int | None) -> Flow[list[Stage]]:

@@ -247,11 +247,21 @@ def test_a_target_in_doubt_about_which_the_portal_sends_something_odd_stays_unkn
     assert left_to_fire(ledger) == [1]
 
 
-def test_requests_that_could_not_be_read_stay_due():
+def test_targets_that_a_reading_did_not_reach_stay_due():
+    ledger, targets = fired(3)
+    lose(ledger, targets)
+    [read] = ledger.return_unreached(ledger.take_due(101.0), {deal(1), deal(3)})
+    assert numbers(read.targets) == [1, 3]
+    assert [numbers(request.targets) for request in ledger.in_doubt] == [[2]]
+    assert ledger.next_due == 101.0
+
+
+@pytest.mark.parametrize(("reached", "read"), [((), 0), ((1, 2), 1)])
+def test_a_request_that_was_reached_by_none_or_all_of_a_reading_is_not_split(reached, read):
     ledger, targets = fired(2)
     lose(ledger, targets)
-    ledger.return_due(ledger.take_due(101.0))
-    assert ledger.next_due == 101.0
+    left = ledger.return_unreached(ledger.take_due(101.0), set(map(deal, reached)))
+    assert (len(left), len(ledger.in_doubt)) == (read, 1 - read)
 
 
 @given(st.sets(st.integers(1, 12)), st.sets(st.integers(1, 12)), st.booleans())

@@ -227,3 +227,25 @@ def test_a_type_that_cannot_be_read_any_more_leaves_what_is_in_doubt_unknown(per
         ("save", None),
     )
     assert (report.results[0].error.code, report.results[0].error.executed) == ("OutcomeUnknown", "unknown")
+
+
+def test_a_reading_that_breaks_off_still_tells_what_became_of_those_that_it_reached(perform):
+    """An earlier try has sent one entity of each of 51 types, more than one request can read."""
+    refs, store = [EntityRef(1030 + 2 * number, 1) for number in range(51)], MemoryStore()
+    first = Try(*refs, store=store)
+    first.record_window(first.ledger.take_window(51), dict.fromkeys(refs, NEW))
+    first.send(51)
+    rows = {f"c{number}": {"items": [item(1, "WON" if number else "NEW")]} for number in range(50)}
+    report = perform(
+        resumed(store, list(map(str, refs))),
+        ("log", None),
+        ("acquire 1", 7.0),
+        ("send batch of 50", [at(100, batch(rows))]),
+        ("acquire 1", 8.0),
+        ("send batch of 1", [WRONG]),
+        ("log", None),
+        ("save", None),
+    )
+    assert (report.moved, report.failed) == (49, 2)
+    stayed, unread = report.results[0].error, report.results[50].error
+    assert (stayed.executed, unread.executed) == ("unknown", "unknown"), "the portal was at work until the reading"

@@ -55,7 +55,7 @@ def second():
 def test_without_verification_nobody_reads_and_nothing_is_sent(perform, first, second):
     verifier = Verifier.for_job(Job(code="c", verify=False), first, second, deals(1))
     assert not verifier.can_read
-    assert perform(verifier.all(deals(1))) == StageReadings()
+    assert perform(verifier.all(deals(1))).readings == StageReadings()
     assert perform(verifier.window(deals(1))) == StageReadings()
 
 
@@ -106,7 +106,7 @@ def test_where_the_second_credential_is_refused_too_nobody_reads(perform, first,
     )
     assert readings == StageReadings()
     assert not verifier.can_read
-    assert perform(verifier.all(deals(1))) == StageReadings()
+    assert perform(verifier.all(deals(1))).readings == StageReadings()
 
 
 def test_a_portal_that_fails_is_not_a_refusal(perform, first, second):
@@ -143,6 +143,24 @@ def test_reading_what_was_fired_tells_the_portals_clock(perform, first):
     timed = batch({"c0": {"items": [DEAL_1]}}) | {"time": {"start": 2e9, "finish": 2e9}}
     perform(verifier.all(deals(1)), ("acquire 1", 0.0), ("send batch of 1", [(timed, (100.0, 101.0))]))
     assert first.portal_clock.earliest(161.0) == 2e9 + 60.0
+
+
+MANY_TYPES = [EntityRef(1030 + 2 * number, 1) for number in range(51)]
+"""More than one request can read."""
+
+
+def test_where_a_later_request_fails_what_the_earlier_ones_have_shown_is_kept(perform, first):
+    rows = {f"c{number}": {"items": [{"id": 1, "stageId": "NEW", "categoryId": 0}]} for number in range(50)}
+    read = perform(
+        Verifier(first, None).all(MANY_TYPES),
+        ("acquire 1", 0.0),
+        ("send batch of 50", [batch(rows)]),
+        ("acquire 1", 1.0),
+        ("send batch of 1", [(302, b"")]),
+    )
+    assert list(read.readings.found) == MANY_TYPES[:50]
+    assert set(read.reached) == set(MANY_TYPES[:50])
+    assert isinstance(read.failure, ProtocolError)
 
 
 # -- the stages that are expected
