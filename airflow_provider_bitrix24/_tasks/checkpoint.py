@@ -194,9 +194,8 @@ class TaskCheckpointStore:
     def keep_evidence(self) -> None:
         """Let a later Clear know that Airflow has recorded the success; to be called once Airflow knows of the end.
 
-        It also lets the next Clear fire anew that was offered, which a try that was cut off before it had returned the
-        report did not do. A task that was cleared while it ran has lost its id: Airflow takes nothing from it any more,
-        so there is no evidence then.
+        A task that was cleared while it ran has lost its id: Airflow takes nothing from it any more, so there is no
+        evidence then.
         """
         if self._done is None:
             return
@@ -204,8 +203,6 @@ class TaskCheckpointStore:
 
         ti, finished = self._done
         try:
-            if finished.offered:
-                self.save_done(finished.as_record())
             if recorded_state(ti) == "success":
                 self._store.set(RECORDED_KEY, finished.try_number)
         except (RefusedByAirflow, OSError) as error:

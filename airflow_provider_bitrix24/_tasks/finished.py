@@ -37,8 +37,8 @@ class Finished:
     :param url: the page that the task links to.
     :param try_number: the try that fired.
     :param max_tries: what Airflow allowed this task when it was written; a Clear changes it.
-    :param offered: whether the task was cleared since, without evidence of a recorded success. That try returned the
-        report and said that another Clear fires anew.
+    :param offered: whether the task was cleared since, without evidence of a recorded success. Its try returns the
+        report and says that another Clear fires anew; once Airflow has recorded the success of that try, it does.
     """
 
     report: TriggerReport
@@ -62,7 +62,6 @@ class Finished:
             "url": self.url,
             "try_number": self.try_number,
             "max_tries": self.max_tries,
-            "offered": self.offered,
         }
 
     @classmethod
@@ -85,7 +84,6 @@ class Finished:
             url=_text(record.get("url")),
             try_number=_whole(record.get("try_number")),
             max_tries=_whole(record.get("max_tries")),
-            offered=record.get("offered") is True,
         )
 
     def covers(self, refs: Iterable[EntityRef]) -> bool:
@@ -113,11 +111,9 @@ def finished_firing(store: TaskCheckpointStore, context: Context) -> Finished | 
         store.forget()
         return None
     finished = Finished.read(record)
-    max_tries = context["ti"].max_tries
-    if max_tries == finished.max_tries:
+    if context["ti"].max_tries == finished.max_tries:
         return finished  # a retry
-    if finished.offered or store.load_recorded() == finished.try_number:
+    if store.load_recorded() == finished.try_number:
         store.forget()
         return None
-    # That this offers a fire anew is kept only once the report was returned: the list may have changed.
-    return replace(finished, offered=True, max_tries=max_tries)
+    return replace(finished, offered=True)
