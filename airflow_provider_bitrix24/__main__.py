@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_bitrix24 import application_commands
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
+from airflow_provider_bitrix24.client.report import MISSING, MISSING_SEVERAL
 from airflow_provider_bitrix24.client.targets import EntityRef
 from airflow_provider_bitrix24.commands import ARGUMENTS, COMMANDS
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, use_metadata_database
@@ -143,7 +144,7 @@ def _stages(hook: Bitrix24Hook, options: argparse.Namespace) -> int:
             print(line)
     missing = [str(ref) for ref in map(EntityRef.parse, targets) if str(ref) not in found]
     if missing:
-        return _fail(f"Not found: {', '.join(missing)}. They do not exist, or the webhook's user may not read them.")
+        return _fail(f"Not found: {', '.join(missing)}. {MISSING if len(missing) == 1 else MISSING_SEVERAL}")
     return 0
 
 

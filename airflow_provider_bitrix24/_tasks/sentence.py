@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24._tasks.wording import SHOWN, named, noun
-from airflow_provider_bitrix24.client.report import remaining_causes
+from airflow_provider_bitrix24.client.report import MISSING, MISSING_SEVERAL, remaining_causes
 from airflow_provider_bitrix24.client.stages import stages_in_words
 
 if TYPE_CHECKING:
@@ -100,7 +100,11 @@ def _failures(failed: Iterable[TargetResult]) -> list[str]:
     for each in failed:
         message = each.error.message if each.error else "no reason is known"
         groups.setdefault(message.rstrip("."), []).append(each.target)
-    return [f"{named(targets)}: {message}" for message, targets in groups.items()]
+    return [f"{named(targets)}: {_of_several(message, len(targets))}" for message, targets in groups.items()]
+
+
+def _of_several(message: str, count: int) -> str:
+    return MISSING_SEVERAL.rstrip(".") if count > 1 and message == MISSING.rstrip(".") else message
 
 
 def _places(late: Iterable[TargetResult], report: TriggerReport) -> list[str]:

@@ -47,6 +47,7 @@ _SHOWN = 10
 _LONGEST = 60
 """Characters of a malformed target that a message shows."""
 _OLD_INVOICE = 5
+_GAVE_NOTHING = "its template, or the task that it comes from, gave nothing."
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -205,7 +206,7 @@ def parse_text(text: object) -> EntityRef | str:
         return "a URL is not a target; pass the part after target=."
     name, underscore, digits = cleaned.rpartition("_")
     if not underscore:
-        return "there is no underscore between type and id."
+        return _GAVE_NOTHING if cleaned == "NONE" else "there is no underscore between type and id."
     if not re.fullmatch(r"0{0,99}[0-9]{1,19}", digits) or not 0 < int(digits) <= MAX_ID:
         return f"the id {_cut(digits)} is not a positive whole number."
     return _typed(name.strip(), int(digits))

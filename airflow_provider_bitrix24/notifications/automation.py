@@ -73,7 +73,7 @@ class TriggerAutomationNotifier(PlainArguments, BaseNotifier):
         self.target = target
         self.entity_type = entity_type
         self._given = {
-            "code": code not in (None, ""),
+            "code": code is not None,
             "expected_stage": expected_stage is not None,
             "entity_type": entity_type is not None,
         }

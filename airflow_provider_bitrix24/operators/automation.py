@@ -108,7 +108,7 @@ class TriggerAutomationOperator(FiringTask):
         self.target = target
         self.entity_type = entity_type
         self._given = {
-            "code": code not in (None, ""),
+            "code": code is not None,
             "expected_stage": expected_stage is not None,
             "entity_type": entity_type is not None,
             "fail_on": bool(fail_on),

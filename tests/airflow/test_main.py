@@ -76,7 +76,7 @@ def test_a_missing_target_is_named(portal, capsys):
 
     shown = capsys.readouterr()
     assert "DEAL_57 stands at NEW" in shown.out
-    assert "Not found: DEAL_999" in shown.err
+    assert "Not found: DEAL_999. It does not exist, or the webhook's user may not read it." in shown.err
 
 
 def test_a_malformed_target_is_an_error(portal, capsys):

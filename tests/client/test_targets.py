@@ -47,6 +47,7 @@ def test_every_spelling_has_one_canonical_form(written, canonical):
     [
         ("", "empty"),
         ("   ", "empty"),
+        ("None", "its template, or the task that it comes from, gave nothing."),
         ("57", "underscore"),
         ("DEAL57", "underscore"),
         ("FOO_57", "'FOO' is not known"),

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, OperatingLimitError
 from airflow_provider_bitrix24.client.firing.aftermath import Aftermath
 from airflow_provider_bitrix24.client.firing.checkpoint import Checkpoint
 from airflow_provider_bitrix24.client.firing.cost import CostSharing
@@ -186,13 +186,13 @@ class _Firing:
         if self.verifier.expected is not None:
             self.ledger.expect(self.verifier.expected.accepted)
 
-    def _refuse(self, problem: Bitrix24Error) -> Flow[None]:
+    def _refuse(self, problem: ConfigurationError) -> Flow[None]:
         """Fire nothing for a stage that does not exist.
 
-        :raises Bitrix24Error: nothing was fired yet.
+        :raises ConfigurationError: nothing was fired yet.
         """
         if not self._has_fired:
-            raise problem
+            raise ConfigurationError(f"{problem.message} Nothing was fired.", hint=problem.hint)
         yield Log(f"Firing has stopped: {problem}", logging.ERROR)
         self.ledger.refuse_unfired(problem)
 

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.errors import ApiError, Bitrix24Error, PermissionDeniedError
+from airflow_provider_bitrix24.client.errors import ApiError, Bitrix24Error, ConfigurationError, PermissionDeniedError
 from airflow_provider_bitrix24.client.expected import ExpectedStages
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.flows.readings import (
@@ -140,7 +140,7 @@ class Verifier:
             yield from self._next(forbidden[0])
         return StageReadings()
 
-    def check_expected(self, readings: StageReadings) -> Flow[Bitrix24Error | None]:
+    def check_expected(self, readings: StageReadings) -> Flow[ConfigurationError | None]:
         """Find out whether the expected stages exist; returns the error where one does not.
 
         :param readings: where the targets stand that are to be fired next.

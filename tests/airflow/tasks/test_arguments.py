@@ -68,6 +68,14 @@ def test_a_code_that_renders_to_nothing_does_not_fall_back_to_the_connections(po
     assert portal.fires == {}
 
 
+def test_a_code_that_is_written_empty_is_refused(portal, move):
+    ran = move(target="DEAL_57", code="")
+
+    assert isinstance(ran.error, AirflowFailException)
+    assert "code is ''" in str(ran.error)
+    assert portal.fires == {}
+
+
 def test_an_expected_stage_that_renders_to_nothing_is_refused(portal, move):
     ran = move(target="DEAL_57", expected_stage="{{ none or '' }}")
 

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_bitrix24._tasks.verdict import Verdict, decide, permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client import errors
-from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.client.report import MISSING, TargetError, TargetResult, TriggerReport
 from airflow_provider_bitrix24.compat import AirflowException, AirflowFailException, AirflowSkipException
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
@@ -201,3 +201,15 @@ def test_other_errors_pass_through(error):
         raise error
 
     assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("count", "sentence"),
+    [
+        (1, "DEAL_0: It does not exist, or the webhook's user may not read it."),
+        (2, "DEAL_0, DEAL_1: They do not exist, or the webhook's user may not read them."),
+    ],
+)
+def test_several_targets_that_are_missing_for_the_same_reason_share_one_sentence(count, sentence):
+    missing = TargetError("NOT_FOUND", MISSING, "no")
+    assert decide(report(*[missing] * count), on_unmoved="warn", expected=()).message.endswith(f"failed: {sentence}")

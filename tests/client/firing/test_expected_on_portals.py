@@ -56,6 +56,7 @@ def test_for_a_stage_that_does_not_exist_nothing_is_fired(run_with_both_clients,
     [error] = bench.outcomes
     assert isinstance(error, ConfigurationError)
     assert f"expected_stage {stage!r} is not a stage of" in str(error)
+    assert " Nothing was fired. " in str(error)
     assert f"Did you mean {meant}" in str(error)
     assert bench.portal.fires == {}
 
