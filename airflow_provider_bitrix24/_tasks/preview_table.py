@@ -20,8 +20,8 @@ def firing_lines(report: TriggerReport) -> Iterator[str]:
     """The table of the preview of a firing, and the counts."""
     rows = [(each.target, (each.stage_before or "?", _firing_outcome(each))) for each in report.results]
     yield from table(("STANDS AT", "OUTCOME"), rows)
-    counts = f"{report.would_fire} would_fire, {report.already} already, {report.failed} failed"
-    yield f"Of {len(report.results)}: {counts}. {NOT_KNOWN}"
+    counts = f"{report.would_fire:,} would_fire, {report.already:,} already, {report.failed:,} failed"
+    yield f"Of {len(report.results):,}: {counts}. {NOT_KNOWN}"
 
 
 def _firing_outcome(result: TargetResult) -> str:

@@ -69,8 +69,8 @@ class ReportLog:
 
 def counts_line(report: TriggerReport) -> str:
     """How many have which outcome."""
-    shown = ", ".join(f"{getattr(report, name)} {name}" for name in OUTCOMES)
-    return f"Of {len(report.results)}: {shown}."
+    shown = ", ".join(f"{getattr(report, name):,} {name}" for name in OUTCOMES)
+    return f"Of {len(report.results):,}: {shown}."
 
 
 def report_lines(

@@ -49,10 +49,10 @@ def from_fired(report: TriggerReport) -> UpdateReport:
 
 def counts(report: UpdateReport) -> str:
     """How many updates had which outcome."""
-    shown = [f"{report.updated} updated", f"{report.unchanged} unchanged", f"{report.failed} failed"]
+    shown = [f"{report.updated:,} updated", f"{report.unchanged:,} unchanged", f"{report.failed:,} failed"]
     if report.preview:
-        shown = [f"{report.would_update} would_update", f"{report.failed} failed"]
-    return f"Of {len(report.results)}: {', '.join(shown)}."
+        shown = [f"{report.would_update:,} would_update", f"{report.failed:,} failed"]
+    return f"Of {len(report.results):,}: {', '.join(shown)}."
 
 
 def lines(report: UpdateReport) -> Iterator[tuple[int, str]]:

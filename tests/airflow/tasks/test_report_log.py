@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from airflow_provider_bitrix24._tasks.report_log import LINES, WIDTH, ReportLog, report_lines
+from airflow_provider_bitrix24._tasks.report_log import LINES, WIDTH, ReportLog, counts_line, report_lines
 from airflow_provider_bitrix24.client.report import CAUSES, TargetError, TargetResult, TriggerReport
 
 DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
@@ -141,3 +141,9 @@ def test_a_result_is_written_once_and_the_counts_come_before_the_rest(caplog):
         "Of 2: 2 moved, 0 already, 0 elsewhere, 0 unmoved, 0 unverified, 0 failed.",
         "moved NEW -> WON: DEAL_2",
     ]
+
+
+def test_counts_of_thousands_are_written_as_everywhere_else():
+    moved = [TargetResult(target=f"DEAL_{number}", outcome="moved") for number in range(1, 2001)]
+    line = counts_line(TriggerReport(code="c", portal="https://example.bitrix24.com", results=moved))
+    assert line.startswith("Of 2,000: 2,000 moved, 0 already,")
