@@ -151,6 +151,6 @@ def test_both_operators_take_the_same_arguments():
     execute, trigger = (
         inspect.signature(each.__init__).parameters for each in (ExecuteTriggerOperator, TriggerAutomationOperator)
     )
-    assert set(execute) == set(trigger) - {"preview"}
+    assert set(execute) == set(trigger)
     assert execute["code"].default is inspect.Parameter.empty
     assert ExecuteTriggerOperator.template_fields == TriggerAutomationOperator.template_fields
