@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, ParamSpec, cast, overload
 
 from airflow_provider_bitrix24._tasks.arguments import check_literals
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
@@ -18,7 +18,6 @@ from airflow_provider_bitrix24.client.plain import unwrapped
 from airflow_provider_bitrix24.client.targets import parse_targets
 from airflow_provider_bitrix24.compat import (
     DecoratedOperator,
-    TaskDeferred,
     context_merge,
     determine_kwargs,
     task_decorator_factory,
@@ -31,9 +30,9 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
     from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
-    from airflow_provider_bitrix24._tasks.firing import FiringRequest
+    from airflow_provider_bitrix24._tasks.run import TaskRun
     from airflow_provider_bitrix24.client.targets import Rows
-    from airflow_provider_bitrix24.compat import Context, Task
+    from airflow_provider_bitrix24.compat import BaseTrigger, Context, Task
 
 Arguments = ParamSpec("Arguments")
 """Parameters of the decorated function."""
@@ -103,15 +102,10 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
         checkpoint_store.keep_targets([str(ref) for ref in refs])
         return refs
 
-    def _fire_and_conclude(
-        self, context: Context, checkpoint_store: TaskCheckpointStore, request: FiringRequest
-    ) -> dict[str, Any]:
-        try:
-            return super()._fire_and_conclude(context, checkpoint_store, request)
-        except TaskDeferred:
-            # The task that resumes must not call the function again, which may return other targets then.
-            context["ti"].xcom_push(key=TARGETS_KEY, value=[str(ref) for ref in request.refs])
-            raise
+    def _leave(self, run: TaskRun, trigger: BaseTrigger, method_name: str) -> NoReturn:
+        # The task that resumes must not call the function again, which may return other targets then.
+        run.ti.xcom_push(key=TARGETS_KEY, value=[str(ref) for ref in run.request.refs])
+        super()._leave(run, trigger, method_name)
 
     def _call(self, context: Context) -> Any:
         context_merge(context, self.op_kwargs)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24._tasks.sentence import Waited
     from airflow_provider_bitrix24.client import TriggerReport
     from airflow_provider_bitrix24.client.clock import Clock
-    from airflow_provider_bitrix24.compat import Context
+    from airflow_provider_bitrix24.compat import BaseTrigger, Context
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 
@@ -177,11 +177,14 @@ class FiringTask(PlainArguments, BaseOperator):
         if self._checkpoint_store is not None:
             self._checkpoint_store.stop_firing()
 
-    def _leave_for(self, seconds: float) -> NoReturn:
+    def _leave_for(self, run: TaskRun, seconds: float) -> NoReturn:
         from airflow_provider_bitrix24.operators._waiting import trigger_after
 
         self.log.info("Freeing the worker slot for %.0f s; then the firing resumes from its checkpoint.", seconds)
-        self.defer(trigger=trigger_after(seconds), method_name="resume_firing")
+        self._leave(run, trigger_after(seconds), "resume_firing")
+
+    def _leave(self, run: TaskRun, trigger: BaseTrigger, method_name: str) -> NoReturn:  # noqa: ARG002 - for decorated tasks
+        self.defer(trigger=trigger, method_name=method_name)
 
     def _fire(self, run: TaskRun) -> tuple[TriggerReport, Waited | None]:
         from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
@@ -191,8 +194,7 @@ class FiringTask(PlainArguments, BaseOperator):
         request = run.request
         with permanent_errors_fail_at_once(), self._hook() as hook:
             # Before anything else, since the link must work for a task that fails, too.
-            url = hook.get_conn().portal.page_url(request.refs[0].page)
-            run.ti.xcom_push(key=ENTITY_URL_KEY, value=url)
+            run.ti.xcom_push(key=ENTITY_URL_KEY, value=hook.get_conn().portal.page_url(request.refs[0].page))
             what = f"trigger {request.code!r}" if request.code else "the trigger"
             self.log.info("Firing %s for %s.", what, counted(request.refs))
             report = self._trigger(hook, run)
@@ -208,21 +210,18 @@ class FiringTask(PlainArguments, BaseOperator):
     def _trigger(self, hook: Bitrix24Hook, run: TaskRun) -> TriggerReport:
         from airflow_provider_bitrix24._tasks.checkpoint import DeferWait
         from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
+        from airflow_provider_bitrix24.compat import TaskDeferred
 
         monitor = FiringMonitor()
+        fire: Callable[..., TriggerReport] = getattr(hook, self._fires_with)
+        options = {**run.request.options, "checkpoint_store": run.store, "monitor": monitor}
         try:
-            fire: Callable[..., TriggerReport] = getattr(hook, self._fires_with)
-            return fire(
-                run.request.refs,
-                run.request.code,
-                **run.request.options,
-                checkpoint_store=run.store,
-                monitor=monitor,
-            )
-        except Bitrix24Error:
-            raise  # nothing was fired
-        except DeferWait as wait:
-            self._leave_for(wait.seconds)  # everything is saved
+            try:
+                return fire(run.request.refs, run.request.code, **options)
+            except DeferWait as wait:
+                self._leave_for(run, wait.seconds)  # everything is saved
+        except (Bitrix24Error, TaskDeferred):
+            raise  # nothing was fired, or the firing goes on after a wait
         except BaseException as error:
             # The execution time-out, a signal, a checkpoint that cannot be written: some may have been fired.
             run.keeper.note_interrupted(monitor, run.request.refs, error)
@@ -240,7 +239,7 @@ class FiringTask(PlainArguments, BaseOperator):
             count = counted(waiting_targets(report))
             self.log.info("Freeing the worker slot; the triggerer waits for %s for up to %.0f s.", count, wait.timeout)
             trigger = wait.on_triggerer(run.ti, report, self.bitrix24_conn_id, self.verify_conn_id or None)
-            self.defer(trigger=trigger, method_name="execute_complete")
+            self._leave(run, trigger, "execute_complete")
         return wait.in_worker(hook, report, run, log=self.log)
 
     def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
+from airflow_provider_bitrix24._tasks.checkpoint import DeferWait
 from airflow_provider_bitrix24.compat import TaskDeferred
 from airflow_provider_bitrix24.decorators.automation import TARGETS_KEY, bitrix24_trigger_task
-from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 try:
     from airflow.sdk import DAG
@@ -32,6 +31,16 @@ class Instance:
     def xcom_pull(self, *, key, task_ids, map_indexes):
         assert (task_ids, map_indexes) == (self.task_id, self.map_index)
         return self.kept.get(key)
+
+
+def made(function):
+    """The operator of a decorated function, and nothing is known of its run."""
+    with DAG("of_a_test", schedule=None):
+        return bitrix24_trigger_task(code="c5u4m")(function)().operator
+
+
+def wait_for_working_time(*_args, **_options):
+    raise DeferWait(400)
 
 
 def test_a_deferred_wait_calls_the_function_once(portal, run, time):
@@ -59,21 +68,40 @@ def test_a_deferred_task_resumes_with_the_targets_that_the_function_returned(por
         calls.append(1)
         return [f"DEAL_{56 + len(calls)}"]
 
-    with DAG("of_a_test", schedule=None):
-        operator = bitrix24_trigger_task(code="c5u4m")(find)().operator
-    instance = Instance()
-
-    def defer(*_):
-        raise TaskDeferred(trigger=SimpleNamespace(), method_name="resume_firing")
+    operator, instance = made(find), Instance()
 
     with monkeypatch.context() as first_worker:
-        first_worker.setattr(TriggerAutomationOperator, "_fire", defer)
-        with pytest.raises(TaskDeferred):
+        first_worker.setattr(Bitrix24Hook, "trigger_automation", wait_for_working_time)
+        with pytest.raises(TaskDeferred) as left:
             operator.execute({"ti": instance})
-    assert instance.kept == {TARGETS_KEY: ["DEAL_57"]}
+    assert left.value.method_name == "resume_firing"
+    assert instance.kept[TARGETS_KEY] == ["DEAL_57"]
+    assert "report" not in instance.kept
 
     report = operator.resume_firing({"ti": instance})
 
     assert report["moved"] == 1
     assert portal.fires == {"DEAL_57": 1}
     assert calls == [1]
+
+
+def test_a_task_that_is_interrupted_while_it_leaves_its_worker_keeps_its_report(portal, monkeypatch):
+    class Interrupted(BaseException):
+        """As a time-out of the task, or a signal."""
+
+    class Interrupting(Instance):
+        def xcom_push(self, key, value):
+            if key == TARGETS_KEY:
+                raise Interrupted
+            super().xcom_push(key, value)
+
+    def find():
+        return DEALS
+
+    monkeypatch.setattr(Bitrix24Hook, "trigger_automation", wait_for_working_time)
+    operator, instance = made(find), Interrupting()
+
+    with pytest.raises(Interrupted):
+        operator.execute({"ti": instance})
+
+    assert [result["target"] for result in instance.kept["report"]["results"]] == DEALS
