@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from airflow_provider_bitrix24._tasks.checkpoint import DeferWait
 from airflow_provider_bitrix24.compat import TaskDeferred
 from airflow_provider_bitrix24.decorators.automation import TARGETS_KEY, bitrix24_trigger_task
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+from airflow_provider_bitrix24.operators import _waiting
 
 try:
     from airflow.sdk import DAG
@@ -39,8 +42,18 @@ def made(function):
         return bitrix24_trigger_task(code="c5u4m")(function)().operator
 
 
-def wait_for_working_time(*_args, **_options):
-    raise DeferWait(400)
+@pytest.fixture
+def waits():
+    """The firing waits for working time, outside the worker."""
+
+    def wait(*_args, **_options):
+        raise DeferWait(400)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Bitrix24Hook, "trigger_automation", wait)
+        # Only Airflows that keep a checkpoint have its trigger for certain.
+        patch.setattr(_waiting, "trigger_after", lambda _: SimpleNamespace())
+        yield patch
 
 
 def test_a_deferred_wait_calls_the_function_once(portal, run, time):
@@ -61,7 +74,7 @@ def test_a_deferred_wait_calls_the_function_once(portal, run, time):
     assert calls == [1]
 
 
-def test_a_deferred_task_resumes_with_the_targets_that_the_function_returned(portal, monkeypatch):
+def test_a_deferred_task_resumes_with_the_targets_that_the_function_returned(portal, waits):
     calls = []
 
     def find():
@@ -70,14 +83,13 @@ def test_a_deferred_task_resumes_with_the_targets_that_the_function_returned(por
 
     operator, instance = made(find), Instance()
 
-    with monkeypatch.context() as first_worker:
-        first_worker.setattr(Bitrix24Hook, "trigger_automation", wait_for_working_time)
-        with pytest.raises(TaskDeferred) as left:
-            operator.execute({"ti": instance})
+    with pytest.raises(TaskDeferred) as left:
+        operator.execute({"ti": instance})
     assert left.value.method_name == "resume_firing"
     assert instance.kept[TARGETS_KEY] == ["DEAL_57"]
     assert "report" not in instance.kept
 
+    waits.undo()
     report = operator.resume_firing({"ti": instance})
 
     assert report["moved"] == 1
@@ -85,7 +97,7 @@ def test_a_deferred_task_resumes_with_the_targets_that_the_function_returned(por
     assert calls == [1]
 
 
-def test_a_task_that_is_interrupted_while_it_leaves_its_worker_keeps_its_report(portal, monkeypatch):
+def test_a_task_that_is_interrupted_while_it_leaves_its_worker_keeps_its_report(portal, waits):
     class Interrupted(BaseException):
         """As a time-out of the task, or a signal."""
 
@@ -98,7 +110,6 @@ def test_a_task_that_is_interrupted_while_it_leaves_its_worker_keeps_its_report(
     def find():
         return DEALS
 
-    monkeypatch.setattr(Bitrix24Hook, "trigger_automation", wait_for_working_time)
     operator, instance = made(find), Interrupting()
 
     with pytest.raises(Interrupted):
