@@ -23,7 +23,8 @@ except ImportError:  # Airflow 2
 def alert(context: dict[str, Any]) -> None:
     """Stand in for a message to a chat; a real callback sends it."""
     task = context["ti"]
-    logging.getLogger("airflow.task").error("%s.%s: %s", task.dag_id, task.task_id, context["exception"])
+    why = context.get("exception", "it failed")  # Airflow 3.0 does not pass the exception
+    logging.getLogger("airflow.task").error("%s.%s: %s", task.dag_id, task.task_id, why)
 
 
 @dag(
