@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ def shown_by_frames(error: BaseException) -> Iterator[str]:
     """The ``repr`` of each variable of each frame and of each attribute of those, as Python and as rich print them."""
     yield f"{type(error).__name__}: {error!r}"
     yield "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
-    yield _by_rich(error)
+    if find_spec("rich"):  # it comes with Airflow
+        yield _by_rich(error)
     yield from _with_attributes(error, set())
 
 
