@@ -249,3 +249,19 @@ def test_what_is_known_of_leaks_holds_for_ten_minutes():
 )
 def test_nothing_is_known_after_a_refusal_a_pause_or_damage(change):
     assert not STANDARD._knows_leaks(change(filled()), 13.0)
+
+
+def test_nothing_is_known_of_a_bucket_that_nobody_has_used():
+    state = BucketState()
+
+    assert (state.level, state.at, state.pace, state.refused_at, state.granted) == (0, 0, 1, 0, 0)
+    assert (state.filled_from, state.filled, state.leaks_from) == (0, 0, 0)
+
+
+def test_a_bucket_of_which_the_leaks_are_not_known_keeps_all_else():
+    state = BucketState(
+        level=3, at=5, pace=0.5, refused_at=4, granted=2, filled_from=1, filled=7, leaks_from=2
+    ).without_leaks()
+
+    assert (state.level, state.at, state.pace, state.refused_at, state.granted) == (3, 5, 0.5, 4, 2)
+    assert (state.filled_from, state.filled, state.leaks_from) == (0, 0, 0)
