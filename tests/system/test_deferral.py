@@ -85,7 +85,7 @@ def wait_until_deferred(airflow: LocalAirflow, run_id: str, task_id: str) -> Non
     """
     wait_for(lambda: state_of(airflow, run_id, task_id) == "deferred", seconds=120, why=f"{task_id} did not defer")
     seen = re.compile(rf"TaskInstance Finished: dag_id=deferred_wait, task_id={task_id},.*state=deferred")
-    wait_for(lambda: seen.search(airflow.log.read_text(errors="replace")), seconds=60, why="the scheduler saw no end")
+    wait_for(lambda: seen.search(airflow.log.read_text(errors="replace")), seconds=150, why="the scheduler saw no end")
 
 
 def triggers(airflow: LocalAirflow) -> list[str]:
