@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 PATIENCE = RetryPolicy(attempts=2, limit_attempts=3, longest_delay=2.0, longest_pause=2.0)
 """A person waits in front of a form: two tries are enough."""
-_NOT_ADMIN = ", not an administrator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,9 @@ def diagnose(channel: Channel) -> Flow[Diagnosis]:
         return (yield from _too_old(patient))
     if isinstance(items, Bitrix24Error):
         return _failed(patient, items)
-    who = yield from _user(patient)
+    who, is_admin = yield from _user(patient)
     message = f"Connected to {channel.portal} as {who}; CRM can be read"
-    if who.endswith(_NOT_ADMIN) and isinstance(items.result, Mapping) and items.result.get("items") == []:
+    if is_admin is False and isinstance(items.result, Mapping) and items.result.get("items") == []:
         # A portal answers the same if it has no deals: what a user may not see is left out, without an error.
         message += ", but this user sees no deals. If the portal has some, let an administrator own the webhook"
     return Diagnosis(ok=True, message=f"{message}.")
@@ -72,15 +71,18 @@ def _ask(channel: Channel, method: str, params: Mapping[str, object] | None = No
     return outcome.reply
 
 
-def _user(channel: Channel) -> Flow[str]:
+def _user(channel: Channel) -> Flow[tuple[str, bool | None]]:
+    """Who owns the webhook, in words, and whether that is an administrator, where the portal says so."""
     profile = yield from _ask(channel, "profile")
     number = f"user {channel.portal.user_id}"
     if not isinstance(profile, Reply) or not isinstance(profile.result, Mapping):
-        return number
+        return number, None
     name = " ".join(shown(profile.result.get(part)) for part in ("NAME", "LAST_NAME")).strip()
-    admin = ", an administrator" if profile.result.get("ADMIN") is True else _NOT_ADMIN
     known = f"{name} ({number})" if name else number
-    return known + (admin if "ADMIN" in profile.result else "")
+    if "ADMIN" not in profile.result:
+        return known, None
+    is_admin = profile.result["ADMIN"] is True
+    return f"{known}, {'an' if is_admin else 'not an'} administrator", is_admin
 
 
 def _trigger_only(channel: Channel) -> Flow[Diagnosis]:
