@@ -104,10 +104,11 @@ def _read(record: Any, load: Callable[[str], Any], *, host: str, code: str | Non
         return read_form_1(record, host=host, code=code, refs=refs)
     if form != FORM:
         raise CheckpointError(f"{UNREADABLE}: its form is {form!r:.20}.", hint=WHAT_TO_DO)
+    lists = read_lists(load(TARGETS))
     kept = Kept(
         host=_text(record["host"]),
         code=None if record["code"] is None else _text(record["code"]),
-        lists=(lists := read_lists(load(TARGETS))),
+        lists=lists,
         states=unpack(record["states"], 1 + sum(map(len, lists))),
         snapshot_parts=_count(record["snapshot_parts"]),
         after_parts=_count(record["after_parts"]),
