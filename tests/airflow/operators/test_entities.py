@@ -100,16 +100,6 @@ def test_another_choice_of_what_to_do_with_too_many_is_refused_in_the_dag_file()
 # -- updating
 
 
-@pytest.fixture
-def update(run_task):
-    """Run an UpdateEntitiesOperator with these arguments."""
-
-    def run(**arguments):
-        return run_task(lambda: UpdateEntitiesOperator(**{"task_id": "update", "entity_type": "DEAL"} | arguments))
-
-    return run
-
-
 AMOUNTS = [{"id": 57, "opportunity": 1200}, {"id": 58, "opportunity": 1300}]
 
 

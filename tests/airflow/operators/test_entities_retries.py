@@ -8,23 +8,12 @@ import airflow
 import pytest
 from packaging.version import Version
 
-from airflow_provider_bitrix24.operators.entities import UpdateEntitiesOperator
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from tests.support.execution_timeouts import timeout_while_the_portal_works
 
 SLOW = Fault(kind=FaultKind.DELAY, when="after", seconds=30)
 HAS_TASK_STATE = Version(airflow.__version__) >= Version("3.3")
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
-
-
-@pytest.fixture
-def update(run_task):
-    """Run an UpdateEntitiesOperator with these arguments."""
-
-    def run(**arguments):
-        return run_task(lambda: UpdateEntitiesOperator(**{"task_id": "update", "entity_type": "DEAL"} | arguments))
-
-    return run
 
 
 AMOUNTS = [{"id": 57, "opportunity": 1200}, {"id": 58, "opportunity": 1300}]

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.decorators.automation import bitrix24_trigger_task
 from airflow_provider_bitrix24.notifications.automation import TriggerAutomationNotifier
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
 from airflow_provider_bitrix24.operators.entities import FindEntitiesOperator
 from airflow_provider_bitrix24.sensors.stage import StageSensor
-
-
-class Quiet(BaseOperator):
-    """A task with a callback."""
-
-    def execute(self, context):
-        pass
+from tests.support.quiet_task import Quiet
 
 
 def native(make):

@@ -11,13 +11,14 @@ from importlib.util import find_spec
 import pytest
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.compat import BaseOperator, template_environment
+from airflow_provider_bitrix24.compat import template_environment
 from airflow_provider_bitrix24.decorators.automation import bitrix24_trigger_task
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.notifications.automation import TriggerAutomationNotifier
 from airflow_provider_bitrix24.operators.automation import ExecuteTriggerOperator, TriggerAutomationOperator
 from airflow_provider_bitrix24.sensors.stage import StageSensor
 from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
+from tests.support.quiet_task import Quiet
 
 IS_2 = find_spec("airflow.sdk") is None
 
@@ -41,24 +42,6 @@ class Conn(str, Enum):  # noqa: UP042
 class Choice(str, Enum):  # noqa: UP042
     FAIL = "fail"
     ALL = "all"
-
-
-class Quiet(BaseOperator):
-    """A task with a callback."""
-
-    def execute(self, context):
-        pass
-
-
-def native(make):
-    """Make an operator in a DAG that renders templates as native objects."""
-
-    def made():
-        operator = make()
-        operator.get_dag().render_template_as_native_obj = True
-        return operator
-
-    return made
 
 
 # -- enumerations
