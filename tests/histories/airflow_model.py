@@ -57,11 +57,8 @@ class Life:
         self._actions = list(world.history.actions)
         self._cleared: str | None = None
         self._forgot = False
-        self._done = False
-        """Whether ``execute`` has returned in this run."""
-        self._clears_since_done = 0
         self._delay: float | None = None
-        self._restarting = self._restarted = self._marked = self._executing = False
+        self._restarting = self._marked = self._executing = False
         self._in_database = "running"
         """State that the database shows while the task runs."""
         self._ended_well = False
@@ -159,19 +156,15 @@ class Life:
     def _begin_run(self, record: StayRecord) -> None:
         """Decide whether a Clear begins another run of the task.
 
-        It does where a success had been recorded, and where a firing that is done was cleared a second time, since
-        the first one may leave no evidence. Where there is evidence, what the task did is to be done anew.
+        It does where a success had been recorded. Where there is evidence of that, what the task did is to be done
+        anew.
         """
         record.cleared_before, record.forgot_before = self._cleared is not None, self._forgot
-        if self._done and (self._cleared is not None or (self._restarted and self.remembers)):
-            self._clears_since_done += 1
         if self._cleared == "success":
             kept = RECORDED_KEY in self.values or self._ended_well
             record.evidence = not self.remembers or not self.values or kept
-        if self._cleared == "success" or self._clears_since_done > 1:
             self.epoch += 1
-            self._done, self._clears_since_done = False, 0
-        self._cleared, self._forgot, self._restarted = None, False, False
+        self._cleared, self._forgot = None, False
         record.epoch = self.epoch
 
     def _call(self, record: StayRecord) -> None:
@@ -206,7 +199,7 @@ class Life:
             process.point("execute")
             self._executing = True
             record.returned = task.run(operator, context, resume)
-            self._executing, self._done, record.raised_after = False, True, True
+            self._executing, record.raised_after = False, True
             process.point("executed")
             self._hand_over(record.returned, ti, plan)
             ask(process, "report success")
@@ -279,7 +272,7 @@ class Life:
         record.healthy = not hurt and self.world.portal.last_fault_at < record.began_at
         record.report = self.xcoms.load("report") if self.xcoms.pushed_in.get("report") == record.number else None
         if self._restarting:
-            self.state, self._restarted = "up_for_retry", True
+            self.state = "up_for_retry"
             if self._is_3:
                 self.max_tries = self.try_number + self.plan.retries
         elif self._marked:
