@@ -35,7 +35,7 @@ from airflow_provider_bitrix24.client.oauth.grants import (
 )
 from airflow_provider_bitrix24.client.oauth.process import MachineLock
 from airflow_provider_bitrix24.client.oauth.refresh_errors import (
-    named,
+    claimant,
     not_authorized,
     shadowed,
     unwritable,
@@ -172,7 +172,7 @@ class Refresh:
                 raise unwritable()
             if kept.claim != seen:
                 seen, waited = kept.claim, 0.0
-                yield Log(f"{named(kept.claim)} is refreshing the application's tokens; waiting for it.")
+                yield Log(f"{claimant(kept.claim)} is refreshing the application's tokens; waiting for it.")
             pause = self._short_sleep(1.0)
             waited += pause.seconds
             if waited > CLAIM_SECONDS:

@@ -49,7 +49,7 @@ def without_tokens(application: ApplicationPortal, error: Bitrix24Error, claim: 
     :param error: why the authorization server gave none.
     :param claim: of the process that asked for the pair that did not arrive.
     """
-    who = f"{named(claim)} asked for new ones at {_moment(claim.at)}"
+    who = f"{claimant(claim)} asked for new ones at {_moment(claim.at)}"
     if is_invalid_grant(error):
         error = chain_lost(
             application,
@@ -62,7 +62,7 @@ def without_tokens(application: ApplicationPortal, error: Bitrix24Error, claim: 
     return error
 
 
-def named(claim: Claim | None) -> str:
+def claimant(claim: Claim | None) -> str:
     """The process that a claim names."""
     return "Another host" if claim is None else f"Process {claim.pid} of host {claim.host}"
 
