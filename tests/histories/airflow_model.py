@@ -13,15 +13,14 @@ The rules are those of 3.3.2 and 2.11.2, each held against the real thing in tes
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24._tasks.finished import RECORDED_KEY
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY
 from tests.histories import task
 from tests.histories.away import be_away
-from tests.histories.context import RETURN_VALUE, StateStore, TaskInstance, XComs, ask, context_of
-from tests.histories.ending import End, end_of
+from tests.histories.context import ContextFromServer, StateStore, TaskInstance, XComs, ask, context_of, hand_over
+from tests.histories.ending import End, end_of, raised_by
 from tests.histories.plan import Away, Stay
 from tests.histories.portal import Sender
 from tests.histories.stays import StayRecord
@@ -191,17 +190,17 @@ class Life:
         should_retry = self._eligible()
         if self.history.airflow != "2.11":
             keys = [] if self.resume else list(self.xcoms.values)
-            ti._ti_context_from_server = _ContextFromServer(self.max_tries, should_retry, keys)
+            ti._ti_context_from_server = ContextFromServer(self.max_tries, should_retry, keys)
         resume, self.resume = self.resume, None
         try:
             if resume is None:
-                self._delete_xcoms(process)
+                self.xcoms.delete_all(process, one_by_one=self.history.airflow != "2.11")
             process.point("execute")
             self._executing = True
             record.returned = task.run(operator, context, resume)
             self._executing, record.raised_after = False, True
             process.point("executed")
-            self._hand_over(record.returned, ti, plan)
+            hand_over(record.returned, ti, plan.after_execute, pushes=self.plan.do_xcom_push)
             ask(process, "report success")
             if not (self._restarting or self._marked):
                 self._in_database = "success"
@@ -211,24 +210,6 @@ class Life:
         finally:
             record.store_failed = store is not None and store.api.failed
             record.xcom_failed = ti.api.failed
-
-    def _hand_over(self, returned: Any, ti: TaskInstance, plan: Stay) -> None:
-        """Do what comes after ``execute``, all of which may raise."""
-        if plan.after_execute == "post_execute":
-            raise RuntimeError("post_execute")
-        if self.plan.do_xcom_push and returned is not None:
-            if plan.after_execute == "push":
-                raise RuntimeError("The XCom cannot be pushed.")
-            ti.xcom_push(RETURN_VALUE, returned)
-
-    def _delete_xcoms(self, process: Process) -> None:
-        if self.history.airflow == "2.11":
-            process.point("delete XComs")
-            self.xcoms.values.clear()
-            return
-        for key in list(self.xcoms.values):
-            ask(process, f"delete XCom {key}")
-            del self.xcoms.values[key]
 
     def _eligible(self) -> bool:
         return self.max_tries != 0 and self.try_number <= self.max_tries
@@ -245,17 +226,11 @@ class Life:
                 process.orphaned = True
             case "timeout" if not self._executing:
                 pass  # it is a time-out of execute
-            case "timeout":
-                from airflow.sdk.exceptions import AirflowTaskTimeout
-
-                raise AirflowTaskTimeout("Timeout")
-            case "exit":
-                raise SystemExit(1)
+            case "timeout" | "exit":
+                raise raised_by(how.kind)
             case "sigterm" if self.history.airflow == "2.11":
-                from airflow.sdk.exceptions import AirflowTaskTerminated
-
                 operator.on_kill()
-                raise AirflowTaskTerminated("Task received SIGTERM signal")
+                raise raised_by("sigterm")
             case "sigterm" | "clear":
                 self._marked, self._restarting = how.kind == "sigterm", how.kind == "clear"
                 process.doomed_at = now + how.grace
@@ -317,12 +292,3 @@ class Life:
         self.resume = (method, kwargs)
         self.state = ""
         self._stay()
-
-
-@dataclass(frozen=True, slots=True)
-class _ContextFromServer:
-    """What the API server told the task runner."""
-
-    max_tries: int
-    should_retry: bool
-    xcom_keys_to_clear: list[str]

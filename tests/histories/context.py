@@ -68,6 +68,25 @@ class XComs:
         """Return a value, or ``None``."""
         return json.loads(self.values[key]) if key in self.values else None
 
+    def delete_all(self, process: Process, *, one_by_one: bool) -> None:
+        """Delete them when a try starts: its own process does so, on Airflow 3 with a request for each."""
+        if not one_by_one:
+            process.point("delete XComs")
+            self.values.clear()
+            return
+        for key in list(self.values):
+            ask(process, f"delete XCom {key}")
+            del self.values[key]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextFromServer:
+    """What the API server told the task runner."""
+
+    max_tries: int
+    should_retry: bool
+    xcom_keys_to_clear: list[str]
+
 
 class TaskInstance:
     """The task instance, as a task knows it."""
@@ -168,3 +187,13 @@ def context_of(ti: TaskInstance, operator: Any, store: StateStore | None) -> dic
     if store is not None:
         context["task_state_store"] = store
     return context
+
+
+def hand_over(returned: Any, ti: TaskInstance, after_execute: str, *, pushes: bool) -> None:
+    """Do what comes after ``execute``, all of which may raise."""
+    if after_execute == "post_execute":
+        raise RuntimeError("post_execute")
+    if pushes and returned is not None:
+        if after_execute == "push":
+            raise RuntimeError("The XCom cannot be pushed.")
+        ti.xcom_push(RETURN_VALUE, returned)

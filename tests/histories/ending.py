@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from tests.histories.timeline import EndlessError, Killed
 
@@ -51,3 +51,16 @@ def end_of(error: BaseException, operator: Any, ti: Any, context: dict[str, Any]
             return End("failed", error)
         delay = decision.retry_delay.total_seconds() if decision.retry_delay else None
     return End("up_for_retry" if should_retry else "failed", error, delay=delay)
+
+
+def raised_by(interruption: Literal["timeout", "exit", "sigterm"]) -> BaseException:
+    """What an interruption raises inside a task."""
+    from airflow.sdk.exceptions import AirflowTaskTerminated, AirflowTaskTimeout
+
+    match interruption:
+        case "timeout":
+            return AirflowTaskTimeout("Timeout")
+        case "exit":
+            return SystemExit(1)
+        case "sigterm":
+            return AirflowTaskTerminated("Task received SIGTERM signal")
