@@ -97,13 +97,17 @@ class Bitrix24Hook(CallHookMethods, ApplicationHookMethods, EntityHookMethods, B
 
     async def aget_conn(self) -> AsyncBitrix24Client:
         """Return the client for an event loop, which the first call creates. Raises as :meth:`get_conn` does."""
-        if self._aclient is None:
-            found = [Unshown(await aget_connection(conn_id)) for conn_id in self._conn_ids]
-            for each in found:
-                await amask_secrets(secrets_of(each.reveal()))
-            # Loading libraries and certificates would block the event loop for a tenth of a second.
-            store = await afind_shared_store()
-            self._aclient = await asyncio.to_thread(lambda: self._new_async_client(self._arguments(found, store)))
+        return self._aclient or await self._open_async_client()
+
+    async def _open_async_client(self) -> AsyncBitrix24Client:
+        found = [Unshown(await aget_connection(conn_id)) for conn_id in self._conn_ids]
+        for each in found:
+            await amask_secrets(secrets_of(each.reveal()))
+        store = await afind_shared_store()
+        # Loading libraries and certificates would block the event loop for a tenth of a second.
+        client = await asyncio.to_thread(lambda: self._new_async_client(self._arguments(found, store)))
+        # Another coroutine may have been faster; a client that has sent nothing holds nothing open.
+        self._aclient = self._aclient or client
         return self._aclient
 
     def _new_async_client(self, arguments: dict[str, Any]) -> AsyncBitrix24Client:

@@ -122,6 +122,16 @@ def test_a_closed_hook_opens_again(portal):
         assert hook.call("scope")
 
 
+def test_calls_that_begin_together_in_an_event_loop_share_one_client(portal):
+    async def open_twice():
+        async with Bitrix24Hook() as hook:
+            return await asyncio.gather(hook.aget_conn(), hook.aget_conn())
+
+    one, other = asyncio.run(open_twice())
+
+    assert one is other, "only one is closed with the hook"
+
+
 def test_closing_a_hook_that_was_never_opened_does_nothing():
     Bitrix24Hook().close()
     asyncio.run(Bitrix24Hook().aclose())
