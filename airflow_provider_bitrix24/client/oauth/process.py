@@ -62,9 +62,15 @@ class MachineLock:
         self._directory = directory or default_directory()
         self._name = f"{digest}.token-lock"
         self._file: int | None = None
+        self._given_up = False
+        self._decision = threading.Lock()
 
     def acquire(self) -> bool | OSError:
-        """Try to take the lock. Returns whether this process has it, or why the file cannot be used."""
+        """Try to take the lock. Returns whether this process has it, or why the file cannot be used.
+
+        After :meth:`release` it is not taken any more: a thread that was asked by a coroutine that is cancelled since
+        would take it for nobody.
+        """
         try:
             file = open_file(self._directory, self._name)
         except OSError as error:
@@ -74,12 +80,17 @@ class MachineLock:
         except OSError as error:
             os.close(file)
             return False if isinstance(error, BlockingIOError) else error
-        self._file = file
-        return True
+        with self._decision:
+            if not self._given_up:
+                self._file = file
+                return True
+        os.close(file)
+        return False
 
     def release(self) -> None:
-        """Free the lock, if it is held."""
-        file, self._file = self._file, None
+        """Free the lock, if it is held, and give it up."""
+        with self._decision:
+            file, self._file, self._given_up = self._file, None, True
         if file is not None:
             os.close(file)
 

@@ -103,8 +103,8 @@ class Refresh:
 
     def _first_on_this_machine(self) -> Flow[Pair]:
         lock = MachineLock(self.application.token_store.identity, self.directory)
-        yield from self._lock_machine(lock)
         try:
+            yield from self._lock_machine(lock)
             return (yield from self._first_of_all())
         finally:
             lock.release()

@@ -18,6 +18,14 @@ def test_one_process_of_a_machine_has_the_lock_at_a_time(tmp_path):
     other.release()
 
 
+def test_a_lock_that_its_caller_has_given_up_is_not_taken_any_more(tmp_path):
+    late, other = (MachineLock("tokens", tmp_path) for _ in range(2))
+    late.release()
+    assert late.acquire() is False
+    assert other.acquire() is True
+    other.release()
+
+
 def test_a_forked_process_does_not_inherit_a_refresh_that_is_under_way():
     tokens = process_tokens("fork")
     with tokens.refreshing:

@@ -6,7 +6,9 @@ import dataclasses
 
 import pytest
 
-from airflow_provider_bitrix24.client.oauth.refresh import this_host
+from airflow_provider_bitrix24.client.flows.effects import Consult
+from airflow_provider_bitrix24.client.oauth.process import MachineLock, process_tokens
+from airflow_provider_bitrix24.client.oauth.refresh import Refresh, this_host
 from airflow_provider_bitrix24.client.oauth.token_store import Claim
 
 
@@ -88,8 +90,6 @@ def test_a_lost_race_is_won_by_reading_what_the_winner_has_stored(rig):
 
 
 def test_a_lock_that_cannot_be_used_or_is_held_for_long_is_done_without(rig, tmp_path, monkeypatch):
-    from airflow_provider_bitrix24.client.oauth.process import MachineLock
-
     rig.expire()
     monkeypatch.setattr(MachineLock, "acquire", lambda _: False)
     assert rig.do("sync", "call", "scope") == ["crm"]
@@ -101,3 +101,23 @@ def test_a_lock_that_cannot_be_used_or_is_held_for_long_is_done_without(rig, tmp
     rig.settings = dataclasses.replace(rig.settings, shared_store_directory=str(file))
     assert rig.do("sync", "call", "scope") == ["crm"]
     assert any("refresh tokens without a lock" in line for line in rig.logged)
+
+
+def test_a_refresh_that_is_cancelled_while_a_thread_takes_the_machines_lock_does_not_keep_it(rig, tmp_path):
+    """An event loop cannot stop the thread that it has asked."""
+    refresh = Refresh(
+        application=rig.application_portal(),
+        tokens=process_tokens(rig.store.identity),
+        clock=rig.clock,
+        failed=rig.store.kept.pair,
+        directory=tmp_path,
+    )
+    flow = refresh.run()
+    asked = next(flow)
+    flow.close()
+
+    assert isinstance(asked, Consult)
+    asked.function()
+    other = MachineLock(rig.store.identity, tmp_path)
+    assert other.acquire() is True
+    other.release()
