@@ -93,9 +93,10 @@ class SyncDriver:
             flow.close()
 
     def close(self) -> None:
-        """Close the connections."""
-        if self._threads is not None:
-            self._threads.shutdown()
+        """Close the connections. What is sent after that opens new ones."""
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown()
         self._session.close()
 
     def _perform(self, effect: Effect, checkpoint_store: CheckpointStore | None) -> object:

@@ -7,7 +7,11 @@ import logging
 import pytest
 
 from airflow_provider_bitrix24.client.clock import Clock
+from airflow_provider_bitrix24.client.errors import ConnectFailed
+from airflow_provider_bitrix24.client.flows.calls import Channel, send
 from airflow_provider_bitrix24.client.flows.effects import Save, Sleep
+from airflow_provider_bitrix24.client.portal import Portal
+from airflow_provider_bitrix24.client.protocol.wire import Call
 from airflow_provider_bitrix24.client.settings import ClientSettings
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
@@ -73,6 +77,15 @@ def test_a_store_that_ends_the_try_closes_the_flow_and_nothing_is_waited_for(dri
         driver.run(saving_and_sleeping(closed), checkpoint_store=RecordingStore(stop_at=stop_at))
     assert closed == [True]
     assert slept == []
+
+
+def test_a_driver_that_was_closed_can_send_requests_together_again(driver):
+    channel = Channel(portal=Portal(base_url="http://127.0.0.1:1", user_id="1", secret="s3cr3t"))
+
+    for _ in range(2):
+        attempts = driver.run(send(channel, [Call("scope")] * 2))
+        assert [type(each.reply) for each in attempts] == [ConnectFailed] * 2
+        driver.close()
 
 
 def test_a_firing_begins_at_the_drivers_time(driver):
