@@ -19,6 +19,7 @@ from airflow_provider_bitrix24.client.errors import (
     ConfigurationError,
     OperatingLimitError,
 )
+from airflow_provider_bitrix24.client.number_range import SECONDS_ABOVE_ZERO
 from airflow_provider_bitrix24.client.plain import in_seconds, quoted
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
@@ -67,7 +68,8 @@ class Bitrix24RetryPolicy(RetryPolicy):
             )
         self.first_delay: float = in_seconds(first_delay)
         self.longest_delay: float = in_seconds(longest_delay)
-        if not 0 < self.first_delay <= self.longest_delay:
+        delays = (self.first_delay, self.longest_delay)
+        if not all(each in SECONDS_ABOVE_ZERO for each in delays) or self.first_delay > self.longest_delay:
             raise ConfigurationError(
                 f"first_delay is {quoted(first_delay)} and longest_delay {quoted(longest_delay)}.",
                 hint="Use seconds above 0, the first delay not above the longest.",

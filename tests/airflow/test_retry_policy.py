@@ -146,7 +146,18 @@ def test_the_delays_can_be_set(decide):
 
 
 @needs_policies
-@pytest.mark.parametrize("delays", [{"first_delay": 0}, {"first_delay": 601}, {"longest_delay": -1}])
+@pytest.mark.parametrize(
+    "delays",
+    [
+        {"first_delay": 0},
+        {"first_delay": 601},
+        {"longest_delay": -1},
+        {"first_delay": "30"},
+        {"first_delay": True},
+        {"longest_delay": None},
+        {"longest_delay": float("inf")},
+    ],
+)
 def test_wrong_delays_are_refused(delays):
     with pytest.raises(ConfigurationError, match="first_delay is"):
         Bitrix24RetryPolicy(**delays)
