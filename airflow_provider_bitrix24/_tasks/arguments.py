@@ -206,7 +206,7 @@ def check_rendered(name: str, *, given: bool, rendered: object) -> None:
     :param rendered: what its template or its upstream task produced.
     :raises ConfigurationError: the message names the argument.
     """
-    if given and (rendered is None or rendered == "" or (isinstance(rendered, str) and not rendered.strip())):
+    if given and (rendered is None or (isinstance(rendered, str) and not rendered.strip())):
         raise ConfigurationError(
             f"{name} is {rendered!r}: its template or the task that it comes from gave nothing.",
             hint=f"Correct that, or leave {name} out.",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 
+from airflow_provider_bitrix24._tasks.arguments import check_rendered
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.compat import AirflowFailException
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
@@ -92,6 +94,11 @@ def test_a_url_as_code_is_refused_and_not_repeated(portal, move):
     assert "code is a URL" in str(ran.error)
     assert portal.webhook_url.rstrip("/").rpartition("/")[2] not in repr((ran.log, ran.xcoms))
     assert portal.requests.total == 0
+
+
+@pytest.mark.parametrize("rendered", [pd.Series(["NEW", "WON"]), [], ["NEW"], 0])
+def test_what_a_task_has_delivered_counts_as_something_whatever_its_type(rendered):
+    check_rendered("expected_stage", given=True, rendered=rendered)
 
 
 @pytest.mark.parametrize("name", ["wait_timeout", "poke_interval"])
