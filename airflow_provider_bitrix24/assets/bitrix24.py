@@ -26,14 +26,13 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
 
     :raises ValueError: it is not of the form. The message does not repeat it, since it may be a webhook's URL.
     """
-    if not uri.hostname or uri.username is not None or uri.query:
+    if uri.username is not None or uri.query:
         raise ValueError(_FORM)
     who, *stage = [part for part in uri.path.split("/") if part] or [""]
     if len(stage) > 1 or not all(map(_STAGE.fullmatch, stage)):
         raise ValueError(_FORM)
     name = _canonical(who, with_stage=bool(stage))
-    host = uri.hostname.lower() if uri.port in (None, 443) else f"{uri.hostname.lower()}:{uri.port}"
-    return uri._replace(scheme="bitrix24", netloc=host, path="/".join(("", name, *stage)), fragment="")
+    return uri._replace(scheme="bitrix24", netloc=_host(uri), path="/".join(("", name, *stage)), fragment="")
 
 
 def create_asset(
@@ -49,6 +48,17 @@ def create_asset(
 
     path = entity_type if stage is None else f"{entity_type}/{stage}"
     return Asset(uri=f"bitrix24://{host}/{path}", extra=extra)
+
+
+def _host(uri: SplitResult) -> str:
+    try:
+        host, port = uri.hostname, uri.port
+    except ValueError:
+        raise ValueError(_FORM) from None  # its text repeats what stands in place of the port
+    if not host:
+        raise ValueError(_FORM)
+    host = f"[{host}]" if ":" in host else host
+    return host if port in (None, 443) else f"{host}:{port}"
 
 
 def _canonical(who: str, *, with_stage: bool) -> str:

@@ -20,6 +20,7 @@ SECRET = "s3cr3t0fth3w3bh00k"
         ("bitrix24://Example.Bitrix24.com:443/deal/", "bitrix24://example.bitrix24.com/DEAL"),
         ("bitrix24://example.bitrix24.com/dynamic_2", "bitrix24://example.bitrix24.com/DEAL"),
         ("bitrix24://localhost:8080/DYNAMIC_177", "bitrix24://localhost:8080/DYNAMIC_177"),
+        ("bitrix24://[::1]:8080/DEAL", "bitrix24://[::1]:8080/DEAL"),
         ("bitrix24://example.bitrix24.com/deal/C5:WON", "bitrix24://example.bitrix24.com/DEAL/C5:WON"),
         ("bitrix24://example.bitrix24.com/deal_057", "bitrix24://example.bitrix24.com/DEAL_57"),
     ],
@@ -41,6 +42,7 @@ def test_airflow_knows_the_scheme_and_normalizes_it(written, normalized):
         f"bitrix24://example.bitrix24.com/rest/1/{SECRET}/crm.automation.trigger/",
         f"bitrix24://user:{SECRET}@example.bitrix24.com/DEAL",
         f"bitrix24://example.bitrix24.com/DEAL?auth={SECRET}",
+        f"bitrix24://1:{SECRET}/DEAL",
     ],
 )
 def test_other_forms_are_refused_without_being_repeated(written):
