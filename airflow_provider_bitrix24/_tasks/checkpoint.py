@@ -68,6 +68,10 @@ class TaskCheckpointStore:
         """It belongs to one running task: a copy of the operator has the same."""
         return self
 
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """In another process there is no such task: an operator that was pickled has none."""
+        return type(None), ()
+
     @classmethod
     def of_task(
         cls, context: Context, *, durable: bool, deferrable: bool = False, prefixes: Sequence[str] = ("",)

@@ -52,12 +52,6 @@ class FiringTask(PlainArguments, BaseOperator):
     _clock: ClassVar[Clock | None] = None  # tests pass one
     _checkpoint_store: TaskCheckpointStore | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        """The state without what belongs to a running task."""
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
-        state.pop("_checkpoint_store", None)
-        return state
-
     def execute(self, context: Context) -> dict[str, Any]:
         """Fire, verify, wait; then succeed, skip or fail.
 

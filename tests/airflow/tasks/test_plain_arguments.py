@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.decorators.automation import bitrix24_trigger_tas
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.notifications.automation import TriggerAutomationNotifier
 from airflow_provider_bitrix24.operators.automation import ExecuteTriggerOperator, TriggerAutomationOperator
+from airflow_provider_bitrix24.operators.entities import FindEntitiesOperator, UpdateEntitiesOperator
 from airflow_provider_bitrix24.sensors.stage import StageSensor
 from airflow_provider_bitrix24.triggers.stage import StageChangeEventTrigger, StageTrigger
 from tests.support.quiet_task import Quiet
@@ -243,17 +244,26 @@ def test_a_timedelta_out_of_range_is_refused_while_the_dag_is_parsed(arguments):
 # -- copies
 
 
-def test_an_operator_that_has_run_can_be_copied_and_pickled(portal, run_task):
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        (TriggerAutomationOperator, {"target": "DEAL_57", "code": "c5u4m"}),
+        (UpdateEntitiesOperator, {"updates": [{"id": 57, "opportunity": 5}], "entity_type": "DEAL"}),
+        (FindEntitiesOperator, {"entity_type": "DEAL", "filter": {"stageId": "NEW"}}),
+        (StageSensor, {"target": "DEAL_57", "expected_stage": "NEW"}),
+    ],
+)
+def test_an_operator_that_has_run_can_be_copied_and_pickled(portal, run_task, kind, arguments):
     made = []
 
     def make():
-        made.append(TriggerAutomationOperator(task_id="move", target="DEAL_57", code="c5u4m"))
+        made.append(kind(task_id="move", **arguments))
         return made[-1]
 
-    run_task(make)
+    assert run_task(make).error is None
 
-    assert copy.deepcopy(made[-1]).target == "DEAL_57"
-    assert pickle.loads(pickle.dumps(made[-1])).target == "DEAL_57"  # noqa: S301 - its own
+    for twin in (copy.deepcopy(made[-1]), pickle.loads(pickle.dumps(made[-1]))):  # noqa: S301 - its own
+        assert {name: getattr(twin, name) for name in arguments} == arguments
 
 
 def test_arguments_of_a_mapped_task_are_plain_and_texts_stay_texts(portal, run_task):
