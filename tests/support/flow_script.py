@@ -61,6 +61,7 @@ def perform(flow: Flow[Any], *steps: tuple[str, Any]) -> Any:
 
 def _past_working_time(flow: Flow[Any], effect: Effect) -> Effect:
     while isinstance(effect, ShareWorkingTime):
+        assert all(each.at <= 0 for each in effect.report.figures.values()), "nothing is reported of the future"
         _, granted = share_working_time(WorkingTimeState(), 0.0, effect.report, effect.claim)
         effect = flow.send(granted)
     return effect
