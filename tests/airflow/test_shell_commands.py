@@ -23,6 +23,8 @@ PAGES = [
 COMMANDS = {str(command): command for page in PAGES for command in shell_commands(page.read_text())}
 ELSEWHERE = {
     "pytest test_nightly.py": ("tests/airflow/test_documented_test.py", '"-m", "pytest"'),
+    "airflow db migrate": ("tests/airflow/test_documented_test.py", 'files_of("tutorial.md")'),
+    "airflow standalone": ("scripts/local_airflow.py", '"standalone"'),
     "make demo": (".ci/run", "\nmake demo\n"),
     "make demo KEEP=1": ("tests/system/test_demo.py", '[*DEMO, "--keep"]'),
     "make test": (".ci/run", "\nmake test"),
