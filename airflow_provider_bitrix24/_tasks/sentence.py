@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24._tasks.wording import SHOWN, named, noun
+from airflow_provider_bitrix24._tasks.wording import SHOWN, listed, named, noun
+from airflow_provider_bitrix24.client.pipelines import owner_in_words, pipeline_of
 from airflow_provider_bitrix24.client.report import MISSING, MISSING_SEVERAL, remaining_causes
 from airflow_provider_bitrix24.client.stages import stages_in_words
+from airflow_provider_bitrix24.client.targets import EntityRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -69,11 +71,46 @@ class Asked:
 
     def late_sentence(self, late: Sequence[TargetResult], report: TriggerReport) -> str:
         """Say that targets have not arrived, where they stand, and why."""
-        is_not = "is not" if len(late) == 1 else "are not"
-        verb = f"{is_not} at {self.stages}" if self.expected else "did not move"
-        trigger = f"trigger {report.code!r}" if report.code else "the trigger"
-        head = f"{_share(late, report)} {verb} after {trigger}{self.wait or ''}"
-        return f"{head}: {_listed(_places(late, report))}.{_before_wait(self.wait)}"
+        share, trigger = _share(late, report), f"trigger {report.code!r}" if report.code else "the trigger"
+        if not self.expected:
+            head = f"{share} did not move after {trigger}"
+        elif len(late) == 1:
+            head = f"{share} is not at {self.stages} after {trigger}"
+        else:
+            head = f"{share} are not at {self.stages} after {trigger}"
+        return f"{head}{self.wait or ''}: {_listed(self._places(late, report))}.{_before_wait(self.wait)}"
+
+    def _places(self, late: Iterable[TargetResult], report: TriggerReport) -> list[str]:
+        """Where targets stand. What is true of several groups of them follows the last of these."""
+        groups: dict[tuple[object, ...], list[TargetResult]] = {}
+        for each in late:
+            before = each.stage_before if _has_moved(each) else None
+            groups.setdefault((_has_moved(each), before, each.stage_after, each.place), []).append(each)
+        remarks: dict[str, list[list[TargetResult]]] = {}
+        for group in groups.values():
+            remarks.setdefault(self._remark(group, report), []).append(group)
+        return [_remarked(shared, remark) for remark, shared in remarks.items()]
+
+    def _remark(self, group: Sequence[TargetResult], report: TriggerReport) -> str:
+        """What explains where targets stand, with ``{it}`` in place of them; empty where nothing does."""
+        first = group[0]
+        if first.stage_after is None or (_has_moved(first) and first.place not in ("past", "aside")):
+            return ""
+        if first.place == "past":
+            accepted = "" if self.or_later else "or_later=True accepts {it}"
+            back = "" if _has_moved(first) else "a trigger moves {it} back only with 'allow going back'"
+            return ", and ".join(part for part in (accepted, back) if part)
+        if first.place == "final":
+            return ""
+        aside = self._owner_of_stages(first.target, first.stage_after) if first.place == "aside" else ""
+        if _has_moved(first):
+            return aside
+        why = "; ".join(cause.short for cause in remaining_causes(group, report))
+        return ", and ".join(part for part in (aside, f"no trigger moved {{it}} ({why})") if part)
+
+    def _owner_of_stages(self, target: str, standing_at: str) -> str:
+        ref = EntityRef.parse(target)
+        return owner_in_words(self.expected, ref, pipeline_of(ref, standing_at))
 
 
 def of(report: TriggerReport, *outcomes: Outcome) -> list[TargetResult]:
@@ -107,42 +144,32 @@ def _of_several(message: str, count: int) -> str:
     return MISSING_SEVERAL.rstrip(".") if count > 1 and message == MISSING.rstrip(".") else message
 
 
-def _places(late: Iterable[TargetResult], report: TriggerReport) -> list[str]:
-    groups: dict[tuple[bool, str | None, str | None, object], list[TargetResult]] = {}
-    for each in late:
-        has_moved = each.outcome == "elsewhere" or each.stage_before != each.stage_after
-        key = (has_moved, each.stage_before if has_moved else None, each.stage_after, each.place)
-        groups.setdefault(key, []).append(each)
-    return [_place(has_moved, results, report) for (has_moved, *_), results in groups.items()]
+def _has_moved(result: TargetResult) -> bool:
+    return result.outcome == "elsewhere" or result.stage_before != result.stage_after
 
 
-def _place(has_moved: bool, results: Sequence[TargetResult], report: TriggerReport) -> str:  # noqa: FBT001 - of a pair
-    first, names = results[0], named([each.target for each in results])
-    one = len(results) == 1
-    it, its = ("it", "its") if one else ("them", "their")
+def _remarked(groups: Sequence[Sequence[TargetResult]], remark: str) -> str:
+    if not remark:
+        return _listed([_place(each) for each in groups])
+    it = "it" if sum(map(len, groups)) == 1 else "them"
+    return f"{listed([_place(each) for each in groups])}; {remark.format(it=it)}"
+
+
+def _place(group: Sequence[TargetResult]) -> str:
+    first, names, one = group[0], named([each.target for each in group]), len(group) == 1
     if first.stage_after is None:
         return f"{names} {'is' if one else 'are'} gone"
-    if has_moved and first.stage_before == first.stage_after:
+    if _has_moved(first) and first.stage_before == first.stage_after:
         return f"{names} moved and {'is' if one else 'are'} back at {first.stage_after}"
-    if has_moved:
-        known = {
-            "before": ", before that stage",
-            "past": f", past that stage; or_later=True accepts {it}",
-            "aside": ", in another pipeline than that stage",
-            "final": f", where {its} pipeline ends",
-        }
-        return f"{names} went from {first.stage_before} to {first.stage_after}{known.get(first.place or '', '')}"
-    stand = f"{names} {'stands' if one else 'stand'} at {first.stage_after}"
-    why = "; ".join(cause.short for cause in remaining_causes(results, report))
-    match first.place:
-        case "final":
-            return f"{stand}, where {its} pipeline ends"
-        case "past":
-            return f"{stand}, past that stage; a trigger moves {it} back only with 'allow going back'"
-        case "aside":
-            return f"{stand}, in another pipeline than that stage; no trigger moved {it} ({why})"
-        case _:
-            return f"{stand}; no trigger moved {it} ({why})"
+    known = {
+        "before": ", before that stage" if _has_moved(first) else "",
+        "past": ", past that stage",
+        "final": f", where {'its' if one else 'their'} pipeline ends",
+    }
+    where = known.get(first.place or "", "")
+    if _has_moved(first):
+        return f"{names} went from {first.stage_before} to {first.stage_after}{where}"
+    return f"{names} {'stands' if one else 'stand'} at {first.stage_after}{where}"
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.compat import AirflowFailException, AirflowNotFou
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from types import TracebackType
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
@@ -30,6 +30,10 @@ UNSAFE_RETRIES = (
     "The task has retries, but neither expected_stage nor an Airflow that can store a checkpoint (3.3, "
     "with durable=True): if this worker is killed while it fires, the next try fires the same entities "
     "again and may move them twice. Set expected_stage, or retries=0."
+)
+OUT_OF_REACH = (
+    "No retry follows: it would find the same pipelines. Correct expected_stage; if a robot changes the pipeline, "
+    "wait for it with wait_timeout."
 )
 
 
@@ -113,8 +117,11 @@ def decide(
         return Verdict("fail", f"{count} reached a stage in fail_on: {standing(lost)}.")
     message = asked.problems_of(report, late_too=on_unmoved == "fail")
     if message:
-        if not (late and on_unmoved == "fail") and all(_is_permanent(result) for result in failed):
-            return Verdict("fail", message)
+        if all(map(_is_permanent, failed)):
+            if not (late and on_unmoved == "fail"):
+                return Verdict("fail", message)
+            if wait is None and all(result.place == "aside" for result in late):
+                return Verdict("fail", f"{message} {OUT_OF_REACH}")
         return Verdict("retry", message) if checkpoint else _failure(message, report, expected=expected)
     stayed = not report.moved + report.already + report.elsewhere + report.unverified
     if late and on_unmoved == "skip" and stayed:
@@ -150,22 +157,30 @@ def danger_of_a_retry(report: TriggerReport, *, expected: Collection[str]) -> st
     if not fired:
         return None
     if not expected:
-        return f"{len(fired)} were fired; repeating could move them twice. Set expected_stage to make retries safe."
+        return f"{_fired(fired)}; repeating could move {_them(fired)} twice. Set expected_stage to make retries safe."
     if unread:
         return (
-            f"{len(unread)} were fired and cannot be read back; repeating could move them twice. "
+            f"{_fired(unread)} and cannot be read back; repeating could move {_them(unread)} twice. "
             "Give a webhook that may read, in verify_conn_id."
         )
     if report.elsewhere:
-        return f"{report.elsewhere} moved to another stage than expected; repeating could move them twice."
+        return f"{report.elsewhere:,} moved to another stage than expected; repeating could cause a second move."
     pipelines = {_pipeline_of(stage) for stage in expected}
     still = [result for result in fired if result.outcome != "moved"]
     if aside := [result for result in still if _pipeline_of(result.stage_before or "") not in pipelines]:
         return (
-            f"{len(aside)} were fired and stand in a pipeline that has none of the expected stages, so a retry could "
-            "not tell whether they have moved meanwhile. Add their stages to expected_stage."
+            f"{_fired(aside)}, in a pipeline that has none of the expected stages, so a retry could not see a later "
+            "move. Add the stages of that pipeline to expected_stage."
         )
     return None
+
+
+def _fired(results: Sequence[TargetResult]) -> str:
+    return f"{len(results):,} {'was' if len(results) == 1 else 'were'} fired"
+
+
+def _them(results: Sequence[TargetResult]) -> str:
+    return "it" if len(results) == 1 else "them"
 
 
 def _pipeline_of(stage: str) -> str:

@@ -7,15 +7,20 @@ dictionary does not list can never be reached, so firing for it would move entit
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.pipelines import (
+    FIRST_PIPELINES,
+    owner_in_words,
+    pipeline_name,
+    prefixed_pipeline,
+)
 from airflow_provider_bitrix24.client.plain import quoted
 from airflow_provider_bitrix24.client.stage_order import StageOrder
 from airflow_provider_bitrix24.client.stages import Pipeline, stages_in_words
-from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
+from airflow_provider_bitrix24.client.targets import EntityRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -24,9 +29,6 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.report import Place
     from airflow_provider_bitrix24.client.stages import Snapshot, Stage, StageInfo
 
-DEAL, LEAD, QUOTE = TYPE_IDS["DEAL"], TYPE_IDS["LEAD"], TYPE_IDS["QUOTE"]
-_FIRST_PIPELINES = {DEAL: Pipeline(DEAL, 0), LEAD: Pipeline(LEAD, None), QUOTE: Pipeline(QUOTE, None)}
-"""Pipelines whose stages have ids without a prefix."""
 MOST_PIPELINES = 20
 """How many dictionaries are read; stages of further ones are not checked."""
 _TRIES_OF_A_WAIT = 3
@@ -147,7 +149,7 @@ class ExpectedStages:
         shown = ", ".join(f"{stage.id} ({stage.name})" for stage in stages[:_SHOWN])
         more = f" and {len(stages) - _SHOWN} more" if len(stages) > _SHOWN else ""
         return ConfigurationError(
-            f"{argument} {quoted(unknown[0])} is not a stage of {_name(pipeline)}.",
+            f"{argument} {quoted(unknown[0])} is not a stage of {pipeline_name(pipeline)}.",
             hint=(f"Did you mean {near.id} ({near.name})? " if near else "") + f"Its stages are {shown}{more}.",
         )
 
@@ -161,28 +163,31 @@ class ExpectedStages:
             if not any(self._lies_in(stage, pipeline) for stage in self.fail_on for pipeline in counts):
                 yield (
                     f"fail_on ({', '.join(sorted(self.fail_on))}) has no stage of the targets' pipelines, such as "
-                    f"{_name(next(iter(counts)))}. Name their own failure stages."
+                    f"{pipeline_name(next(iter(counts)))}. Name their own failure stages."
                 )
         for pipeline, refs in counts.items() if self.expected else ():
             if pipeline in self._warned or any(self._lies_in(stage, pipeline) for stage in self.expected):
                 continue
             self._warned.add(pipeline)
-            shown = str(refs[0]) if len(refs) == 1 else f"{len(refs)} targets such as {refs[0]}"
-            yield (
-                f"{shown}: expected_stage ({', '.join(sorted(self.expected))}) is in another pipeline than theirs, "
-                f"{_name(pipeline)}. Only a robot or trigger that changes the pipeline can bring them there."
-            )
+            shown = str(refs[0]) if len(refs) == 1 else f"{len(refs):,} targets such as {refs[0]}"
+            yield f"{shown}: {owner_in_words(self.expected, refs[0], pipeline)}. {self._way_there(refs[0])}"
+
+    def _way_there(self, ref: EntityRef) -> str:
+        """How an entity of another pipeline may reach an expected stage."""
+        if all((each := prefixed_pipeline(stage)) and each.type_id != ref.type_id for stage in self.expected):
+            return "Check expected_stage: an entity never reaches a stage of another type."
+        return "Check expected_stage: only a robot or trigger that changes the pipeline leads there."
 
     def _named_by(self, stage: str) -> list[Pipeline]:
-        prefixed = _prefix(stage)
+        prefixed = prefixed_pipeline(stage)
         if prefixed is not None:
             return [prefixed]
-        return [_FIRST_PIPELINES[type_id] for type_id in self._types if type_id in _FIRST_PIPELINES]
+        return [FIRST_PIPELINES[type_id] for type_id in self._types if type_id in FIRST_PIPELINES]
 
     def _undecided(self) -> bool:
         """Whether a stage without prefix is in no dictionary that was read, though all that it names were."""
         return any(
-            _prefix(stage) is None
+            prefixed_pipeline(stage) is None
             and not self.order.lists(stage)
             and all(pipeline in self.order for pipeline in self._named_by(stage))
             for stage in self._named
@@ -199,17 +204,17 @@ class ExpectedStages:
 
         That of the targets' own pipeline comes first where the id names none, or else the one that it names.
         """
-        own = [each for each in self.order if each.type_id in self._types and each not in _FIRST_PIPELINES.values()]
+        own = [each for each in self.order if each.type_id in self._types and each not in FIRST_PIPELINES.values()]
         named = [each for each in self._named_by(stage) if each in self.order]
-        candidates = [*named, *own] if _prefix(stage) is not None else [*own, *named]
+        candidates = [*named, *own] if prefixed_pipeline(stage) is not None else [*own, *named]
         near = [(pipeline, _nearest_of(stage, self.order[pipeline])) for pipeline in candidates]
         return next((each for each in near if each[1] is not None), near[0])
 
     def _lies_in(self, stage: str, pipeline: Pipeline) -> bool:
-        named = _prefix(stage)
+        named = prefixed_pipeline(stage)
         if named is not None:
             return named == pipeline
-        first = _FIRST_PIPELINES.get(pipeline.type_id)
+        first = FIRST_PIPELINES.get(pipeline.type_id)
         if first is not None:
             return (pipeline.category_id or 0) == (first.category_id or 0) and (
                 first not in self.order or any(each.id == stage for each in self.order[first])
@@ -225,16 +230,3 @@ def _nearest_of(stage: str, stages: list[Stage]) -> Stage | None:
     by_text |= {each.id.casefold(): each for each in stages}
     close = get_close_matches(stage.casefold(), by_text, n=1)
     return by_text[close[0]] if close else None
-
-
-def _prefix(stage: str) -> Pipeline | None:
-    deal = re.match(r"C(\d{1,9}):", stage)
-    if deal:
-        return Pipeline(DEAL, int(deal[1]))
-    dynamic = re.match(r"DT(\d{1,9})_(\d{1,9}):", stage)
-    return Pipeline(int(dynamic[1]), int(dynamic[2])) if dynamic else None
-
-
-def _name(pipeline: Pipeline) -> str:
-    name = EntityRef(pipeline.type_id, 1).type_name
-    return f"{name}" if pipeline.category_id is None else f"{name} pipeline {pipeline.category_id}"

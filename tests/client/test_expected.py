@@ -173,10 +173,13 @@ def test_a_stage_of_another_pipeline_than_the_targets_is_only_warned_of_once():
     found = {deal(1): IN_0, deal(2): IN_0, deal(3): IN_5, EntityRef(LEAD, 1): Snapshot("NEW")}
     deals_line, lead_line = expected.warnings(found)
     assert deals_line == (
-        "2 targets such as DEAL_1: expected_stage (C5:WON) is in another pipeline than theirs, DEAL pipeline 0. "
-        "Only a robot or trigger that changes the pipeline can bring them there."
+        "2 targets such as DEAL_1: C5:WON is a stage of DEAL pipeline 5, not of DEAL pipeline 0. "
+        "Check expected_stage: only a robot or trigger that changes the pipeline leads there."
     )
-    assert lead_line.startswith("LEAD_1: expected_stage (C5:WON) is in another pipeline than theirs, LEAD.")
+    assert lead_line == (
+        "LEAD_1: C5:WON is a stage of DEAL pipeline 5, not of LEAD. "
+        "Check expected_stage: an entity never reaches a stage of another type."
+    )
     assert list(expected.warnings(found)) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import (
@@ -78,7 +79,7 @@ def _permanent(life: Life, stay: StayRecord) -> Iterator[Found]:
             return
         if _was_interrupted(stay.error):
             yield "I4", "an interruption ended it permanently before anything was fired"
-        elif "been fired" in str(stay.error) or "were fired" in str(stay.error):
+        elif re.search(r"been fired|\d (was|were) fired", str(stay.error)):
             yield "I4", "it says that some were fired, and none was"
         return
     if life.remembers and not stay.store_failed:

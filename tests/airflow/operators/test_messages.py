@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore, TaskKilledError
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK
+from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from tests.support.execution_timeouts import timeout_while_the_portal_works
@@ -38,7 +39,38 @@ def test_causes_that_the_reading_excludes_are_not_listed(portal, move):
     assert ran.state == "failed"
     assert "wrong code" not in str(ran.error)
     assert "DEAL_901 stands at LOSE, where its pipeline ends" in str(ran.error)
-    assert "DEAL_902 stands at C5:NEW, in another pipeline than that stage" in str(ran.error)
+    assert (
+        "DEAL_902 stands at C5:NEW; EXECUTING, PREPARATION are stages of DEAL pipeline 0, not of DEAL pipeline 5, and "
+        "no trigger moved it (a trigger in another pipeline; unmet conditions; a webhook whose owner is not an "
+        "administrator)."
+    ) in str(ran.error)
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_stage_of_another_pipeline_fires_once_and_no_retry_follows(portal, move, durable):
+    ran = move(target="DEAL_57", expected_stage="C5:PREPARATION", durable=durable, **RETRIES)
+
+    assert ran.state == "failed"
+    assert portal.portal.fires == {"DEAL_57": 1}
+    assert str(ran.error) == (
+        "1 of 1 deal is not at C5:PREPARATION after trigger 'c5u4m': DEAL_57 went from NEW to PREPARATION; "
+        "C5:PREPARATION is a stage of DEAL pipeline 5, not of DEAL pipeline 0. No retry follows: it would find the "
+        "same pipelines. Correct expected_stage; if a robot changes the pipeline, wait for it with wait_timeout."
+    )
+
+
+def test_a_robot_that_changes_the_pipeline_brings_a_deal_to_a_stage_of_another_one(portal, move, time):
+    def change_pipeline(_):
+        fields = {"categoryId": 5, "stageId": "C5:NEW"}
+        with Bitrix24Hook() as hook:
+            hook.call("crm.item.update", {"entityTypeId": 2, "id": 57, "fields": fields})
+
+    time.on_sleep = change_pipeline
+
+    ran = move(target="DEAL_57", expected_stage="C5:NEW", wait_timeout=600, **RETRIES)
+
+    assert ran.state == "success"
+    assert ran.xcoms["return_value"]["moved"] == 1
 
 
 def test_an_entity_past_the_stage_is_called_past(portal, move):

@@ -79,7 +79,7 @@ def test_the_message_says_why_no_retry_follows_and_what_to_do():
 def test_unverified_targets_prevent_a_retry_even_with_an_expected_stage():
     verdict = decide(report(BUSY, "unverified"), on_unmoved="fail", expected={"WON"})
 
-    assert "1 were fired and cannot be read back" in verdict.message
+    assert "1 was fired and cannot be read back" in verdict.message
     assert "verify_conn_id" in verdict.message
 
 
@@ -130,6 +130,68 @@ def test_the_message_says_where_unmoved_targets_stand():
         "case; a trigger in another pipeline; already past the trigger's stage; unmet conditions); DEAL_2 went from "
         "NEW to LOSE."
     )
+
+
+def late(number, at, place=None, *, before=None, type_name="DEAL"):
+    outcome = "unmoved" if before is None else "elsewhere"
+    return TargetResult(
+        target=f"{type_name}_{number}", outcome=outcome, stage_before=before or at, stage_after=at, place=place
+    )
+
+
+@pytest.mark.parametrize(
+    ("results", "or_later", "said"),
+    [
+        (
+            [late(1, "NEW", "before"), late(3, "NEW", "before"), late(5, "MEETING", "before")],
+            False,
+            (
+                "DEAL_1, DEAL_3 stand at NEW, DEAL_5 stands at MEETING; no trigger moved them (wrong code, or its "
+                "case; a trigger in another pipeline; unmet conditions)."
+            ),
+        ),
+        (
+            [late(1, "EXECUTING", "past"), late(3, "FINAL", "past")],
+            False,
+            (
+                "DEAL_1 stands at EXECUTING, past that stage, DEAL_3 stands at FINAL, past that stage; or_later=True "
+                "accepts them, and a trigger moves them back only with 'allow going back'."
+            ),
+        ),
+        (
+            [late(1, "FINAL", "past", before="NEW")],
+            False,
+            "DEAL_1 went from NEW to FINAL, past that stage; or_later=True accepts it.",
+        ),
+        ([late(1, "MEETING", "before", before="NEW")], False, "DEAL_1 went from NEW to MEETING, before that stage."),
+        ([late(1, "LOSE", "final")], True, "DEAL_1 stands at LOSE, where its pipeline ends."),
+        (
+            [late(1, "NEW", "aside", type_name="LEAD")],
+            False,
+            (
+                "LEAD_1 stands at NEW; PREPARATION is not a stage of LEAD, and no trigger moved it (wrong code, or "
+                "its case; a trigger in another pipeline; unmet conditions). No retry follows: it would find the same "
+                "pipelines. Correct expected_stage; if a robot changes the pipeline, wait for it with wait_timeout."
+            ),
+        ),
+    ],
+)
+def test_a_reason_is_named_once_for_all_that_share_it(results, or_later, said):
+    stayed = TriggerReport(code="c", portal="https://example.com", results=results)
+
+    message = decide(stayed, on_unmoved="fail", expected={"PREPARATION"}, or_later=or_later, checkpoint=True).message
+
+    assert message.partition("after trigger 'c': ")[2] == said
+
+
+def test_a_retry_follows_where_one_entity_is_in_the_pipeline_of_the_stage():
+    results = [late(1, "NEW", "before"), late(2, "C5:NEW", "aside")]
+    mixed = TriggerReport(code="c", portal="https://example.com", results=results)
+    aside = TriggerReport(code="c", portal="https://example.com", results=results[1:])
+
+    assert decide(mixed, on_unmoved="fail", expected={"PREPARATION"}, checkpoint=True).end == "retry"
+    assert decide(aside, on_unmoved="fail", expected={"PREPARATION"}, checkpoint=True).end == "fail"
+    assert decide(aside, on_unmoved="warn", expected={"PREPARATION"}, checkpoint=True).end == "succeed"
 
 
 def test_the_message_says_that_an_entity_came_back():

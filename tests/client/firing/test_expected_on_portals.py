@@ -68,7 +68,9 @@ def test_a_stage_of_another_pipeline_is_fired_for_and_only_warned_of(run_with_bo
     bench = run_with_both_clients(scenario)
     [report] = bench.outcomes
     assert (report.elsewhere, report.results[0].stage_after) == (2, "PREPARATION")
-    assert [line for line in bench.logged if "is in another pipeline than theirs, DEAL pipeline 0" in line]
+    assert [
+        line for line in bench.logged if "C5:PREPARATION is a stage of DEAL pipeline 5, not of DEAL pipeline 0" in line
+    ]
 
 
 def test_a_target_that_a_robot_moves_on_is_elsewhere(run_with_both_clients):

@@ -231,7 +231,7 @@ def test_a_stage_of_another_pipeline_is_warned_of(perform, first):
     readings = perform(verifier.window(deals(1)), ("acquire 1", 0.0), ("send batch of 2", answer))
     [line], problem = lines_of(verifier.check_expected(readings))
     assert problem is None
-    assert line.startswith("DEAL_1: expected_stage (WON) is in another pipeline")
+    assert line.startswith("DEAL_1: WON is a stage of DEAL pipeline 0, not of DEAL pipeline 5.")
 
 
 def test_where_nothing_was_found_or_nobody_reads_nothing_is_checked(first):
