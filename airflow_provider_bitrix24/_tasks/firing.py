@@ -113,6 +113,11 @@ class FiringRequest:
         }
 
     @property
+    def reads(self) -> bool:
+        """Whether entities are read before they are fired."""
+        return self.verify and any(ref.readable for ref in self.refs)
+
+    @property
     def waits(self) -> bool:
         """Whether entities that have not arrived are waited for."""
         return self.wait_timeout is not None

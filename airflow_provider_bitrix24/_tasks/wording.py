@@ -42,7 +42,17 @@ def _noun_of(target: str) -> str:
 
 def counted(targets: Sequence[object]) -> str:
     """Name one entity, or say how many there are."""
-    return str(targets[0]) if len(targets) == 1 else f"{len(targets):,} entities"
+    return str(targets[0]) if len(targets) == 1 else f"{len(targets):,} {noun(targets)}"
+
+
+def opening_line(code: str | None, targets: Sequence[object], *, reads: bool) -> str:
+    """Say what a task begins with. It must not claim a fire: a reading comes first, and may end the task.
+
+    :param code: the trigger's code; ``None`` for the connection's default.
+    :param reads: whether the entities are read before they are fired.
+    """
+    trigger, count = f"trigger {code!r}" if code else "the trigger", counted(targets)
+    return f"Reading {count}, then firing {trigger}." if reads else f"Firing {trigger} for {count}, without reading."
 
 
 def spans(targets: Iterable[object]) -> list[str]:

@@ -182,15 +182,14 @@ class FiringTask(PlainArguments, BaseOperator):
 
     def _fire(self, run: TaskRun) -> tuple[TriggerReport, Waited | None]:
         from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
-        from airflow_provider_bitrix24._tasks.wording import counted
+        from airflow_provider_bitrix24._tasks.wording import opening_line
         from airflow_provider_bitrix24.operators._waiting import waiting_targets
 
         request = run.request
         with permanent_errors_fail_at_once(), self._hook() as hook:
             # Before anything else, since the link must work for a task that fails, too.
             run.ti.xcom_push(key=ENTITY_URL_KEY, value=hook.get_conn().portal.page_url(request.refs[0].page))
-            what = f"trigger {request.code!r}" if request.code else "the trigger"
-            self.log.info("Firing %s for %s.", what, counted(request.refs))
+            self.log.info("%s", opening_line(request.code, request.refs, reads=request.reads))
             report = self._trigger(hook, run)
             run.keeper.note(report)
             late = set(waiting_targets(report)) if request.waits and not request.is_lost(report) else set()

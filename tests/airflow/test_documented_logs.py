@@ -20,7 +20,7 @@ FIRST, BAD, REPAIRED = 0, 1, 2
 def logs_of(page: str) -> list[list[str]]:
     """The logs that a page shows, as lines."""
     blocks = re.findall(r"^```text\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return [block.splitlines() for block in blocks if "EXECUTING" in block or "Firing" in block]
+    return [block.splitlines() for block in blocks if "EXECUTING" in block or "firing" in block]
 
 
 @pytest.fixture

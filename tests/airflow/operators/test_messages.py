@@ -111,6 +111,20 @@ def test_a_connection_that_does_not_exist_is_named_with_what_to_do(move):
     assert str(ran.error).endswith("Add the connection, or correct the id that the task names.")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ({"expected_stage": "Preparation"}, "Reading DEAL_57, then firing trigger 'c5u4m'."),
+        ({"target": "CONTACT_1"}, "Firing trigger 'c5u4m' for CONTACT_1, without reading."),
+        ({"verify": False}, "Firing trigger 'c5u4m' for DEAL_57, without reading."),
+    ],
+)
+def test_the_first_line_says_what_comes_first(portal, move, arguments, line):
+    ran = move(**{"target": "DEAL_57"} | arguments)
+
+    assert [text for _, text in ran.log if "iring" in text] == [line]
+
+
 def test_a_portal_that_cannot_be_reached_shows_one_short_traceback(portal, move):
     portal.faults.script(["refuse"] * 50)
 

@@ -22,7 +22,7 @@ def test_it_waits_until_all_entities_have_arrived(portal, move, time):
     assert ran.report["moved"] == 3
     assert 30 <= time.slept[0] <= 60
     assert set(time.slept[1:]) <= {60}
-    assert "Waiting for 3 entities to arrive" in ran.said("info")
+    assert "Waiting for 3 deals to arrive" in ran.said("info")
     assert ran.said("info").count("moved NEW -> PREPARATION: DEAL_57") == 1
     assert "unmoved" not in ran.said("warning")
 

@@ -2,14 +2,26 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24._tasks.wording import SHOWN, counted, listed, noun, spans, standing
+from airflow_provider_bitrix24._tasks.wording import SHOWN, counted, listed, noun, opening_line, spans, standing
 
 NUMBERS = [str(number) for number in range(1, SHOWN + 3)]
 
 
-@pytest.mark.parametrize(("targets", "text"), [(["DEAL_57"], "DEAL_57"), (["DEAL_57", "DEAL_58"], "2 entities")])
+@pytest.mark.parametrize(("targets", "text"), [(["DEAL_57"], "DEAL_57"), (["DEAL_57", "DEAL_58"], "2 deals")])
 def test_one_entity_is_named_and_several_are_counted(targets, text):
     assert counted(targets) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "targets", "reads", "line"),
+    [
+        ("c5u4m", ["DEAL_57"], True, "Reading DEAL_57, then firing trigger 'c5u4m'."),
+        (None, ["LEAD_1", "DEAL_2"], True, "Reading 2 entities, then firing the trigger."),
+        ("c5u4m", ["LEAD_1", "LEAD_2"], False, "Firing trigger 'c5u4m' for 2 leads, without reading."),
+    ],
+)
+def test_a_firing_that_reads_first_does_not_begin_with_a_fire(code, targets, reads, line):
+    assert opening_line(code, targets, reads=reads) == line
 
 
 @pytest.mark.parametrize(
