@@ -170,6 +170,7 @@ class _Firing:
                 except Bitrix24Error:
                     ledger.return_window(window)
                     raise
+                self.now = max(self.now, readings.answered_at or self.now)
                 if self.verifier.refused:
                     self.builder.stop_batching()
             problem = yield from self.verifier.check_expected(readings)

@@ -282,3 +282,18 @@ def test_a_checkpoint_that_nobody_keeps_is_not_saved(benches, kind):
                 return await client._driver.run(saving())
 
         assert asyncio.run(run()) == "done"
+
+
+def test_what_a_slow_reading_reports_of_working_time_is_told_to_others_as_of_then(perform):
+    """The script's rig refuses a report of the future, which others would drop."""
+    slow = found(item(1))
+    slow["result"]["result_time"] = {"c0": {"operating": 5, "operating_reset_at": 2e9 + 600, "finish": 2e9}}
+    report = perform(
+        trigger("DEAL_1"),
+        ("acquire 1", 0.0),
+        ("send batch of 1", [(slow, (0.0, 30.0))]),
+        ("acquire 1", 30.0),
+        ("send batch of 2", [(fired(1, item(1, "WON")), (30.0, 31.0))]),
+        ("share cost 0.5", None),
+    )
+    assert report.moved == 1
