@@ -125,8 +125,7 @@ class AsyncBitrix24Client(AsyncApplicationMethods):
         self, updates: Rows, *, entity_type: str | None = None, preview: bool | str = False
     ) -> UpdateReport:
         """See :meth:`.Bitrix24Client.update_entities`."""
-        flow = self._update_entities(updates, entity_type=entity_type, preview=preview, now=self._driver.now())
-        return await self._driver.run(flow)
+        return await self._driver.run(self._update_entities(updates, entity_type=entity_type, preview=preview))
 
     async def pipeline_stages(self, type_id: int, category_id: int | None = None) -> Sequence[Stage]:
         """See :meth:`.Bitrix24Client.pipeline_stages`."""

@@ -228,7 +228,6 @@ class BaseClient:
         *,
         entity_type: str | None = None,
         preview: bool | str = False,
-        now: float,
         checkpoint_store: CheckpointStore | None = None,
         monitor: UpdateMonitor | None = None,
     ) -> Flow[UpdateReport]:
@@ -240,7 +239,6 @@ class BaseClient:
             self._reader,
             parse_updates(unwrapped(updates), unwrapped(entity_type)),
             preview=parse_flag("preview", preview),
-            now=now,
             checkpoint_store=checkpoint_store,
             monitor=monitor or UpdateMonitor(),
         )

@@ -213,7 +213,6 @@ class Bitrix24Client(ApplicationMethods):
             updates,
             entity_type=entity_type,
             preview=preview,
-            now=self._driver.now(),
             checkpoint_store=checkpoint_store,
             monitor=monitor,
         )

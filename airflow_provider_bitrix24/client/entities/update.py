@@ -14,7 +14,7 @@ from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.firing import run
 from airflow_provider_bitrix24.client.firing.kept import read_kept
 from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
-from airflow_provider_bitrix24.client.flows.effects import Flow, Save
+from airflow_provider_bitrix24.client.flows.effects import Flow, Save, Sleep
 from airflow_provider_bitrix24.client.report import MISSING, TargetError
 
 if TYPE_CHECKING:
@@ -65,7 +65,6 @@ def update_entities(
     updates: Sequence[Update],
     *,
     preview: bool,
-    now: float,
     checkpoint_store: CheckpointStore | None,
     monitor: UpdateMonitor,
 ) -> Flow[UpdateReport]:
@@ -73,7 +72,6 @@ def update_entities(
 
     :param second: another credential of the same portal, which reads where the first may not.
     :param preview: whether only to read.
-    :param now: seconds of the driver's clock.
     :param monitor: receives what becomes of each update.
     :raises ConfigurationError: a field does not exist or cannot be changed; nothing was sent.
     :raises Bitrix24Error: nothing was sent. Once something was, later errors are in the report.
@@ -91,7 +89,7 @@ def update_entities(
             monitor.settled.update((each.target, each) for each in would)
         else:
             for job in jobs_of(there, before, lists):
-                yield from _send(channel, second, job, now, checkpoint_store, monitor)
+                yield from _send(channel, second, job, checkpoint_store, monitor)
     return monitor.report(missing, preview=preview)
 
 
@@ -99,7 +97,6 @@ def _send(
     channel: Channel,
     second: Channel | None,
     job: UpdateJob,
-    now: float,
     checkpoint_store: CheckpointStore | None,
     monitor: UpdateMonitor,
 ) -> Flow[None]:
@@ -111,6 +108,7 @@ def _send(
     watch = FiringMonitor()
     sent_before = monitor.sent
     monitor.monitors[job.name] = watch
+    now = yield Sleep(0.0, "pace")  # readings and other groups have taken time
     flow = run.trigger_automation(
         channel,
         second,
