@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.support.firing_flow import batch, client_of, found, item
 from tests.support.flow_script import perform
 
-
 TIME = {"operating": 5, "operating_reset_at": 2e9 + 600, "finish": 2e9}
 
 
