@@ -98,6 +98,25 @@ def _is_native(environment: jinja2.Environment) -> bool:
     return isinstance(environment, NativeEnvironment)
 
 
+class ArgumentsOf:
+    """Names whose arguments are wrong. Airflow shows an error of a DAG file with the path of that file alone.
+
+    :param owner: such as ``Task 'move'``.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+
+    def __enter__(self) -> None:
+        """Nothing begins."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raise the error with its owner in front."""
+        if isinstance(error, ConfigurationError):
+            named = ConfigurationError(f"{self._owner}: {error.message}", hint=error.hint)
+            raise named.with_traceback(error.__traceback__) from None
+
+
 def check_literals(owner: object, *, target: object, code: object = None) -> None:
     """Refuse literals that can never become valid: what Bitrix24 shows to be filled in, and URLs.
 
@@ -159,8 +178,9 @@ def check_options(
     check_bool("or_later", or_later)
     if or_later and not expects:
         raise ConfigurationError("or_later is given without expected_stage.", hint="Pass expected_stage as well.")
+    check_bool("verify", verify)
     if not verify:
-        _check_unverified(expects=expects, fails_on=fails_on, on_unmoved=on_unmoved, waits=wait_timeout is not None)
+        check_unverified(expects=expects, fails_on=fails_on, on_unmoved=on_unmoved, waits=wait_timeout is not None)
 
 
 def check_bool(name: str, value: object) -> None:
@@ -174,7 +194,13 @@ def check_bool(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} is {quoted(value)}.", hint="Pass True or False.")
 
 
-def _check_unverified(*, expects: bool, fails_on: bool, on_unmoved: str | None, waits: bool) -> None:
+def check_unverified(
+    *, expects: bool, fails_on: bool = False, on_unmoved: str | None = None, waits: bool = False
+) -> None:
+    """Refuse what needs a reading where ``verify`` is off.
+
+    :raises ConfigurationError: the message names the arguments.
+    """
     needs_reading = {
         "expected_stage": expects,
         "fail_on": fails_on,

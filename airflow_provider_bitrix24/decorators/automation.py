@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, ParamSpec, cast, overload
 
-from airflow_provider_bitrix24._tasks.arguments import check_literals
+from airflow_provider_bitrix24._tasks.arguments import ArgumentsOf, check_literals
 from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client.bare_ids import rows_of
 from airflow_provider_bitrix24.client.errors import ConfigurationError
@@ -67,15 +67,8 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
         op_kwargs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        if "target" in kwargs:
-            raise ConfigurationError(
-                f"@task.bitrix24_trigger is given a target for {python_callable.__name__}.",
-                hint="Return the targets from the function, or use TriggerAutomationOperator.",
-            )
-        if inspect.iscoroutinefunction(python_callable) or inspect.isasyncgenfunction(python_callable):
-            raise ConfigurationError(
-                f"{python_callable.__name__} is async.", hint="Decorate a plain function with @task.bitrix24_trigger."
-            )
+        with ArgumentsOf(f"Task {kwargs.get('task_id', python_callable.__name__)!r}"):
+            _check_function(python_callable, given=kwargs)
         super().__init__(
             python_callable=python_callable,
             op_args=op_args,
@@ -140,6 +133,18 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
         if not isinstance(returned, str | bytes | Mapping):
             return rows_of(returned)
         return returned
+
+
+def _check_function(function: Callable[..., Any], *, given: Collection[str]) -> None:
+    if "target" in given:
+        raise ConfigurationError(
+            f"@task.bitrix24_trigger is given a target for {function.__name__}.",
+            hint="Return the targets from the function, or use TriggerAutomationOperator.",
+        )
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise ConfigurationError(
+            f"{function.__name__} is async.", hint="Decorate a plain function with @task.bitrix24_trigger."
+        )
 
 
 @overload

@@ -10,7 +10,14 @@ import copy
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.arguments import PlainArguments, check_literals, check_rendered
+from airflow_provider_bitrix24._tasks.arguments import (
+    ArgumentsOf,
+    PlainArguments,
+    check_bool,
+    check_literals,
+    check_rendered,
+    check_unverified,
+)
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, VerificationError
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseNotifier, template_environment
 
@@ -82,11 +89,11 @@ class TriggerAutomationNotifier(PlainArguments, BaseNotifier):
         self.expected_stage = expected_stage
         self.verify = verify
         self.verify_conn_id = verify_conn_id
-        check_literals(self, target=target, code=code)
-        if expected_stage is not None and not verify:
-            raise ConfigurationError(
-                "verify=False reads nothing, so expected_stage cannot work.", hint="Leave out one of them."
-            )
+        with ArgumentsOf(type(self).__name__):
+            check_literals(self, target=target, code=code)
+            check_bool("verify", verify)
+            if not verify:
+                check_unverified(expects=expected_stage is not None)
 
     def __call__(self, *args: Any) -> None:
         """Render and notify. The notifier itself keeps its templates, since several tasks may share it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.arguments import check_literals, check_options, in_seconds
+from airflow_provider_bitrix24._tasks.arguments import ArgumentsOf, check_literals, check_options, in_seconds
 from airflow_provider_bitrix24.compat import conf
 from airflow_provider_bitrix24.links import EntityLink
 from airflow_provider_bitrix24.operators._firing_task import FiringTask
@@ -126,16 +126,17 @@ class TriggerAutomationOperator(FiringTask):
         self.deferrable = deferrable
         self.durable = durable
         self.preview = preview
-        check_literals(self, target=target, code=code)
-        check_options(
-            expects=expected_stage is not None,
-            or_later=or_later,
-            fails_on=bool(fail_on),
-            on_unmoved=on_unmoved,
-            verify=verify,
-            wait_timeout=wait_timeout,
-            poke_interval=poke_interval,
-        )
+        with ArgumentsOf(f"Task {self.task_id!r}"):
+            check_literals(self, target=target, code=code)
+            check_options(
+                expects=expected_stage is not None,
+                or_later=or_later,
+                fails_on=bool(fail_on),
+                on_unmoved=on_unmoved,
+                verify=verify,
+                wait_timeout=wait_timeout,
+                poke_interval=poke_interval,
+            )
 
 
 class ExecuteTriggerOperator(TriggerAutomationOperator):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_bitrix24._tasks.arguments import PlainArguments, check_choice, check_rendered
+from airflow_provider_bitrix24._tasks.arguments import ArgumentsOf, PlainArguments, check_choice, check_rendered
 from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.links import EntityLink
 
@@ -64,7 +64,8 @@ class FindEntitiesOperator(PlainArguments, BaseOperator):
         self.limit = limit
         self.on_excess = on_excess
         self.bitrix24_conn_id = bitrix24_conn_id
-        check_choice("on_excess", on_excess, ("fail", "truncate"))
+        with ArgumentsOf(f"Task {self.task_id!r}"):
+            check_choice("on_excess", on_excess, ("fail", "truncate"))
 
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002 - Airflow passes it
         """Find them.
@@ -132,7 +133,8 @@ class UpdateEntitiesOperator(PlainArguments, BaseOperator):
         self.on_failed = on_failed
         self.durable = durable
         self.bitrix24_conn_id = bitrix24_conn_id
-        check_choice("on_failed", on_failed, ("fail", "warn"))
+        with ArgumentsOf(f"Task {self.task_id!r}"):
+            check_choice("on_failed", on_failed, ("fail", "warn"))
 
     def execute(self, context: Context) -> list[str]:
         """Update them.

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_bitrix24._tasks.arguments import (
+    ArgumentsOf,
     PlainArguments,
     check_bool,
+    check_choice,
     check_literals,
     check_rendered,
 )
@@ -108,13 +110,11 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         self._linked = False
         self._stages: ExpectedStages | None = None
         self._waiting: dict[str, str | None] = {}
-        check_literals(self, target=target)
-        if self.require not in ("all", "any"):
-            from airflow_provider_bitrix24.client.plain import quoted
-
-            raise ConfigurationError(f"require is {quoted(require)}.", hint="Use all or any.")
-        check_bool("or_later", or_later)
-        SECONDS_ABOVE_ZERO.check("poke_interval", self.poke_interval)
+        with ArgumentsOf(f"Task {self.task_id!r}"):
+            check_literals(self, target=target)
+            check_choice("require", self.require, ("all", "any"))
+            check_bool("or_later", or_later)
+            SECONDS_ABOVE_ZERO.check("poke_interval", self.poke_interval)
 
     def execute(self, context: Context) -> Any:
         """Wait in the worker or, if deferrable, on the triggerer after one check in the worker.
