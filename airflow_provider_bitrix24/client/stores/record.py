@@ -63,9 +63,7 @@ def apply(
     record = decode(kept, clock)
     now, ahead = record.time(clock)
     value, answer = change(record.value, now)
-    text = json.dumps(
-        {"form": _FORM, "at": now, "ahead": ahead, "value": value}, separators=_SEPARATORS, allow_nan=False
-    )
+    text = _written({"form": _FORM, "at": now, "ahead": ahead, "value": value})
     if len(text) > MAX_SIZE:
         raise ValueError(f"A shared value has {len(text)} bytes as JSON; at most {MAX_SIZE} are kept.")
     return text, answer
@@ -103,9 +101,15 @@ def _parse(kept: str | bytes | None) -> JsonValue:
         return None
     try:
         parsed: JsonValue = json.loads(kept, parse_constant=_refuse)
+        # A value that could not be written back, such as one with 1e999, was not written by this package.
+        writable = len(_written(parsed)) <= MAX_SIZE
     except (ValueError, RecursionError):
         return None
-    return parsed
+    return parsed if writable else None
+
+
+def _written(value: JsonValue) -> str:
+    return json.dumps(value, separators=_SEPARATORS, allow_nan=False)
 
 
 def _refuse(constant: str) -> NoReturn:

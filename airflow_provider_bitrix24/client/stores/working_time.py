@@ -5,33 +5,53 @@ What is read may have been written by anybody, so nothing in it can make a proce
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.limits.operating import Figure, Knowledge
 from airflow_provider_bitrix24.client.limits.working_time import HOLDS, MAX_HOLDERS, Hold, WorkingTimeState
+from airflow_provider_bitrix24.client.stores.record import MAX_SIZE
 from airflow_provider_bitrix24.client.stores.state import dump_state, finite, load_state
 from airflow_provider_bitrix24.client.values import WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from airflow_provider_bitrix24.client.stores.protocol import JsonValue
 
 MAX_ACCOUNTS = 50
 _MOST_WORK = 1e5
 """Seconds of work; a portal cannot report more."""
+_LONGEST_NAME = 300
+"""Characters; the name of a method has 255 at most."""
+_ROOM = MAX_SIZE - 300
+"""Characters of JSON for accounts, which take half of it at most, and for what is held."""
 
 
 def dump_working_time(state: WorkingTimeState, now: float) -> JsonValue:
-    """Return the state, without what is over, as a JSON value."""
+    """Return the state as a JSON value that a store can keep: without what is over, and what is latest first."""
     known = state.known
-    figures = sorted(known.figures.items(), key=lambda each: each[1].at)[-MAX_ACCOUNTS:]
+    figures = sorted(known.figures.items(), key=lambda each: each[1].at, reverse=True)[:MAX_ACCOUNTS]
+    held = sorted(state.held.items(), key=lambda each: each[1].until, reverse=True)
+    accounts = _fitting(((name, dump_state(each)) for name, each in figures if not _is_over(each, now)), _ROOM // 2)
+    left = _ROOM - len(json.dumps(accounts))
     return {
         "bills_batches": known.bills_batches,
         "limit": known.limit,
-        "figures": {name: dump_state(each) for name, each in figures if not _is_over(each, now)},
-        "held": {name: [each.until, dict(each.seconds)] for name, each in state.held.items()},
+        "figures": accounts,
+        "held": _fitting(((name, [each.until, dict(each.seconds)]) for name, each in held), left),
     }
+
+
+def _fitting(items: Iterable[tuple[str, JsonValue]], room: int) -> dict[str, JsonValue]:
+    """The items for which there is room."""
+    kept: dict[str, JsonValue] = {}
+    for name, each in items:
+        size = len(json.dumps({name: each}))
+        if size <= room:
+            kept[name] = each
+            room -= size
+    return kept
 
 
 def load_working_time(value: JsonValue, now: float) -> WorkingTimeState:
@@ -68,7 +88,7 @@ def _hold(value: JsonValue, now: float) -> Hold | None:
 
 def _items(value: JsonValue, most: int) -> Iterator[tuple[str, JsonValue]]:
     if isinstance(value, dict):
-        yield from list(value.items())[:most]
+        yield from [item for item in value.items() if len(item[0]) <= _LONGEST_NAME][:most]
 
 
 def _is_over(figure: Figure, now: float) -> bool:
