@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import jinja2
+    from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
     from airflow.sdk import (
         Asset,
         BaseHook,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         AirflowSkipException,
         TaskDeferred,
     )
+    from airflow.sdk.exceptions import AirflowRuntimeError as RefusedByAirflow
     from airflow.sdk.types import TaskInstanceKey
     from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
 
@@ -64,11 +66,13 @@ __all__ = [
     "Context",
     "DecoratedOperator",
     "PokeReturnValue",
+    "RefusedByAirflow",
     "RetryDecision",
     "RetryPolicy",
     "Task",
     "TaskDeferred",
     "TaskInstanceKey",
+    "TimeDeltaTrigger",
     "TriggerEvent",
     "aget_connection",
     "amask_secrets",
@@ -77,6 +81,7 @@ __all__ = [
     "determine_kwargs",
     "in_thread",
     "mask_secrets",
+    "recorded_state",
     "task_decorator_factory",
     "template_environment",
     "use_metadata_database",
@@ -137,6 +142,10 @@ _SELDOM_USED = {
     "RetryPolicy": ("airflow.sdk.definitions.retry_policy.RetryPolicy",),
     "Task": ("airflow.sdk.bases.decorator.Task", "airflow.decorators.base.Task"),
     "TaskDeferred": ("airflow.sdk.exceptions.TaskDeferred", "airflow.exceptions.TaskDeferred"),
+    "TimeDeltaTrigger": (
+        "airflow.providers.standard.triggers.temporal.TimeDeltaTrigger",
+        "airflow.triggers.temporal.TimeDeltaTrigger",
+    ),
     "TriggerEvent": ("airflow.triggers.base.TriggerEvent",),
     "context_merge": (
         "airflow.sdk.definitions.context.context_merge",
