@@ -235,7 +235,3 @@ class VerificationError(Bitrix24Error):
     """The portal accepted the request, but the expected effect was not seen."""
 
     executed = "yes"
-
-
-VerificationTimeout = VerificationError
-"""Deprecated: nothing raises it. Use :class:`VerificationError`."""

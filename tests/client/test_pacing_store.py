@@ -15,7 +15,6 @@ def test_the_documented_names_are_there():
         "FileStore",
         "JsonValue",
         "Pacer",
-        "PacingStore",
         "ProcessStore",
         "RedisStore",
         "SharedStore",
@@ -23,6 +22,14 @@ def test_the_documented_names_are_there():
         "default_directory",
     }
     assert all(hasattr(pacing_store, name) for name in pacing_store.__all__)
+
+
+def test_the_former_name_of_the_protocol_is_deprecated():
+    with pytest.warns(DeprecationWarning, match="now SharedStore") as caught:
+        assert pacing_store.PacingStore is pacing_store.SharedStore
+    assert caught[0].filename == __file__
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        _ = pacing_store.Nonsense
 
 
 def test_a_client_takes_a_store_of_ones_own(bench):
