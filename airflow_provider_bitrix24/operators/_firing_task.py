@@ -214,7 +214,7 @@ class FiringTask(PlainArguments, BaseOperator):
             except DeferWait as wait:
                 self._leave_for(run, wait.seconds)  # everything is saved
         except (Bitrix24Error, TaskDeferred):
-            raise  # nothing was fired, or the firing goes on after a wait
+            raise  # nothing was fired, or the firing resumes after a wait
         except BaseException as error:
             # The execution time-out, a signal, a checkpoint that cannot be written: some may have been fired.
             run.keeper.note_interrupted(monitor, run.request.refs, error)

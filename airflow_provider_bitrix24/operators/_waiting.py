@@ -89,7 +89,7 @@ class Wait:
             except Bitrix24Error as error:
                 if error.permanent:
                     raise
-                log.warning("Could not look: %s", error)
+                log.warning("This check of the stages failed: %s", error)
                 continue
             report = update(report, wait.check)
             run.keeper.note(report)
@@ -123,7 +123,7 @@ def trigger_after(seconds: float) -> BaseTrigger:
     """The Airflow trigger that only lets time pass."""
     from datetime import timedelta
 
-    from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+    from airflow_provider_bitrix24.compat import TimeDeltaTrigger
 
     return TimeDeltaTrigger(timedelta(seconds=seconds))
 

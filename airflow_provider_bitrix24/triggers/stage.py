@@ -134,7 +134,7 @@ class StageTrigger(BaseTrigger):
                         return WaitEvent(
                             status="error", check=wait.check, message=str(error), permanent=error.permanent
                         )
-                    self.log.warning("Could not look: %s", error)
+                    self.log.warning("This check of the stages failed: %s", error)
                 except AirflowNotFoundException:
                     # Airflow also raises this when it could not ask for the connection.
                     failures += 1

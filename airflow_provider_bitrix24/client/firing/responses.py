@@ -129,7 +129,7 @@ class ResponseHandler:
             if not self.builder.batches:
                 return None
             self.builder.stop_batching()
-            return Log(f"{error.message} Going on without batches, one call per target.", logging.WARNING)
+            return Log(f"{error.message} Continuing with one call per target, without batches.", logging.WARNING)
         if not request.is_batch and _concerns_the_target(error) and not self._hopeless():
             self.ledger.record_refused(targets[0], error)
         else:

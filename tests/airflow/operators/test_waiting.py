@@ -64,7 +64,7 @@ def test_it_continues_to_wait_if_the_portal_fails_for_a_while(portal, move, time
     ran = move(target="DEAL_57", expected_stage="PREPARATION", wait_timeout=600)
 
     assert ran.state == "success"
-    assert "Could not look" in ran.said("warning")
+    assert "This check of the stages failed" in ran.said("warning")
 
 
 def test_a_permanent_refusal_ends_the_wait(portal, move, time):

@@ -201,4 +201,4 @@ def test_a_retry_does_not_call_a_decorated_function_again_after_a_fire(portal, r
     assert ran.state == "success"
     assert len(lists) == 1, "it was called once"
     assert portal.fires == dict.fromkeys(long_list, 1)
-    assert "Going on with the 60 targets" in ran.said("info")
+    assert "Continuing with the 60 targets" in ran.said("info")

@@ -88,7 +88,7 @@ def test_batches_refused_in_flight_together_are_all_put_back_to_be_sent_one_by_o
     assert {target.fires for target in three.ledger.targets} == {0}
     assert sorted(left_to_fire(three.ledger)) == list(range(1, 10))
     assert three.handler.blocking_error is None
-    assert [line.endswith("Going on without batches, one call per target.") for line in said] == [True]
+    assert [line.endswith("Continuing with one call per target, without batches.") for line in said] == [True]
 
 
 def test_a_batch_that_got_through_beside_a_refused_one_is_read_as_a_batch():
