@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, ParamSpec, cast, overload
 
 from airflow_provider_bitrix24._tasks.arguments import ArgumentsOf, check_literals
-from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
+from airflow_provider_bitrix24._tasks.verdict import PlainEnding, permanent_errors_fail_at_once
 from airflow_provider_bitrix24.client.bare_ids import rows_of
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.plain import unwrapped
@@ -86,7 +86,7 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
         with permanent_errors_fail_at_once():
             kept = checkpoint_store.kept_targets()
         if kept is not None:
-            self.log.info("Going on with the %d targets that the function returned in an earlier try.", len(kept))
+            self.log.info("Continuing with the %d targets that the function returned in an earlier try.", len(kept))
             self.target = kept
             return kept
         self.target = self._call(context)
@@ -111,9 +111,10 @@ class TriggerAutomationDecoratedOperator(DecoratedOperator, TriggerAutomationOpe
     def resume_firing(self, context: Context, event: object = None) -> Any:  # noqa: ARG002 - Airflow passes it
         """Continue after a wait outside the worker, with the targets that the function returned before it."""
         self._restore_target(context)
-        with permanent_errors_fail_at_once():
-            request = self._parse(self.target)
-        return self._fire_and_conclude(context, self._open_checkpoint(context), request)
+        with PlainEnding():
+            with permanent_errors_fail_at_once():
+                request = self._parse(self.target)
+            return self._fire_and_conclude(context, self._open_checkpoint(context), request)
 
     def execute_complete(self, context: Context, event: object = None) -> Any:
         """Conclude after a wait on the triggerer. The task's page still shows what the function returned."""

@@ -143,7 +143,7 @@ class StageSensor(PlainArguments, BaseSensorOperator):
             except Exception as error:
                 if not self.silent_fail:
                     raise
-                self.log.warning("Could not look: %s", error)
+                self.log.warning("This check of the stages failed: %s", error)
                 poked = PokeReturnValue(is_done=False)
             if not poked:
                 self._defer_until(deadline)
@@ -263,7 +263,7 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         self._failures += 1
         if error.permanent or (not self.reschedule and self._failures >= MAX_FAILURES):
             raise error
-        self.log.warning("Could not look: %s", error)
+        self.log.warning("This check of the stages failed: %s", error)
 
     @contextmanager
     def _soft_failures(self) -> Iterator[None]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_bitrix24._tasks.checkpoint import DeferWait
-from airflow_provider_bitrix24.compat import TaskDeferred
+from airflow_provider_bitrix24.compat import AirflowFailException, TaskDeferred
 from airflow_provider_bitrix24.decorators.automation import TARGETS_KEY, bitrix24_trigger_task
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.operators import _waiting
@@ -116,3 +117,20 @@ def test_a_task_that_is_interrupted_while_it_leaves_its_worker_keeps_its_report(
         operator.execute({"ti": instance})
 
     assert [result["target"] for result in instance.kept["report"]["results"]] == DEALS
+
+
+def test_a_resumed_task_that_fails_shows_one_short_traceback(portal, waits, monkeypatch):
+    def find():
+        return DEALS
+
+    operator, instance = made(find), Instance()
+    with pytest.raises(TaskDeferred):
+        operator.execute({"ti": instance})
+    waits.undo()
+    monkeypatch.setenv("AIRFLOW_CONN_BITRIX24_DEFAULT", '{"conn_type": "bitrix24", "host": "https://example.com"}')
+
+    with pytest.raises(AirflowFailException) as caught:
+        operator.resume_firing({"ti": instance})
+
+    shown = "".join(traceback.format_exception(caught.value))
+    assert (shown.count("Traceback"), shown.count("airflow_provider_bitrix24/")) == (1, 2)
