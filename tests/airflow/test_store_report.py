@@ -101,12 +101,11 @@ def test_a_bucket_that_cannot_be_read_is_shown_as_such(value):
 
 def test_the_latest_takers_are_kept():
     kept = {"takers": {f"host {number}": [1000.0 + number, number] for number in range(20)}}
-    takers = note_taker(kept, 1100.0, 3)
+    takers = note_taker(kept, 1100.0, 3, "own")
     assert len(takers) == MOST
     assert next(iter(takers)) == "host 5"
-    [(own, taken)] = [item for item in takers.items() if not item[0].startswith("host ")]
-    assert taken == [1100.0, 3]
-    assert note_taker({"takers": takers}, 1101.0, 2)[own] == [1101.0, 5]
+    assert takers["own"] == [1100.0, 3]
+    assert note_taker({"takers": takers}, 1101.0, 2, "own")["own"] == [1101.0, 5]
 
 
 @pytest.mark.parametrize(
@@ -115,4 +114,4 @@ def test_the_latest_takers_are_kept():
      {"a": [1000.0, True]}, {"a": [1000.0, -1]}, {"a" * 200: [1000.0, 1]}],
 )  # fmt: skip
 def test_takers_without_sense_are_left_out(takers):
-    assert len(note_taker({"takers": takers}, 1000.0, 1)) == 1
+    assert len(note_taker({"takers": takers}, 1000.0, 1, "own")) == 1

@@ -23,7 +23,8 @@ _ROUNDING = 1e-6
 SLOWEST = 1 / 32
 """Refusals slow us down to this part of the plan's rate at most; so many hosts may share an address unknowingly."""
 FIRST_PACE = 1 / 16, 1 / 2
-"""The pace after a first refusal, at least and at most."""
+"""The pace after a first refusal, at least and at most: at most one other process has as much to do. Where others are
+known, they are as many more."""
 SLOWER, FASTER = 0.8, 1.3
 """What a further refusal does to the pace, and what a request that was not refused does."""
 PAUSE, MORE_PAUSE = 3.5, 2.0
@@ -77,15 +78,38 @@ class LeakyBucket:
 
     :param size: requests that the portal accepts at once.
     :param rate: requests that leak per second.
+    :param others: how many other processes are known to use it, too.
+    :param part: the part of it that is ours where some of these cannot be asked.
     """
 
     size: int
     rate: float
+    others: int = 0
+    part: float = 1.0
 
     @property
     def capacity(self) -> float:
         """The number of tokens that we use at most."""
         return max(1.0, self.size - max(MARGIN, ceil(self.rate)))
+
+    @property
+    def leak(self) -> float:
+        """Requests that leak per second for us."""
+        return self.rate * self.part
+
+    @property
+    def slowest(self) -> float:
+        """The pace to which refusals slow us down at most."""
+        return min(1.0, SLOWEST / self.part)
+
+    def divided(self, state: BucketState, before: float) -> BucketState:
+        """Divide among processes both the room and the requests that wait for room, or put them together.
+
+        :param before: the part for which the state holds.
+        """
+        if self.part == before:
+            return state
+        return replace(state, level=max(0.0, self.capacity + (state.level - self.capacity) * self.part / before))
 
     def acquire(
         self, state: BucketState, now: float, want: int, answered: float | None = None
@@ -114,17 +138,17 @@ class LeakyBucket:
         free = self.capacity - state.level
         if self._knows_leaks(state, now):
             leaks = max(0, floor((now - state.leaks_from - LATE) / STEP + 1e-9))
-            free = max(free, self.size - max(0.0, state.filled - self.rate * leaks))
+            free = max(free, self.size - max(0.0, state.filled - self.leak * leaks))
         return int(free + 1e-9)
 
     def _next(self, state: BucketState, now: float, want: int) -> Grant:
         """The next token that becomes free, or as many as become free by the same leak."""
-        wait = (state.level + 1 - self.capacity) / (self.rate * state.pace)
+        wait = (state.level + 1 - self.capacity) / (self.leak * state.pace)
         if self._knows_leaks(state, now):
-            leaks = ceil((state.filled + 1 - self.size) / self.rate - 1e-9)
+            leaks = ceil((state.filled + 1 - self.size) / self.leak - 1e-9)
             leak = state.leaks_from + LATE + leaks * STEP - now
             if leak <= wait:
-                room = int(self.size + self.rate * leaks - state.filled + 1e-9)
+                room = int(self.size + self.leak * leaks - state.filled + 1e-9)
                 return Grant(min(want, room), min(max(0.0, leak), WINDOW))
         return Grant(1, min(wait, WINDOW))
 
@@ -137,22 +161,31 @@ class LeakyBucket:
         """The portal refused so many requests: its bucket is full, and somebody else uses it, too. Slow down.
 
         After a first refusal the pace becomes our part of what filled the bucket, which is the part that is ours where
-        several hosts with as much to do share an address. Each pauses until the portal has room again.
+        several hosts with as much to do share an address. Each pauses until the portal has room again. A process that
+        has only its part of the bucket pauses for what was refused, as the others do.
         """
         state = self._leaked(state, now)
-        pace, first, fell_at = state.pace, state.pace >= 1.0, now
+        pace, first, fell_at = state.pace, state.pace >= 1.0, now + self._queue(state)
         if first:
             slowest, fastest = FIRST_PACE
+            fastest = max(fastest, 1 - 1 / (2 + self.others))
             pace = min(fastest, max(slowest, state.level / self.capacity))
         elif now - state.refused_at >= SAME_CROWD:
-            pace = max(SLOWEST, pace * SLOWER)
+            pace = max(self.slowest, pace * SLOWER)
         else:
             fell_at = state.refused_at
         more = min(MORE_PAUSE, OTHERS_PAUSE / pace)
         pause = PAUSE + more * (count - 1) if first else more * count
-        pause = max(0.0, min(pause, LONGEST_PAUSE * self.rate * pace - 1))
+        if self.part < 1:
+            pause = float(count)
+        pause = max(0.0, min(pause, LONGEST_PAUSE * self.leak * pace - 1))
         level = max(state.level, self.capacity) + pause
         return BucketState(level, now, pace, fell_at)
+
+    def _queue(self, state: BucketState) -> float:
+        """Seconds for which tokens are still waited for that other processes have taken in advance."""
+        queue = max(0.0, state.level - self.capacity) / (self.leak * state.pace)
+        return min(LONGEST_PAUSE, queue) if self.others else 0.0
 
     @staticmethod
     def _accepted(state: BucketState) -> BucketState:
@@ -167,13 +200,13 @@ class LeakyBucket:
             state = replace(state, at=now, refused_at=min(state.refused_at, now))
         elapsed = now - state.at
         # What was kept may have been written by anybody, so that nobody waits for longer than it could be true.
-        pace, refused_at = min(1.0, max(SLOWEST, state.pace)), min(state.refused_at, now)
-        highest = self.capacity + WINDOW * self.rate * pace
-        left = state.level - elapsed * self.rate * pace
-        level = min(max(0.0, left), highest)
+        pace, refused_at = min(1.0, max(self.slowest, state.pace)), min(state.refused_at, now + LONGEST_PAUSE)
+        highest = self.capacity + WINDOW * self.leak * pace
+        left = state.level - elapsed * self.leak * pace
+        level = min(max(self.capacity * (1 - self.part), left), highest)
         filled_from, filled, leaks_from = state.filled_from, state.filled, state.leaks_from
         if left <= 0 < elapsed:
-            empty = pace >= 1.0 and -left >= EMPTY_FOR * self.rate
+            empty = pace >= 1.0 and self.part >= 1.0 and -left >= EMPTY_FOR * self.leak
             filled_from, filled, leaks_from = (now if empty else 0.0), 0.0, 0.0
         if pace < 1.0 and now - refused_at >= RECOVERY:
             pace, refused_at = min(1.0, pace * FASTER), now

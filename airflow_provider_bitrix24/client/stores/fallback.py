@@ -29,6 +29,8 @@ class _Seen:
     value: JsonValue
     at: float
     """The store's time when this process last saw or changed the value."""
+    alone: bool = False
+    """Whether it was changed since the store could be used."""
 
 
 class FallbackStore:
@@ -50,13 +52,28 @@ class FallbackStore:
         self._offset = 0.0
         self._seen: dict[str, _Seen] = {}
 
-    def update(self, key: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
-        """See :meth:`~.protocol.SharedStore.update`. Never raises :class:`SharedStoreError`."""
+    def update(
+        self,
+        key: str,
+        change: Callable[[JsonValue, float], tuple[JsonValue, T]],
+        *,
+        reunite: Callable[[JsonValue, JsonValue, float], JsonValue] | None = None,
+    ) -> T:
+        """See :meth:`~.protocol.SharedStore.update`. Never raises :class:`SharedStoreError`.
+
+        :param reunite: makes one of the store's value and that of this process when it returns; by default, the
+            store's counts unless it is lost.
+        """
         if not self._may_ask():
             return self._update_alone(key, change)
 
         def change_and_tell(value: JsonValue, now: float) -> tuple[JsonValue, tuple[_Seen, T]]:
-            changed, answer = change(self._remembered(key, now) if value is None else value, now)
+            mine = self._remembered(key, now)
+            if mine is not None and mine.alone and reunite is not None:
+                value = reunite(value, mine.value, now)
+            elif value is None and mine is not None:
+                value = mine.value
+            changed, answer = change(value, now)
             return changed, (_Seen(changed, now), answer)
 
         try:
@@ -75,7 +92,12 @@ class FallbackStore:
     @property
     def blind(self) -> bool:
         """Whether this process paces alone although other hosts are likely to use the portal, too."""
-        return self._retry_at is not None and not isinstance(self.store, FileStore)
+        return self._retry_at is not None and self.of_many_hosts
+
+    @property
+    def of_many_hosts(self) -> bool:
+        """Whether the store is made for all hosts that share an address, and not for one machine."""
+        return not isinstance(self.store, FileStore)
 
     def _may_ask(self) -> bool:
         with self._lock:
@@ -87,10 +109,10 @@ class FallbackStore:
             self._retry_at = now + RETRY_AFTER  # the others continue alone while this one tries
             return True
 
-    def _remembered(self, key: str, now: float) -> JsonValue:
-        """Return what this process saw last where the store has lost it, for as long as it can matter."""
+    def _remembered(self, key: str, now: float) -> _Seen | None:
+        """Return what this process saw last, for as long as it can matter."""
         seen = self._seen.get(key)
-        return seen.value if seen is not None and abs(now - seen.at) <= WINDOW else None
+        return seen if seen is not None and abs(now - seen.at) <= WINDOW else None
 
     def _update_alone(self, key: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
         with self._lock:
@@ -101,7 +123,7 @@ class FallbackStore:
                 value, answer = change(seen.value, now)
             finally:
                 self._mine.alone = False
-            self._seen[key] = _Seen(value, now)
+            self._seen[key] = _Seen(value, now, alone=True)
         return answer
 
     def _leave(self, error: SharedStoreError) -> None:

@@ -5,19 +5,30 @@ How much may be taken, and who measures, is decided in :mod:`..limits`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.limits.bucket import BucketState, Grant
 from airflow_provider_bitrix24.client.limits.cost import CostState, SharedCost, share_cost
 from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim, WorkingTimeGrant, share_working_time
 from airflow_provider_bitrix24.client.stores.fallback import FallbackStore
-from airflow_provider_bitrix24.client.stores.state import dump_state, finite, load_state
-from airflow_provider_bitrix24.client.stores.takers import MOST, count_others, note_taker
+from airflow_provider_bitrix24.client.stores.part import (
+    carry,
+    kept_part,
+    leave,
+    own_part,
+    part_of_present,
+    reunite,
+    suspect,
+)
+from airflow_provider_bitrix24.client.stores.state import dump_state, load_state
+from airflow_provider_bitrix24.client.stores.takers import count_others, note_taker, this_process
 from airflow_provider_bitrix24.client.stores.working_time import dump_working_time, load_working_time
 from airflow_provider_bitrix24.client.values import WINDOW
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
     from airflow_provider_bitrix24.client.limits.operating import Knowledge
     from airflow_provider_bitrix24.client.stores.protocol import JsonValue, SharedStore
@@ -30,6 +41,8 @@ class Pacer:
     store: SharedStore
     key: str
     bucket: LeakyBucket | None
+    taker: Callable[[], str] = field(default=this_process)
+    """The name by which others see who takes."""
 
     def acquire(self, want: int, refused: int, answered_ago: float | None = None) -> Grant:
         """Report refused requests and take tokens; see :meth:`..limits.bucket.LeakyBucket.acquire`.
@@ -41,29 +54,47 @@ class Pacer:
             return Grant(want, 0.0)
 
         def change(kept: JsonValue, now: float) -> tuple[JsonValue, Grant]:
-            part = self._part(kept, now)
-            bucket = replace(whole, rate=whole.rate * part)
-            state = load_state(kept, BucketState) or self._unknown(bucket, now)
-            if part < 1 or _part_of(kept) < 1:
-                state = _scaled(state, bucket, part / _part_of(kept)).without_leaks()
+            own, fallback = self.taker(), self._fallback
+            alone = fallback is not None and fallback.alone
+            if refused and not alone and fallback is not None and fallback.of_many_hosts:
+                kept = suspect(kept, whole, now, own)
+            bucket, state = self._ours(whole, kept, now, own, alone=alone)
             if refused:
                 state = bucket.refused(state, now, refused)
-            answered = None if answered_ago is None else now - answered_ago
-            state, grant = bucket.acquire(state, now, want, answered)
-            takers = note_taker(kept, now, grant.count)
-            return {**dump_state(state), "takers": takers, **({"part": part} if part < 1 else {})}, grant
+            state, grant = bucket.acquire(state, now, want, None if answered_ago is None else now - answered_ago)
+            takers, marks = note_taker(kept, now, grant.count, own), carry(kept, now, bucket.part, alone=alone)
+            return {**dump_state(state), "takers": takers, **marks}, grant
 
-        return self.store.update(self.key, change)
+        if self._fallback is None:
+            return self.store.update(self.key, change)
+        return self._fallback.update(self.key, change, reunite=self._reunite)
 
-    def _part(self, kept: JsonValue, now: float) -> float:
-        """Return which part of the bucket is this process's: all, unless it cannot ask the others that it has seen."""
-        alone = isinstance(self.store, FallbackStore) and self.store.alone
-        return 1 / (1 + count_others(kept, now)) if alone else 1.0
+    def _ours(
+        self, whole: LeakyBucket, kept: JsonValue, now: float, own: str, *, alone: bool
+    ) -> tuple[LeakyBucket, BucketState]:
+        """Return the part of the bucket that is ours now, and how full it is."""
+        before, part = kept_part(kept), (own_part if alone else part_of_present)(kept, now, own)
+        seen = self._fallback is not None and self._fallback.of_many_hosts
+        others = count_others(kept, now, own) if seen else 0
+        bucket = replace(whole, others=others, part=part)
+        state = load_state(kept, BucketState) or self._unknown(bucket, now)
+        if alone and part < before == 1:
+            state = leave(state, whole, now, part)
+        if part < 1 or before < 1:
+            state = bucket.divided(state, before).without_leaks()
+        return bucket, state
+
+    def _reunite(self, theirs: JsonValue, mine: JsonValue, now: float) -> JsonValue:
+        return reunite(theirs, mine, now, self.taker())
 
     def _unknown(self, bucket: LeakyBucket, now: float) -> BucketState:
         """Return the bucket that nobody has used, or one that others may have filled where they cannot be asked."""
-        blind = isinstance(self.store, FallbackStore) and self.store.blind
+        blind = self._fallback is not None and self._fallback.blind
         return BucketState(bucket.capacity, now) if blind else BucketState(at=now, filled_from=now)
+
+    @property
+    def _fallback(self) -> FallbackStore | None:
+        return self.store if isinstance(self.store, FallbackStore) else None
 
     def share_cost(self, name: str, measured: float | None) -> SharedCost:
         """Exchange what a command costs with other processes; see :func:`..limits.cost.share_cost`."""
@@ -90,15 +121,3 @@ class Pacer:
             return dump_working_time(state, now), replace(granted, known=granted.known.shifted(-now))
 
         return self.store.update(f"{self.key} working time {credential}", change)
-
-
-def _part_of(kept: JsonValue) -> float:
-    """Return the part of the bucket for which a state was kept."""
-    part = finite(kept.get("part")) if isinstance(kept, dict) else None
-    return part if part is not None and 1 / MOST <= part <= 1 else 1.0
-
-
-def _scaled(state: BucketState, bucket: LeakyBucket, factor: float) -> BucketState:
-    """Divide among processes both the room in a bucket and the requests that wait for room, or put them together."""
-    level = bucket.capacity + (state.level - bucket.capacity) * factor
-    return state if factor == 1.0 else replace(state, level=max(0.0, level))

@@ -143,6 +143,33 @@ def test_further_refusals_slow_down_step_by_step_to_a_thirty_second_at_most():
     assert state.pace == SLOWEST
 
 
+def test_one_of_many_processes_that_share_a_bucket_slows_all_of_them_down_by_its_part_only():
+    for others, pace in ((1, 2 / 3), (7, 8 / 9)):
+        bucket = replace(STANDARD, others=others)
+        assert bucket.refused(BucketState(level=48.0), 0.0).pace == pytest.approx(pace)
+    assert replace(STANDARD, others=7).refused(BucketState(level=6.0), 0.0).pace == pytest.approx(1 / 8)
+
+
+def test_requests_that_were_in_line_at_a_refusal_slow_nobody_down_further():
+    bucket = replace(STANDARD, others=7)
+    state = bucket.refused(BucketState(level=68.0), 0.0)
+    assert bucket.refused(state, 11.9).pace == state.pace, "the last of them leaves after ten seconds"
+    assert bucket.refused(state, 12.1).pace == pytest.approx(0.8 * state.pace)
+    endless = bucket.refused(BucketState(level=1000.0), 0.0)
+    assert bucket.refused(endless, 52.1).pace < endless.pace
+    assert STANDARD.refused(STANDARD.refused(BucketState(level=68.0), 0.0), 2.1).pace < 0.5
+
+
+def test_a_process_with_a_part_of_the_bucket_has_that_part_of_its_room_and_of_what_leaks():
+    quarter = replace(STANDARD, part=1 / 4)
+    state, grant = quarter.acquire(BucketState(at=-600.0), 0.0, 48)
+    assert grant == Grant(12, 0.0)
+    _, grant = quarter.acquire(state, 1.0, 48, answered=0.5)
+    assert grant == Grant(1, pytest.approx(1.0)), "when the portal's bucket was empty is not known"
+    refused = quarter.refused(state, 0.0, 3)
+    assert (refused.level, refused.pace) == (48.0 + 3, 0.5)
+
+
 def test_refusals_in_quick_succession_slow_down_as_well():
     state = STANDARD.refused(BucketState(level=48.0), 0.0)
     paces = []

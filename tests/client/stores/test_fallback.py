@@ -13,6 +13,7 @@ from airflow_provider_bitrix24.client.stores import fallback
 from airflow_provider_bitrix24.client.stores.fallback import RETRY_AFTER, FallbackStore, with_fallback
 from airflow_provider_bitrix24.client.stores.file import FileStore
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
+from airflow_provider_bitrix24.client.stores.part import AWAY
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from tests.support.clock import VirtualClock
 
@@ -76,7 +77,7 @@ def test_a_process_that_is_alone_takes_only_its_part_of_what_leaks(store, pacer,
     assert not pacer.store.alone
 
 
-def test_the_room_in_the_bucket_is_divided_too_and_put_together_again(store, pacer, clock):
+def test_the_room_in_the_bucket_is_divided_too_and_put_together_when_the_others_are_back(store, pacer, clock):
     takers = {f"host {number}": [clock() + 5e8, 10] for number in range(3)}
     store.update("portal", lambda _, now: ({"level": 0.0, "at": now, "takers": takers}, None))
     pacer.acquire(8, 0)
@@ -85,6 +86,8 @@ def test_the_room_in_the_bucket_is_divided_too_and_put_together_again(store, pac
     clock.sleep(RETRY_AFTER)
     store.broken = False
     store.empty()
+    assert pacer.acquire(48, 0) == Grant(12, 0.0), "the others still pace alone"
+    clock.sleep(AWAY)
     assert pacer.acquire(48, 0) == Grant(48, 0.0)
 
 
