@@ -201,3 +201,18 @@ def test_commands_of_make_that_pages_name_exist():
         code = "\n".join([*blocks, *re.findall(r"`(make [^`]+)`", path.read_text())])
         for target in re.findall(r"^(?:\$ )?make ([a-z-]+)", code, flags=re.MULTILINE):
             assert target in targets, f"{path.name}: make {target}"
+
+
+def test_the_rooms_and_names_that_contributing_walks_through_exist():
+    walks = (ROOT / "CONTRIBUTING.md").read_text().partition("## Four short walks")[2].partition("\n## ")[0]
+    quoted = set(re.findall(r"`([^`]+)`", walks))
+    paths = {each for each in quoted if re.fullmatch(r"[\w/]+(?:\.py|\.md|/)", each)}
+    names = {each for each in quoted - paths if re.fullmatch(r"_?[A-Z]\w+|[a-z]+_\w+", each)}
+    code = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+
+    assert {
+        each for each in paths if not any((root / each).exists() for root in (PACKAGE, ROOT, ROOT / "tests"))
+    } == set()
+    assert {each for each in names if not re.search(rf"\b{each}\b", code)} == set()
+    assert paths
+    assert names

@@ -11,7 +11,7 @@ SHOWN = 10
 """How many entities a message names; the task's log names more."""
 SHORTEST_RUN = 3
 """From how many numbers on a run of them is written as its first and its last."""
-_NOUNS = {
+NOUNS = {
     "DEAL": "deal",
     "LEAD": "lead",
     "QUOTE": "quote",
@@ -22,6 +22,7 @@ _NOUNS = {
     "CONTACT": "contact",
     "COMPANY": "company",
 }
+"""Type of an entity -> what people call one. Others are items of smart processes."""
 
 
 def noun(targets: Collection[object], count: int | None = None) -> str:
@@ -37,7 +38,7 @@ def noun(targets: Collection[object], count: int | None = None) -> str:
 
 
 def _noun_of(target: str) -> str:
-    return _NOUNS.get(target.rpartition("_")[0], "item")
+    return NOUNS.get(target.rpartition("_")[0], "item")
 
 
 def counted(targets: Sequence[object]) -> str:

@@ -15,13 +15,15 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError, Protocol
 from airflow_provider_bitrix24.client.plain import quoted, unwrapped
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 from airflow_provider_bitrix24.client.stages import parse_stages
-from airflow_provider_bitrix24.client.targets import EntityRef
+from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 from airflow_provider_bitrix24.client.values import absent, text, whole
 
 METHOD = "crm.stagehistory.list"
 _LEAD = "LEAD"
 _WITHOUT_HISTORY = ("QUOTE", "CONTACT", "COMPANY", "ORDER")
-_TYPES = "Write LEAD, DEAL, SMART_INVOICE, SMART_DOCUMENT, SMART_B2E_DOC or DYNAMIC_ID, such as DYNAMIC_177."
+_TYPES = (
+    f"Write {', '.join(name for name in TYPE_IDS if name not in _WITHOUT_HISTORY)} or DYNAMIC_ID, such as DYNAMIC_177."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

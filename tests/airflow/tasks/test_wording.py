@@ -1,10 +1,17 @@
+"""How messages name entities: one, several, and very many."""
+
 from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24._tasks.wording import SHOWN, counted, listed, noun, opening_line, spans, standing
+from airflow_provider_bitrix24._tasks.wording import NOUNS, SHOWN, counted, listed, noun, opening_line, spans, standing
+from airflow_provider_bitrix24.client.targets import TYPE_IDS
 
 NUMBERS = [str(number) for number in range(1, SHOWN + 3)]
+
+
+def test_every_type_of_entity_has_a_word_of_its_own():
+    assert NOUNS.keys() == TYPE_IDS.keys()
 
 
 @pytest.mark.parametrize(("targets", "text"), [(["DEAL_57"], "DEAL_57"), (["DEAL_57", "DEAL_58"], "2 deals")])
