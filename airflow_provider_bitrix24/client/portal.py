@@ -37,12 +37,14 @@ class Portal:
     :param base_url: scheme, host and, on some self-hosted portals, a path; no trailing slash, no credential.
     :param user_id: number (or login) of the user that the webhook acts as.
     :param secret: the webhook's secret.
+    :param name: by what a person knows this credential, such as the id of a connection; errors name it.
     :raises ConfigurationError: the address is not https (loopback excepted), or a part is missing.
     """
 
     base_url: str
     user_id: str
     secret: str = field(repr=False)
+    name: str = field(default="", compare=False)
 
     _missing: ClassVar[dict[str, tuple[str, str]]] = {
         "user_id": ("The webhook's user id is missing.", "Put it into Login; it is the number after /rest/."),

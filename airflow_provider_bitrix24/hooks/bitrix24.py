@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_bitrix24 import connection_form
@@ -147,7 +148,7 @@ class Bitrix24Hook(CallHookMethods, ApplicationHookMethods, EntityHookMethods, B
             raise ConfigurationError(f"Connection {conn_id!r}: {error.message}", hint=error.hint) from None
         for warning in read.warnings:
             self.log.warning("Connection %r: %s", conn_id, warning)
-        return read
+        return replace(read, portal=replace(read.portal, name="" if self._shown_id else conn_id))
 
     def close(self) -> None:
         """Close the connections to the portal. The next call opens new ones."""

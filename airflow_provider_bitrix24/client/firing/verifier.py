@@ -207,7 +207,9 @@ class Verifier:
             else "To have it verified, name a second connection to the same portal that has an ordinary webhook of "
             "a user who may read (verify_conn_id), or use such a webhook for firing."
         )
-        yield Log(f"Reading is refused ({error.message}) What is fired stays unverified. {mend}", logging.WARNING)
+        name = self.channel.portal.name if self.channel is not None else ""
+        to = f" to connection {name}" if name else ""
+        yield Log(f"Reading is refused{to}: {error.message} What is fired stays unverified. {mend}", logging.WARNING)
 
 
 def _patient(channel: Channel) -> Channel:

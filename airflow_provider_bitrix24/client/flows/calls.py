@@ -15,7 +15,11 @@ from airflow_provider_bitrix24.client.errors import (
     AuthenticationError,
     Bitrix24Error,
     OperatingLimitError,
+    PermissionDeniedError,
+    PortalUnavailableError,
+    ProtocolError,
     RateLimitError,
+    TransportError,
 )
 from airflow_provider_bitrix24.client.flows.effects import Acquire, Acquired, Flow, Log, NoResponse, Send, Sleep
 from airflow_provider_bitrix24.client.flows.portal_clock import PortalClock
@@ -32,6 +36,14 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.portal import Portal
     from airflow_provider_bitrix24.client.protocol.wire import Authorization
 
+_OF_A_CREDENTIAL = (
+    AuthenticationError,
+    PermissionDeniedError,
+    PortalUnavailableError,
+    ProtocolError,
+    TransportError,
+)
+"""Errors that often lie in what a person has entered."""
 LOG_FROM = 5.0
 """Seconds from which on a wait is logged."""
 
@@ -85,6 +97,15 @@ class Channel:
         else:
             error.redact(self.tokens.redact)
             self.tokens.advise(error)
+        self.name_in(error)
+
+    def name_in(self, error: Bitrix24Error) -> None:
+        """Let an error name the credential, if its owner has to change something about it or its address."""
+        name = self.portal.name
+        said = f"Connection: {name}."
+        # An application's advice ends with the command to run, and with the id.
+        if name and isinstance(error, _OF_A_CREDENTIAL) and not error.hint.endswith((said, f" {name}")):
+            error.hint = f"{error.hint} {said}".lstrip()
 
     def backoff(self, *, idempotent: bool = False) -> Backoff:
         """Count the tries of a new request.
@@ -117,7 +138,7 @@ def acquire(channel: Channel, want: int) -> Flow[Acquired]:
     After a refusal the wait varies, so that hosts that were refused together do not return together.
     """
     if channel.tokens is not None:
-        yield from channel.tokens.ready()
+        yield from _naming(channel, channel.tokens.ready())
     refused, channel.refused = channel.refused, 0
     granted: Acquired = yield Acquire(want, refused)
     if granted.wait > 0:
@@ -135,8 +156,17 @@ def send(channel: Channel, calls: Sequence[Call]) -> Flow[list[Attempt]]:
     answers: tuple[HttpResponse | NoResponse, ...] = yield Send(requests)
     attempts = [_read(channel, call, answer, share=len(calls)) for call, answer in zip(calls, answers, strict=True)]
     if tokens is not None:
-        yield from _note_refusals(tokens, pair, attempts)
+        yield from _naming(channel, _note_refusals(tokens, pair, attempts))
     return attempts
+
+
+def _naming(channel: Channel, flow: Flow[None]) -> Flow[None]:
+    """Let an error of the tokens name the credential."""
+    try:
+        yield from flow
+    except Bitrix24Error as error:
+        channel.name_in(error)
+        raise
 
 
 def _note_refusals(tokens: Tokens, used: Authorization | None, attempts: Sequence[Attempt]) -> Flow[None]:
@@ -160,6 +190,7 @@ def _refuses_token(reply: Reply | Bitrix24Error) -> TypeGuard[AuthenticationErro
 
 def _read(channel: Channel, call: Call, answer: HttpResponse | NoResponse, *, share: int) -> Attempt:
     if isinstance(answer, NoResponse):
+        channel.name_in(answer.error)
         return Attempt(answer.error, answer.sent_at, answer.received_at)
     reply = classify(call.method, answer, share=share)
     match reply:
