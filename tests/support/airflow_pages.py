@@ -82,6 +82,23 @@ class Pages3:
         mapped = "" if map_index < 0 else f"/mapped/{map_index}"
         self.page.goto(f"{self._url}/dags/{dag_id}/runs/{quote(run_id)}/tasks/{task_id}{mapped}/details")
 
+    def open_log(self, dag_id: str, run_id: str, task_id: str, last: str) -> None:
+        """Open a task's log from its beginning: long lines wrapped, the frames of tracebacks hidden.
+
+        :param last: what the log ends with.
+        """
+        self.page.goto(f"{self._url}/dags/{dag_id}/runs/{quote(run_id)}/tasks/{task_id}")
+        self.page.get_by_text(last).wait_for()
+        self.page.keyboard.press("w")
+        for traceback in self.page.locator("summary[data-testid^=summary-]:visible").all():
+            traceback.click()
+        self.page.keyboard.press("Control+ArrowUp")
+
+    def open_report(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Open what a task that failed has stored in XCom."""
+        self.page.goto(f"{self._url}/dags/{dag_id}/runs/{quote(run_id)}/tasks/{task_id}/xcom")
+        self.page.get_by_role("button", name="Expand all extra JSON").click()
+
     def open_grid(self, dag_id: str) -> None:
         self.page.goto(f"{self._url}/dags/{dag_id}")
         self.page.get_by_text("Last Dag Run").wait_for()

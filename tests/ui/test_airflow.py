@@ -44,6 +44,8 @@ def authority(portal, tmp_path_factory):
 def airflow(browser, tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow")
     shutil.copytree(EXAMPLES, home / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    if IS_3:
+        shutil.copy(Path(__file__).parent / "dags" / "nightly.py", home / "dags")
     with LocalAirflow(home, home / "dags") as process:
         yield process
 
@@ -58,8 +60,8 @@ def picture(pages, tmp_path):
     """Take a picture of what the page shows."""
     folder = Path(os.environ.get("SCREENSHOTS", tmp_path))  # nothing depends on the pictures, or on the pause
 
-    def take(name, *, height=800):
-        pages.page.set_viewport_size({"width": 1280, "height": height})
+    def take(name, *, width=1280, height=800):
+        pages.page.set_viewport_size({"width": width, "height": height})
         pages.page.mouse.move(0, 0)
         path = folder / f"{name}-{LINE}.png"
         pages.page.wait_for_timeout(1500)  # charts are drawn gradually, forms and messages slide in
@@ -223,3 +225,47 @@ def test_the_grid_shows_how_it_went(airflow, pages, picture):
     for task in ("to_paid", "send_receipt", "tell_somebody"):
         pages.page.get_by_text(task, exact=True).first.wait_for()
     picture("grid")
+
+
+# -- the logs of a night, on Airflow 3
+
+
+@pytest.fixture(scope="module")
+def night(airflow):
+    """Id of a run of which two of three tasks have failed; their deals are on a portal of its own."""
+    with SimulatorServer(seed="demo") as server:
+        deals = {"NEW": [*range(1_002, 1_050), 4_000, 4_001], "PREPARATION": [1_000, 1_001, *range(2_001, 3_900)]}
+        for stage, numbers in {**deals, "EXECUTING": range(3_900, 3_999), "FINAL_INVOICE": [4_002]}.items():
+            for number in numbers:
+                server.portal.add_deal(id=number, stage=stage)
+        body = {"connection_id": "bitrix24_nightly", "conn_type": "bitrix24", "password": server.webhook_url}
+        airflow.api("POST", "/connections", body)
+        run_id = airflow.trigger("nightly")
+        assert airflow.wait_for_run("nightly", run_id) == "failed"
+        yield run_id
+        assert server.crashes == []
+
+
+@pytest.mark.skipif(not IS_3, reason="the pages of Airflow 2 show logs in another way")
+@pytest.mark.parametrize(
+    ("task_id", "last", "name", "height"),
+    [
+        ("to_preparation", "moved NEW -> PREPARATION: 48 deals (DEAL_1002 to DEAL_1049)", "log", 520),
+        ("to_production", "2 of 2,000 deals failed: DEAL_99998, DEAL_99999", "log-failed", 610),
+        ("to_invoice", "and a wait of 10 s, which ran out", "log-wait", 640),
+    ],
+    ids=["success", "wrong ids", "a wait that ran out"],
+)
+def test_a_log_says_how_the_task_ended(pages, night, picture, task_id, last, name, height):
+    pages.open_log("nightly", night, task_id, last)
+
+    pages.page.get_by_text("then firing trigger '").wait_for()
+    picture(name, width=1400, height=height)
+
+
+@pytest.mark.skipif(not IS_3, reason="the pages of Airflow 2 show XComs in another way")
+def test_the_report_of_a_task_that_failed_is_among_its_xcoms(pages, night, picture):
+    pages.open_report("nightly", night, "to_production")
+
+    pages.page.get_by_text('"DEAL_99998"').wait_for()
+    picture("report", width=1400, height=812)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,3 +109,30 @@ def test_all_columns_and_their_names_fit(demo: SimulatorServer, open_page: Open,
     box = page.locator("#details").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
+
+
+@pytest.mark.parametrize(("width", "name"), [(1400, "board"), (420, "board-phone")])
+def test_an_opened_batch_fits_and_its_picture_is_taken(
+    demo: SimulatorServer, open_page: Open, tmp_path: Path, width: int, name: str
+):
+    """``SCREENSHOTS=docs/images`` keeps the picture."""
+    page = opened(open_page, demo, viewport={"width": width, "height": 860}, reduced_motion="reduce")
+    demo.faults.script(["refuse"])
+    for _ in range(2):
+        call(
+            demo,
+            "batch",
+            cmd={f"c{deal}": f"crm.automation.trigger?target=DEAL_{deal}&code=c5u4m" for deal in (57, 58)},
+        )
+    wait_for_count(page, "PREPARATION", "3")
+
+    page.get_by_role("button", name="crm.automation.trigger x 2, code=c5u4m").first.click()
+    page.locator(".commands tr").nth(2).wait_for()
+    page.locator("#request-rows").evaluate("""(rows) => {
+        for (let each = rows; each; each = each.parentElement) each.scrollLeft = 0;
+    }""")
+
+    assert page.evaluate("document.documentElement.scrollWidth") == width, "the page itself never scrolls sideways"
+    path = Path(os.environ.get("SCREENSHOTS", tmp_path)) / f"{name}.png"
+    page.screenshot(path=path, animations="disabled")
+    assert path.stat().st_size > 10_000
