@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from airflow_provider_bitrix24.client import values
 from airflow_provider_bitrix24.client.errors import Executed, Limit
 from airflow_provider_bitrix24.client.packing import pack_json, unpack_json
 from airflow_provider_bitrix24.client.report import OUTCOMES, Place, TargetError, TargetResult, TriggerReport
@@ -33,7 +34,7 @@ def load_report(dumped: object) -> TriggerReport | None:
     try:
         rows = unpack_json(dumped["results"])
         results = [_load_result(*row) for row in rows]
-        code, portal = _maybe_text(dumped["code"]), _text(dumped["portal"])
+        code, portal = _maybe_text(dumped["code"]), values.message(_text(dumped["portal"]))
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return TriggerReport(code=code, portal=portal, results=results)
@@ -66,10 +67,10 @@ def _load_result(
     return TargetResult(
         target=_text(target),
         outcome=_one_of(outcome, OUTCOMES),
-        stage_before=_maybe_text(before),
-        stage_after=_maybe_text(after),
+        stage_before=_maybe_stage(before),
+        stage_after=_maybe_stage(after),
         error=None if error is None else _load_error(*error),
-        reason=_maybe_text(reason),
+        reason=None if reason is None else values.message(_text(reason)),
         place=None if place is None else _one_of(place, get_args(Place)),
     )
 
@@ -80,8 +81,8 @@ def _load_error(
     if not isinstance(permanent, bool):
         raise TypeError("not a truth value")
     return TargetError(
-        _text(code),
-        _text(message),
+        values.message(_text(code)),
+        values.message(_text(message)),
         _one_of(executed, get_args(Executed)),
         permanent,
         None if limit is None else _one_of(limit, get_args(Limit)),
@@ -98,6 +99,12 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
     return value
+
+
+def _maybe_stage(value: object) -> str | None:
+    if value is not None and values.text(_text(value)) is None:
+        raise ValueError("not a stage")
+    return _maybe_text(value)
 
 
 def _maybe_text(value: object) -> str | None:

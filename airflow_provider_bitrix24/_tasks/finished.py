@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_bitrix24._tasks.deferred_report import dump_report, load_report
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.targets import EntityRef
+from airflow_provider_bitrix24.client.values import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,9 +82,9 @@ class Finished:
             )
         return cls(
             report=report,
-            url=_text(record.get("url")),
-            try_number=_whole(record.get("try_number")),
-            max_tries=_whole(record.get("max_tries")),
+            url=_url(record.get("url")),
+            try_number=whole(record.get("try_number")) or 0,
+            max_tries=whole(record.get("max_tries")) or 0,
         )
 
     def covers(self, refs: Iterable[EntityRef]) -> bool:
@@ -91,12 +92,9 @@ class Finished:
         return {str(ref) for ref in refs}.issubset({result.target for result in self.report.results})
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
+def _url(value: object) -> str | None:
+    is_address = isinstance(value, str) and value.isprintable() and value.startswith(("https://", "http://"))
+    return str(value) if is_address else None
 
 
 def finished_firing(store: TaskCheckpointStore, context: Context) -> Finished | None:

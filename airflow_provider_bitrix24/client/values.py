@@ -19,6 +19,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _LONGEST_NUMBER: Final = 40
 _LONGEST_TEXT: Final = 255
 _LONGEST_SHOWN: Final = 1000
+_LONGEST_MESSAGE: Final = 4000
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII)
 
 
@@ -97,3 +98,8 @@ def shown(value: object) -> str:
         return printable
     # Not within a word: half of a secret is not recognized as one.
     return f"{printable.rpartition(' ')[0]} ...".lstrip()
+
+
+def message(kept: str) -> str:
+    """A message of this package that was stored, as it may be shown although anybody may have changed it."""
+    return kept if kept.isprintable() and len(kept) <= _LONGEST_MESSAGE else shown(kept)

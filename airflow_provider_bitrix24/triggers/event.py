@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from airflow_provider_bitrix24._tasks.waiting import Require, StageCheck
+from airflow_provider_bitrix24.client import values
 from airflow_provider_bitrix24.exceptions import LostEventError
 
 if TYPE_CHECKING:
@@ -95,12 +96,13 @@ class WaitEvent:
             return None
         if not all(isinstance(each, str) for each in (*arrived, *waiting, *missing)):
             return None
-        if not all(each is None or isinstance(each, str) for each in (*arrived.values(), *waiting.values())):
+        stages = (*arrived.values(), *waiting.values())
+        if not all(each is None or (isinstance(each, str) and values.text(each) is not None) for each in stages):
             return None
         return cls(
             status=payload["status"],
             check=StageCheck(dict(arrived), dict(waiting), tuple(missing)),
-            message=message,
+            message=values.message(message),
             permanent=permanent,
         )
 

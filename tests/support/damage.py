@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from airflow_provider_bitrix24.client.packing import pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 DEEP = "[" * 100_000 + "]" * 100_000
 SCALARS = st.sampled_from(
@@ -65,3 +65,24 @@ def _packed(text: object) -> Any:
         return json.loads(unpack(text))
     except (ValueError, RecursionError):  # an earlier change has put something deep there
         return None
+
+
+def each_place(sound: Any, odd: Sequence[Any]) -> Iterator[Any]:
+    """The value with one place after the other removed, and replaced by each of some; inside packed texts, too."""
+    for number in range(sum(1 for _ in places(sound))):
+        for replacement in (_REMOVED, *odd):
+            value = deepcopy(sound)
+            holder, key = list(places(value))[number]
+            if replacement is _REMOVED:
+                del holder[key]
+            else:
+                holder[key] = replacement
+            yield value
+        value = deepcopy(sound)
+        holder, key = list(places(value))[number]
+        for inner in each_place(_packed(holder[key]), odd):
+            holder[key] = pack(json.dumps(inner))
+            yield deepcopy(value)
+
+
+_REMOVED = object()

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from itertools import accumulate, chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client import values
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.json_memory import memory_to_read
 from airflow_provider_bitrix24.client.packing import MOST_BYTES, MOST_MEMORY, pack, unpack, unpack_json
 from airflow_provider_bitrix24.client.protocol.wire import METHOD
-from airflow_provider_bitrix24.client.stages import Snapshot
+from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
 from airflow_provider_bitrix24.client.targets import MAX_ID, EntityRef
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _read(record: Any, load: Callable[[str], Any], *, host: str, code: str | Non
         raise CheckpointError(f"{UNREADABLE}: its form is {form!r:.20}.", hint=WHAT_TO_DO)
     lists = read_lists(load(TARGETS))
     kept = Kept(
-        host=_text(record["host"]),
+        host=_field(record["host"]),
         code=None if record["code"] is None else _text(record["code"]),
         lists=lists,
         states=unpack(record["states"], 1 + sum(map(len, lists))),
@@ -227,8 +228,9 @@ def read_snapshots(packed: str) -> dict[int, Snapshot]:
 
 
 def snapshot(stage: object, category: object = None, moved: object = None) -> Snapshot:
-    """Where a target stood, from the values that were kept."""
-    return Snapshot(_maybe_text(stage), _maybe_whole(category), _maybe_text(moved))
+    """Where a target stood, from the values that were kept: such as a portal's answer is read for."""
+    moment = moved if moved == UNKNOWN_MOMENT else _maybe_field(moved)
+    return Snapshot(_maybe_field(stage), _maybe_category(category), moment)
 
 
 def whole_numbers(value: object) -> list[int]:
@@ -261,11 +263,19 @@ def _count(value: object) -> int:
     return _whole(value)
 
 
-def _maybe_text(value: object) -> str | None:
-    return None if value is None else _text(value)
+def _field(value: object) -> str:
+    if values.text(_text(value)) is None:
+        raise ValueError("not a field of a portal")
+    return _text(value)
 
 
-def _maybe_whole(value: object) -> int | None:
+def _maybe_field(value: object) -> str | None:
+    return None if value is None else _field(value)
+
+
+def _maybe_category(value: object) -> int | None:
+    if value is not None and values.whole(_whole(value)) is None:
+        raise ValueError("not a category")
     return None if value is None else _whole(value)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.flows.effects import Log
+from airflow_provider_bitrix24.client.plain import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +66,8 @@ def already_line(window: Sequence[Target], stages: ExpectedStages | None) -> Log
 def resumed_line(state: FiringState, kept: Kept) -> Log:
     """What earlier tries have left to do, and what they fired otherwise than this one."""
     in_doubt = sum(len(request.targets) for request in state.in_doubt)
-    code = "" if kept.code == state.job.code else f" The code was {kept.code!r} then."
-    method = "" if kept.method == state.job.method else f" The method was {kept.method!r:.80} then."
+    code = "" if kept.code == state.job.code else f" The code was {quoted(kept.code)} then."
+    method = "" if kept.method == state.job.method else f" The method was {quoted(kept.method)} then."
     looks = [f"firing {state.unread:,}"] if state.unread else []
     if in_doubt:
         looks.append(f"reading {in_doubt:,} that an earlier try fired before firing any of them again")

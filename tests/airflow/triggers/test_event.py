@@ -7,6 +7,7 @@ import pytest
 from airflow_provider_bitrix24._tasks.waiting import StageCheck
 from airflow_provider_bitrix24.exceptions import LostEventError
 from airflow_provider_bitrix24.triggers.event import WaitEvent
+from tests.support.damage import each_place
 
 TARGETS = ["DEAL_57", "DEAL_58"]
 BOTH_THERE = StageCheck({"DEAL_57": "WON", "DEAL_58": "WON"}, {}, ())
@@ -83,3 +84,18 @@ def test_a_missing_event_is_an_error():
 def test_an_event_of_another_form_is_an_error(payload):
     with pytest.raises(LostEventError, match="unknown form"):
         WaitEvent.read(payload, targets=TARGETS, require="all")
+
+
+ODD = [None, True, -1, 10**30, 1e308, "", "x", "\x1b[2J", "a\nINFO - forged", "x" * 5_000, "\ud800", [], {}, [[None]]]
+
+
+@pytest.mark.parametrize("require", ["all", "any", "each"])
+def test_an_odd_event_is_refused_or_can_be_shown(require):
+    check = StageCheck({"DEAL_57": "WON"}, {"DEAL_58": "NEW"}, ())
+    for payload in each_place(sent(status="timeout", check=check, message="Late."), ODD):
+        try:
+            event = WaitEvent.read(payload, targets=TARGETS, require=require)
+        except LostEventError:
+            continue
+        for text in (event.message, *event.check.arrived.values(), *event.check.waiting.values()):
+            assert text is None or (text.isprintable() and len(text) <= 1_010)

@@ -26,7 +26,7 @@ from airflow_provider_bitrix24.client.firing.kept import (
     write_open,
     write_snapshots,
 )
-from airflow_provider_bitrix24.client.stages import Snapshot
+from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
 from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import HOST, NEW, NEXT, MemoryStore, Try, deal, deals
 
@@ -111,10 +111,12 @@ def test_open_requests_come_back_exactly(requests):
     assert read_open(write_open(requests)) == requests
 
 
-TEXTS = st.none() | st.text(max_size=20)
+TEXTS = st.none() | st.text(min_size=1, max_size=20).filter(str.isprintable)
+CATEGORIES = st.none() | st.integers(-(2**63) + 1, 2**63 - 1)
+MOMENTS = TEXTS | st.just(UNKNOWN_MOMENT)
 
 
-@given(st.dictionaries(st.integers(0, 10**6), st.builds(Snapshot, TEXTS, st.none() | st.integers(), TEXTS)))
+@given(st.dictionaries(st.integers(0, 10**6), st.builds(Snapshot, TEXTS, CATEGORIES, MOMENTS)))
 def test_snapshots_come_back_exactly(snapshots):
     assert read_snapshots(write_snapshots(snapshots)) == snapshots
 
