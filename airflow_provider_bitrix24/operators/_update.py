@@ -83,7 +83,7 @@ class UpdateTask:
         if self.preview:
             self.log.info("Preview: nothing is updated.")
             return hook.update_entities(self.updates, preview=True)
-        self.log.info("Updating %s.", counted([each.ref for each in self.updates]))
+        self.log.info("Checking fields, then updating %s.", counted([each.ref for each in self.updates]))
         monitor = UpdateMonitor()
         with self._ending_safely(monitor, keeper):
             return hook.update_entities(self.updates, checkpoint_store=self.store, monitor=monitor)

@@ -73,10 +73,10 @@ class FindEntitiesOperator(PlainArguments, BaseOperator):
         :raises AirflowFailException: an argument is wrong, there are too many entities, or the portal refuses.
         :raises Bitrix24Error: the portal failed or gave no answer; a retry may help.
         """
-        from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
+        from airflow_provider_bitrix24._tasks.verdict import PlainEnding, permanent_errors_fail_at_once
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
-        with permanent_errors_fail_at_once(), Bitrix24Hook(self.bitrix24_conn_id) as hook:
+        with PlainEnding(), permanent_errors_fail_at_once(), Bitrix24Hook(self.bitrix24_conn_id) as hook:
             check_rendered("entity_type", given=True, rendered=self.entity_type)
             limit: Any = self.limit  # a text where a template rendered it
             found = hook.find_entities(self.entity_type, self.filter, limit=limit, on_excess=self.on_excess)
@@ -144,7 +144,7 @@ class UpdateEntitiesOperator(PlainArguments, BaseOperator):
         :raises TargetsFailedError: some updates failed, and a retry is safe.
         """
         from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore
-        from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
+        from airflow_provider_bitrix24._tasks.verdict import PlainEnding, permanent_errors_fail_at_once
         from airflow_provider_bitrix24.client.entities.update_job import GROUPS
         from airflow_provider_bitrix24.client.entities.updates import parse_updates
         from airflow_provider_bitrix24.client.plain import parse_flag
@@ -153,7 +153,7 @@ class UpdateEntitiesOperator(PlainArguments, BaseOperator):
 
         store = TaskCheckpointStore.of_task(context, durable=self.durable, prefixes=[f"{group}_" for group in GROUPS])
         self._checkpoint_store = store
-        with permanent_errors_fail_at_once(), Bitrix24Hook(self.bitrix24_conn_id) as hook:
+        with PlainEnding(), permanent_errors_fail_at_once(), Bitrix24Hook(self.bitrix24_conn_id) as hook:
             check_rendered("entity_type", given=self._typed, rendered=self.entity_type)
             task = UpdateTask(
                 context=context,

@@ -11,6 +11,8 @@ from airflow_provider_bitrix24._tasks.checkpoint import TaskCheckpointStore, Tas
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
+from airflow_provider_bitrix24.operators.entities import FindEntitiesOperator, UpdateEntitiesOperator
+from airflow_provider_bitrix24.sensors.stage import StageSensor
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from tests.support.execution_timeouts import timeout_while_the_portal_works
 
@@ -103,11 +105,27 @@ def test_a_permanent_error_shows_one_short_traceback(portal, move, monkeypatch):
     assert "user id is missing" in shown
 
 
-def test_a_connection_that_does_not_exist_is_named_with_what_to_do(move):
-    ran = move(target="DEAL_57", bitrix24_conn_id="nope", **RETRIES)
+MISSING = {"bitrix24_conn_id": "nope", **RETRIES}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: TriggerAutomationOperator(task_id="move", target="DEAL_57", **MISSING),
+        lambda: StageSensor(task_id="wait", target="DEAL_57", expected_stage="WON", **MISSING),
+        lambda: FindEntitiesOperator(task_id="find", entity_type="DEAL", filter={"stageId": "NEW"}, **MISSING),
+        lambda: UpdateEntitiesOperator(
+            task_id="write", updates=[{"target": "DEAL_57", "fields": {"title": "x"}}], **MISSING
+        ),
+    ],
+    ids=["fire", "wait", "find", "update"],
+)
+def test_a_connection_that_is_not_found_is_retried_since_a_secrets_backend_may_be_down(run_task, make):
+    ran = run_task(make)
 
     assert ran.state == "up_for_retry"
-    assert "nope" in str(ran.error)
+    assert "`nope`" in str(ran.error)
+    assert "".join(traceback.format_exception(ran.error)).count("Traceback") == 1
     assert str(ran.error).endswith("Add the connection, or correct the id that the task names.")
 
 
