@@ -53,10 +53,14 @@ class TaskCheckpointStore:
     :param store: Airflow's task state store, or ``None`` where there is none or it must not be used.
     :param defers: whether a long wait ends this stay in the worker (:class:`DeferWait`).
     :param prefixes: what the names of parts begin with, for a task that sends in several groups.
+    :param is_retry: whether there was an earlier try.
     """
 
-    def __init__(self, store: Any, *, defers: bool = False, prefixes: Sequence[str] = ("",)) -> None:
+    def __init__(
+        self, store: Any, *, defers: bool = False, prefixes: Sequence[str] = ("",), is_retry: bool = False
+    ) -> None:
         self._store = store
+        self.is_retry = is_retry
         self._prefixes = prefixes
         self._killed = threading.Event()
         self._defers = defers and store is not None
@@ -78,7 +82,7 @@ class TaskCheckpointStore:
     ) -> TaskCheckpointStore:
         """Make the store of a running task."""
         store = context.get("task_state_store") if durable else None
-        return cls(store, defers=deferrable, prefixes=prefixes)
+        return cls(store, defers=deferrable, prefixes=prefixes, is_retry=context["ti"].try_number > 1)
 
     def stop_firing(self) -> None:
         """Let no more requests leave: Airflow is ending the task. May be called from a signal handler."""

@@ -190,6 +190,7 @@ class BaseClient:
                 now=now,
                 durable=checkpoint_store is not None,
                 kept=kept,
+                is_retry=checkpoint_store is not None and checkpoint_store.is_retry,
                 monitor=monitor,
             )
         )

@@ -27,3 +27,9 @@ def live() -> Iterator[Callable[[History], Lived]]:
 
     with installed():
         yield runner.live
+
+
+@pytest.fixture
+def violations(live: Callable[[History], Lived]) -> Callable[[History], list[str]]:
+    """Live a history and return what is wrong with it."""
+    return lambda history: [str(each) for each in live(history).verdict.violations]

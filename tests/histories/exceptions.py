@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SETTLE_AFTER = 60.0
 """Seconds for which a portal may go on with a request that the client has lost."""
 
+AT_ONCE = 5.0
+"""Seconds between a reading and the fire that follows it, of which nobody can know anything."""
+
 
 def expected_of(history: History) -> tuple[str, ...]:
     """Return the stages that a task expects."""
@@ -92,13 +95,12 @@ def nothing_remembers(pair: Pair) -> bool:
 
 
 def left_between_tries(pair: Pair) -> bool:
-    """No store: the entity stood at its expected stage when its try ended, and has left it since."""
+    """No store: the entity stood at its expected stage when its try ended, or came there by its fire, and has left."""
     if pair.same_stay or pair.remembers or not pair.expected or not pair.readable:
         return False
-    ended = pair.between[-1].ended_at
-    since = [each.stage for each in pair.record.stood[pair.first.key] if pair.first.sent_at <= each.at]
-    at_end = pair.record.stage_at(pair.first.key, ended)
-    return pair.second.stood_at not in pair.expected and (at_end in pair.expected or since[0] in pair.expected)
+    at_end = pair.record.stage_at(pair.first.key, pair.between[-1].ended_at)
+    came_to = pair.record.stage_by(pair.first)
+    return pair.second.stood_at not in pair.expected and (at_end in pair.expected or came_to in pair.expected)
 
 
 def moved_after_its_try(pair: Pair) -> bool:
@@ -107,6 +109,15 @@ def moved_after_its_try(pair: Pair) -> bool:
     if pair.same_stay or pair.remembers or not pair.expected or moved_at is None:
         return False
     return moved_at > pair.between[0].ended_at
+
+
+def arrived_right_before_its_fire(pair: Pair) -> bool:
+    """No store: it came to its expected stage after the next try had read it, and that try fired at once."""
+    if pair.same_stay or pair.remembers or not pair.readable or pair.second.stood_at not in pair.expected:
+        return False
+    looks = [each for each in pair.record.looks.get(pair.first.key, ()) if each.at <= pair.second.sent_at]
+    last = next((each for each in reversed(looks) if each.arrived and each.stay == pair.second.stay), None)
+    return last is not None and last.shown not in pair.expected and pair.second.sent_at - last.at <= AT_ONCE
 
 
 def interrupted_before_looking(pair: Pair) -> bool:
@@ -144,6 +155,7 @@ ALL: tuple[Callable[[Pair], bool], ...] = (
     nothing_remembers,
     left_between_tries,
     moved_after_its_try,
+    arrived_right_before_its_fire,
     interrupted_before_looking,
     there_and_back_unseen,
     within_the_same_second,

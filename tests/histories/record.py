@@ -73,6 +73,10 @@ class Record:
         """Return the fires for an entity, in the order in which they were sent."""
         return [each for each in self.fires if each.key == key and epoch in (None, each.epoch)]
 
+    def stage_by(self, fire: Fire) -> str | None:
+        """Return the stage to which a fire moved its entity, before any robot."""
+        return next((each.stage for each in self.stood.get(fire.key, ()) if each.fire == fire.number), None)
+
     def stage_at(self, key: Key, moment: float) -> str | None:
         """Return where an entity stood at a moment."""
         stage = None

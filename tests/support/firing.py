@@ -107,6 +107,8 @@ def outcomes(ledger: Ledger) -> list[str | None]:
 class MemoryStore(dict[str, str]):
     """A checkpoint store that keeps JSON text, as Airflow does."""
 
+    is_retry = False
+
     def load(self, part: str) -> Any:
         """What was saved last."""
         return json.loads(self[part]) if part in self else None

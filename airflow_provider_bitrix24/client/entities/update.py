@@ -117,6 +117,7 @@ def _send(
         now=now,
         durable=checkpoint_store is not None,
         kept=_kept(channel, job, checkpoint_store),
+        is_retry=checkpoint_store is not None and checkpoint_store.is_retry,
         monitor=watch,
     )
     try:

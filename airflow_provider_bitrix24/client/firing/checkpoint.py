@@ -255,17 +255,19 @@ class Checkpoint:
         snapshots = {refs[number]: snapshot for number, snapshot in kept.snapshots.items()}
         cut_off, without_effect = OutcomeUnknown(CUT_OFF), OutcomeUnknown(DID_NOT_MOVE)
         groups = [
-            ([targets[refs[number]] for number in numbers if refs[number] in targets], cut_off, sent)
+            ([targets[refs[number]] for number in numbers if refs[number] in targets], cut_off, sent, False)
             for numbers, sent in kept.open
         ]
-        groups += [(list(lost), cut_off, kept.last_sent), (list(unmoved), without_effect, kept.last_sent)]
-        for group, error, sent in groups:
+        groups += [(list(lost), cut_off, kept.last_sent, False), (list(unmoved), without_effect, kept.last_sent, True)]
+        for group, error, sent, accepted in groups:
             readable = [target for target in group if target.ref in snapshots]
             for target in group:
                 if target.ref not in snapshots:
                     self._ledger.restore_lost(target, TargetError.from_error(error, "unknown"))
             if readable:
-                self._ledger.restore_in_doubt(readable, snapshots, error, now=now, sent_by_portal=sent)
+                self._ledger.restore_in_doubt(
+                    readable, snapshots, error, now=now, sent_by_portal=sent, accepted=accepted
+                )
 
 
 def amend(load: Callable[[str], Any], results: Iterable[TargetResult], *, awaited: bool) -> dict[str, Any] | None:

@@ -62,6 +62,8 @@ class InDoubtRequest:
     """The same moment by the portal's clock at the latest, in seconds since the epoch, for a later try."""
     by_earlier_try: bool = False
     """Whether an earlier try sent it, which may have had an answer."""
+    accepted: bool = False
+    """Whether that try had the answer, and saw none of its targets move."""
 
     def date(self, reading: ReadingMoment) -> float:
         """Say when it was sent, from a reading. Where nobody knows, it counts as sent just now.

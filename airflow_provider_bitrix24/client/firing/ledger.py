@@ -196,16 +196,26 @@ class Ledger(RestoredState):
         request.targets = rest
         if request.may_still_run(moment, settle_after, moves=moves):
             self._in_doubt.append(request)
+            if request.accepted:
+                for target in rest:
+                    target.after = found.get(target.ref, target.after)
             return
         for target in reversed(rest):
             if target.ref not in found and readings.error(target.ref) is not None:
-                self._lose(target, request.error)
+                self._leave(target, request)
             else:
                 self._record_unexecuted(target, request.error, found.get(target.ref))
 
     def lose(self, request: InDoubtRequest) -> None:
-        """Nobody can look any more: what became of these stays unknown."""
+        """Nobody can look any more: what became of these stays unknown, unless it has been seen."""
         for target in request.targets:
+            self._leave(target, request)
+
+    def _leave(self, target: Target, request: InDoubtRequest) -> None:
+        """It is neither read nor fired again. What was accepted and then seen where it stood has not moved."""
+        if request.accepted and target.after is not None:
+            self._settle(target, outcomes.not_arrived(self.job, target))
+        else:
             self._lose(target, request.error)
 
     def _record_unexecuted(self, target: Target, error: Bitrix24Error, after: Snapshot | None) -> None:
@@ -253,6 +263,9 @@ class Ledger(RestoredState):
     def interrupt(self, error: Bitrix24Error) -> None:
         """The try ends here, in the middle: settle every target by what is known of it."""
         self.close()
+        for request in self._in_doubt:
+            if request.accepted:
+                self.lose(request)
         for target in self.targets:
             if target.outcome is None:
                 self._settle(target, outcomes.interrupted(target, error, sent=self.sent or self.resumed))

@@ -51,14 +51,19 @@ class RestoredState(FiringState):
         *,
         now: float,
         sent_by_portal: float | None,
+        accepted: bool = False,
     ) -> None:
-        """An earlier try has sent them: they are read first, and fired again only as any request in doubt."""
+        """An earlier try has sent them: they are read first, and fired again only as any request in doubt.
+
+        :param accepted: whether that try had the portal's answer, and saw none of them move.
+        """
         self.resumed = True
         if self.job.repeatable:
             return
         for target in targets:
             target.before, target.fires = snapshots.get(target.ref), 1
-        self._record_in_doubt(targets, InDoubtRequest([], error, None, False, now, sent_by_portal, by_earlier_try=True))
+        request = InDoubtRequest([], error, None, False, now, sent_by_portal, by_earlier_try=True, accepted=accepted)
+        self._record_in_doubt(targets, request)
 
     def finish_restoring(self) -> None:
         """Leave unread only what no earlier try has sent or settled."""

@@ -14,6 +14,7 @@ from airflow_provider_bitrix24.client.errors import Bitrix24Error, Configuration
 from airflow_provider_bitrix24.client.firing.aftermath import Aftermath
 from airflow_provider_bitrix24.client.firing.checkpoint import Checkpoint
 from airflow_provider_bitrix24.client.firing.cost import CostSharing
+from airflow_provider_bitrix24.client.firing.freshness import Freshness
 from airflow_provider_bitrix24.client.firing.in_doubt import why_not_fired_yet
 from airflow_provider_bitrix24.client.firing.job import Job, Target
 from airflow_provider_bitrix24.client.firing.ledger import Ledger
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.targets import EntityRef
 
-STALE_AFTER = 60.0
-"""Seconds of waiting after which a snapshot is taken anew: people move entities, too."""
-
 
 def trigger_automation(
     channel: Channel,
@@ -48,6 +46,7 @@ def trigger_automation(
     now: float,
     durable: bool = False,
     kept: Kept | None = None,
+    is_retry: bool = False,
     monitor: FiringMonitor | None = None,
 ) -> Flow[TriggerReport]:
     """Fire one automation trigger for many entities and show where each stood before and stands after.
@@ -56,6 +55,7 @@ def trigger_automation(
     :param now: seconds of the driver's clock.
     :param durable: whether a checkpoint is written.
     :param kept: what an earlier try wrote.
+    :param is_retry: whether an earlier try may have fired, also where it wrote nothing.
     :param monitor: lets the caller see how far it came if it is interrupted.
     :raises Bitrix24Error: nothing was fired.
     """
@@ -69,7 +69,8 @@ def trigger_automation(
         if checkpoint is not None and kept is not None:
             yield from checkpoint.restore(kept, now)
             yield resumed_line(ledger, kept)
-        yield from _Firing.of(channel, second, ledger, checkpoint, now).run()
+        freshness = Freshness.of(now, forgotten=is_retry and kept is None and job.expected is not None)
+        yield from _Firing.of(channel, second, ledger, checkpoint, freshness).run()
     results = [target.result() for target in ledger.targets]
     return TriggerReport(code=job.code, portal=channel.portal.base_url, results=results)
 
@@ -88,22 +89,26 @@ class _Firing:
     cost: CostSharing
     progress: ProgressLog
     checkpoint: Checkpoint | None
+    freshness: Freshness
     now: float
-    last_heard: float
-    refreshed: bool = False
-    """Whether snapshots were taken anew since the last fire."""
 
     @classmethod
     def of(
-        cls, channel: Channel, second: Channel | None, ledger: Ledger, checkpoint: Checkpoint | None, now: float
+        cls,
+        channel: Channel,
+        second: Channel | None,
+        ledger: Ledger,
+        checkpoint: Checkpoint | None,
+        freshness: Freshness,
     ) -> _Firing:
-        job = ledger.job
+        job, now = ledger.job, freshness.known_at
         verifier = Verifier.for_job(job, channel, second, [target.ref for target in ledger.targets])
         builder = RequestBuilder.for_job(job, len(ledger.targets))
         handler, rounds = ResponseHandler(channel, ledger, builder), Rounds(channel, ledger, builder)
         aftermath = Aftermath(channel, verifier, ledger, builder)
         cost, progress = CostSharing(builder), ProgressLog(ledger, now)
-        return cls(channel, verifier, aftermath, ledger, builder, handler, rounds, cost, progress, checkpoint, now, now)
+        parts = handler, rounds, cost, progress, checkpoint, freshness, now
+        return cls(channel, verifier, aftermath, ledger, builder, *parts)
 
     def run(self) -> Flow[None]:
         """Fire all targets of the ledger and settle them."""
@@ -171,6 +176,8 @@ class _Firing:
                     ledger.return_window(window)
                     raise
                 self.now = max(self.now, readings.answered_at or self.now)
+                if not ledger.queued:
+                    self.freshness.record_reading(readings.asked_at)
                 if self.verifier.refused:
                     self.builder.stop_batching()
             problem = yield from self.verifier.check_expected(readings)
@@ -210,7 +217,6 @@ class _Firing:
         if self._stale():
             return
         requests = self.rounds.build(acquired.count, targets, read_back=self._reads_back())
-        self.refreshed = False
         if self.checkpoint is not None:
             try:
                 self.now = yield from self.checkpoint.save_ahead([each.targets for each in requests], self.now)
@@ -245,7 +251,8 @@ class _Firing:
     def _send(self, requests: Sequence[FireRequest]) -> Flow[None]:
         self.ledger.record_sent()
         attempts = yield from send(self.channel, [each.call for each in requests])
-        self.last_heard = self.now = max(self.now, *(attempt.received_at for attempt in attempts))
+        self.now = max(self.now, *(attempt.received_at for attempt in attempts))
+        self.freshness.record_fire(self.now)
         self.responses.blocking_error = None
         for request, attempt in zip(requests, attempts, strict=True):
             line = self.responses.record(request, attempt, self.now)
@@ -267,11 +274,9 @@ class _Firing:
         yield from self._sleep(delay, kind, error.message)
 
     def _stale(self) -> bool:
-        """Whether a wait has made the snapshots too old; then they are taken anew, once before each fire."""
-        last, self.last_heard = self.last_heard, self.now
-        if not self.verifier.can_read or self.refreshed or self.now - last <= STALE_AFTER:
+        """Whether the snapshots have become too old; then they are taken anew before the fire."""
+        if not self.verifier.can_read or not self.freshness.expires(self.now):
             return False
-        self.refreshed = True
         self.ledger.expire_snapshots()
         return True
 

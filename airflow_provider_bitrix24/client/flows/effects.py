@@ -148,6 +148,10 @@ class Log:
 class CheckpointStore(Protocol):
     """Where one firing's checkpoint is kept between tries, in parts."""
 
+    @property
+    def is_retry(self) -> bool:
+        """Whether an earlier try may have fired, also where nothing of it was kept."""
+
     def load(self, part: str) -> Any:
         """What was saved last as this part, or ``None``."""
 

@@ -122,3 +122,29 @@ def test_what_remains_is_unread_queued_or_in_doubt():
     ledger.record_in_doubt(lost, LOST, sent_at=0.0, now=0.0, over=True)
     ledger.record_accepted(accepted[0])
     assert ledger.remaining == 5
+
+
+@pytest.mark.parametrize("end", ["lost", "given up", "interrupted"])
+def test_what_an_earlier_try_saw_unmoved_and_this_one_too_is_unmoved_if_nobody_can_look_again(end):
+    """It waits only because the portal may still act on it, so it is not unknown where it stands."""
+    ledger = ledger_of(deal(1), deal(2))
+    snapshots = dict.fromkeys(deals(1, 2), NEW)
+    ledger.restore_in_doubt(ledger.targets, snapshots, LOST, now=0.0, sent_by_portal=None, accepted=True)
+    read_in_doubt(ledger, {deal(1): NEW}, 0.0)
+    [request] = ledger.in_doubt
+    if end == "lost":
+        ledger.lose(request)
+    elif end == "given up":
+        ledger.give_up(LOST)
+    else:
+        ledger.interrupt(LOST)
+    assert outcomes(ledger) == ["unmoved", "failed"], "nobody has seen the second one in this try"
+    assert [target.after for target in ledger.targets] == [NEW, None]
+
+
+def test_what_was_in_doubt_and_is_seen_where_it_stood_before_its_request_was_over_stays_unknown():
+    ledger = ledger_of(deal(1))
+    ledger.restore_in_doubt(ledger.targets, {deal(1): NEW}, LOST, now=0.0, sent_by_portal=None)
+    read_in_doubt(ledger, {deal(1): NEW}, 0.0)
+    ledger.give_up(LOST)
+    assert outcomes(ledger) == ["failed"]

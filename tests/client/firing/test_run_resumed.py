@@ -82,6 +82,48 @@ def test_where_the_portals_clock_is_not_known_the_whole_minute_is_waited(perform
 
 
 @pytest.fixture
+def forgotten(store):
+    """The store of a try after others, of which nothing was kept."""
+    store.is_retry = True
+    return store
+
+
+def test_a_retry_that_knows_nothing_of_the_last_try_reads_again_before_it_fires_if_it_had_to_wait(perform, forgotten):
+    """What the last try fired may arrive meanwhile, and nothing else tells."""
+    report = perform(
+        resumed(forgotten, expected_stage="WON"),
+        ("acquire 1", 7.0),
+        ("send batch of 2", [(found(item(1), stages=STAGES), (7.0, 7.0))]),
+        ("save", None),
+        ("acquire 1", 13.0),
+        ("acquire 1", 13.0),
+        ("send batch of 1", [(found(item(1, "WON", "later")), (13.0, 13.0))]),
+        ("log", None),
+    )
+    assert (report.already, report.moved) == (1, 0)
+
+
+@pytest.mark.parametrize(("expected_stage", "waits"), [(None, 36.0), ("WON", 4.0)])
+def test_without_an_expected_stage_or_a_wait_a_retry_fires_by_its_first_reading(
+    perform, forgotten, expected_stage, waits
+):
+    reading = found(item(1), stages=None if expected_stage is None else STAGES)
+    report = perform(
+        resumed(forgotten, expected_stage=expected_stage),
+        ("acquire 1", 7.0),
+        (f"send batch of {1 if expected_stage is None else 2}", [(reading, (7.0, 7.0))]),
+        ("save", None),
+        ("acquire 1", 7.0 + waits),
+        ("save", None),
+        ("save", None),
+        ("send batch of 2", [(fired(1, item(1, "WON")), (7.0 + waits, 7.0 + waits))]),
+        ("save", None),
+        ("save", None),
+    )
+    assert report.moved == 1
+
+
+@pytest.fixture
 def finished():
     """A store in which a try has moved DEAL_1 and fired DEAL_2 without effect, at 2e9 by the portal's clock."""
     store = MemoryStore()

@@ -1,0 +1,72 @@
+"""The holes that only many histories have found, each as a history of its own."""
+
+from __future__ import annotations
+
+from tests.histories.boards import DEAL
+from tests.histories.by_hand import EXECUTING, FINAL, FIRST_FIRE, PREPARATION, portal, struck, task
+from tests.histories.plan import ColleagueMove, History, RequestFault, RobotPlan, TriggerPlan
+
+
+def test_a_robot_brings_an_entity_to_its_stage_while_the_next_try_waits_to_fire(violations):
+    """Nothing is kept of the first fire, so only a reading right before the second one shows it."""
+    plan = task(1, expected_stage="EXECUTING", retries=0, retry_delay=90.0)
+    arrives = RobotPlan(type_id=DEAL, stage=PREPARATION, to=EXECUTING, delay=100.0)
+    history = History(
+        seed=20027051,
+        airflow="2.11",
+        task=plan,
+        portal=portal(1, robots=(arrives,), requests=(RequestFault(number=4, kind="refused"),)),
+        stays=(struck("clear", "execute"),),
+    )
+    assert violations(history) == []
+
+
+def test_a_colleague_moves_an_entity_between_the_reading_of_the_next_try_and_its_fire(live):
+    """Nothing but the reading shows where it stands, and nothing is waited for before the fire."""
+    lived = live(
+        History(
+            seed=1,
+            airflow="2.11",
+            task=task(1, expected_stage="EXECUTING", retries=0, retry_delay=90.0),
+            portal=portal(1, colleagues=(ColleagueMove(at=90.2, entity=0, stage=EXECUTING),)),
+            stays=(struck("clear", "execute"),),
+        )
+    )
+    assert lived.verdict.violations == []
+    assert lived.verdict.excused == ["arrived_right_before_its_fire"]
+
+
+def test_nobody_can_look_again_at_what_two_tries_have_seen_unmoved(live):
+    """The portal tells no usable time, so the second try waits a minute; then its webhook is refused."""
+    trigger = TriggerPlan(type_id=DEAL, stage=PREPARATION, code="go", failing=frozenset({1}))
+    requests = (RequestFault(number=4, kind="denied"),)
+    lived = live(
+        History(
+            seed=1,
+            task=task(1, expected_stage="PREPARATION", retries=1, retry_delay=90.0),
+            portal=portal(1, triggers=(trigger,), requests=requests, odd_time=True),
+        )
+    )
+    assert lived.verdict.violations == []
+    assert [each["outcome"] for each in lived.life.stays[-1].report["results"]] == ["unmoved"]
+
+
+def test_a_fire_without_an_answer_cannot_be_looked_after_and_a_robot_has_moved_its_entity_on(live):
+    """A colleague had moved it before the fire arrived; that it has passed the expected stage does not show."""
+    lost = (RequestFault(number=FIRST_FIRE, kind="html_after"), RequestFault(number=2, kind="redirect"))
+    lived = live(
+        History(
+            seed=1,
+            airflow="2.11",
+            task=task(1, expected_stage="PREPARATION", retries=1, retry_delay=90.0),
+            portal=portal(
+                1,
+                cost=2.0,
+                robots=(RobotPlan(type_id=DEAL, stage=PREPARATION, to=FINAL),),
+                requests=lost,
+                colleagues=(ColleagueMove(at=1.0, entity=0, stage=FINAL),),
+            ),
+        )
+    )
+    assert lived.verdict.violations == []
+    assert lived.verdict.excused == ["left_between_tries"]
