@@ -21,7 +21,9 @@ _DECIDED = (AirflowFailException, AirflowSkipException, TargetsFailedError, Task
 
 
 @contextmanager
-def ending_safely(keeper: ReportKeeper, *, expected: Collection[str], survives: bool, log: Any) -> Iterator[None]:
+def ending_safely(
+    keeper: ReportKeeper[TriggerReport], *, expected: Collection[str], survives: bool, log: Any
+) -> Iterator[None]:
     """Keep the report whatever ends the task, and let no retry follow that could fire an entity that has moved.
 
     :param keeper: receives the newest report as soon as something was fired.

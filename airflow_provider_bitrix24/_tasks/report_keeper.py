@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_provider_bitrix24.client.errors import OutcomeUnknown
 from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
@@ -10,14 +10,16 @@ from airflow_provider_bitrix24.client.report import TargetError, TargetResult, T
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from airflow_provider_bitrix24.client.entities.update_report import UpdateReport
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.targets import EntityRef
 
+R = TypeVar("R", bound="TriggerReport | UpdateReport")
 REPORT_KEY = "report"
 """XCom key of the report if the task does not succeed. A task that succeeds returns the report."""
 
 
-class ReportKeeper:
+class ReportKeeper(Generic[R]):
     """The newest report of a task, and whether it is in XCom.
 
     :param ti: the task instance.
@@ -26,14 +28,16 @@ class ReportKeeper:
 
     def __init__(self, ti: Any, log: Any) -> None:
         self._ti, self._log = ti, log
-        self.newest: TriggerReport | None = None
+        self.newest: R | None = None
         self._is_kept = False
 
-    def note(self, report: TriggerReport) -> None:
+    def note(self, report: R) -> None:
         """This is what is known now."""
         self.newest, self._is_kept = report, False
 
-    def note_interrupted(self, monitor: FiringMonitor, refs: Iterable[EntityRef], error: BaseException) -> None:
+    def note_interrupted(
+        self: ReportKeeper[TriggerReport], monitor: FiringMonitor, refs: Iterable[EntityRef], error: BaseException
+    ) -> None:
         """The firing was cut off in the middle, or before anything has left.
 
         :param refs: what was to be fired.
@@ -47,7 +51,7 @@ class ReportKeeper:
             report = TriggerReport(code=None, portal="", results=results)
         self.note(report)
 
-    def keep(self, report: TriggerReport) -> None:
+    def keep(self, report: R) -> None:
         """Put the report into XCom."""
         self.newest = report
         self._ti.xcom_push(key=REPORT_KEY, value=report.as_dict())

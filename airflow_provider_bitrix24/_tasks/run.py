@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24._tasks.firing import FiringRequest
     from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
     from airflow_provider_bitrix24._tasks.report_log import ReportLog
+    from airflow_provider_bitrix24.client.report import TriggerReport
     from airflow_provider_bitrix24.compat import Context
 
 
@@ -26,7 +27,7 @@ class TaskRun:
     context: Context
     request: FiringRequest
     store: TaskCheckpointStore
-    keeper: ReportKeeper
+    keeper: ReportKeeper[TriggerReport]
     report_log: ReportLog
 
     @property

@@ -147,7 +147,7 @@ class FiringTask(PlainArguments, BaseOperator):
             return self._conclude(run, report, waited)
 
     def _begin(
-        self, context: Context, request: FiringRequest, store: TaskCheckpointStore, keeper: ReportKeeper
+        self, context: Context, request: FiringRequest, store: TaskCheckpointStore, keeper: ReportKeeper[TriggerReport]
     ) -> TaskRun:
         from airflow_provider_bitrix24._tasks.report_log import ReportLog
         from airflow_provider_bitrix24._tasks.run import TaskRun
@@ -257,7 +257,8 @@ class FiringTask(PlainArguments, BaseOperator):
             # This process has looked no connection up yet, and so masks no secret in its log.
             hook.get_conn()
             expected = parse_stages("expected_stage", self.expected_stage) or ()
-        keeper, store = ReportKeeper(context["ti"], self.log), self._open_checkpoint(context)
+        keeper: ReportKeeper[TriggerReport] = ReportKeeper(context["ti"], self.log)
+        store = self._open_checkpoint(context)
         with ending_safely(keeper, expected=expected, survives=store.survives, log=self.log):
             waited = after_wait(context["ti"], event, keeper, seconds=self.wait_timeout or 0)
             # The report names what was fired, whatever the templates render to by now.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24._tasks.preview_table import firing_lines
 from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
 from airflow_provider_bitrix24._tasks.verdict import decide
+from airflow_provider_bitrix24.client.report import TriggerReport
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24._tasks.firing import FiringRequest
@@ -27,6 +28,6 @@ def preview_firing(hook: Bitrix24Hook, request: FiringRequest, ti: Any, log: Any
         log.info("%s", line)
     verdict = decide(report, on_unmoved="ignore", expected=(), checkpoint=True)
     if verdict.end != "succeed":
-        ReportKeeper(ti, log).keep(report)
+        ReportKeeper[TriggerReport](ti, log).keep(report)
     verdict.raise_for_airflow(report)
     return report.as_dict()

@@ -54,7 +54,7 @@ class UpdateTask:
         :raises Bitrix24Error: nothing was sent; a retry may help.
         :raises TargetsFailedError: some updates failed, and a retry is safe.
         """
-        keeper: Any = ReportKeeper(self.context["ti"], self.log)  # which keeps whatever is JSON
+        keeper: ReportKeeper[UpdateReport] = ReportKeeper(self.context["ti"], self.log)
         finished = None if self.preview else finished_firing(self.store, self.context)
         if finished is not None and finished.covers(each.ref for each in self.updates):
             return self._return_finished(finished, keeper)
@@ -76,7 +76,7 @@ class UpdateTask:
         """Targets whose updates hold a stage or a pipeline."""
         return {str(each.ref) for each in self.updates if each.moves}
 
-    def _update(self, hook: Bitrix24Hook, keeper: Any) -> UpdateReport:
+    def _update(self, hook: Bitrix24Hook, keeper: ReportKeeper[UpdateReport]) -> UpdateReport:
         if self.updates:
             url = hook.get_conn().portal.page_url(self.updates[0].ref.page)
             self.context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
@@ -89,7 +89,7 @@ class UpdateTask:
             return hook.update_entities(self.updates, checkpoint_store=self.store, monitor=monitor)
 
     @contextmanager
-    def _ending_safely(self, monitor: UpdateMonitor, keeper: Any) -> Iterator[None]:
+    def _ending_safely(self, monitor: UpdateMonitor, keeper: ReportKeeper[UpdateReport]) -> Iterator[None]:
         """Keep the report whatever interrupts the task, and let no retry follow that could move an entity twice."""
         try:
             yield
@@ -109,7 +109,7 @@ class UpdateTask:
                 raise AirflowFailException(f"{message} No retry follows: {danger}") from error
             raise
 
-    def _return_finished(self, finished: Finished, keeper: Any) -> list[str]:
+    def _return_finished(self, finished: Finished, keeper: ReportKeeper[UpdateReport]) -> list[str]:
         """Return what an earlier try has finished; nothing is sent any more."""
         self.context["ti"].xcom_push(key=ENTITY_URL_KEY, value=finished.url)
         anew = " To update anew, clear the task once more." if finished.offered else ""

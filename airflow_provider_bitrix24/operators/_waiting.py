@@ -128,7 +128,7 @@ def trigger_after(seconds: float) -> BaseTrigger:
     return TimeDeltaTrigger(timedelta(seconds=seconds))
 
 
-def after_wait(ti: Any, event: object, keeper: ReportKeeper, *, seconds: float) -> Waited:
+def after_wait(ti: Any, event: object, keeper: ReportKeeper[TriggerReport], *, seconds: float) -> Waited:
     """Return the reports before and after a wait on the triggerer.
 
     :param event: what the Airflow trigger fired.
