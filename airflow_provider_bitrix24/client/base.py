@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
     from airflow_provider_bitrix24.client.entities.update_report import UpdateReport
     from airflow_provider_bitrix24.client.expected import ExpectedStages
+    from airflow_provider_bitrix24.client.firing.job import Job
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.flows.diagnosis import Diagnosis
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
@@ -156,31 +157,21 @@ class BaseClient:
     ) -> Flow[TriggerReport]:
         # Firing is half of the client; callers that only read do without loading it.
         from airflow_provider_bitrix24.client.firing import run
-        from airflow_provider_bitrix24.client.firing.job import Job
         from airflow_provider_bitrix24.client.firing.kept import read_kept
         from airflow_provider_bitrix24.client.firing.preview import preview_automation
 
         is_preview = parse_flag("preview", preview)
         refs = parse_targets(unwrapped(target), unwrapped(entity_type))
-        expected = parse_stages("expected_stage", expected_stage)
-        code = checked_code(code) or self._default_code
-        failing = parse_stages("fail_on", fail_on or None) or frozenset()
-        check_stage_arguments(expected, or_later=or_later, fail_on=failing)
-        if expected is not None or failing:
+        job = self._job(code, expected_stage, or_later=or_later, fail_on=fail_on, verify=verify, method=method)
+        if job.expected is not None or job.fail_on:
             _refuse_unreadable(refs, verify=verify)
-        if method == EXECUTE:
-            from airflow_provider_bitrix24.client.oauth.triggers import require_application, required_code
-
-            code = required_code(code)
-            require_application(self._channel, method)
-        elif code is None and refs:
+        if job.code is None and refs:
             yield Log("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
-        job = Job(code=code, expected=expected, or_later=or_later, fail_on=failing, verify=verify, method=method)
         if is_preview:
             return (yield from preview_automation(self._channel, self._reader, job, refs))
-        kept = None
-        if checkpoint_store is not None:
-            kept = read_kept(checkpoint_store.load, host=self.portal.host, code=code, refs=refs)
+        store, kept = checkpoint_store, None
+        if store is not None:
+            kept = read_kept(store.load, host=self.portal.host, code=job.code, refs=refs)
         return (
             yield from run.trigger_automation(
                 self._channel,
@@ -188,12 +179,39 @@ class BaseClient:
                 job,
                 refs,
                 now=now,
-                durable=checkpoint_store is not None,
+                durable=store is not None,
                 kept=kept,
-                is_retry=checkpoint_store is not None and checkpoint_store.is_retry,
+                is_retry=store is not None and store.is_retry,
                 monitor=monitor,
             )
         )
+
+    def _job(
+        self,
+        code: str | None,
+        expected_stage: str | Iterable[str] | None,
+        *,
+        or_later: bool,
+        fail_on: str | Iterable[str],
+        verify: bool,
+        method: FiringMethod,
+    ) -> Job:
+        """What is to be fired.
+
+        :raises ConfigurationError: an argument is wrong, or a webhook cannot fire by this method.
+        """
+        from airflow_provider_bitrix24.client.firing.job import Job
+
+        code = checked_code(code) or self._default_code
+        if method == EXECUTE:
+            from airflow_provider_bitrix24.client.oauth.triggers import require_application, required_code
+
+            code = required_code(code)
+            require_application(self._channel, method)
+        expected = parse_stages("expected_stage", expected_stage)
+        failing = parse_stages("fail_on", fail_on or None) or frozenset()
+        check_stage_arguments(expected, or_later=or_later, fail_on=failing)
+        return Job(code=code, expected=expected, or_later=or_later, fail_on=failing, verify=verify, method=method)
 
     def _get_stages(
         self, targets: Rows, entity_type: str | None = None, learn: ExpectedStages | None = None
