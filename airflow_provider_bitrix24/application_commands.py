@@ -36,14 +36,7 @@ def authorize(hook: Bitrix24Hook, options: Namespace) -> int:
         return _succeeded(hook, portal.token_store)
     while True:
         state = secrets.token_urlsafe(16)
-        print("Open this address in a browser, logged in to the portal as the user the application is to act as:")
-        print(f"\n  {portal.authorize_url(state)}\n")
-        # Not only on a terminal: a person may keep what is printed in a file, too.
-        print(
-            "Then paste, within 30 seconds, the whole address on which the browser ends, or the code that it shows:",
-            flush=True,
-        )
-        pasted = sys.stdin.readline()
+        pasted = _ask_for_code(portal.authorize_url(state))
         if not pasted.strip():
             print("Nothing was pasted; the application is not authorized.", file=sys.stderr)
             return 1
@@ -60,6 +53,18 @@ def authorize(hook: Bitrix24Hook, options: Namespace) -> int:
             print(f"{error}\n", file=sys.stderr)
         else:
             return _succeeded(hook, portal.token_store)
+
+
+def _ask_for_code(address: str) -> str:
+    """Send a person to the portal's page, and return what the person pastes."""
+    print("Open this address in a browser, logged in to the portal as the user the application is to act as:")
+    print(f"\n  {address}\n")
+    # Not only on a terminal: a person may keep what is printed in a file, too.
+    print(
+        "Then paste, within 30 seconds, the whole address on which the browser ends, or the code that it shows:",
+        flush=True,
+    )
+    return sys.stdin.readline()
 
 
 def token(hook: Bitrix24Hook, options: Namespace) -> int:
