@@ -14,6 +14,8 @@ from airflow_provider_bitrix24.compat import BaseOperatorLink, xcom_value
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.compat import BaseOperator, TaskInstanceKey
 
+__all__ = ["ENTITY_URL_KEY", "EntityLink"]
+
 ENTITY_URL_KEY = "bitrix24_entity_url"
 """XCom key of the URL of the entity's page; for a list, of the first entity's page."""
 

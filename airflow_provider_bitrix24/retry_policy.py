@@ -34,6 +34,8 @@ else:
     except ImportError:  # before Airflow 3.3
         RetryDecision, RetryPolicy = None, object
 
+__all__ = ["Bitrix24RetryPolicy"]
+
 DEFAULT_RESET = 60.0
 """Seconds until the next try if the portal did not say when it resets. It counts operating time by the minute and frees
 the oldest minute first."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.compat import Asset
 
+__all__ = ["create_asset", "sanitize_uri"]
+
 _FORM = (
     "URI format bitrix24:// must be bitrix24://PORTAL/TYPE, /TYPE/STAGE or /TARGET, such as /DEAL/C5:WON or /DEAL_57"
 )

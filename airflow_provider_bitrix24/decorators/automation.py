@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.targets import Rows
     from airflow_provider_bitrix24.compat import BaseTrigger, Context, Task
 
+__all__ = ["TriggerAutomationDecoratedOperator", "bitrix24_trigger_task"]
+
 Arguments = ParamSpec("Arguments")
 """Parameters of the decorated function."""
 

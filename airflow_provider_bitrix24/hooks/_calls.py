@@ -30,7 +30,7 @@ class CallHookMethods(ConnectedMethods):
         """Call many methods with few requests.
 
         :param commands: your key -> (method, parameters).
-        :return: ``results`` and ``errors`` by your keys; ``raise_for_errors()`` raises if there are errors.
+        :returns: ``results`` and ``errors`` by your keys; ``raise_for_errors()`` raises if there are errors.
         """
         return self.get_conn().batch(commands)
 

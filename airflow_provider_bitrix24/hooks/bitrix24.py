@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.compat import Connection
     from airflow_provider_bitrix24.connection import Bitrix24Connection
 
+__all__ = ["Bitrix24Hook"]
+
 _CONN_ID_HINT = "Pass the id of a connection, such as bitrix24_default; a webhook's URL belongs into its password."
 
 

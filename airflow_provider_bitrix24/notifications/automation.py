@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.targets import Rows
     from airflow_provider_bitrix24.compat import Context
 
+__all__ = ["TriggerAutomationNotifier"]
+
 
 class TriggerAutomationNotifier(PlainArguments, BaseNotifier):
     """Fires an automation trigger when a task or a DAG run succeeds, fails, or misses a deadline.

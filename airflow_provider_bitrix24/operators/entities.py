@@ -42,7 +42,7 @@ class FindEntitiesOperator(PlainArguments, BaseOperator):
     :param on_excess: with more than that, ``"fail"`` fails the task; ``"truncate"`` returns those with the lowest ids
         and logs a warning.
     :param bitrix24_conn_id: id of the connection. (templated)
-    :return: the targets, such as ``["DEAL_57", "DEAL_58"]``, which the operators of this package take as ``target``.
+    :returns: the targets, such as ``["DEAL_57", "DEAL_58"]``, which the operators of this package take as ``target``.
     """
 
     template_fields: Sequence[str] = ("entity_type", "filter", "limit", "bitrix24_conn_id")
@@ -106,7 +106,7 @@ class UpdateEntitiesOperator(PlainArguments, BaseOperator):
     :param on_failed: whether updates that failed ``"fail"`` the task, or are a warning in its log (``"warn"``).
     :param durable: resume where a killed worker stopped, if Airflow can store a checkpoint (3.3 and later).
     :param bitrix24_conn_id: id of the connection. (templated)
-    :return: the targets that hold the new values, such as ``["DEAL_57"]``. The report is in XCom under ``report``.
+    :returns: the targets that hold the new values, such as ``["DEAL_57"]``. The report is in XCom under ``report``.
     """
 
     template_fields: Sequence[str] = ("updates", "entity_type", "preview", "bitrix24_conn_id")

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.triggers.event import WaitEvent
 
+__all__ = ["StageSensor"]
+
 MAX_FAILURES = 10
 """How many checks in a row may fail for a transient reason, each after several tries. In the mode ``reschedule`` no
 worker remembers them, so there the sensor's ``timeout`` is the only limit."""
@@ -72,7 +74,7 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         entity that has arrived takes precedence. (templated)
     :param bitrix24_conn_id: id of the connection. (templated)
     :param deferrable: wait on the triggerer, at a constant ``poke_interval``.
-    :return: the stages of the entities that have arrived, such as ``{"DEAL_57": "WON"}``.
+    :returns: the stages of the entities that have arrived, such as ``{"DEAL_57": "WON"}``.
 
     An entity that does not exist, that the webhook's user may not read, or that stands at another final stage of its
     pipeline, fails the task at once. With ``soft_fail`` the task is skipped instead, as at the sensor's time-out.

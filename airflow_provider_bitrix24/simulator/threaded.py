@@ -182,7 +182,7 @@ class SimulatorServer:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         try:
             port = await self._server.start(LOOPBACK, self.port, self._context, oauth_port=self._oauth_port)
-        except Exception as error:  # noqa: BLE001  # raised again by start()
+        except Exception as error:  # noqa: BLE001 - raised again by start()
             started.set_exception(error)
             return
         started.set_result(port)

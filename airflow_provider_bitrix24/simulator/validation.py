@@ -16,7 +16,7 @@ def check(data: Any, hints: Mapping[str, Any]) -> None:
     :raises ValueError: names the first mistake and what is expected.
     """
     if not isinstance(data, dict):
-        raise ValueError(f"an object with {', '.join(hints)} is needed, not {data!r}")  # noqa: TRY004  # the mistake is in JSON, not in a program
+        raise ValueError(f"an object with {', '.join(hints)} is needed, not {data!r}")  # noqa: TRY004 - the mistake is in JSON, not in a program
     for name, value in data.items():
         if name not in hints:
             raise ValueError(f"unknown key {name!r}; there are {', '.join(hints)}")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24._tasks.waiting import StageWait
 
+__all__ = ["Status", "WaitEvent"]
+
 Status = Literal["arrived", "timeout", "failed", "error"]
 """``arrived``: the wait succeeded. ``timeout``: it ended without some of the entities: time is up or, as ``message``
 says, none of them can arrive any more. ``failed``: there is no point in waiting any longer.

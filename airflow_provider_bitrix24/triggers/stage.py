@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
+__all__ = ["StageChangeEventTrigger", "StageTrigger"]
+
 _PATH = "airflow_provider_bitrix24.triggers.stage"
 LONGEST_BACK_OFF = 900.0
 """Seconds between two polls while the portal cannot be reached, unless ``poll_interval`` is longer."""

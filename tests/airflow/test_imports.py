@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
+import airflow_provider_bitrix24
 from tests.support.fresh_imports import modules_added
 
 PACKAGE = "airflow_provider_bitrix24"
@@ -51,3 +54,15 @@ def test_importing_the_notifier_the_decorator_or_the_policy_loads_nothing_that_s
     assert f"{PACKAGE}.{module}" in ours
     assert not {name for name in ours if "transports" in name or "hooks" in name}
     assert not added[module] & {"requests", "httpx", "aiohttp"}
+
+
+def test_every_module_that_dag_files_import_says_what_is_public_in_it():
+    root = Path(airflow_provider_bitrix24.__file__).parent
+    folders = ("assets", "decorators", "hooks", "notifications", "operators", "sensors", "triggers")
+    files = [path for folder in folders for path in (root / folder).glob("[a-z]*.py")]
+    names = [f"{path.parent.name}.{path.stem}" for path in files] + ["exceptions", "links", "retry_policy"]
+
+    for name in names:
+        module = import_module(f"{PACKAGE}.{name}")
+        assert module.__all__ == sorted(module.__all__), name
+        assert all(hasattr(module, each) for each in module.__all__), name

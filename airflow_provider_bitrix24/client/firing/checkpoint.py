@@ -275,7 +275,7 @@ def amend(load: Callable[[str], Any], results: Iterable[TargetResult], *, awaite
 
     :param load: gives the value of a part, or ``None``.
     :param awaited: whether those that have not arrived are waited for, so that a next try does not fire them.
-    :return: the record to save, or ``None`` where there is none of today's form.
+    :returns: the record to save, or ``None`` where there is none of today's form.
     :raises CheckpointError: a part is damaged.
     """
     record = load(RECORD)

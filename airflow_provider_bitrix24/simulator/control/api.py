@@ -71,7 +71,7 @@ class ControlApi:
         data = await json_body(request)
         demo = data.pop("demo", False)
         if not isinstance(demo, bool):
-            raise ValueError(f"'demo' cannot be {demo!r}; it is true or false")  # noqa: TRY004  # a mistake in JSON
+            raise ValueError(f"'demo' cannot be {demo!r}; it is true or false")  # noqa: TRY004 - a mistake in JSON
         portal = self._portal
         portal.clear()
         portal.faults.clear()

@@ -10,8 +10,8 @@ from airflow_provider_bitrix24.simulator.portal.model import Access, Application
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal.model import Item
 
-MAIN_SECRET = "s1mulat0rwebh00k"  # noqa: S105  # the simulator's own, printed at its start
-SYSTEM_SECRET = "s1mulat0rtr1gger"  # noqa: S105  # likewise
+MAIN_SECRET = "s1mulat0rwebh00k"  # noqa: S105 - the simulator's own, printed at its start
+SYSTEM_SECRET = "s1mulat0rtr1gger"  # noqa: S105 - likewise
 
 
 class Accounts:

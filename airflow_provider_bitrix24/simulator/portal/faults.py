@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-TOKEN_REQUEST: Final = "oauth.token"  # noqa: S105  # the name of a request
+TOKEN_REQUEST: Final = "oauth.token"  # noqa: S105 - the name of a request
 """The `method` of faults that requests for tokens meet; they meet no others."""
 
 
@@ -46,9 +46,9 @@ class FaultKind(StrEnum):
     """A REST error for the whole request; `status` defaults to 500, `code` to INTERNAL_SERVER_ERROR."""
     REDIRECT = "redirect"
     """302 to `location`; never executed."""
-    EXPIRED_TOKEN = "expired_token"  # noqa: S105  # a REST error's name
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a REST error's name
     """401 expired_token; never executed."""
-    INVALID_TOKEN = "invalid_token"  # noqa: S105  # a REST error's name
+    INVALID_TOKEN = "invalid_token"  # noqa: S105 - a REST error's name
     """401 invalid_token; never executed."""
     COMMAND_ERROR = "command_error"
     """Commands of a batch (those of `keys`, or all) fail with `code`; other requests are not affected."""
@@ -161,7 +161,7 @@ class FaultPlan:
         if not parsed or not 0 <= probability <= 1:
             raise ValueError("random faults need at least one kind and a probability from 0 to 1")
         with self._lock:
-            self._random = (random.Random(seed), probability, parsed)  # noqa: S311  # repeatable, not secret
+            self._random = (random.Random(seed), probability, parsed)  # noqa: S311 - repeatable, not secret
 
     def clear(self) -> None:
         """Discard all planned faults, and the record of injected ones."""

@@ -91,7 +91,7 @@ def _parsed_day(text: str) -> date:
         pass
     for each in _DATE_FORMATS:
         try:
-            return datetime.strptime(text, each).date()  # noqa: DTZ007  # a day has no time zone
+            return datetime.strptime(text, each).date()  # noqa: DTZ007 - a day has no time zone
         except ValueError:
             continue
     raise ValueError(f"{text!r} is not a date")

@@ -41,7 +41,7 @@ class RestService:
         )
         try:
             answered = await self._front_server.respond(RequestContext(request, route, recorded))
-        except Exception as crash:  # noqa: BLE001  # a bug of the simulator: reported to its user, not to its client
+        except Exception as crash:  # noqa: BLE001 - a bug of the simulator: reported to its user, not to its client
             self._crashed(crash)
             answered = response.empty_500()
         recorded.status, recorded.error = answered.status, answered.error
