@@ -169,9 +169,8 @@ class BaseClient:
             yield Log("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
         if is_preview:
             return (yield from preview_automation(self._channel, self._reader, job, refs))
-        store, kept = checkpoint_store, None
-        if store is not None:
-            kept = read_kept(store.load, host=self.portal.host, code=job.code, refs=refs)
+        store = checkpoint_store
+        kept = None if store is None else read_kept(store.load, host=self.portal.host, code=job.code, refs=refs)
         return (
             yield from run.trigger_automation(
                 self._channel,
@@ -223,7 +222,7 @@ class BaseClient:
                 f"{', '.join(unreadable[:10])} have no stage that can be read.",
                 hint="Contacts, companies and orders cannot be read with crm.item.*.",
             )
-        # A second credential was given for reading, so it reads first.
+        # A second credential was given for reading, so it reads.
         seen = yield from readings.read_stages(self._reader or self._channel, refs, learn)
         for ref in refs:
             if ref not in seen.found and ref.type_id in seen.refused:
@@ -235,10 +234,8 @@ class BaseClient:
     ) -> Flow[list[str]]:
         from airflow_provider_bitrix24.client.entities.find import Search, find_entities
 
-        search = Search.parse(
-            unwrapped(entity_type), unwrapped(filter_), limit=unwrapped(limit), on_excess=unwrapped(on_excess)
-        )
-        # A second credential was given for reading, so it reads.
+        wanted = map(unwrapped, (entity_type, filter_))
+        search = Search.parse(*wanted, limit=unwrapped(limit), on_excess=unwrapped(on_excess))
         return find_entities(self._reader or self._channel, search)
 
     def _update_entities(
