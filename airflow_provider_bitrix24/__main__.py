@@ -130,7 +130,7 @@ def _preview(hook: Bitrix24Hook, options: argparse.Namespace) -> int:
 
 
 def _stages(hook: Bitrix24Hook, options: argparse.Namespace) -> int:
-    targets = options.target
+    targets = [EntityRef.parse(each) for each in options.target]
     found = hook.get_stages(targets)
     pipelines: dict[tuple[int, int | None], dict[str, list[str]]] = {}
     for info in found.values():
@@ -142,7 +142,7 @@ def _stages(hook: Bitrix24Hook, options: argparse.Namespace) -> int:
         print(f"\n{EntityRef(type_id, 1).type_name}{where}:")
         for line in _table(hook.pipeline_stages(type_id, category_id), standing):
             print(line)
-    missing = [str(ref) for ref in map(EntityRef.parse, targets) if str(ref) not in found]
+    missing = [str(ref) for ref in targets if str(ref) not in found]
     if missing:
         return _fail(f"Not found: {', '.join(missing)}. {MISSING if len(missing) == 1 else MISSING_SEVERAL}")
     return 0

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """How many entities a message names; the task's log names more."""
+NOTHING_TO_FIRE = "target is an empty list; nothing is fired."
 SHORTEST_RUN = 3
 """From how many numbers on a run of them is written as its first and its last."""
 NOUNS = {
@@ -52,6 +53,8 @@ def opening_line(code: str | None, targets: Sequence[object], *, reads: bool) ->
     :param code: the trigger's code; ``None`` for the connection's default.
     :param reads: whether the entities are read before they are fired.
     """
+    if not targets:
+        return NOTHING_TO_FIRE
     trigger, count = f"trigger {code!r}" if code else "the trigger", counted(targets)
     return f"Reading {count}, then firing {trigger}." if reads else f"Firing {trigger} for {count}, without reading."
 

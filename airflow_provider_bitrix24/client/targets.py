@@ -46,6 +46,8 @@ _SHOWN = 10
 """How many malformed targets one message lists."""
 _LONGEST = 60
 """Characters of a malformed target that a message shows."""
+_NEAR = 0.7
+"""How like a type's name a word must be to be taken for a typo of it: LEED and DEALS are, FOO is not."""
 _OLD_INVOICE = 5
 _GAVE_NOTHING = "its template, or the task that it comes from, gave nothing."
 
@@ -203,7 +205,7 @@ def parse_text(text: object) -> EntityRef | str:
     if "{{" in cleaned or "{%" in cleaned:
         return "the template was not rendered; fill in the entity's id."
     if may_be_url(cleaned):
-        return "a URL is not a target; pass the part after target=."
+        return "pass only what follows target= in it."
     name, underscore, digits = cleaned.rpartition("_")
     if not underscore:
         return _GAVE_NOTHING if cleaned == "NONE" else "there is no underscore between type and id."
@@ -232,7 +234,15 @@ def _typed(name: str, number: int) -> EntityRef | str:
         return "the type's number is missing; write DYNAMIC_TYPE_ID, such as DYNAMIC_177_5."
     if name == "INVOICE":
         return f"old invoices have no automation triggers; for the new ones write SMART_INVOICE_{number}."
-    return f"the type {_cut(name)} is not known."
+    return _unknown_type(name, number)
+
+
+def _unknown_type(name: str, number: int) -> str:
+    from difflib import get_close_matches  # not at import, which every DAG file waits for
+
+    near = get_close_matches(name, TYPE_IDS, n=1, cutoff=_NEAR) if len(name) < _LONGEST else []
+    meant = f" Did you mean {near[0]}_{number}?" if near else ""
+    return f"the type {_cut(name)} is not known.{meant}"
 
 
 def _dynamic(type_id: int, number: int) -> EntityRef | str:

@@ -109,18 +109,20 @@ class TriggerAutomationNotifier(PlainArguments, BaseNotifier):
         """
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
+        arguments = self._begin()
         with _own_errors(), Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None) as hook:
-            report = hook.trigger_automation(**self._arguments)
+            report = hook.trigger_automation(**arguments)
         self._conclude(report)
 
     async def async_notify(self, context: Context) -> None:  # noqa: ARG002 - its values have been rendered
         """Like :meth:`notify`, in the event loop of a triggerer (Airflow 3.1 and later)."""
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
+        arguments = self._begin()
         hook = Bitrix24Hook(self.bitrix24_conn_id, verify_conn_id=self.verify_conn_id or None)
         with _own_errors():
             async with hook:
-                report = await hook.atrigger_automation(**self._arguments)
+                report = await hook.atrigger_automation(**arguments)
         self._conclude(report)
 
     def get_template_env(self, dag: Any = None) -> jinja2.Environment:
@@ -142,14 +144,23 @@ class TriggerAutomationNotifier(PlainArguments, BaseNotifier):
                 hint="A callback's context lacks some of what a task's has.",
             ) from error
 
-    @property
-    def _arguments(self) -> dict[str, Any]:
+    def _begin(self) -> dict[str, Any]:
+        """Read the rendered arguments, and say whose lines follow: a callback writes into the log of its task.
+
+        :raises ConfigurationError: the message names the argument.
+        """
+        from airflow_provider_bitrix24._tasks.wording import opening_line
+        from airflow_provider_bitrix24.client.targets import parse_targets
+        from airflow_provider_bitrix24.client.trigger_code import checked_code
+
         for name, given in self._given.items():
             check_rendered(name, given=given, rendered=getattr(self, name))
+        refs, code = parse_targets(self.target, self.entity_type), checked_code(self.code)
+        line = opening_line(code, refs, reads=self.verify and any(ref.readable for ref in refs))
+        self.log.info("TriggerAutomationNotifier: %s", line)
         return {
-            "target": self.target,
-            "code": self.code,
-            "entity_type": self.entity_type,
+            "target": refs,
+            "code": code,
             "expected_stage": self.expected_stage,
             "verify": self.verify,
         }

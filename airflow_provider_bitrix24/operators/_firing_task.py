@@ -128,10 +128,11 @@ class FiringTask(PlainArguments, BaseOperator):
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
         from airflow_provider_bitrix24._tasks.report_log import warn
         from airflow_provider_bitrix24._tasks.verdict import UNSAFE_RETRIES
+        from airflow_provider_bitrix24._tasks.wording import NOTHING_TO_FIRE
         from airflow_provider_bitrix24.client.report import TriggerReport
 
         if not request.refs:
-            self.log.info("target is an empty list; nothing is fired.")
+            self.log.info("%s", NOTHING_TO_FIRE)
             nothing = TriggerReport(code=self.code, portal="", results=[])
             if checkpoint_store.has_fired:  # by a run that ends here: a Clear begins another one
                 from airflow_provider_bitrix24._tasks.finished import Finished

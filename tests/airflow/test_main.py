@@ -121,6 +121,14 @@ def test_preview_shows_what_would_be_fired_and_fires_nothing(portal, capsys):
     assert portal.fires == {}
 
 
+def test_stages_does_not_advise_an_option_that_it_lacks(portal, capsys):
+    assert main(["stages", "bitrix24_default", "57"]) == 1
+
+    said = capsys.readouterr().err
+    assert "'57' is not a target: there is no underscore between type and id. Write TYPE_ID" in said
+    assert "entity_type" not in said
+
+
 def test_a_command_is_required(capsys):
     with pytest.raises(SystemExit) as caught:
         main([])

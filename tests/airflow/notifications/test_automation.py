@@ -138,6 +138,22 @@ def test_an_empty_list_sends_nothing(portal, fire):
     assert portal.requests.total == 0
 
 
+def test_its_lines_in_the_log_of_a_task_begin_with_what_it_fires(portal, fire, said):
+    fire(["DEAL_57", "DEAL_58"], "c5u4m")
+
+    assert "TriggerAutomationNotifier: Reading 2 deals, then firing trigger 'c5u4m'." in said()
+
+
+def test_a_url_in_place_of_the_code_is_not_logged(portal, said):
+    notifier = TriggerAutomationNotifier("DEAL_57", "{{ params.code }}")
+    notifier.code = "https://example.bitrix24.com/rest/1/s3cr3ts3cr3t/?code=c5u4m"  # as it is rendered
+
+    with pytest.raises(ConfigurationError, match="code is a URL"):
+        notifier.notify({})
+
+    assert "s3cr3t" not in said()
+
+
 def test_without_a_code_the_connections_code_is_fired(portal, fire, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_WITH_CODE", connection_json(portal.trigger_url("c5u4m")))
 
