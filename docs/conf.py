@@ -18,13 +18,14 @@ project = "airflow-provider-bitrix24"
 author = "The airflow-provider-bitrix24 authors"
 project_copyright = f"{author}, Apache License 2.0"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinx_llms_txt"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinx_llms_txt", "scripts.api_reference"]
 exclude_patterns = ["ru"]
 
 myst_heading_anchors = 4
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
+autodoc_preserve_defaults = True
 copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "furo"

@@ -187,6 +187,23 @@ def test_messages_in_the_table_of_the_readme_are_those_that_users_see():
     assert [each for each in shown if each not in CODES and not is_in_code(each)] == []
 
 
+def test_the_api_reference_lists_every_public_method_of_clients_and_hook():
+    from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client
+    from airflow_provider_bitrix24.compat import BaseHook
+    from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
+
+    airflows = {*dir(BaseHook), "get_connection_form_widgets", "get_ui_field_behaviour"} - {"get_conn"}
+    for cls in (Bitrix24Client, AsyncBitrix24Client, Bitrix24Hook):
+        page = (ROOT / "docs" / "api" / ("hooks.md" if cls is Bitrix24Hook else "client.md")).read_text()
+        section = re.split(
+            r"^\.\. auto|^## ", page.partition(f"{cls.__name__}\n   :no-members:")[2], flags=re.MULTILINE
+        )[0]
+        listed = re.findall(r"^   \.\. auto(?:method|property):: (\w+)$", section, flags=re.MULTILINE)
+        own = {name for name in dir(cls) if not (name.startswith("_") or isinstance(getattr(cls, name), str))}
+        assert set(listed) - {"test_connection"} == own - airflows - {"test_connection"}, cls.__name__
+        assert len(listed) == len(set(listed))
+
+
 def test_every_kind_of_generated_part_is_on_some_page():
     shown = {
         kind for path in PAGES for kind in re.findall(r"<!-- (example|codes|causes|benchmarks)\b", path.read_text())
