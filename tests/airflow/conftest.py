@@ -17,6 +17,7 @@ from unittest import mock
 import pytest
 
 from airflow_provider_bitrix24.simulator.testing import CONNECTION_VARIABLE, SimulatorServer, connection_json
+from tests.support import api_server
 from tests.support.application import ApplicationConnection
 from tests.support.secrets_masker import own_masks
 from tests.support.task_runs import Ran, run_on_2, run_on_3, unchanged
@@ -144,6 +145,8 @@ def database() -> None:
         # What dag.test() imports on Airflow 3: its test client warns of a library that is to replace another.
         warnings.simplefilter("ignore")
         import airflow.api_fastapi.execution_api.app  # noqa: F401
+
+        api_server.keep_one()
 
 
 @pytest.fixture(scope="session", autouse=True)

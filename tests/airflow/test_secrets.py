@@ -33,6 +33,7 @@ def shown(tmp_path_factory, database):
     home = tmp_path_factory.mktemp("airflow")
     environment = os.environ | {
         "AIRFLOW_HOME": str(home),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
         "AIRFLOW__CORE__DAGS_FOLDER": str(RUN.parent / "dags"),
         # Without a key Airflow keeps Variables as they are.
         "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(b"a key of 32 bytes for this test.").decode(),

@@ -23,6 +23,7 @@ from airflow_provider_bitrix24.simulator.clock import Clock as PortalClock  # no
 from airflow_provider_bitrix24.simulator.portal import Portal  # noqa: E402, TC001
 from airflow_provider_bitrix24.simulator.portal.model import Application, User  # noqa: E402
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer  # noqa: E402
+from tests.support import api_server  # noqa: E402
 
 
 def without_masking() -> None:
@@ -95,6 +96,7 @@ def the_dag() -> Any:
 def main() -> None:
     """Run all scenarios."""
     without_masking()
+    api_server.keep_one()
     with SimulatorServer(seed="demo", clock=virtual_time()) as server:
         portal = server.portal
         portal.accounts.add_webhook(1, SECRET)
