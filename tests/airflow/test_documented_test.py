@@ -32,10 +32,12 @@ def test_the_documented_tests_of_dags_pass(tmp_path: Path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content, encoding="utf-8")
 
+    plugins = ["-p", "no:cacheprovider", "-p", "tests.support.api_server"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", tmp_path],
+        [sys.executable, "-m", "pytest", "-q", *plugins, f"--rootdir={tmp_path}", tmp_path],
         cwd=tmp_path,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))},
+        env=environment | {"PYTHONPATH": str(DOCS.parent)},
         capture_output=True,
         text=True,
         timeout=900,  # a test that hangs; a busy machine is slow
