@@ -5,7 +5,7 @@ A comment in a page names the part that follows it:
 - ``<!-- example: NAME -->``: the code between ``[START NAME]`` and ``[END NAME]`` in a file of ``example_dags/``
 - ``<!-- example: NAME as dags/FILE.py -->``: the same as a file of the reader's, under a DAG id of its own
 - ``<!-- codes -->``: the table of ``client.protocol.error_codes.CODES``
-- ``<!-- causes -->``: the causes in ``client.report.UNMOVED_CAUSES``
+- ``<!-- causes -->``: the causes in ``client.report.CAUSES``
 - ``<!-- benchmarks -->``, up to ``<!-- end of benchmarks -->``: the table of the last benchmark
 
 ``make docs`` writes them, and a test compares the pages with what it would write.
@@ -59,9 +59,9 @@ def shown(name: str, path: str | None) -> str:
 
 def cause_list() -> str:
     """Return the likely causes of ``unmoved`` as a numbered list in Markdown."""
-    from airflow_provider_bitrix24.client.report import UNMOVED_CAUSES
+    from airflow_provider_bitrix24.client.report import CAUSES
 
-    causes = UNMOVED_CAUSES.partition(": ")[2].rstrip(".").split("; ")
+    causes = [each.clause for each in CAUSES]
     return "\n".join(f"{number}. {cause[0].upper()}{cause[1:]}." for number, cause in enumerate(causes, start=1))
 
 

@@ -45,7 +45,7 @@ class StageCheck:
 
     @property
     def open(self) -> list[str]:
-        """Targets for which a wait can go on."""
+        """Targets that are worth waiting for."""
         return [target for target in self.waiting if target not in self.final]
 
 

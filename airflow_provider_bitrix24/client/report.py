@@ -51,7 +51,6 @@ NOT_ADMINISTRATOR = Cause(
 )
 CAUSES = (WRONG_CODE, OTHER_PIPELINE, NO_WAY_BACK, CONDITIONS, NOT_ADMINISTRATOR)
 """The likely causes of ``unmoved``, the most frequent first."""
-UNMOVED_CAUSES = "Likely causes, the most frequent first: " + "; ".join(each.clause for each in CAUSES) + "."
 MISSING = "It does not exist, or the webhook's user may not read it."
 MISSING_SEVERAL = "They do not exist, or the webhook's user may not read them."
 

@@ -99,8 +99,6 @@ class EntityRef:
         raise ConfigurationError(f"{shown_value(text)} is not a target: {problem}", hint=_FORM)
 
 
-Targets = str | EntityRef | Iterable[str | EntityRef]
-"""One target or several, as text or already parsed."""
 Rows = str | int | EntityRef | Iterable[object]
 """One target or several, or with an ``entity_type`` also bare ids, rows of a query, or a column of a data frame."""
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 OnExcess = Literal["fail", "truncate"]
 """What a search does that finds more entities than its limit."""
-DEFAULT_LIMIT = 1_000
 _LIMIT = NumberRange(minimum=1, whole=True)
 
 

@@ -25,8 +25,6 @@ SMART_B2E_DOC: Final = 39
 FIRST_DYNAMIC: Final = 128
 LAST_OLD_DYNAMIC: Final = 191
 FIRST_NEW_DYNAMIC: Final = 1030
-_SUSPENDED_DYNAMIC: Final = 192
-"""From here on ids belong to recycle-bin twins of smart processes; automation never acts on them."""
 
 _LONG_NAMES: Final[dict[str, int]] = {
     "LEAD": LEAD,
@@ -151,7 +149,10 @@ def short_name(type_id: int) -> str:
 
 
 def is_dynamic(type_id: int) -> bool:
-    """Whether an id is that of a smart process: 128 to 191, and even numbers from 1030 on."""
+    """Whether an id is that of a smart process: 128 to 191, and even numbers from 1030 on.
+
+    The ids from 192 on belong to the recycle bin's twins of smart processes. Automation never acts on those.
+    """
     return FIRST_DYNAMIC <= type_id <= LAST_OLD_DYNAMIC or (type_id >= FIRST_NEW_DYNAMIC and type_id % 2 == 0)
 
 

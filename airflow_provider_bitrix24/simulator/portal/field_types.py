@@ -23,14 +23,12 @@ class Field:
     """One field of a type.
 
     :param name: its name in ``crm.item.*``.
-    :param old_name: its name in the old methods; empty where they do not have it.
     :param is_modern: ``crm.item.*`` has it.
     :param is_disabled: items show it, always empty, and nothing else knows it.
     """
 
     name: str
     type: FieldType
-    old_name: str = ""
     is_read_only: bool = False
     is_immutable: bool = False
     is_multiple: bool = False

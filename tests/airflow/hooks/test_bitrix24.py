@@ -93,6 +93,26 @@ def test_get_stages(portal):
     }
 
 
+def test_find_entities(portal):
+    one, other = both(
+        lambda hook: hook.find_entities("DEAL", {"@id": [57, 58, 999]}, limit=5),
+        lambda hook: hook.afind_entities("DEAL", {"@id": [57, 58, 999]}, limit=1, on_excess="truncate"),
+    )
+
+    assert (one, other) == (["DEAL_57", "DEAL_58"], ["DEAL_57"])
+
+
+def test_update_entities(portal):
+    one, other = both(
+        lambda hook: hook.update_entities([{"id": 57, "title": "Renamed"}], entity_type="DEAL"),
+        lambda hook: hook.aupdate_entities([{"target": "DEAL_58", "fields": {"title": "Renamed"}}]),
+    )
+
+    assert (one.targets, other.targets) == (["DEAL_57"], ["DEAL_58"])
+    with Bitrix24Hook() as hook:
+        assert hook.find_entities("DEAL", {"title": "Renamed"}) == ["DEAL_57", "DEAL_58"]
+
+
 def test_execute_trigger_is_refused_to_a_webhook(portal):
     with Bitrix24Hook() as hook, pytest.raises(ConfigurationError, match="only for OAuth applications"):
         hook.execute_trigger("DEAL_57", "paid")
