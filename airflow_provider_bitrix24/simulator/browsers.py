@@ -18,6 +18,8 @@ _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _CONTROL: Final = "/_simulator/"
 _ACTING: Final = ("/rest/", "/oauth/token")
 """Paths whose every request may change something, those by GET included."""
+_NOBODY: Final = "."
+"""In place of the name in a text that is not a host with a port."""
 
 
 def refusal(method: str, path: str, headers: Mapping[str, str], names: Collection[str]) -> str | None:
@@ -30,7 +32,7 @@ def refusal(method: str, path: str, headers: Mapping[str, str], names: Collectio
     if host and not _is_own_host(_hostname(host), names):
         return f"The simulator does not go by the name {_hostname(host)!r}. Start it with --allow-host to allow it."
     if path.startswith(_CONTROL) and method not in _READING:
-        of_this_origin = origin is None or urlsplit(origin).netloc.lower() == host.lower()
+        of_this_origin = origin is None or _authority(origin) == host.lower() != ""
         if not of_this_origin or site not in (None, "none", "same-origin"):
             return "A page from elsewhere may not change the simulator."
     if path.startswith(_ACTING):
@@ -46,19 +48,27 @@ def _is_own_host(hostname: str, names: Collection[str]) -> bool:
 
 
 def _is_trusted_origin(origin: str, host: str, names: Collection[str]) -> bool:
-    hostname = _hostname(urlsplit(origin).netloc)
+    hostname = _hostname(_authority(origin))
     if not hostname:
-        return False  # "null": a sandboxed page, a file
+        return False
     if hostname in (_hostname(host), "localhost") or hostname in names or hostname.endswith(".localhost"):
         return True
     return _is_address(hostname) and ip_address(hostname).is_loopback
 
 
+def _authority(origin: str) -> str:
+    """Host and port of an origin; nothing for those of sandboxed pages, files and extensions."""
+    scheme, _, authority = origin.lower().partition("://")
+    return authority if scheme in ("http", "https") else ""
+
+
 def _hostname(authority: str) -> str:
     try:
-        return urlsplit(f"//{authority}").hostname or ""
+        parts = urlsplit(f"//{authority}")
+        _ = parts.port  # raises where it is not a number
     except ValueError:
-        return "."  # nobody's name
+        return _NOBODY
+    return parts.hostname or "" if parts.netloc == authority and parts.username is None else _NOBODY
 
 
 def _is_address(hostname: str) -> bool:

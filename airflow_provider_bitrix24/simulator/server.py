@@ -11,6 +11,7 @@ import errno
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from airflow_provider_bitrix24.simulator import board, browsers, control, oauth
 from airflow_provider_bitrix24.simulator.connections import close_connection
@@ -92,7 +93,8 @@ class PortalServer:
     def application(self) -> web.Application:
         """The application with all routes."""
         app = web.Application(
-            client_max_size=_BODY_LIMIT, middlewares=[self._refuse_strangers, self._one_of_two_addresses]
+            client_max_size=_BODY_LIMIT,
+            middlewares=[self._refuse_strangers, self._one_of_two_addresses, _refuse_unreadable_bodies],
         )
         app.add_routes([web.route("*", "/rest/{path:.*}", self._rest)])
         for room in (oauth, control, board):
@@ -125,6 +127,19 @@ class PortalServer:
 
     async def _rest(self, request: web.Request) -> web.StreamResponse:
         return await _send(request, await self.rest.handle(await _rest_request(request)))
+
+
+@web.middleware
+async def _refuse_unreadable_bodies(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Answer a body that is not compressed as its headers say, or not sent in sound chunks."""
+    try:
+        return await handler(request)
+    except web.RequestPayloadError:
+        response = web.json_response({"error": "the body cannot be read; check its Content-Encoding"}, status=400)
+        response.force_close()  # what is left of the body cannot be skipped
+        return response
 
 
 def _listen_error(error: OSError, host: str, port: int) -> ListenError:
@@ -163,7 +178,7 @@ async def _rest_request(request: web.Request) -> RestRequest:
 async def _multipart(request: web.Request) -> list[tuple[str, str]]:
     try:
         fields = await request.post()
-    except (ValueError, LookupError, RuntimeError):  # aiohttp raises the others at an unknown charset or encoding
+    except (ValueError, LookupError, RuntimeError, AssertionError, HttpProcessingError):  # aiohttp, at odd parts
         return []  # PHP, too, ignores a body that it cannot parse
     return [(name, value if isinstance(value, str) else "") for name, value in fields.items()]
 

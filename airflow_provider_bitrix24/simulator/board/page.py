@@ -51,9 +51,9 @@ class Board:
         return [
             web.get("/", self.to_board),
             web.get("/_simulator/board", self.page),
-            web.get("/_simulator/board/events", self.events),
-            web.get(r"/crm/{name:lead|deal|contact|company}/details/{id:\d+}/", self.entity),
-            web.get(r"/crm/type/{type_id:\d+}/details/{id:\d+}/", self.entity),
+            web.get("/_simulator/board/events", self.events, allow_head=False),
+            web.get(r"/crm/{name:lead|deal|contact|company}/details/{id:[0-9]{1,10}}/", self.entity),
+            web.get(r"/crm/type/{type_id:[0-9]{1,10}}/details/{id:[0-9]{1,10}}/", self.entity),
             *(web.get(f"/_simulator/board/{name}", self.file) for name in ("board.css", *_SCRIPTS)),
         ]
 
