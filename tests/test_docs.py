@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from scripts.refresh_docs import PAGES, examples, refreshed
+from tests.support.messages import fits, texts_in_code
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "airflow_provider_bitrix24"
@@ -18,13 +18,6 @@ TEXTS = [
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "constraints" / "README.md")
     if path.is_file()
 ]
-AIRFLOWS_OWN = {
-    "unknown",
-    "Bad Request",
-    "Testing connections is disabled in Airflow configuration.",
-    "... finished with state success, but the task instance's state attribute is queued",
-    "The conn_id ... isn't defined",
-}
 
 
 def anchors(path: Path) -> set[str]:
@@ -33,26 +26,6 @@ def anchors(path: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
     made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
     return made | set(re.findall(r'<a id="([^"]+)"', text))
-
-
-@cache
-def texts_in_code() -> tuple[str, ...]:
-    """Every text of the package, with `\\0` for what is filled in."""
-    found: list[str] = []
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.JoinedStr):
-                parts = [part.value if isinstance(part, ast.Constant) else "\0" for part in node.values]
-                found.append("".join(parts))
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.append(node.value)
-    return tuple(found)
-
-
-def is_in_code(message: str) -> bool:
-    """Whether the package can print a message, in which ``...`` stands for what is filled in."""
-    pattern = ".*".join(re.escape(part.strip()) for part in message.split("..."))
-    return any(re.search(pattern, text, flags=re.DOTALL) for text in texts_in_code())
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -160,31 +133,13 @@ def test_code_is_python_and_what_it_imports_from_the_package_exists(path):
                 assert [each.name for each in node.names if not hasattr(module, each.name)] == []
 
 
-def test_messages_that_troubleshooting_explains_are_those_that_users_see():
-    page = (ROOT / "docs" / "troubleshooting.md").read_text()
-    headings = re.findall(r"^### (.*)$", page, flags=re.MULTILINE)
-    assert headings
-    for heading in headings:
-        messages = re.findall(r"`([^`]+)`", heading)
-        assert messages, heading
-        assert [each for each in messages if each not in AIRFLOWS_OWN and not is_in_code(each)] == []
-
-
-def test_troubleshooting_explains_the_same_messages_in_both_editions():
-    def messages(page: str) -> list[list[str]]:
-        headings = re.findall(r"^### (.*)$", (ROOT / "docs" / page).read_text(), flags=re.MULTILINE)
-        return [re.findall(r"`([^`]+)`", heading) for heading in headings]
-
-    assert messages("ru/troubleshooting.md") == messages("troubleshooting.md")
-
-
 def test_messages_in_the_table_of_the_readme_are_those_that_users_see():
     from airflow_provider_bitrix24.client.protocol.error_codes import CODES
 
     table = (ROOT / "README.md").read_text().partition("| you see | do this |")[2].partition("\n\n")[0]
     shown = re.findall(r"^\| `([^`]+)`", table, flags=re.MULTILINE)
     assert shown
-    assert [each for each in shown if each not in CODES and not is_in_code(each)] == []
+    assert [each for each in shown if each not in CODES and not any(fits(each, text) for text in texts_in_code())] == []
 
 
 def test_the_api_reference_lists_every_public_method_of_clients_and_hook():

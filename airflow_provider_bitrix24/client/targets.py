@@ -159,10 +159,11 @@ def _parse_all(texts: Iterable[object]) -> list[EntityRef]:
             bad.append(f"{shown_value(text)}: {parsed}")
     if bad:
         more = f" (and {len(bad) - _SHOWN} more)" if len(bad) > _SHOWN else ""
-        what = "target is malformed" if len(bad) == 1 else f"{len(bad)} targets are malformed"
+        one = "target is malformed; nothing was sent."
+        head = one if len(bad) == 1 else f"{len(bad):,} targets are malformed; nothing was sent."
         bare = any(not isinstance(text, str) or text.strip().isdigit() for text in seen)
         hint = f"{_BARE_IDS} {_FORM}" if bare else _FORM
-        raise ConfigurationError(f"{what}; nothing was sent. " + " ".join(bad[:_SHOWN]) + more, hint=hint)
+        raise ConfigurationError(f"{head} {' '.join(bad[:_SHOWN])}{more}", hint=hint)
     return list(found)
 
 

@@ -41,7 +41,8 @@ def checked_code(code: object) -> str | None:
         stripped.encode()
     except UnicodeEncodeError:
         raise ConfigurationError(
-            "code holds half a character, which cannot be sent.", hint="Copy the code from the trigger again."
+            "code contains an unpaired surrogate and cannot be encoded as UTF-8.",
+            hint="Copy the code from the trigger again.",
         ) from None
     return stripped
 

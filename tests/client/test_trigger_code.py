@@ -33,7 +33,7 @@ def test_an_empty_code_is_none(code):
         (["c5u4m"], "code is of type list"),
         (" \n", "code is blank"),
         ("{{ params.code }}", "code is a template that was not rendered"),
-        ("\ud800", "code holds half a character"),
+        ("\ud800", "code contains an unpaired surrogate"),
         ("https://example.bitrix24.com/rest/1/s3cr3t/", "code is a URL"),
         ("example.bitrix24.com/rest/1/s3cr3t/", "code is a URL"),
         ("code=s3cr3t", "code is a URL, or a part of one"),

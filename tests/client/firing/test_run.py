@@ -62,7 +62,7 @@ def test_a_missing_code_is_logged_and_a_default_code_is_used(perform):
     ("options", "named"),
     [
         ({"target": "DEAL_1", "code": 5}, "code is of type int"),
-        ({"target": "DEAL_1", "code": "\ud800"}, "code holds half a character"),
+        ({"target": "DEAL_1", "code": "\ud800"}, "code contains an unpaired surrogate"),
         ({"target": "DEAL_1", "expected_stage": "WON", "verify": False}, "expected_stage needs verification"),
         ({"target": ["DEAL_1", "CONTACT_7"], "expected_stage": "WON"}, "cannot be checked for CONTACT_7"),
         ({"target": "DEAL_1", "expected_stage": []}, "expected_stage is"),
