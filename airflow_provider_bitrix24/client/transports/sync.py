@@ -39,9 +39,7 @@ from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.sharing import LastAnswered, share
 from airflow_provider_bitrix24.client.transports.sync_failures import FAILURES, translate
-from airflow_provider_bitrix24.client.transports.tls import (
-    checked_tls,
-)
+from airflow_provider_bitrix24.client.transports.tls import checked_tls
 
 if TYPE_CHECKING:
     import logging

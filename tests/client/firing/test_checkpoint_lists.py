@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.errors import (
-    AuthenticationError,
-)
+from airflow_provider_bitrix24.client.errors import AuthenticationError
 from airflow_provider_bitrix24.client.firing.kept import RECORD, TARGETS, read_lists
 from tests.support.firing import (
     MINUTES,

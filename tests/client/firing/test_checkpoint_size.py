@@ -8,9 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from airflow_provider_bitrix24.client.errors import (
-    InvalidRequestError,
-)
+from airflow_provider_bitrix24.client.errors import InvalidRequestError
 from airflow_provider_bitrix24.client.firing.checkpoint import MOST_IN_RECORD
 from airflow_provider_bitrix24.client.firing.kept import RECORD, TARGETS, read_open, write_lists
 from airflow_provider_bitrix24.client.stages import Snapshot

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.client.errors import (
-    ConfigurationError,
-)
+from airflow_provider_bitrix24.client.errors import ConfigurationError
 from tests.support.firing_flow import DENIED, STAGES, batch, fired, found, item, trigger
 
 
