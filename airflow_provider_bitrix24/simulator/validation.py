@@ -7,7 +7,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 def check(data: Any, hints: Mapping[str, Any]) -> None:
@@ -59,7 +59,19 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0
     kind: type = get_origin(hint) or hint
-    return isinstance(value, kind)
+    return isinstance(value, kind) and all(_fits(each, _hint_inside(hint)) for each in _inside(value))
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """The entries of a list, the values of an object."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _hint_inside(hint: Any) -> Any:
+    """What the entries of a list must be, or the values of an object."""
+    return next(reversed(get_args(hint)), Any)
 
 
 def _described(hint: Any) -> str:
@@ -67,12 +79,16 @@ def _described(hint: Any) -> str:
         return " or ".join(repr(each) for each in get_args(hint))
     if isinstance(hint, UnionType):
         return " or ".join(_described(each) for each in get_args(hint))
+    if (inside := _hint_inside(hint)) is not Any:
+        whole, entry = ("an object", "value") if get_origin(hint) is dict else ("a list", "entry")
+        return f"{whole} whose every {entry} is {_described(inside)}"
     names: dict[Any, str] = {
         float: "a number from 0 on",
         int: "a whole number from 0 on",
         bool: "true or false",
         str: "a text",
         dict: "an object",
+        list: "a list",
         type(None): "null",
     }
     return names.get(get_origin(hint) or hint, str(hint))

@@ -15,13 +15,8 @@ from airflow_provider_bitrix24.simulator.portal.items import check_room
 from airflow_provider_bitrix24.simulator.portal.model import (
     Access,
     Application,
-    AutomationTrigger,
     Condition,
-    Item,
-    Pipeline,
-    Robot,
     User,
-    Webhook,
 )
 from airflow_provider_bitrix24.simulator.validation import check
 
@@ -69,7 +64,37 @@ DEMO: Final[dict[str, Any]] = {
 
 
 MAX_ID: Final = 2**31 - 1
-_OWN_CHECKS: Final = frozenset({"access", "scopes", "conditions", "denied_types", "denied_items"})
+FORMS: Final[dict[str, dict[str, Any]]] = {
+    "users": get_type_hints(User) | {"access": str, "denied_types": list, "denied_items": list},
+    "webhooks": {"user_id": int, "secret": str, "scopes": list[str], "is_system": bool},
+    "applications": get_type_hints(Application) | {"scopes": list[str]},
+    "pipelines": {"type": str, "id": int, "name": str, "is_default": bool, "stages": list[list[Any]]},
+    "triggers": {
+        "type": str,
+        "stage": str,
+        "code": str,
+        "conditions": dict | list,
+        "allow_backwards": bool,
+        "application": str,
+        "execute_by": int,
+    },
+    "robots": {"type": str, "stage": str, "seconds": float, "move_to": str, "fails": bool},
+    "vetoes": {"type": str, "stage": str},
+    "items": {
+        "target": str,
+        "stage": str,
+        "category": int,
+        "title": str,
+        "opportunity": float,
+        "contact_id": int,
+        "company_id": int,
+        "assigned_by": int,
+        "moved_by": int,
+        "extra": dict,
+    },
+    "generate": {"type": str, "count": int, "stage": str, "first_id": int},
+}
+"""The keys of an entry of each list, and the types of their values."""
 
 
 class SeedError(ValueError):
@@ -133,21 +158,15 @@ def _add_entries(portal: Portal, key: str, entries: Any) -> None:
         if not isinstance(entry, dict):
             raise SeedError(f"{key}[{index}] must be an object")
         try:
+            check(entry, FORMS[key])
             _ADD[key](portal, dict(entry))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, ValueError) as error:
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise SeedError(f"{key}[{index}]: {reason}") from None
 
 
-def _checked(entry: dict[str, Any], kind: type, *others: str) -> dict[str, Any]:
-    """`entry`, once its values are known to fit the fields of a record; `others` are further keys, of text."""
-    hints = {**get_type_hints(kind), **dict.fromkeys(others, str)}
-    check({name: value for name, value in entry.items() if name not in _OWN_CHECKS}, hints)
-    return entry
-
-
 def _type(entry: dict[str, Any]) -> int:
-    name = str(entry.pop("type", "DEAL"))
+    name = entry.pop("type", "DEAL")
     type_id = entity_types.resolve_type(name)
     if not type_id:
         raise ValueError(f"{name!r} is not an entity type; write DEAL, LEAD, DYNAMIC_177 ...")
@@ -155,7 +174,7 @@ def _type(entry: dict[str, Any]) -> int:
 
 
 def _add_user(portal: Portal, entry: dict[str, Any]) -> None:
-    access = str(entry.pop("access", "all")).upper()
+    access = entry.pop("access", "all").upper()
     if access not in Access.__members__:
         raise ValueError(f"access is one of {', '.join(Access.__members__).lower()}")
     for name, kind in (("denied_types", "type numbers"), ("denied_items", "pairs of a type number and an id")):
@@ -163,7 +182,6 @@ def _add_user(portal: Portal, entry: dict[str, Any]) -> None:
         if not isinstance(given, list) or not all(_fits_denied(name, each) for each in given):
             raise ValueError(f"{name!r} cannot be {given!r}; it is a list of {kind}")
         entry[name] = frozenset(tuple(each) if isinstance(each, list) else each for each in given)
-    _checked(entry, User)
     portal.accounts.add_user(User(entry.pop("id"), access=Access[access], **entry))
 
 
@@ -174,35 +192,31 @@ def _fits_denied(name: str, value: Any) -> bool:
 
 
 def _add_webhook(portal: Portal, entry: dict[str, Any]) -> None:
-    scopes = frozenset(map(str, entry.pop("scopes", ("crm",))))
-    _checked(entry, Webhook)
     user_id, secret = entry.pop("user_id"), entry.pop("secret")
-    portal.accounts.add_webhook(user_id, secret, scopes=scopes, is_system=entry.pop("is_system", False))
+    if user_id not in portal.accounts.users:
+        raise ValueError(f"there is no user {user_id}")
+    scopes = frozenset(entry.pop("scopes", ("crm",)))
+    portal.accounts.add_webhook(user_id, secret, scopes=scopes, **entry)
 
 
 def _add_application(portal: Portal, entry: dict[str, Any]) -> None:
-    scopes = frozenset(map(str, entry.pop("scopes", ("crm",))))
-    values = _checked(entry, Application)
-    if "triggers" in values:
-        values["triggers"] = dict(values["triggers"])  # which the portal changes, not its seed
-    portal.accounts.add_application(Application(scopes=scopes, **values))
+    scopes = frozenset(entry.pop("scopes", ("crm",)))
+    triggers = dict(entry.pop("triggers", {}))  # which the portal changes, not its seed
+    client_id, client_secret = entry.pop("client_id"), entry.pop("client_secret")
+    portal.accounts.add_application(Application(client_id, client_secret, scopes, triggers=triggers, **entry))
 
 
 def _add_pipeline(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
     given = entry.pop("stages", None)
     specs = stages.default_stages(type_id) if given is None else [_stage_spec(each) for each in given]
-    _checked(entry, Pipeline)
-    name = entry.pop("name", "Pipeline")
-    pipeline = stages.build_pipeline(type_id, entry.pop("id"), name, specs, is_default=entry.pop("is_default", False))
-    portal.add_pipeline(pipeline)
+    portal.add_pipeline(stages.build_pipeline(type_id, entry.pop("id"), entry.pop("name", "Pipeline"), specs, **entry))
 
 
 def _stage_spec(spec: list[Any]) -> stages.StageSpec:
-    padded: list[Any] = list(spec) + [None] * (4 - len(spec))
-    stage_id, name, semantics, color = padded
-    if semantics not in (None, "S", "F"):
-        raise ValueError(f"semantics of stage {stage_id} is {semantics!r}; write null, 'S' or 'F'")
+    stage_id, name, semantics, color = [*spec, None, None, None, None][:4]
+    if len(spec) not in range(1, 5) or semantics not in (None, "S", "F"):
+        raise ValueError(f"a stage is [id, name, 'S' or 'F' or null, colour], of which the id is needed, not {spec!r}")
     return str(stage_id), str(name or stage_id), semantics, str(color or "#A8ADB4")
 
 
@@ -210,32 +224,35 @@ def _add_trigger(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
     conditions = entry.pop("conditions", {})
     if isinstance(conditions, list):
-        conditions = [Condition(**_checked(each, Condition)) for each in conditions]
-    _checked(entry, AutomationTrigger, "stage")
+        conditions = [_condition(each) for each in conditions]
     portal.add_trigger(entry.pop("stage"), type_id=type_id, conditions=conditions, **entry)
+
+
+def _condition(given: Any) -> Condition:
+    check(given, get_type_hints(Condition))
+    condition = Condition(given["field"], given["operator"], given.get("value"))
+    if condition.operator == "in" and not isinstance(condition.value, list):
+        raise ValueError(f"the value of 'in' is a list, not {condition.value!r}")
+    return condition
 
 
 def _add_robot(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
-    _checked(entry, Robot, "stage")
     portal.add_robot(entry.pop("stage"), type_id=type_id, **entry)
 
 
 def _add_veto(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
-    portal.add_veto(str(entry.pop("stage")), type_id=type_id)
+    portal.add_veto(entry.pop("stage"), type_id=type_id)
 
 
 def _add_item(portal: Portal, entry: dict[str, Any]) -> None:
-    type_id, item_id = split_target(str(entry.pop("target")))
-    category = entry.pop("category", None)
-    _checked(entry, Item, "stage")
-    portal.add_item(type_id, item_id, category=None if category is None else int(category), **entry)
+    type_id, item_id = split_target(entry.pop("target"))
+    portal.add_item(type_id, item_id, **entry)
 
 
 def _generate(portal: Portal, entry: dict[str, Any]) -> None:
     type_id = _type(entry)
-    check(entry, {"count": int, "stage": str, "first_id": int})
     generate(portal, type_id, entry.pop("count"), **entry)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.simulator.portal import entity_types
@@ -65,7 +66,7 @@ def build_pipeline(
 ) -> Pipeline:
     """A pipeline with stages in the order of `specs`, their ids spelled as the portal spells them.
 
-    :raises ValueError: when there are no stages.
+    :raises ValueError: when there are no stages, or two of one id.
     """
     stages = [
         Stage(entity_types.full_stage_id(type_id, category_id, stage_id), label, 10 * (1 + index), semantics, color)
@@ -73,6 +74,9 @@ def build_pipeline(
     ]
     if not stages:
         raise ValueError(f"pipeline {name!r} needs at least one stage")
+    for stage_id, count in Counter(each.id for each in stages).items():
+        if count > 1:
+            raise ValueError(f"pipeline {name!r} has stage {stage_id} twice")
     return Pipeline(type_id, category_id, name, stages, is_default=is_default)
 
 

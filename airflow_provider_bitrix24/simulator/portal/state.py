@@ -231,7 +231,8 @@ class Portal:
         """Add a robot to a stage; see :class:`.model.Robot`."""
         check_seconds(seconds, "a robot")
         with self.lock:
-            self.pipeline_of(stage, type_id)
+            for each in filter(None, (stage, move_to)):
+                self.pipeline_of(each, type_id)
             robot = Robot(type_id, stage, seconds, move_to, fails)
             self.robots.setdefault((type_id, stage), []).append(robot)
         return robot
@@ -296,4 +297,5 @@ class Portal:
                 if stage and not pipeline.stage(stage):
                     raise ValueError(f"pipeline {pipeline.id} has no stage {stage!r}")
                 return pipeline
-        raise ValueError(f"{entity_types.type_name(type_id)} has no pipeline {'' if category is None else category}")
+        which = "pipeline" if category is None else f"pipeline {category}"
+        raise ValueError(f"{entity_types.type_name(type_id)} has no {which}")

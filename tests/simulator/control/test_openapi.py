@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from airflow_provider_bitrix24.simulator.portal import Portal
 from airflow_provider_bitrix24.simulator.portal.faults import FaultKind
+from airflow_provider_bitrix24.simulator.portal.seed import FORMS
 from airflow_provider_bitrix24.simulator.portal.settings import Plan, PortalSettings
 from airflow_provider_bitrix24.simulator.server import PortalServer
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
@@ -123,6 +124,15 @@ def test_the_description_is_well_formed(description: dict[str, Any]):
 def test_an_openapi_validator_agrees(description: dict[str, Any]):
     validate = pytest.importorskip("openapi_spec_validator", reason="openapi-spec-validator is not installed").validate
     validate(description)
+
+
+def test_it_has_every_key_of_a_seed_and_no_other(description: dict[str, Any]):
+    schemas = description["components"]["schemas"]
+    described = {}
+    for name, entries in schemas["Seed"]["properties"].items():
+        reference = entries["items"].get("$ref", "").rpartition("/")[2]
+        described[name] = set((schemas[reference] if reference else entries["items"])["properties"])
+    assert described == {name: set(keys) for name, keys in FORMS.items()}
 
 
 def test_it_has_every_route_of_the_control_api_and_no_other(description: dict[str, Any]):
