@@ -39,6 +39,8 @@ def performed_by(portal, flow):
 
 
 class Store:
+    is_retry = False
+
     def load(self, _part):
         return None
 
