@@ -100,8 +100,13 @@ def report_lines(
 
 def warn(log: Any, text: str) -> None:
     """Write a long warning in lines that Airflow's view of a log shows whole."""
-    for line in textwrap.wrap(text, WIDTH, subsequent_indent=INDENT, break_on_hyphens=False):
+    for line in wrapped(text):
         log.warning("%s", line)
+
+
+def wrapped(text: str) -> list[str]:
+    """Cut a long text into lines that Airflow's view of a log shows whole."""
+    return textwrap.wrap(text, WIDTH, subsequent_indent=INDENT, break_on_hyphens=False)
 
 
 def _where_all_are(*, in_report: bool) -> str:

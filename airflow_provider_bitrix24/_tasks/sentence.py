@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24._tasks.wording import SHOWN, listed, named, noun
+from airflow_provider_bitrix24._tasks.wording import SHOWN, listed, named, noun, of_several
 from airflow_provider_bitrix24.client.pipelines import owner_in_words, pipeline_of
-from airflow_provider_bitrix24.client.report import MISSING, MISSING_SEVERAL, remaining_causes
+from airflow_provider_bitrix24.client.report import remaining_causes
 from airflow_provider_bitrix24.client.stages import stages_in_words
 from airflow_provider_bitrix24.client.targets import EntityRef
 
@@ -137,11 +137,7 @@ def _failures(failed: Iterable[TargetResult]) -> list[str]:
     for each in failed:
         message = each.error.message if each.error else "no reason is known"
         groups.setdefault(message.rstrip("."), []).append(each.target)
-    return [f"{named(targets)}: {_of_several(message, len(targets))}" for message, targets in groups.items()]
-
-
-def _of_several(message: str, count: int) -> str:
-    return MISSING_SEVERAL.rstrip(".") if count > 1 and message == MISSING.rstrip(".") else message
+    return [f"{named(targets)}: {of_several(message, len(targets))}" for message, targets in groups.items()]
 
 
 def _has_moved(result: TargetResult) -> bool:

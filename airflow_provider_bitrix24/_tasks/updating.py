@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24._tasks.preview_table import table
 from airflow_provider_bitrix24._tasks.verdict import Verdict
-from airflow_provider_bitrix24._tasks.wording import listed
+from airflow_provider_bitrix24._tasks.wording import listed, named, of_several
 from airflow_provider_bitrix24.client.entities.update_report import UpdateReport, UpdateResult
 from airflow_provider_bitrix24.client.report import TargetResult, TriggerReport
 
@@ -56,11 +56,11 @@ def counts(report: UpdateReport) -> str:
 
 
 def lines(report: UpdateReport) -> Iterator[tuple[int, str]]:
-    """Yield (logging level, text): a table of all updates, and the counts."""
+    """Yield (logging level, text): the counts, and a table of all updates."""
+    yield logging.INFO, counts(report)
     rows = [(each.target, (_described(each),)) for each in report.results]
     for line in table(("OUTCOME",), rows):
         yield logging.WARNING if "failed: " in line else logging.INFO, line
-    yield logging.INFO, counts(report)
 
 
 def _described(result: UpdateResult) -> str:
@@ -68,7 +68,7 @@ def _described(result: UpdateResult) -> str:
         return result.outcome
     if result.error is None:
         return "failed: no reason given"
-    return f"failed: {result.error.message} (executed: {result.error.executed})"
+    return f"failed: {result.error.message.rstrip('.')} (executed: {result.error.executed})."
 
 
 def decide(report: UpdateReport, *, fails: bool, moving: Collection[str], survives: bool) -> Verdict:
@@ -81,12 +81,18 @@ def decide(report: UpdateReport, *, fails: bool, moving: Collection[str], surviv
     failed = [each for each in report.results if each.outcome == "failed"]
     if not failed or not fails:
         return Verdict("succeed")
-    named = listed([f"{each.target}: {_described(each).removeprefix('failed: ')}" for each in failed], "; ")
-    message = f"{len(failed)} of {len(report.results)} updates failed: {named}"
+    message = f"{len(failed):,} of {len(report.results):,} updates failed: {_reasons(failed)}."
     if all(each.error is not None and each.error.permanent for each in failed):
         return Verdict("fail", message)
     danger = None if survives else danger_of_a_retry(report, moving)
     return Verdict("retry", message) if danger is None else Verdict("fail", f"{message} No retry follows: {danger}")
+
+
+def _reasons(failed: Collection[UpdateResult]) -> str:
+    groups: dict[str, list[str]] = {}
+    for each in failed:
+        groups.setdefault(_described(each).removeprefix("failed: ").rstrip("."), []).append(each.target)
+    return listed([f"{named(targets)}: {of_several(why, len(targets))}" for why, targets in groups.items()], "; ")
 
 
 def danger_of_a_retry(report: UpdateReport, moving: Collection[str]) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_bitrix24.client.report import MISSING, MISSING_SEVERAL
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -85,6 +87,11 @@ def listed(texts: Sequence[str], separator: str = ", ") -> str:
     """Join the first texts, and say how many more there are."""
     shown = separator.join(texts[:SHOWN])
     return f"{shown}{separator}and {len(texts) - SHOWN} more" if len(texts) > SHOWN else shown
+
+
+def of_several(message: str, count: int) -> str:
+    """The reason why an entity failed, as that of several."""
+    return message.replace(MISSING.rstrip("."), MISSING_SEVERAL.rstrip(".")) if count > 1 else message
 
 
 def standing(stages: Mapping[str, str | None]) -> str:

@@ -82,7 +82,7 @@ class Wait:
             if delay is None:
                 break
             interval = self.interval
-            log.info("Waiting for %s to arrive; checking again in %.0f s.", counted(wait.targets), delay)
+            log.info("Waiting for %s to arrive; checking again in %.0f s.", counted(wait.targets), max(1.0, delay))
             run.store.pause(delay, clock)
             try:
                 wait.observe(hook.get_stages(wait.targets, learn=wait.stages))

@@ -157,6 +157,7 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         :raises AirflowFailException: an entity is missing or stands at a stage in ``fail_on``, or the portal refuses
             permanently.
         """
+        from airflow_provider_bitrix24._tasks.report_log import warn
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
         with permanent_errors_fail_at_once():
@@ -173,15 +174,15 @@ class StageSensor(PlainArguments, BaseSensorOperator):
                     return PokeReturnValue(is_done=False)
             if (problem := wait.stages.problem()) is not None:
                 raise problem
-            for line in wait.stages.warnings(wait.stages.seen):
-                self.log.warning("%s", line)
+            for text in wait.stages.warnings(wait.stages.seen):
+                warn(self.log, text)
         self._failures = 0
         if wait.failure is not None:
-            self.log.error("%s", wait.failure)
+            self._log_where_airflow_skips(wait.failure)
             raise AirflowFailException(wait.failure)
         if not wait.done:
             self._waiting = wait.check.waiting
-            self.log.info("Not there yet: %s", _where(wait.check.waiting))
+            self._log_waiting(wait.check.waiting)
         return PokeReturnValue(is_done=wait.done, xcom_value=wait.check.arrived)
 
     def execute_complete(self, context: Context, event: object = None) -> dict[str, str]:  # noqa: ARG002 - Airflow's
@@ -206,7 +207,7 @@ class StageSensor(PlainArguments, BaseSensorOperator):
             return ended.check.arrived
         if ended.status == "timeout":
             raise AirflowSensorTimeout(self._too_late(ended.check.waiting))
-        self.log.error("%s", ended.message)
+        self._log_where_airflow_skips(ended.message)
         if ended.status == "failed" or ended.permanent:
             raise AirflowFailException(ended.message)
         raise TransportError(ended.message)
@@ -255,6 +256,17 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         if self._stages is None:
             self._stages = ExpectedStages.for_wait(targets, expected, or_later=self.or_later, fail_on=fail_on)
         return refs, StageWait(targets=targets, stages=self._stages, require=self.require)
+
+    def _log_waiting(self, waiting: dict[str, str | None]) -> None:
+        from airflow_provider_bitrix24._tasks.report_log import wrapped
+
+        for line in wrapped(f"Not there yet: {_where(waiting)}"):
+            self.log.info("%s", line)
+
+    def _log_where_airflow_skips(self, reason: str) -> None:
+        """A task that fails shows its error itself; one that Airflow skips for ``soft_fail`` does not."""
+        if self.soft_fail or self.never_fail:
+            self.log.error("%s", reason)
 
     def _push_link(self, context: Context, url: str) -> None:
         if not self._linked:

@@ -204,8 +204,7 @@ class Verifier:
         mend = (
             "To have it verified, add the scope in Bitrix24."
             if isinstance(error, ApiError) and error.code in SCOPE_CODES
-            else "To have it verified, name a second connection to the same portal that has an ordinary webhook of "
-            "a user who may read (verify_conn_id), or use such a webhook for firing."
+            else "To have it verified, name a connection whose webhook may read in verify_conn_id."
         )
         name = self.channel.portal.name if self.channel is not None else ""
         to = f" to connection {name}" if name else ""

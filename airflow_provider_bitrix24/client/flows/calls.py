@@ -225,7 +225,7 @@ def attempt(channel: Channel, call: Call, inside: Iterable[str] = ()) -> Flow[At
         if delay is None:
             return outcome
         if delay > 0:
-            yield Log(f"{outcome.reply} Trying again in {delay:.1f} s.", logging.WARNING)
+            yield Log(f"{outcome.reply.message} Trying again in {delay:.1f} s.", logging.WARNING)
         yield Sleep(delay, "operating" if isinstance(outcome.reply, OperatingLimitError) else "retry")
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_bitrix24._tasks import updating
 from airflow_provider_bitrix24.client.entities.update_report import UpdateReport, UpdateResult
-from airflow_provider_bitrix24.client.report import TargetError
+from airflow_provider_bitrix24.client.report import MISSING, TargetError
 
 REFUSED = TargetError("ACCESS_DENIED", "No.", "no")
 LOST = TargetError("OutcomeUnknown", "No answer.", "unknown", permanent=False)
@@ -37,7 +37,18 @@ def test_failures_that_no_retry_helps_fail_it_for_good():
     verdict = decide(result(1, "updated"), result(2, "failed", REFUSED))
 
     assert verdict.end == "fail"
-    assert "1 of 2 updates failed: DEAL_2: No. (executed: no)" in verdict.message
+    assert "1 of 2 updates failed: DEAL_2: No (executed: no)." in verdict.message
+
+
+def test_failures_with_one_reason_share_it():
+    missing = TargetError("NOT_FOUND", MISSING, "no")
+
+    verdict = decide(*(result(each, "failed", missing) for each in (1, 2, 3, 9)), result(5, "failed", LOST))
+
+    assert verdict.message == (
+        "5 of 5 updates failed: DEAL_1 to DEAL_3, DEAL_9: They do not exist, or the webhook's user may not read them "
+        "(executed: no); DEAL_5: No answer (executed: unknown)."
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,6 +69,6 @@ def test_many_updates_share_lines_and_failures_are_warnings():
 
     levels = {text.partition("  ")[2].strip(): level for level, text in found}
     assert levels["updated"] == 20
-    assert levels["failed: No. (executed: no)"] == 30
-    assert found[-1] == (20, "Of 61: 60 updated, 0 unchanged, 1 failed.")
+    assert levels["failed: No (executed: no)."] == 30
+    assert found[0] == (20, "Of 61: 60 updated, 0 unchanged, 1 failed.")
     assert len(found) == 1 + 3 + 1 + 1
