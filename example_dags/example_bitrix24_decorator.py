@@ -31,7 +31,11 @@ def decorator() -> None:
     @task
     def find_orders() -> list[dict[str, Any]]:
         """Stand in for a query."""
-        return [{"deal_id": 58, "paid": True}, {"deal_id": 59, "paid": True}, {"deal_id": 62, "paid": False}]
+        return [
+            {"deal_id": 58, "paid": True},
+            {"deal_id": 59, "paid": True},
+            {"deal_id": 62, "paid": False},
+        ]
 
     @task.bitrix24_trigger(code="exec", expected_stage="EXECUTING")
     def start_production(orders: list[dict[str, Any]]) -> list[str]:
@@ -47,7 +51,11 @@ def decorator() -> None:
     # [END howto_decorator_bitrix24_trigger]
 
     # [START howto_decorator_bitrix24_trigger_mapped]
-    @task.bitrix24_trigger(code="delivered", expected_stage="C5:WON", map_index_template="{{ task.target }}")
+    @task.bitrix24_trigger(
+        code="delivered",
+        expected_stage="C5:WON",
+        map_index_template="{{ task.target }}",
+    )
     def deliver(parcel: str, prefix: str) -> str:
         """Name the delivery of a parcel."""
         return f"{prefix}_{parcel.removeprefix('parcel-')}"

@@ -1,6 +1,6 @@
 """Fire a trigger and wait hours for the robots behind it, without a worker.
 
-The worker fires, looks once and gives its slot back; the triggerer looks at all deals with one request per
+The worker fires, checks once and frees its slot; the triggerer checks all deals with one request per
 `poke_interval`. Where `[operators] default_deferrable` is on, `deferrable=True` need not be written.
 """
 
@@ -33,7 +33,7 @@ def deferrable() -> None:
         task_id="to_production",
         target=["DEAL_58", "DEAL_60"],
         code="exec",
-        expected_stage=["EXECUTING", "FINAL_INVOICE"],  # later stages, too: robots may move the deal on
+        expected_stage=["EXECUTING", "FINAL_INVOICE"],  # robots may move the deal on
         wait_timeout=6 * 60 * 60,  # seconds
         poke_interval=120,
         deferrable=True,

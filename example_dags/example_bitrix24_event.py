@@ -52,7 +52,8 @@ if IS_AIRFLOW_3:
         @task
         def deals(triggering_asset_events: Mapping[Any, list[Any]]) -> list[str]:
             """Name the deals of all events. An event may come twice, then with the same history_id."""
-            moves = [event.extra["payload"] for events in triggering_asset_events.values() for event in events]
+            per_asset = triggering_asset_events.values()
+            moves = [event.extra["payload"] for events in per_asset for event in events]
             return sorted({move["history_id"]: move["target"] for move in moves}.values())
 
         TriggerAutomationOperator(

@@ -34,7 +34,7 @@ def expected_stage() -> None:
         task_id="to_production",
         target="DEAL_60",
         code="exec",
-        expected_stage=["EXECUTING", "FINAL_INVOICE"],  # any of them; robots may move the deal on
+        expected_stage=["EXECUTING", "FINAL_INVOICE"],  # robots may move the deal on
         wait_timeout=600,  # seconds, for robots that take their time
         poke_interval=30,
         retries=3,

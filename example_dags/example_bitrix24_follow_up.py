@@ -52,7 +52,7 @@ def follow_up() -> None:
 
     @task(trigger_rule="one_failed", retries=0)
     def fail_the_run() -> None:
-        """Keeps the run red: Airflow judges it by its last tasks, and tell_somebody is one that succeeds."""
+        """Keeps the run red: Airflow judges it by its last tasks, and tell_somebody succeeds."""
         raise RuntimeError("The invoice was not paid; see the task to_paid.")
 
     told = tell_somebody()

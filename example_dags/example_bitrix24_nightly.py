@@ -1,8 +1,8 @@
 # [START howto_tutorial_bitrix24_nightly]
 """A nightly pipeline: load the day's payments, then move the deals that were paid.
 
-The task that moves them runs when everything before it has succeeded. It takes the ids as a query returns them, and
-may be retried and cleared: a deal that already stands at `EXECUTING` is not fired again.
+The task that moves them runs when everything before it has succeeded. It takes the ids as a query
+returns them. You may retry and clear it: it does not fire deals that are already at `EXECUTING`.
 """
 
 from __future__ import annotations

@@ -31,7 +31,9 @@ def notifier() -> None:
     # [START howto_notifier_bitrix24]
     @task(
         on_success_callback=TriggerAutomationNotifier(
-            "DEAL_{{ params.deal }}", "exec", expected_stage=["EXECUTING", "FINAL_INVOICE", "WON"]
+            "DEAL_{{ params.deal }}",
+            "exec",
+            expected_stage=["EXECUTING", "FINAL_INVOICE", "WON"],
         ),
         on_failure_callback=TriggerAutomationNotifier("DEAL_{{ params.deal }}", "failed"),
     )

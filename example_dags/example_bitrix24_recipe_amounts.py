@@ -33,7 +33,10 @@ def amounts_then_trigger() -> None:
     @task
     def invoiced() -> list[dict[str, Any]]:
         """Stand in for a query: each row names a deal and the fields to write."""
-        return [{"id": 58, "opportunity": 9_100, "comments": "Invoice 4711"}, {"id": 59, "opportunity": 30_000}]
+        return [
+            {"id": 58, "opportunity": 9_100, "comments": "Invoice 4711"},
+            {"id": 59, "opportunity": 30_000},
+        ]
 
     written = UpdateEntitiesOperator(
         task_id="written",

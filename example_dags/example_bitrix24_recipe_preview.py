@@ -1,4 +1,4 @@
-"""Look before you leap: a run's parameter decides whether deals are changed, or only a table is logged.
+"""A run's parameter decides whether deals are changed, or only a table is logged.
 
 Trigger it as it is to see what it would do, and with {"preview": false} to do it.
 """
@@ -39,7 +39,8 @@ def preview() -> None:
     @task
     def discounts(targets: list[str]) -> list[dict[str, Any]]:
         """Say what to write into each deal."""
-        return [{"target": target, "fields": {"comments": "Spring discount"}} for target in targets]
+        fields = {"comments": "Spring discount"}
+        return [{"target": target, "fields": fields} for target in targets]
 
     written = UpdateEntitiesOperator(
         task_id="written",

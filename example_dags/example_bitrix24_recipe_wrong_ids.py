@@ -52,7 +52,7 @@ def nightly_list() -> None:
 
     @task(trigger_rule="one_failed", retries=0)
     def fail_the_run() -> None:
-        """Keeps the run red: Airflow judges it by its last tasks, and wrong_ids is one that succeeds."""
+        """Keeps the run red: Airflow judges it by its last tasks, and wrong_ids succeeds."""
         raise RuntimeError("Some ids are wrong; see the task wrong_ids.")
 
     [to_preparation, wrong_ids(to_preparation.output["report"])] >> fail_the_run()

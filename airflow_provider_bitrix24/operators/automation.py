@@ -67,8 +67,9 @@ class TriggerAutomationOperator(FiringTask):
     :param durable: resume where a killed worker stopped, if Airflow can store a checkpoint (3.3 and later).
     :param preview: read, log a table of what would be fired, and send nothing that changes anything. Takes a bool, and
         the texts true, false, 1, 0, yes, no and the empty one, so that it can be a run's parameter. (templated)
-    :returns: the report: ``code``, ``portal``, the counts ``moved``, ``already``, ``unmoved``, ``unverified`` and
-        ``failed``, and ``results``. If the task fails or is skipped, the report is in XCom under ``report``.
+    :returns: the report: ``code``, ``portal``, the counts ``moved``, ``already``, ``elsewhere``, ``unmoved``,
+        ``unverified`` and ``failed``, and ``results``. If the task fails or is skipped, the report is in XCom under
+        ``report``.
     """
 
     template_fields: Sequence[str] = (
