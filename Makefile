@@ -50,8 +50,9 @@ test-client: python-found ## The client's and the simulator's tests in an enviro
 test-system: python-found ## The example DAGs through a real scheduler (minutes)
 	@python=$$($(ENVIRONMENT) --groups test providers) && "$$python" -m pytest tests/system -m system $(PYTEST_ARGS)
 
-histories: python-found ## Simulated task lives on all cores: make histories N=100000 SEED=fresh
-	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m tests.histories --count $(or $(N),20000) --seed $(or $(SEED),0)
+histories: python-found ## Simulated task lives on all cores: make histories N=100000 SEED=fresh OF=updates
+	@python=$$($(ENVIRONMENT) --groups test) && "$$python" -m tests.histories --of $(or $(OF),triggers) --count $(or $(N),20000) \
+	--seed $(or $(SEED),0)
 
 fuzz: python-found ## Odd inputs and answers on all cores: make fuzz N=1000000
 	@python=$$($(ENVIRONMENT) --groups test) && FUZZ_EXAMPLES=$(or $(N),20000) "$$python" -m pytest tests/hostile/test_fuzz.py \

@@ -17,6 +17,7 @@ from airflow_provider_bitrix24._tasks.wording import counted
 from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OutcomeUnknown
 from airflow_provider_bitrix24.compat import AirflowFailException
+from airflow_provider_bitrix24.exceptions import TargetsFailedError
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY
 
 if TYPE_CHECKING:
@@ -60,7 +61,14 @@ class UpdateTask:
             return self._return_finished(finished, keeper)
         if retries and self._moving and not (self.store.survives or self.preview):
             warn(self.log, updating.UNSAFE_RETRIES)
-        report = self._update(hook, keeper)
+        monitor = UpdateMonitor()
+        with self._ending_safely(monitor, keeper):
+            report = self._update(hook, monitor)
+            self._conclude(report, keeper)
+            return report.targets
+
+    def _conclude(self, report: UpdateReport, keeper: ReportKeeper[UpdateReport]) -> None:
+        """Log and keep the report, and end the task otherwise than by returning where it has failed."""
         for level, line in updating.lines(report):
             self.log.log(level, "%s", line)
         keeper.keep(report)
@@ -69,14 +77,13 @@ class UpdateTask:
         verdict.raise_for_airflow(report)
         if not self.preview:
             self.store.conclude(self.context["ti"], self._finished(report))
-        return report.targets
 
     @property
     def _moving(self) -> set[str]:
         """Targets whose updates hold a stage or a pipeline."""
         return {str(each.ref) for each in self.updates if each.moves}
 
-    def _update(self, hook: Bitrix24Hook, keeper: ReportKeeper[UpdateReport]) -> UpdateReport:
+    def _update(self, hook: Bitrix24Hook, monitor: UpdateMonitor) -> UpdateReport:
         if self.updates:
             url = hook.get_conn().portal.page_url(self.updates[0].ref.page)
             self.context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
@@ -84,17 +91,15 @@ class UpdateTask:
             self.log.info("Preview: nothing is updated.")
             return hook.update_entities(self.updates, preview=True)
         self.log.info("Checking fields, then updating %s.", counted([each.ref for each in self.updates]))
-        monitor = UpdateMonitor()
-        with self._ending_safely(monitor, keeper):
-            return hook.update_entities(self.updates, checkpoint_store=self.store, monitor=monitor)
+        return hook.update_entities(self.updates, checkpoint_store=self.store, monitor=monitor)
 
     @contextmanager
     def _ending_safely(self, monitor: UpdateMonitor, keeper: ReportKeeper[UpdateReport]) -> Iterator[None]:
         """Keep the report whatever interrupts the task, and let no retry follow that could move an entity twice."""
         try:
             yield
-        except Bitrix24Error:
-            raise  # nothing was sent
+        except (Bitrix24Error, AirflowFailException, TargetsFailedError):
+            raise  # nothing was sent, or the task has chosen its end
         except BaseException as error:
             if not monitor.sent:
                 raise

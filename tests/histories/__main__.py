@@ -16,6 +16,7 @@ from tests.histories.mutant_runs import hunt_all, live_with
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.histories.draw import Of
     from tests.histories.runner import Tally
 
 _SHOWN = 10
@@ -31,7 +32,7 @@ def main() -> int:
         return 0
     processes = arguments.processes or os.cpu_count() or 1
     if arguments.tell is not None:
-        print(_told(arguments.tell, small=arguments.shrink))
+        print(_told(arguments.tell, arguments.of, small=arguments.shrink))
         return 0
     first = secrets.randbelow(2**40) if arguments.seed == "fresh" else int(arguments.seed)
     if arguments.mutants:
@@ -39,13 +40,15 @@ def main() -> int:
 
     from tests.histories.runner import live_many
 
-    return _report(first, live_many(first, arguments.count, processes, _heard(keep_going=arguments.keep_going)))
+    heard = _heard(keep_going=arguments.keep_going)
+    return _report(first, live_many(first, arguments.count, processes, heard, arguments.of), arguments.of)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.histories", description=__doc__)
     parser.add_argument("--count", type=int, default=1_000, help="how many histories")
     parser.add_argument("--seed", default="0", help="seed of the first one, or 'fresh'")
+    parser.add_argument("--of", choices=("triggers", "updates"), default="triggers", help="what the tasks do")
     parser.add_argument("--processes", type=int, default=0, help="how many processes; by default one for each core")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first that fails")
     parser.add_argument("--tell", type=int, metavar="SEED", help="tell one history instead")
@@ -55,14 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _told(seed: int, *, small: bool) -> str:
+def _told(seed: int, of: Of, *, small: bool) -> str:
     from tests.histories.draw import history_of
     from tests.histories.seams import installed
     from tests.histories.shrink import shrink
     from tests.histories.story import story
 
     with installed():
-        return story(shrink(seed) if small else history_of(seed))
+        return story(shrink(seed, of) if small else history_of(seed, of))
 
 
 def _hunt(first: int, count: int, processes: int) -> int:
@@ -84,7 +87,7 @@ def _heard(*, keep_going: bool) -> Callable[[Tally], bool]:
     return heard
 
 
-def _report(first: int, tally: Tally) -> int:
+def _report(first: int, tally: Tally, of: Of) -> int:
     print(
         f"{tally.histories} histories from seed {first}: {tally.tries} stays in a worker, {tally.requests} requests, "
         f"{tally.seconds:.0f} s, {len(tally.failures)} violated an invariant."
@@ -97,7 +100,7 @@ def _report(first: int, tally: Tally) -> int:
         return 0
     smallest = min(tally.failures)
     print(f"\nThe history of seed {smallest}, made as small as it fails:\n")
-    print(_told(smallest, small=True))
+    print(_told(smallest, of, small=True))
     return 1
 
 

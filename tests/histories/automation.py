@@ -66,6 +66,12 @@ class Automation:
             return False
         return entity.plan.id not in trigger.failing and trigger.code in ("", code)
 
+    def update(self, fire: Fire, stage: str) -> None:
+        """Do what ``crm.item.update`` does with a stage, if it writes one."""
+        entity = self.entities[fire.key]
+        if stage:
+            self._move(entity, entity.board.index[stage], fire, "update")
+
     def _move(self, entity: Entity, to: int, fire: Fire | None, why: str, depth: int = 0) -> None:
         if to == entity.stage or (entity.plan.type_id, to) in self._plan.vetoes:
             return

@@ -60,7 +60,7 @@ def check_ends(life: Life) -> Iterator[Found]:
 
 def _fires(life: Life, stay: StayRecord, *, whole_run: bool = False) -> list[Fire]:
     """Return the fires of a stay, or of the whole run so far, that may have run."""
-    fires = [each for each in life.world.portal.record.fires if each.may_have_run]
+    fires = [each for each in life.world.portal.record.fires if each.may_have_run and not each.harmless]
     if whole_run:
         return [each for each in fires if each.epoch == stay.epoch and each.stay <= stay.number]
     return [each for each in fires if each.stay == stay.number]

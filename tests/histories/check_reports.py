@@ -27,6 +27,8 @@ def check_reports(life: Life) -> Iterator[Found]:
     if life.plan.kind == "sensor":
         yield from _sensor(life)
         return
+    if life.plan.kind == "updates":
+        return  # :mod:`.check_updates`
     for stay in life.stays:
         if stay.returned is not None:
             yield from _success(life, stay)
@@ -40,7 +42,7 @@ def _success(life: Life, stay: StayRecord) -> Iterator[Found]:
     report = stay.returned
     listed = {each["target"]: each for each in report["results"]}
     on_unmoved = life.plan.on_unmoved or ("fail" if life.plan.expected_stage else "warn")
-    for target in _unique(stay.targets):
+    for target in unique(stay.targets):
         result = listed.get(target)
         if result is None:
             yield "I2", f"{target} is left out of the report of a success"
@@ -53,11 +55,11 @@ def _success(life: Life, stay: StayRecord) -> Iterator[Found]:
             case "already":
                 if not _stood_there(life, stay, target):
                     yield "I2", f"{target} never stood at an expected stage, and is reported as already there"
-            case outcome if not _reached(life, stay, target):
+            case outcome if not reached(life, stay, target):
                 yield "I2", f"{target} was never fired and executed, and is reported as {outcome} by a success"
 
 
-def _unique(targets: tuple[str, ...]) -> list[str]:
+def unique(targets: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(each.upper() for each in targets))
 
 
@@ -83,7 +85,7 @@ def _fires(life: Life, stay: StayRecord, target: str) -> list[Fire]:
     return [each for each in life.world.portal.record.fires if each.key == key and each.epoch in epochs]
 
 
-def _reached(life: Life, stay: StayRecord, target: str) -> bool:
+def reached(life: Life, stay: StayRecord, target: str) -> bool:
     """Whether a fire of this run was executed, or somebody else moved it after one had left (nobody can tell who)."""
     fires = _fires(life, stay, target)
     if any(each.executed_at is not None for each in fires):
@@ -131,9 +133,9 @@ def _true(life: Life, stay: StayRecord, result: dict[str, Any]) -> Iterator[Foun
             yield "I3", f"{target} is said not to have moved from {before} to {after}"
         case "unmoved" if _moved_before_reading(life, stay, target, before):
             yield "I3", f"{target} is said not to have moved, and the last reading before that showed a move"
-        case "failed" if unknown(result) and _could_look(life, stay, target):
+        case "failed" if unknown(result) and could_look(life, stay, target):
             yield "I3", f"{target} is said to be unknown, although somebody could look"
-        case "unverified" if key[0] not in (CONTACT, ORDER) and life.plan.verify and _could_look(life, stay, target):
+        case "unverified" if key[0] not in (CONTACT, ORDER) and life.plan.verify and could_look(life, stay, target):
             yield "I3", f"{target} is said to be unverified, although somebody could look"
 
 
@@ -161,7 +163,7 @@ def _moved_before_reading(life: Life, stay: StayRecord, target: str, before: str
     return moved and looks[-1].shown != before
 
 
-def _could_look(life: Life, stay: StayRecord, target: str) -> bool:
+def could_look(life: Life, stay: StayRecord, target: str) -> bool:
     """Whether a reading of this entity arrived in this stay, once every fire of it was over."""
     fires = _fires(life, stay, target)
     if not fires or len(fires) >= MAX_FIRES or stay.struck or stay.store_failed or stay.xcom_failed:
@@ -180,6 +182,6 @@ def _sensor(life: Life) -> Iterator[Found]:
         for target, stage in stay.returned.items():
             if stage not in _stages(life, target, life.stays[0].began_at, stay.ended_at):
                 yield "I3", f"{target} is said to have arrived at {stage}, where it never stood"
-        missing = set(_unique(stay.targets)) - set(stay.returned)
+        missing = set(unique(stay.targets)) - set(stay.returned)
         if life.plan.require == "all" and missing:
             yield "I2", f"{', '.join(sorted(missing))} left out by a sensor that waits for all"

@@ -6,11 +6,13 @@ I1 never twice, I2 never lost, I3 the report is true, I4 the way a try ends is r
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tests.histories.boards import name_of
 from tests.histories.check_ends import check_ends
 from tests.histories.check_reports import check_reports
+from tests.histories.check_updates import check_updates
 from tests.histories.exceptions import Pair, excuse
 from tests.histories.timeline import EndlessError
 
@@ -55,9 +57,7 @@ def check(life: Life, crash: BaseException | None = None) -> Verdict:
         verdict.violations.append(Violation("I5", f"it goes on for ever: {crash}"))
         return verdict
     _never_twice(life, verdict)
-    for each in check_reports(life):
-        verdict.violations.append(Violation(*each))
-    for each in check_ends(life):
+    for each in chain(check_reports(life), check_updates(life), check_ends(life)):
         verdict.violations.append(Violation(*each))
     return verdict
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tests.histories.boards import DEAL, board
 from tests.histories.choices import Choices
@@ -11,16 +12,20 @@ from tests.histories.draw_portal import draw_portal
 from tests.histories.plan import Action, Away, History, Interruption, Stay, TaskPlan
 
 if TYPE_CHECKING:
-    from tests.histories.plan import PortalPlan
+    from collections.abc import Callable, Mapping
 
+    from tests.histories.plan import Airflow, PortalPlan
+
+Of = Literal["triggers", "updates"]
+"""What the task of a history does: fire triggers, or wait for what they do; or update entities."""
 CODE = "go"
 _HOSTS = (0.0, 0.0, 300.0, -300.0, 45.0, -5.0)
 _GRACE = (3.0, 0.0, 8.0)
 
 
-def history_of(seed: int) -> History:
+def history_of(seed: int, of: Of = "triggers") -> History:
     """Return the history of a seed."""
-    return draw_history(Choices(Random(seed)), seed)  # noqa: S311 - no secret
+    return DRAWS[of](Choices(Random(seed)), seed)  # noqa: S311 - no secret
 
 
 def draw_history(choices: Choices, seed: int) -> History:
@@ -37,6 +42,37 @@ def draw_history(choices: Choices, seed: int) -> History:
         hosts=tuple(choices.pick(_HOSTS) for _ in range(1 + choices.some(2, 40))),
         stays=tuple(_stay(choices) for _ in range(1 + choices.some(5, 60))),
         waits=tuple(_away(choices) for _ in range(choices.some(3, 50))) if task.deferrable else (),
+        actions=tuple(_action(choices) for _ in range(choices.some(3, 35))),
+        clear_on_success=choices.chance(4),
+    )
+
+
+def draw_updates(choices: Choices, seed: int) -> History:
+    """Draw a history of a task that writes stages into entities; robots sit where they come to."""
+    airflow: Airflow = choices.pick(("3.3", "3.3", "2.11", "3.4"))
+    portal, targets, _ = draw_portal(choices, "sensor")
+    if portal.rights == "fire_only":  # such a webhook updates nothing
+        portal = replace(portal, rights="all")
+    task = TaskPlan(
+        kind="updates",
+        lists=_lists(choices, targets),
+        stage=portal.triggers[0].stage,
+        mixed=choices.chance(25),
+        on_failed=choices.pick(("fail", "fail", "warn")),
+        durable=not choices.chance(8),
+        retries=choices.pick((0, 1, 2, 3)),
+        retry_delay=choices.pick((0.0, 0.0, 10.0, 90.0, 300.0)),
+        do_xcom_push=not choices.chance(5),
+        retry_policy=choices.chance(10),
+        concurrency=choices.pick((4, 1, 2)),
+    )
+    return History(
+        seed=seed,
+        airflow=airflow,
+        task=task,
+        portal=portal,
+        hosts=tuple(choices.pick(_HOSTS) for _ in range(1 + choices.some(2, 40))),
+        stays=tuple(_stay(choices) for _ in range(1 + choices.some(5, 60))),
         actions=tuple(_action(choices) for _ in range(choices.some(3, 35))),
         clear_on_success=choices.chance(4),
     )
@@ -160,3 +196,6 @@ def _action(choices: Choices) -> Action:
 def stages_of(portal: PortalPlan) -> tuple[str, ...]:
     """Return the stages at which something may arrive, for tests that write a history by hand."""
     return tuple(dict.fromkeys(board(each.type_id).stages[each.stage] for each in portal.triggers))
+
+
+DRAWS: Mapping[Of, Callable[[Choices, int], History]] = {"triggers": draw_history, "updates": draw_updates}

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.client.clock import Clock
 from airflow_provider_bitrix24.client.errors import ConnectFailed, OutcomeUnknown
 from airflow_provider_bitrix24.client.flows.effects import NoResponse
-from airflow_provider_bitrix24.client.protocol.wire import METHOD, HttpResponse
+from airflow_provider_bitrix24.client.protocol.wire import HttpResponse
 from airflow_provider_bitrix24.client.transports.aio import AsyncDriver
 from airflow_provider_bitrix24.client.transports.sharing import LastAnswered
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
+from tests.histories.rest import TRIGGER, UPDATE
 from tests.histories.timeline import EndlessError
 
 if TYPE_CHECKING:
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
 
 READ_TIMEOUT = 70.0
 """Seconds after which a request without an answer is given up, as by the default settings."""
+_FIRING = (TRIGGER, UPDATE)
 
 
 def leave(world: World, outgoing: HttpRequest) -> tuple[Pending, float]:
     """Let a request leave. Returns it, and when to stop waiting for it (true time)."""
-    world.process.firing = outgoing.method == METHOD or METHOD.encode() in outgoing.body
+    world.process.firing = any(each == outgoing.method or each.encode() in outgoing.body for each in _FIRING)
     world.process.point(f"send {outgoing.method}")
     pending = world.portal.submit(outgoing.url, outgoing.body, world.sender)
     return pending, min(pending.done_at, world.timeline.now + READ_TIMEOUT)

@@ -66,10 +66,11 @@ class TaskPlan:
     """The task, as a DAG's author wrote it.
 
     :param lists: targets of the first try, of the second ...; the last one holds for all that follow.
-    :param timeout_after: whether the sensor's or operator's waiting ends soon.
+    :param stage: of updates, the stage that they write, by its place in the pipeline.
+    :param mixed: whether every other update writes something that moves nothing.
     """
 
-    kind: Literal["operator", "decorator", "sensor"] = "operator"
+    kind: Literal["operator", "decorator", "sensor", "updates"] = "operator"
     lists: tuple[tuple[str, ...], ...] = ()
     code: str = "go"
     expected_stage: str | tuple[str, ...] | None = None
@@ -89,6 +90,9 @@ class TaskPlan:
     fail_on: tuple[str, ...] = ()
     require: Literal["all", "any"] = "all"
     mode: Literal["poke", "reschedule"] = "poke"
+    stage: int = 1
+    mixed: bool = False
+    on_failed: Literal["fail", "warn"] = "fail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

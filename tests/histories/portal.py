@@ -16,8 +16,7 @@ from tests.histories.timeline import EPOCH
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.histories.plan import PortalPlan, RequestFault
-    from tests.histories.record import Key
+    from tests.histories.plan import CommandKind, PortalPlan, RequestFault
     from tests.histories.timeline import Timeline
 
 LATENCY = 0.05
@@ -105,14 +104,15 @@ class Portal:
             commands = [(key, rest.from_query(text)) for key, text in params["cmd"].items()]
         else:
             commands = [("", rest.from_json(method, params))]
-        fires = [self._note_fire(each.key, number, sender) if each.key else None for _, each in commands]
+        fires = [self._note_fire(each, number, sender) if each.key else None for _, each in commands]
         pending = Pending(number, math.inf, fires=[each for each in fires if each is not None])
         return _Request(pending, method, user, commands, fires, sender, self._plan.lag)
 
-    def _note_fire(self, key: Key, request: int, sender: Sender) -> Fire:
-        now = self._timeline.now
+    def _note_fire(self, command: rest.Command, request: int, sender: Sender) -> Fire:
+        now, key = self._timeline.now, command.key or (0, 0)
         stood = self.record.stage_at(key, now)
         fire = Fire(len(self.record.fires), key, sender.epoch, sender.stay, request, now, stood)
+        fire.harmless = command.method == rest.UPDATE and not command.code
         self.record.fires.append(fire)
         return fire
 
@@ -136,7 +136,7 @@ class Portal:
                 if work.resumes_after < 0:
                     break
                 moment += work.resumes_after
-            moment += self._plan.cost if command.method == rest.TRIGGER else 0.0
+            moment += self._plan.cost if command.key else 0.0
             if moment > CUT_AFTER and work.cut_before is None:
                 self._answer_at(request.pending, CUT_AFTER, faults.GATEWAY_TIMEOUT)
                 return
@@ -162,7 +162,7 @@ class Portal:
         if error is not None:
             request.errors[key] = error
         elif fire is not None and mentioned:
-            request.results[key] = True
+            request.results[key] = self._answer(command)
 
     def _fire(self, fire: Fire, command: rest.Command, request: _Request) -> tuple[rest.Error | None, bool]:
         number, self.commands = self.commands, self.commands + 1
@@ -179,14 +179,28 @@ class Portal:
             return rest.LIMITED, True
         if kind == "core_before":
             return rest.CORE, True
+        if command.method == rest.UPDATE and entity is None:
+            fire.refusal = "missing"
+            return rest.MISSING, True
         fire.executed_at = self._timeline.now
+        if command.method == rest.UPDATE:
+            self.automation.update(fire, command.code)
+        else:
+            self._trigger(fire, command, request, kind)
+        error = rest.CORE if kind == "core_after" else rest.EXOTIC if kind == "exotic" else None
+        return error, kind != "unmentioned"
+
+    def _trigger(self, fire: Fire, command: rest.Command, request: _Request, kind: CommandKind | None) -> None:
         lag = 0.0 if kind in ("core_after", "exotic", "unmentioned") else request.lag
         if lag > 0:
             self._timeline.at(self._timeline.now + lag, lambda: self.automation.fire(fire, command.code))
         else:
             self.automation.fire(fire, command.code)
-        error = rest.CORE if kind == "core_after" else rest.EXOTIC if kind == "exotic" else None
-        return error, kind != "unmentioned"
+
+    def _answer(self, command: rest.Command) -> Any:
+        if command.method == rest.UPDATE and command.key:
+            return {"item": rest.item(self.automation.entities[command.key])}
+        return True
 
     def _read_command(self, command: rest.Command, request: _Request) -> tuple[Any, rest.Error | None]:
         if command.method == "crm.item.list":
@@ -197,6 +211,8 @@ class Portal:
             names = () if self._plan.dictionaries == "empty" else command.dictionaries
             odd = self._plan.dictionaries == "odd"
             return rest.statuses(names, self.automation.entities, odd=odd), None
+        if command.method == rest.FIELDS:
+            return {"fields": rest.fields()}, None
         return None, rest.UNKNOWN_METHOD
 
     def _items(self, command: rest.Command, request: _Request) -> tuple[Any, rest.Error | None]:
@@ -242,7 +258,7 @@ class Portal:
         if self._plan.odd_time:
             return {"start": "soon", "finish": -1e308, "operating": -1e308, "operating_reset_at": 1e308}
         spent, reset_in = 0.0, 600.0
-        if method == rest.TRIGGER:
+        if method in (rest.TRIGGER, rest.UPDATE):
             spent, reset_in = min(100.0, self._plan.cost * self.commands), self._plan.reset_in
             if self._timeline.now < self._limited_until:
                 spent, reset_in = LIMIT, self._limited_until - self._timeline.now

@@ -27,6 +27,8 @@ class Fire:
     moved_at: float | None = None
     refusal: str = ""
     """Why the portal did not run it."""
+    harmless: bool = False
+    """Whether it is an update that moves nothing, which may be sent again."""
     heard: bool = False
     """Whether the sender has read the answer."""
 

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from tests.histories.automation import Entity
 
 TRIGGER = "crm.automation.trigger"
+UPDATE = "crm.item.update"
+FIELDS = "crm.item.fields"
 HIDDEN_TIME = ("QUOTE",)
 Error = tuple[str, str]
 """Code and text."""
 DENIED: Error = ("ACCESS_DENIED", "Access denied! There is no permissions to update the entity.")
+MISSING: Error = ("NOT_FOUND", "Element not found.")
 LIMITED: Error = ("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
 CORE: Error = ("ERROR_CORE", "SQL query error!")
 EXOTIC: Error = ("BIZPROC_RUNTIME", "")
@@ -33,7 +36,7 @@ _ORDER = 14
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One REST call, alone or in a batch."""
+    """One REST call, alone or in a batch. ``code`` of an update is the stage that it writes, if it writes one."""
 
     method: str
     key: tuple[int, int] | None = None
@@ -51,6 +54,9 @@ def from_query(text: str) -> Command:
     if method == TRIGGER:
         fields = dict(pairs)
         return Command(method, key_of(fields["target"]), fields.get("code", ""))
+    if method == UPDATE:
+        fields = dict(pairs)
+        return Command(method, (int(fields["entityTypeId"]), int(fields["id"])), fields.get("fields[stageId]", ""))
     return Command(
         method,
         type_id=int(dict(pairs).get("entityTypeId", 0)),
@@ -63,6 +69,8 @@ def from_json(method: str, params: Mapping[str, Any]) -> Command:
     """Read a call by itself."""
     if method == TRIGGER:
         return Command(method, key_of(params["target"]), params.get("code", ""))
+    if method == UPDATE:
+        return Command(method, (params["entityTypeId"], params["id"]), params["fields"].get("stageId", ""))
     filters: Mapping[str, Any] = params.get("filter") or {}
     named = filters.get("ENTITY_ID", filters.get("@ENTITY_ID", ()))
     return Command(
@@ -94,6 +102,14 @@ def item(entity: Entity) -> dict[str, Any]:
         case "id_text":
             shown["id"] = "²"
     return shown
+
+
+def fields() -> dict[str, Any]:
+    """Return what ``crm.item.fields`` lists."""
+    return {
+        "stageId": {"type": "crm_status", "isReadOnly": False, "upperName": "STAGE_ID"},
+        "opportunity": {"type": "double", "isReadOnly": False, "upperName": "OPPORTUNITY"},
+    }
 
 
 def readable(type_id: int) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from tests.histories.world import World
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from tests.histories.draw import Of
     from tests.histories.plan import History
 
 _AT_ONCE = 200
@@ -72,12 +74,12 @@ def live(history: History, tell: Callable[[float, str], None] | None = None) -> 
     return Lived(history, life, check(life, crash))
 
 
-def live_seeds(seeds: Iterable[int]) -> Tally:
+def live_seeds(seeds: Iterable[int], of: Of = "triggers") -> Tally:
     """Live the histories of some seeds, in this process."""
     tally = Tally()
     with installed():
         for seed in seeds:
-            lived = live(history_of(seed))
+            lived = live(history_of(seed, of))
             tally.histories += 1
             tally.tries += len(lived.life.stays)
             tally.requests += lived.life.world.portal.requests
@@ -87,14 +89,14 @@ def live_seeds(seeds: Iterable[int]) -> Tally:
     return tally
 
 
-def live_many(first: int, count: int, processes: int, heard: Callable[[Tally], bool]) -> Tally:
+def live_many(first: int, count: int, processes: int, heard: Callable[[Tally], bool], of: Of = "triggers") -> Tally:
     """Live the histories of ``count`` seeds from ``first`` on, in several processes.
 
     :param heard: told the sum now and then; whether to go on.
     """
     began = time.perf_counter()
     total = Tally()
-    for part in _parts(first, count, processes):
+    for part in _parts(first, count, processes, of):
         total.add(part)
         total.seconds = time.perf_counter() - began
         if not heard(total):
@@ -102,13 +104,13 @@ def live_many(first: int, count: int, processes: int, heard: Callable[[Tally], b
     return total
 
 
-def _parts(first: int, count: int, processes: int) -> Iterator[Tally]:
+def _parts(first: int, count: int, processes: int, of: Of) -> Iterator[Tally]:
     pieces = [range(start, min(start + _AT_ONCE, first + count)) for start in range(first, first + count, _AT_ONCE)]
     if processes <= 1:
-        yield from map(live_seeds, pieces)
+        yield from map(live_seeds, pieces, repeat(of))
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         try:
-            yield from pool.map(live_seeds, pieces)
+            yield from pool.map(live_seeds, pieces, repeat(of))
         finally:
             pool.shutdown(cancel_futures=True)

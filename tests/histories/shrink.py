@@ -6,25 +6,26 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.histories.choices import Choices
-from tests.histories.draw import draw_history
+from tests.histories.draw import DRAWS
 from tests.histories.runner import live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.histories.draw import Of
     from tests.histories.plan import History
 
 BUDGET = 3_000
 """Histories that one shrinking lives at the most."""
 
 
-def shrink(seed: int) -> History:
+def shrink(seed: int, of: Of = "triggers") -> History:
     """Return the plainest history that was found to fail as that of the seed does; the seams are in."""
-    choices = Choices(Random(seed))  # noqa: S311 - no secret
-    kinds = _kinds(draw_history(choices, seed))
+    choices, draw = Choices(Random(seed)), DRAWS[of]  # noqa: S311 - no secret
+    kinds = _kinds(draw(choices, seed))
     best = choices.made
     if not kinds:
-        return draw_history(Choices(replay=best), seed)
+        return draw(Choices(replay=best), seed)
     left, improved = BUDGET, True
     while improved and left > 0:
         improved = False
@@ -33,11 +34,11 @@ def shrink(seed: int) -> History:
             if left <= 0:
                 break
             tried = Choices(replay=candidate)
-            history = draw_history(tried, seed)
+            history = draw(tried, seed)
             if _order(tried.made) < _order(best) and kinds[0] in _kinds(history):
                 best, improved = tried.made, True
                 break
-    return draw_history(Choices(replay=best), seed)
+    return draw(Choices(replay=best), seed)
 
 
 def _kinds(history: History) -> list[str]:

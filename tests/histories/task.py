@@ -6,6 +6,7 @@ import contextvars
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from tests.histories.boards import board, key_of
 from tests.histories.seams import SECOND
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def build(plan: TaskPlan, targets: tuple[str, ...], called: Callable[[], None]) 
         arguments["retry_policy"] = Bitrix24RetryPolicy()
     if plan.kind == "sensor":
         return _sensor(plan, targets, arguments)
+    if plan.kind == "updates":
+        return _updates(plan, targets, arguments)
     arguments |= {
         "code": plan.code,
         "expected_stage": _as_written(plan.expected_stage),
@@ -72,6 +75,18 @@ def _sensor(plan: TaskPlan, targets: tuple[str, ...], arguments: dict[str, Any])
         deferrable=plan.deferrable,
         **arguments,
     )
+
+
+def _updates(plan: TaskPlan, targets: tuple[str, ...], arguments: dict[str, Any]) -> Any:
+    from airflow_provider_bitrix24.operators.entities import UpdateEntitiesOperator
+
+    rows = []
+    for target in dict.fromkeys(each.upper() for each in targets):
+        type_id, number = key_of(target)
+        stage = board(type_id, number).stages[plan.stage]
+        fields = {"opportunity": 5} if plan.mixed and number % 2 else {"stageId": stage}
+        rows.append({"target": target, "fields": fields})
+    return UpdateEntitiesOperator(updates=rows, on_failed=plan.on_failed, durable=plan.durable, **arguments)
 
 
 def _as_written(stages: str | tuple[str, ...] | None) -> str | list[str] | None:

@@ -7,18 +7,23 @@ from random import Random
 import pytest
 
 from tests.histories.choices import Choices
-from tests.histories.draw import draw_history, history_of
+from tests.histories.draw import DRAWS, draw_history, history_of
 from tests.histories.mutants import MUTANTS
 from tests.histories.plan import History
 from tests.histories.runner import live_seeds
 from tests.histories.story import story
 
-SEED, COUNT = 20_261_101, 300
+SEED, COUNT, OF_UPDATES = 20_261_101, 300, 100
 
 
 def test_histories():
     tally = live_seeds(range(SEED, SEED + COUNT))
     assert tally.failures == {}, "tell one by python -m tests.histories --tell SEED --shrink"
+
+
+def test_histories_of_updates():
+    tally = live_seeds(range(SEED, SEED + OF_UPDATES), "updates")
+    assert tally.failures == {}, "tell one by python -m tests.histories --of updates --tell SEED --shrink"
 
 
 def test_a_history_is_told_the_same_way_twice(live):
@@ -32,8 +37,9 @@ def test_a_history_is_what_its_choices_are():
     assert draw_history(Choices(replay=choices.made), 7) == drawn
 
 
-def test_no_choices_are_a_plain_history(live):
-    plain = draw_history(Choices(), 0)
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+def test_no_choices_are_a_plain_history(live, draw):
+    plain = draw(Choices(), 0)
     assert isinstance(plain, History)
     lived = live(plain)
     assert lived.life.state == "success"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.histories.boards import DEAL
 from tests.histories.by_hand import EXECUTING, FINAL, FIRST_FIRE, PREPARATION, portal, struck, task
 from tests.histories.plan import ColleagueMove, History, RequestFault, RobotPlan, TriggerPlan
@@ -70,3 +72,35 @@ def test_a_fire_without_an_answer_cannot_be_looked_after_and_a_robot_has_moved_i
     )
     assert lived.verdict.violations == []
     assert lived.verdict.excused == ["left_between_tries"]
+
+
+@pytest.mark.parametrize("at", ["log", "xcom_push report"])
+@pytest.mark.parametrize("kind", ["timeout", "exit"])
+def test_interrupted_after_updates_that_moved_entities(live, kind, at):
+    """The portal has answered, and only the log and the report are left to be written."""
+    history = History(
+        seed=1,
+        airflow="2.11",
+        task=task(3, kind="updates", stage=PREPARATION),
+        portal=portal(3),
+        stays=(struck(kind, at, 5 if at == "log" else 1),),
+    )
+    lived = live(history)
+    assert lived.verdict.violations == []
+    [stay] = lived.life.stays
+    assert stay.struck == [kind]
+    assert {each["outcome"] for each in stay.report["results"]} == {"updated"}
+
+
+@pytest.mark.parametrize("point", [1, 2, 3])
+def test_interrupted_before_updates_have_left(live, point):
+    history = History(
+        seed=1,
+        airflow="2.11",
+        task=task(3, kind="updates", stage=PREPARATION),
+        portal=portal(3),
+        stays=(struck("timeout", "send batch", point),),
+    )
+    lived = live(history)
+    assert lived.verdict.violations == []
+    assert lived.life.state == "success"
