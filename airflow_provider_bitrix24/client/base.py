@@ -219,7 +219,7 @@ class BaseClient:
         unreadable = [str(ref) for ref in refs if not ref.readable]
         if unreadable:
             raise ConfigurationError(
-                f"{', '.join(unreadable[:10])} have no stage that can be read.",
+                f"The stage of {', '.join(unreadable[:10])} cannot be read.",
                 hint="Contacts, companies and orders cannot be read with crm.item.*.",
             )
         # A second credential was given for reading, so it reads.

@@ -32,8 +32,7 @@ _PATH = "airflow_provider_bitrix24.triggers.stage"
 LONGEST_BACK_OFF = 900.0
 """Seconds between two polls while the portal cannot be reached, unless ``poll_interval`` is longer."""
 LAST_CHECK = 80.0
-"""Seconds that a check may take beyond the deadline, where the last one begins: as long as one request with the default
-time-outs."""
+"""Seconds that the last check, which begins at the deadline, may take: one request with the default time-outs."""
 LONGEST_POLL = 900.0
 """Seconds for the reading of one page of the history, repetitions and the portal's limits included."""
 NO_CONNECTION = 10
@@ -51,8 +50,7 @@ class StageTrigger(BaseTrigger):
 
     :param targets: canonical forms, such as ``["DEAL_57"]``.
     :param expected_stage: stage ids, any of which is accepted.
-    :param deadline: when to stop waiting, in seconds since the epoch. The last check begins then and is given up
-        80 s later.
+    :param deadline: when to stop waiting, in seconds since the epoch. The last check begins then and may take 80 s.
     :param poke_interval: seconds (or a ``timedelta``) between two checks.
     :param require: ``"all"`` at one check, ``"any"`` of them, or ``"each"`` at some check.
     :param or_later: whether later stages of the same pipeline are accepted, too, unless they are failure stages.

@@ -24,14 +24,7 @@ from airflow_provider_bitrix24.simulator.portal.field_names import camel_name, i
 from airflow_provider_bitrix24.simulator.portal.items import ItemStore, check_room
 from airflow_provider_bitrix24.simulator.portal.latency import Latency, check_seconds
 from airflow_provider_bitrix24.simulator.portal.limits import OperatingLimit, RequestLimit
-from airflow_provider_bitrix24.simulator.portal.model import (
-    AutomationTrigger,
-    Condition,
-    HistoryType,
-    Item,
-    Robot,
-    Stage,
-)
+from airflow_provider_bitrix24.simulator.portal.model import AutomationTrigger, Condition, HistoryType, Item, Robot
 from airflow_provider_bitrix24.simulator.portal.request_log import RequestLog
 from airflow_provider_bitrix24.simulator.portal.settings import Addresses, Plan, PortalSettings
 from airflow_provider_bitrix24.simulator.portal.stage_history import StageHistory
@@ -41,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow_provider_bitrix24.simulator.portal.limits import OperatingProfile
-    from airflow_provider_bitrix24.simulator.portal.model import HistoryRow, Pipeline
+    from airflow_provider_bitrix24.simulator.portal.model import HistoryRow, Pipeline, Stage
 
 
 class Portal:
@@ -97,8 +90,7 @@ class Portal:
             """Returns the id of the next phone, e-mail address, site or messenger."""
             for pipeline in stages.fresh_pipelines():
                 self.add_pipeline(pipeline)
-            for client_type in (entity_types.CONTACT, entity_types.COMPANY):
-                self.items[client_type] = ItemStore()
+            self.items |= {kind: ItemStore() for kind in (entity_types.CONTACT, entity_types.COMPANY)}
 
     def set_plan(self, plan: Plan | str) -> None:
         """Imitate another tariff plan from now on."""
@@ -297,5 +289,5 @@ class Portal:
                 if stage and not pipeline.stage(stage):
                     raise ValueError(f"pipeline {pipeline.id} has no stage {stage!r}")
                 return pipeline
-        which = "pipeline" if category is None else f"pipeline {category}"
-        raise ValueError(f"{entity_types.type_name(type_id)} has no {which}")
+        number = "" if category is None else f" {category}"
+        raise ValueError(f"{entity_types.type_name(type_id)} has no pipeline{number}")
