@@ -9,9 +9,10 @@ import pytest
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.limits.operating import Figure, Knowledge
 from airflow_provider_bitrix24.client.limits.working_time import HOLDS, Hold, WorkingTimeClaim, WorkingTimeState
-from airflow_provider_bitrix24.client.oauth.changes import Storing
+from airflow_provider_bitrix24.client.oauth.changes import Claiming, Storing
 from airflow_provider_bitrix24.client.oauth.pair import Pair
 from airflow_provider_bitrix24.client.oauth.shared_token_store import SharedTokenStore
+from airflow_provider_bitrix24.client.oauth.token_store import Claim, Kept
 from airflow_provider_bitrix24.client.stores.fallback import FallbackStore
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
@@ -99,3 +100,29 @@ def test_what_many_processes_share_fits_and_the_latest_stay():
         for each in range(200)
     }
     assert len(dump_working_time(WorkingTimeState(Knowledge(), small), NOW)["held"]) == 200
+
+
+WIDEST = {
+    "access_token": '"' * 2_048,
+    "refresh_token": "\\" * 2_048,
+    "scope": [f"{each:060}" for each in range(1_000)] + ["\U0001f600" * 9, "x" * 200, None, {}],
+    "member_id": "\u0451" * 255,
+    "client_endpoint": "\u0451" * 255,
+    "server_endpoint": "\u0451" * 255,
+    "user_id": 2**62,
+}
+
+
+def test_the_largest_pair_of_tokens_fits_beside_the_largest_claim():
+    pair = Pair.from_grant(WIDEST, 1.8e9)
+    claim = Claim(host="\u0451" * 200, pid=2**22, at=1.8e9 + 1 / 3, pair=pair.fingerprint)
+    tokens = SharedTokenStore(ProcessStore(VirtualClock(NOW)), key="t", secret="s3cr3t")
+    tokens.update(Storing(pair))
+    assert tokens.update(Claiming(claim)) == tokens.load() == Kept(pair=pair, claim=claim)
+    assert len(pair.scopes) == 100
+
+
+@pytest.mark.parametrize("token", ["a" * 2_049, "\U0001f600" * 70, "a\nb", "", None])
+def test_what_is_no_token_is_not_stored(token):
+    assert Pair.from_grant({"access_token": token, "refresh_token": "b" * 70}, 1.8e9) is None
+    assert Pair.from_grant({"access_token": "a" * 70, "refresh_token": token}, 1.8e9) is None

@@ -175,3 +175,19 @@ def test_requests_in_one_piece_are_answered_one_after_the_other(client):
     once = f"GET /_simulator/clock HTTP/1.1\r\nHost: {HERE}\r\n\r\n"
     last = f"GET /_simulator/clock HTTP/1.1\r\nHost: {HERE}\r\nConnection: close\r\n\r\n"
     assert exchange(client, (once * 50 + last).encode()).count(b"HTTP/1.1 200 OK") == 51
+
+
+@pytest.mark.parametrize("name", ["renamed_to", "domain", "oauth_host"])
+@pytest.mark.parametrize(
+    "host", ["a\x00b", "a\r\nSet-Cookie: b", "\ud800", "a b", "a/b", "user@a", "a" * 300, "\u0451"]
+)
+def test_a_host_that_no_header_can_hold_is_refused(client, name, host):
+    status, answer = client.control("settings", {name: host})
+    assert status == 400
+    assert answer["error"].startswith(f"{name!r} cannot be ")
+    check_alive(client)
+
+
+def test_a_host_with_a_port_is_taken(client):
+    assert client.control("settings", {"oauth_host": "oauth.example:8025"})[0] == 200
+    assert client.control("settings", {"oauth_host": ""})[0] == 200

@@ -10,12 +10,13 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.secret_text import LIVE_SECRETS, SecretText
-from airflow_provider_bitrix24.client.values import number, shown, text, whole
+from airflow_provider_bitrix24.client.values import number, text, whole
 
 LIFETIME = 3600.0
 """Seconds for which an access token is valid, where the server does not say."""
@@ -25,6 +26,8 @@ IDLE_LIFETIME = 28 * 86400.0
 """Seconds for which an unused refresh token is assumed to be valid where it does not say: the shortest known."""
 _LONGEST_LIFETIME = 400 * 86400.0
 _DATED = re.compile(r"[0-9a-f]{30,}", re.IGNORECASE)
+_LONGEST_TOKEN, _LONGEST_SCOPE, _SCOPES = 2048, 60, 100
+"""Bounds of what a server may answer, so that every pair fits into every store."""
 _FORM = 1
 
 
@@ -178,12 +181,13 @@ def _has_tokens(record: Mapping[str, Any]) -> bool:
 
 
 def _is_token(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 4096 and value.isprintable()  # noqa: PLR2004 - more is no token
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_TOKEN and value.isascii() and value.isprintable()
 
 
 def _scopes(value: object) -> tuple[str, ...]:
     names = value.replace(" ", ",").split(",") if isinstance(value, str) else value
-    return tuple(shown(name) for name in names if text(name)) if isinstance(names, list) else ()
+    named = (text(name) for name in names) if isinstance(names, list) else ()
+    return tuple(islice((name for name in named if name and name.isascii() and len(name) <= _LONGEST_SCOPE), _SCOPES))
 
 
 def _first(value: int | None, other: int | None) -> int | None:

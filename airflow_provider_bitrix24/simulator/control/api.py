@@ -5,6 +5,7 @@ Handlers take and return JSON objects; :mod:`.json_handlers` reads bodies and an
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
@@ -36,6 +37,8 @@ _OPERATING: Final = {
     "enabled": bool,
 }
 _SETTINGS: Final = {name: hint for name, hint in get_type_hints(PortalSettings).items() if name != "plan"}
+_HOSTS: Final = {"renamed_to", "domain", "oauth_host"}
+_HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{0,260}")
 
 
 class ControlApi:
@@ -163,5 +166,10 @@ class ControlApi:
         """Show and change the portal's switches."""
         settings = self._portal.settings
         if request.method == "POST":
-            assign(settings, await json_body(request), _SETTINGS)
+            data = await json_body(request)
+            check(data, _SETTINGS)
+            for name in _HOSTS & data.keys():
+                if not _HOST.fullmatch(data[name]):
+                    raise ValueError(f"{name!r} cannot be {data[name]!r}; it is a host name, and a port if need be")
+            assign(settings, data, _SETTINGS)
         return {name: getattr(settings, name) for name in _SETTINGS}
