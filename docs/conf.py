@@ -26,6 +26,7 @@ autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
 autodoc_preserve_defaults = True
+toc_object_entries_show_parents = "hide"
 copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "furo"
@@ -51,6 +52,7 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", _adapt)
     app.connect("builder-inited", _translate_theme)
     app.connect("build-finished", _translate_llms, priority=900)  # after sphinx_llms_txt has written it
+    app.connect("build-finished", _translate_labels)
 
 
 class _ThemeTexts(NullTranslations):
@@ -65,6 +67,17 @@ class _ThemeTexts(NullTranslations):
 def _translate_theme(app: Sphinx) -> None:
     if app.config.language == "ru":
         app.translator.add_fallback(_ThemeTexts())
+
+
+def _translate_labels(app: Sphinx, error: Exception | None) -> None:
+    """Translate what the theme's templates say to screen readers without asking for a translation."""
+    if app.config.language != "ru" or error is not None:
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text("utf-8")
+        page.write_text(
+            re.sub(r'(?<=aria-label=")Toggle [^"]+', lambda found: _ThemeTexts().gettext(found[0]), text), "utf-8"
+        )
 
 
 def _translate_llms(app: Sphinx, error: Exception | None) -> None:
