@@ -141,7 +141,13 @@ class SyncDriver:
             return (self._send(outgoing[0]),)
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._settings.max_concurrency, "bitrix24")
-        return tuple(self._threads.map(partial(self._send, share=len(outgoing)), outgoing))
+        try:
+            return tuple(self._threads.map(partial(self._send, share=len(outgoing)), outgoing))
+        except BaseException:
+            # Airflow kills a task that it has told to end, soon after: nothing may wait for the portal's answers.
+            threads, self._threads = self._threads, None
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
 
     def _send(self, outgoing: HttpRequest, *, share: int = 1) -> HttpResponse | NoResponse:
         """Send one request.

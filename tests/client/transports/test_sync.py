@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
+import time
 
 import pytest
 
@@ -16,6 +19,7 @@ from airflow_provider_bitrix24.client.settings import ClientSettings
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.stores.process import ProcessStore
 from airflow_provider_bitrix24.client.transports.sync import SyncDriver
+from tests.support.misbehaving_server import MisbehavingServer, silent
 
 
 class Stop(BaseException):
@@ -38,6 +42,13 @@ class RecordingStore:
         self.calls.append(call)
         if call[0] == self.stop_at:
             raise Stop
+
+
+def signal_when(condition):
+    """Send this process's main thread a signal once something is so."""
+    while not condition():
+        time.sleep(0.01)
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
 
 
 @pytest.fixture
@@ -86,6 +97,29 @@ def test_a_driver_that_was_closed_can_send_requests_together_again(driver):
         attempts = driver.run(send(channel, [Call("scope")] * 2))
         assert [type(each.reply) for each in attempts] == [ConnectFailed] * 2
         driver.close()
+
+
+def test_a_signal_does_not_wait_for_requests_that_were_sent_together(driver):
+    def stop(*_):
+        raise Stop
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    try:
+        with MisbehavingServer(silent) as server:
+            channel = Channel(portal=Portal(base_url=f"http://127.0.0.1:{server.port}", user_id="1", secret="s3cr3t"))
+            both_sent = threading.Thread(target=signal_when, args=(lambda: len(server.heard) == 2,))
+            both_sent.start()
+            with pytest.raises(Stop):
+                driver.run(send(channel, [Call("scope")] * 2))
+            driver.close()
+            assert not server.over.is_set(), "the portal has not answered yet"
+            in_flight = [each for each in threading.enumerate() if each.name.startswith("bitrix24_")]
+            assert len(in_flight) == 2
+            both_sent.join()
+        for each in in_flight:
+            each.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_a_firing_begins_at_the_drivers_time(driver):
