@@ -189,7 +189,8 @@ def _redis(connection: Connection, kind: str, extra: Mapping[str, Any]) -> Redis
 
 
 def _sql(connection: Connection, backend: str, extra: Mapping[str, Any]) -> SqlStore:
-    from airflow_provider_bitrix24.client.stores.sql import SqlStore, sql_url
+    from airflow_provider_bitrix24.client.stores.sql import SqlStore
+    from airflow_provider_bitrix24.client.stores.sql_engine import sql_url
 
     if extra.get("iam"):
         raise ConfigurationError("Login by IAM is not supported.", hint="Use a password.")

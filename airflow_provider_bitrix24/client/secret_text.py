@@ -117,5 +117,18 @@ def forms_of(secret: str) -> set[str]:
     }
 
 
+def hide(text: str, secret: str) -> str:
+    """Return a text with every form of a secret replaced by ``***``; a short one only where it is a word of its own.
+
+    >>> hide("connecting to redis failed: no such user", "e")
+    'connecting to redis failed: no such user'
+    """
+    if len(secret) < SHORTEST:
+        return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text) if secret else text
+    for form in sorted(forms_of(secret), key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
+    return text
+
+
 LIVE_SECRETS = LiveSecrets()
 """Those of this process."""

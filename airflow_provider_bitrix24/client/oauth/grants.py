@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.client.oauth.hints import advise
 from airflow_provider_bitrix24.client.oauth.pair import Pair
 from airflow_provider_bitrix24.client.protocol.error_codes import error_from
 from airflow_provider_bitrix24.client.protocol.wire import FORM_HEADERS, HttpRequest, HttpResponse, decode
-from airflow_provider_bitrix24.client.secret_text import SecretBytes, SecretText
+from airflow_provider_bitrix24.client.secret_text import SecretBytes, SecretText, hide
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
@@ -56,7 +56,7 @@ class AuthorizationCode:
 
     def redact(self, shown: str) -> str:
         """Text with the code replaced by ``***``."""
-        return shown.replace(self.text, "***")
+        return hide(shown, self.text)
 
 
 def read_grant(

@@ -15,7 +15,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.secret_text import LIVE_SECRETS, SecretText
+from airflow_provider_bitrix24.client.secret_text import LIVE_SECRETS, SecretText, hide
 from airflow_provider_bitrix24.client.values import number, text, whole
 
 LIFETIME = 3600.0
@@ -88,7 +88,7 @@ class Pair:
 
     def redact(self, shown_text: str) -> str:
         """Text with both tokens replaced by ``***``."""
-        return shown_text.replace(self.access_token, "***").replace(self.refresh_token, "***")
+        return hide(hide(shown_text, self.access_token), self.refresh_token)
 
     def as_record(self) -> dict[str, Any]:
         """The pair as plain JSON, secrets included."""

@@ -11,6 +11,7 @@ from random import random
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.secret_text import SecretText
 from airflow_provider_bitrix24.client.stores.record import MAX_SIZE, apply, peek
 from airflow_provider_bitrix24.client.stores.remote import PATIENCE, raise_unusable, stored_key, within
 
@@ -61,7 +62,8 @@ class RedisStore:
         self._patience = patience
         host, port, db = options.get("host", "localhost"), options.get("port", 6379), options.get("db", 0)
         self._name = f"Redis at {host}:{port}, database {db}"
-        self._secret = options.get("password") or None
+        password = options.get("password")
+        self._secret = SecretText(password) if isinstance(password, str) and password else None
         self._redis = self._connect(options)
 
     @classmethod
@@ -70,6 +72,7 @@ class RedisStore:
 
         :raises ConfigurationError: the URL cannot be read, or the package ``redis`` is not installed.
         """
+        url = SecretText(url)  # as a traceback with local variables shows it
         parse_url = _library().connection.parse_url
         try:
             options = cast("dict[str, Any]", parse_url(url))

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_bitrix24.client.errors import SharedStoreError
+from airflow_provider_bitrix24.client.secret_text import hide
 from airflow_provider_bitrix24.client.stores.deadline import Attempt
 
 if TYPE_CHECKING:
@@ -46,10 +47,9 @@ def raise_unusable(name: str, reason: object, *, hint: str = "", secret: str | N
     :param reason: what the server or its library has said, of which the first line is repeated.
     :param secret: what must not be repeated.
     """
-    said = first_line(reason)
-    if secret:
-        said = said.replace(secret, "***")
-    raise SharedStoreError(f"{name} cannot be used: {said}.", hint=hint) from None
+    # Before it is cut, as half of a secret is not recognized, and in its place, as a traceback may show variables.
+    reason = hide(str(reason), secret) if secret else str(reason)
+    raise SharedStoreError(f"{name} cannot be used: {first_line(reason)}.", hint=hint) from None
 
 
 def first_line(reason: object) -> str:

@@ -6,27 +6,20 @@ A value is a row, which a short transaction locks; time is the server's. The tab
 from __future__ import annotations
 
 import time
-from importlib.util import find_spec
 from random import random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_bitrix24.client.errors import ConfigurationError, SharedStoreError
+from airflow_provider_bitrix24.client.errors import SharedStoreError
+from airflow_provider_bitrix24.client.secret_text import SecretText
 from airflow_provider_bitrix24.client.stores.record import apply, peek
 from airflow_provider_bitrix24.client.stores.remote import PATIENCE, first_line, raise_unusable, stored_key, within
-from airflow_provider_bitrix24.client.stores.sql_dialects import (
-    DIALECTS,
-    DRIVERS,
-    ENTRIES,
-    MISSING_TABLE,
-    TABLE,
-    UPDATE,
-    Dialect,
-)
+from airflow_provider_bitrix24.client.stores.sql_dialects import ENTRIES, MISSING_TABLE, TABLE, UPDATE
+from airflow_provider_bitrix24.client.stores.sql_engine import UnsendableError, dialect_of, make_engine, make_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.engine import URL, Connection
     from sqlalchemy.exc import DBAPIError
 
     from airflow_provider_bitrix24.client.stores.deadline import Attempt
@@ -37,8 +30,6 @@ S = TypeVar("S")
 T = TypeVar("T")
 _ATTEMPTS = 3
 _PAUSE = 0.02
-_IDLE = 300
-"""Seconds after which an unused connection is not used again: firewalls forget it silently."""
 _MOST_ENTRIES = 1000
 
 
@@ -53,16 +44,20 @@ class SqlStore:
     :raises ConfigurationError: SQLAlchemy or the database's driver is not installed, or the URL cannot be used.
     """
 
+    _name = "a database"
+
     def __init__(
         self, url: str | URL, *, connect_args: Mapping[str, Any] | None = None, patience: float = PATIENCE
     ) -> None:
         self._patience = patience
-        made = _make_url(url)
-        self.dialect = _dialect(made)
+        if isinstance(url, str):
+            url = SecretText(url)  # as a traceback with local variables shows it
+        made = make_url(url)
+        self.dialect = dialect_of(made)
         where = made.database if made.host is None else f"{made.host}:{made.port or 'default port'}/{made.database}"
         self._name = f"{self.dialect.title} at {where}"
-        self._secret = None if made.password is None else str(made.password)
-        self._engine = _make_engine(made, self.dialect, dict(connect_args or {}), patience)
+        self._secret = None if made.password is None else SecretText(made.password)
+        self._engine = make_engine(made, self.dialect, dict(connect_args or {}), patience)
 
     def __str__(self) -> str:
         return self._name
@@ -123,6 +118,8 @@ class SqlStore:
             return within(self._patience, function, name=self._name)
         except SQLAlchemyError as error:
             raise_unusable(self._name, getattr(error, "orig", None) or type(error).__name__, secret=self._secret)
+        except UnsendableError as error:
+            raise_unusable(self._name, error, hint="Use a password of letters that the driver can encode.")
 
     def _with_row(self, attempt: Attempt[R], name: str, work: Callable[[Attempt[R], Connection], R]) -> R:
         """Run a transaction that needs a row, and make it first where it is missing."""
@@ -190,108 +187,3 @@ class SqlStore:
 
 class _MissingRow(Exception):  # noqa: N818 - an event, caught in this module
     """Nothing was kept under this name yet."""
-
-
-def _make_url(url: str | URL) -> URL:
-    try:
-        from sqlalchemy.engine import make_url
-        from sqlalchemy.exc import ArgumentError
-    except ImportError:
-        raise ConfigurationError(
-            "A shared store in a database needs the Python package SQLAlchemy.",
-            hint="Install airflow-provider-bitrix24[sql] on every host.",
-        ) from None
-    if isinstance(url, str) and url.startswith("postgres://"):
-        url = url.replace("postgres", "postgresql", 1)
-    try:
-        made = make_url(url)
-        return made if "+" in made.drivername else made.set(drivername=_with_driver(made.drivername))
-    except (ArgumentError, ValueError):
-        # Its text may repeat the URL, which holds the password.
-        raise ConfigurationError(
-            "The URL of the shared store cannot be read.",
-            hint="Use the form postgresql://USER:PASSWORD@HOST:5432/DATABASE.",
-        ) from None
-
-
-def _with_driver(backend: str) -> str:
-    for module, driver in DRIVERS.get(backend, {}).items():
-        if find_spec(module):
-            return f"{backend}+{driver}"
-    return backend
-
-
-def sql_url(backend: str, **parts: Any) -> URL:
-    """Put the URL of a database together, with the first of its drivers that is installed.
-
-    :param backend: ``postgresql``, ``mysql`` or ``sqlite``.
-    :param parts: ``username``, ``password``, ``host``, ``port``, ``database``.
-    :raises ConfigurationError: SQLAlchemy is not installed.
-    """
-    return _make_url(f"{backend}://").set(**parts)
-
-
-def _dialect(url: URL) -> Dialect:
-    name = url.get_backend_name()
-    if name == "sqlite" and url.database in (None, "", ":memory:"):
-        raise ConfigurationError("A shared store in SQLite needs the path of a file.", hint="Name the database's file.")
-    if name not in DIALECTS:
-        raise ConfigurationError(
-            f"A shared store cannot be kept in {name}.", hint=f"Supported are {', '.join(sorted(DIALECTS))}."
-        )
-    return DIALECTS[name]
-
-
-def _make_engine(url: URL, dialect: Dialect, connect_args: dict[str, Any], patience: float) -> Engine:
-    from sqlalchemy import create_engine, event
-    from sqlalchemy.exc import SQLAlchemyError
-    from sqlalchemy.pool import QueuePool
-
-    try:
-        known = dialect.connect_args.get(url.get_driver_name(), {})
-        if dialect is DIALECTS["sqlite"]:
-            # Seconds for which a lock is waited for. Each call has a thread of its own, and takes over a connection.
-            known = {"timeout": 0.8 * patience, "check_same_thread": False}
-        options: dict[str, Any] = {"isolation_level": dialect.isolation} if dialect.isolation else {}
-        if url.get_driver_name() in ("psycopg2", "psycopg"):
-            options["use_native_hstore"] = False  # a new connection would look for a type that nothing here has
-        engine = create_engine(
-            url,
-            future=True,  # SQLAlchemy 1.4 then behaves as 2 does
-            hide_parameters=True,
-            connect_args=known | connect_args,
-            poolclass=QueuePool,
-            pool_timeout=patience,
-            pool_recycle=_IDLE,
-            pool_use_lifo=True,
-            **options,
-        )
-    except (ImportError, SQLAlchemyError) as error:
-        raise ConfigurationError(
-            f"A shared store in {dialect.title} needs a driver that is not installed: {error}.",
-            hint="Install Airflow's provider of this database on every host.",
-        ) from None
-    if dialect is DIALECTS["sqlite"]:
-        event.listen(engine, "connect", _leave_transactions_to_us)
-        event.listen(engine, "begin", _begin_immediate)
-    if dialect.session:
-        event.listen(engine, "connect", lambda connection, _: _run_all(connection, dialect.session))
-    return engine
-
-
-def _leave_transactions_to_us(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-
-
-def _begin_immediate(connection: Connection) -> None:
-    # SQLite would otherwise lock only at the first write, and refuse it where somebody else came first.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _run_all(connection: Any, statements: tuple[str, ...]) -> None:
-    cursor = connection.cursor()
-    try:
-        for statement in statements:
-            cursor.execute(statement)
-    finally:
-        cursor.close()
