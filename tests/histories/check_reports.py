@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.histories.boards import CONTACT, ORDER, key_of
+from tests.histories.boards import CONTACT, ORDER, QUOTE, key_of
 from tests.histories.exceptions import SETTLE_AFTER, expected_of
 from tests.histories.rest import EXOTIC
 
@@ -168,10 +168,25 @@ def could_look(life: Life, stay: StayRecord, target: str) -> bool:
     fires = _fires(life, stay, target)
     if not fires or len(fires) >= MAX_FIRES or stay.struck or stay.store_failed or stay.xcom_failed:
         return False
-    over = max(each.sent_at for each in fires) + SETTLE_AFTER + MARGIN
+    latest = [*(each.sent_at for each in fires), *_first_seen_moved(life, stay, fires)]
+    over = max(latest) + SETTLE_AFTER + MARGIN
     looks = life.world.portal.record.looks.get(key_of(target), ())
     seen = [each for each in looks if each.arrived and each.shown is not None and each.stay == stay.number]
     return any(over <= each.at <= stay.reported_at for each in seen)
+
+
+def _first_seen_moved(life: Life, stay: StayRecord, fires: list[Fire]) -> Iterator[float]:
+    """When a reading first showed moves by the same requests whose time nobody tells: they may have been just then."""
+    record, numbers = life.world.portal.record, {each.request for each in fires}
+    for fire in record.fires:
+        if fire.request in numbers and fire.moved_at is not None and _timeless(life, fire.key):
+            looks = [each for each in record.looks.get(fire.key, ()) if each.arrived and each.stay == stay.number]
+            yield from [each.at for each in looks if each.at > fire.moved_at][:1]
+
+
+def _timeless(life: Life, key: tuple[int, int]) -> bool:
+    """Whether the portal tells no usable time of a move: of quotes, in odd readings, or where its clock is odd."""
+    return key[0] == QUOTE or life.history.portal.odd_time or _odd(life, key)
 
 
 def _sensor(life: Life) -> Iterator[Found]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.histories.boards import DEAL
+from tests.histories.boards import DEAL, QUOTE
 from tests.histories.by_hand import EXECUTING, FINAL, FIRST_FIRE, PREPARATION, portal, struck, task
-from tests.histories.plan import ColleagueMove, History, RequestFault, RobotPlan, TriggerPlan
+from tests.histories.plan import ColleagueMove, EntityPlan, History, RequestFault, RobotPlan, TriggerPlan
 
 
 def test_a_robot_brings_an_entity_to_its_stage_while_the_next_try_waits_to_fire(violations):
@@ -72,6 +72,26 @@ def test_a_fire_without_an_answer_cannot_be_looked_after_and_a_robot_has_moved_i
     )
     assert lived.verdict.violations == []
     assert lived.verdict.excused == ["left_between_tries"]
+
+
+def test_quotes_tell_no_time_of_their_move_so_the_portal_may_still_be_working_when_they_are_first_seen(live):
+    """Nobody can look a minute later, so what became of the one that has not moved stays unknown."""
+    quotes = tuple(EntityPlan(type_id=QUOTE, id=number, stage=FINAL if number == 2 else 0) for number in (1, 2, 3))
+    faults = (RequestFault(number=FIRST_FIRE, kind="no_answer"), RequestFault(number=3, kind="denied"))
+    lived = live(
+        History(
+            seed=1,
+            task=task(3, lists=(("QUOTE_1", "QUOTE_2", "QUOTE_3"),), expected_stage="PREPARATION", retries=0),
+            portal=portal(
+                entities=quotes,
+                triggers=(TriggerPlan(type_id=QUOTE, stage=PREPARATION, code="go"),),
+                requests=faults,
+            ),
+        )
+    )
+    assert lived.verdict.violations == []
+    outcomes = {each["target"]: each["outcome"] for each in lived.life.stays[0].report["results"]}
+    assert outcomes == {"QUOTE_1": "moved", "QUOTE_2": "failed", "QUOTE_3": "moved"}
 
 
 @pytest.mark.parametrize("at", ["log", "xcom_push report"])
