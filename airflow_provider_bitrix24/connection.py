@@ -37,7 +37,7 @@ from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS
 from airflow_provider_bitrix24.shared_store import shared_store_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from airflow_provider_bitrix24.client.stores.protocol import SharedStore
 
@@ -122,8 +122,7 @@ def read_connection(
     unknown = sorted(set(extra) - set(EXTRA_FIELDS))
     if unknown:
         warnings.append(
-            f"Ignored unknown names in the connection's extra: {', '.join(unknown)}. "
-            f"Known are {', '.join(EXTRA_FIELDS)}."
+            f"Ignored unknown names in the connection's extra: {', '.join(unknown)}. {_known_instead(unknown)}"
         )
     values = {name: read_extra(name, field, extra.get(name)) for name, field in EXTRA_FIELDS.items()}
     values.pop("auth_method")
@@ -138,6 +137,15 @@ def read_connection(
         else _application(connection, of_tokens, conn_id=conn_id, mask=mask, shared_store=shared_store)
     )
     return Bitrix24Connection(portal=portal, settings=settings, default_code=default_code, warnings=tuple(warnings))
+
+
+def _known_instead(unknown: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = [get_close_matches(name, EXTRA_FIELDS, n=2) for name in unknown]
+    if all(near):
+        return f"Did you mean {' or '.join(dict.fromkeys(each for names in near for each in names))}?"
+    return f"Known are {', '.join(EXTRA_FIELDS)}."
 
 
 def _application(

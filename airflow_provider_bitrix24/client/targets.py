@@ -162,7 +162,7 @@ def _parse_all(texts: Iterable[object]) -> list[EntityRef]:
         one = "target is malformed; nothing was sent."
         head = one if len(bad) == 1 else f"{len(bad):,} targets are malformed; nothing was sent."
         bare = any(not isinstance(text, str) or text.strip().isdigit() for text in seen)
-        hint = f"{_BARE_IDS} {_FORM}" if bare else _FORM
+        hint = f"{_BARE_IDS} {_FORM}" if bare else "" if all(" write " in each for each in bad) else _FORM
         raise ConfigurationError(f"{head} {' '.join(bad[:_SHOWN])}{more}", hint=hint)
     return list(found)
 

@@ -107,6 +107,15 @@ def test_unknown_extras_are_reported_by_name():
     assert "default_code, plan" in warning
 
 
+def test_unknown_extras_that_are_typos_are_answered_with_the_names_that_may_be_meant():
+    (warning,) = read_connection(conn(password=URL, extra={"timeout": 5, "verify_ssl": True})).warnings
+
+    assert warning == (
+        "Ignored unknown names in the connection's extra: timeout, verify_ssl. "
+        "Did you mean read_timeout or connect_timeout or verify_tls?"
+    )
+
+
 def test_the_prefixed_names_of_airflow_2s_test_button_are_read():
     extra = {"ca_bundle": "ca.pem", "extra__bitrix24__ca_bundle": "ca.pem"}
 

@@ -116,6 +116,17 @@ def test_a_pasted_url_is_refused_and_never_repeated(pasted):
         assert SECRET not in str(caught.value).lower()
 
 
+def test_a_message_that_says_what_to_write_does_not_say_it_twice():
+    with pytest.raises(ConfigurationError) as one:
+        parse_targets(["D_57"])
+    with pytest.raises(ConfigurationError) as both:
+        parse_targets(["D_57", "FOO_1"])
+    assert str(one.value) == (
+        "target is malformed; nothing was sent. 'D_57': short forms are not accepted; write DEAL_57."
+    )
+    assert str(both.value).endswith("SMART_INVOICE_12 or DYNAMIC_177_5.")
+
+
 def test_a_message_stays_short_whatever_was_passed():
     for monster in ("A" * 100_000 + "_1", "DEAL_" + "9" * 100_000, "DEAL_" + "x" * 100_000, "x" * 100_000):
         with pytest.raises(ConfigurationError) as caught:
