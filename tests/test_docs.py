@@ -188,3 +188,13 @@ def test_the_rooms_and_names_that_contributing_walks_through_exist():
     assert {each for each in names if not re.search(rf"\b{each}\b", code)} == set()
     assert paths
     assert names
+
+
+def test_a_test_file_is_named_after_its_module_or_says_what_it_is_about():
+    modules = {path.stem.strip("_") for path in PACKAGE.rglob("*.py")}
+    silent = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if path.stem.removeprefix("test_") not in modules and ast.get_docstring(ast.parse(path.read_text())) is None
+    }
+    assert silent == set()
