@@ -93,6 +93,8 @@ class ClientSettings:
             value = getattr(self, name)
             if value is not None and not isinstance(value, str | os.PathLike):
                 raise ConfigurationError(f"{name} is of type {type(value).__name__}.", hint="Pass a path as a text.")
+            if value is not None and not _is_path(value):
+                raise ConfigurationError(f"{name} holds a character that no path can have.", hint="Type it anew.")
 
     @property
     def bucket(self) -> tuple[int, float] | None:
@@ -123,6 +125,13 @@ class OtherSettings(TypedDict, total=False):
     proxy: str | None
     shared_store_directory: str | None
     pacing_directory: str | None
+
+
+def _is_path(value: str | os.PathLike[str]) -> bool:
+    try:
+        return b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:  # half of a character
+        return False
 
 
 def _is_http_address(text: object) -> bool:

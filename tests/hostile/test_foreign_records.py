@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -9,6 +10,7 @@ from contextlib import closing
 
 import pytest
 
+from airflow_provider_bitrix24.client.stores import file, file_directory
 from airflow_provider_bitrix24.client.stores.file import FileStore, read_boot_id
 from airflow_provider_bitrix24.client.stores.sql import SqlStore
 from airflow_provider_bitrix24.client.stores.sql_dialects import TABLE
@@ -83,6 +85,22 @@ def test_what_is_not_a_file_hides_no_other_from_the_list(tmp_path, put):
     (tmp_path / "a.other").write_text("x")
     put(tmp_path / "a.json")
     lines = shown(written(tmp_path, "b.json", BUCKET))
+    assert any(line.startswith("b: 1 requests in the bucket") for line in lines)
+    assert lines[-1] == "Other values: 1"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+def test_a_file_of_somebody_elses_hides_no_other_from_the_list(tmp_path, monkeypatch, number):
+    store = written(tmp_path, "b.json", BUCKET)
+    written(tmp_path, "a.json", BUCKET)
+
+    def open_file(directory, name):
+        if name == "a.json":
+            raise OSError(number, os.strerror(number))  # permissions do not stop root, who may run this test
+        return file_directory.open_file(directory, name)
+
+    monkeypatch.setattr(file, "open_file", open_file)
+    lines = shown(store)
     assert any(line.startswith("b: 1 requests in the bucket") for line in lines)
     assert lines[-1] == "Other values: 1"
 

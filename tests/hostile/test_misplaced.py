@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -190,6 +191,13 @@ def test_an_address_with_a_missing_slash_or_an_odd_path_is_refused(address):
 def test_a_setting_of_another_type_is_refused(setting):
     with pytest.raises(ConfigurationError):
         ClientSettings(**setting)
+
+
+@pytest.mark.parametrize("name", ["ca_bundle", "shared_store_directory"])
+@pytest.mark.parametrize("path", ["a\x00b", "a\ud800b", Path("a\x00b")])
+def test_a_path_that_no_file_can_have_is_refused(name, path):
+    with pytest.raises(ConfigurationError, match=f"{name} holds a character"):
+        ClientSettings(**{name: path})
 
 
 def test_a_url_without_the_users_number_does_not_show_the_secret_that_stands_in_its_place():

@@ -37,7 +37,8 @@ _PAUSES = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
 _SUFFIX = ".json"
 _MOST_ENTRIES = 1000
 _PADDING = b" \0"
-_NOT_A_FILE = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO})
+_NOT_OURS = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EACCES, errno.EPERM})
+"""What opening something raises that is not a file, or that its owner keeps to himself."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -109,7 +110,7 @@ class FileStore:
         try:
             file = open_file(self.directory, name)
         except OSError as error:
-            if error.errno in _NOT_A_FILE:
+            if error.errno in _NOT_OURS:
                 return None  # anybody may put something there, which must not hide the files
             raise
         try:
