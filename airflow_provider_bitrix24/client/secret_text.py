@@ -7,6 +7,7 @@ libraries hold secrets in the forms that URLs, headers and their parsers make of
 from __future__ import annotations
 
 import base64
+import json
 import re
 import threading
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-_HEX = re.compile("(?:%[0-9A-F]{2})+|%25[0-9A-F]{2}")
+_HEX = re.compile("%25[0-9A-F]{2}|%[0-9A-F]{2}")
 HIDDEN: Final = "***"
 SHORTEST: Final = 6
 """A shorter text is not a secret of Bitrix24 (a webhook's has 16 characters), and hiding it would garble sentences."""
@@ -95,10 +96,10 @@ class LiveSecrets:
 
 
 def forms_of(secret: str) -> set[str]:
-    """Return the forms that a secret takes: plain, percent-encoded once and twice, in base64, and as ``repr`` shows it.
+    """Return the forms that a secret takes: plain, percent-encoded once and twice, in base64, in JSON, and in ``repr``.
 
-    >>> sorted(forms_of("a b+c/d"))[:3]
-    ['YSBiK2MvZA', 'a b+c/d', 'a%20b%2Bc%2Fd']
+    >>> sorted(forms_of("a+b"))
+    ['YSti', 'a%252Bb', 'a%252bb', 'a%2Bb', 'a%2bb', 'a+b']
     """
     once = {
         quote(secret, safe="", errors="surrogatepass"),
@@ -107,10 +108,13 @@ def forms_of(secret: str) -> set[str]:
     }
     encoded = {*once, *(quote(each, safe="") for each in once)}
     data = secret.encode(errors="surrogatepass")
+    in_json = {json.dumps(str(secret))[1:-1], json.dumps(str(secret), ensure_ascii=False)[1:-1]}
     in_base64 = {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
     return {
         secret,
         repr(str(secret))[1:-1],
+        *in_json,
+        *(each.replace("/", "\\/") for each in in_json),  # as PHP writes it
         *encoded,
         *(_HEX.sub(lambda found: found[0].lower(), each) for each in encoded),
         *(each.rstrip("=") for each in in_base64),

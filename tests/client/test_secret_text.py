@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 
 from hypothesis import given
@@ -33,6 +34,14 @@ def test_the_case_of_percent_encoding_does_not_matter():
     live = LiveSecrets()
     live.add("a1b2c3/+ä")
     assert live.hide("x a1b2c3%2f%2b%c3%a4 y") == "x *** y"
+    assert live.hide("x a1b2c3%252f%252b%25c3%25a4 y") == "x *** y"
+
+
+def test_json_shows_no_secret():
+    live = LiveSecrets()
+    live.add('a"/\u0451-secret')
+    for shown in (json.dumps('a"/\u0451-secret'), '"a\\"\\/\\u0451-secret"', '"a\\"\\/\u0451-secret"'):
+        assert live.hide(f"x {shown} y") == 'x "***" y'
 
 
 def test_a_short_text_is_not_hidden():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client import errors
-from airflow_provider_bitrix24.client.protocol.error_codes import CODES, classify, error_from
+from airflow_provider_bitrix24.client.protocol.error_codes import CODES, SCOPE_CODES, classify, error_from
 from airflow_provider_bitrix24.client.protocol.wire import HttpResponse, Reply
 
 AUTH, DENIED, BAD = "AuthenticationError", "PermissionDeniedError", "InvalidRequestError"
@@ -175,6 +175,16 @@ def test_a_redirect_is_permanent_and_not_followed(status):
 def test_inside_a_batch_the_code_alone_decides(entry, name, executed):
     error = error_from("x", entry, 200, in_batch=True)
     assert (type(error).__name__, error.executed, error.status) == (name, executed, 200)
+
+
+def test_the_codes_of_a_missing_scope_are_those_that_advise_to_give_it():
+    assert {code for code, meaning in CODES.items() if "the scope 'crm'" in meaning.hint} == SCOPE_CODES
+
+
+@pytest.mark.parametrize(("status", "executed"), [(400, "no"), (499, "no"), (500, "unknown")])
+def test_an_unnamed_error_of_the_client_is_told_from_one_of_the_portal_by_its_status(status, executed):
+    error = classify("x", answer({"error": "", "error_description": ""}, status))
+    assert isinstance(error, errors.InvalidRequestError) is (executed == "no")
 
 
 JSON = st.recursive(
