@@ -144,7 +144,7 @@ class Checkpoint:
         in_doubt = [
             (request.targets, request.sent_by_portal)
             for request in self._ledger.in_doubt
-            if not self._is_told_by_states(request)
+            if not self._is_covered_by_states(request)
         ]
         return {
             "form": FORM,
@@ -161,7 +161,7 @@ class Checkpoint:
             "last_sent": self._last_sent,
         }
 
-    def _is_told_by_states(self, request: InDoubtRequest) -> bool:
+    def _is_covered_by_states(self, request: InDoubtRequest) -> bool:
         """Whether a next try reads these first anyway, since an earlier one has lost them or did not see them move.
 
         There can be many of them. They count as sent when the last fire left, so that has to be no earlier, and

@@ -67,7 +67,7 @@ class FallbackStore:
         if not self._may_ask():
             return self._update_alone(key, change)
 
-        def change_and_tell(value: JsonValue, now: float) -> tuple[JsonValue, tuple[_Seen, T]]:
+        def change_and_note(value: JsonValue, now: float) -> tuple[JsonValue, tuple[_Seen, T]]:
             mine = self._remembered(key, now)
             if mine is not None and mine.alone and reunite is not None:
                 value = reunite(value, mine.value, now)
@@ -77,7 +77,7 @@ class FallbackStore:
             return changed, (_Seen(changed, now), answer)
 
         try:
-            seen, answer = self.store.update(key, change_and_tell)
+            seen, answer = self.store.update(key, change_and_note)
         except SharedStoreError as error:
             self._leave(error)
             return self._update_alone(key, change)
