@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import runpy
 from datetime import timedelta
 
 import pandas as pd
@@ -11,7 +13,8 @@ import pytest
 from airflow_provider_bitrix24._tasks.arguments import check_rendered
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.compat import AirflowFailException
-from airflow_provider_bitrix24.operators.automation import TriggerAutomationOperator
+from airflow_provider_bitrix24.operators.automation import ExecuteTriggerOperator, TriggerAutomationOperator
+from airflow_provider_bitrix24.sensors.stage import StageSensor
 
 DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
@@ -45,8 +48,14 @@ def test_without_verify_on_unmoved_may_be_ignore():
     TriggerAutomationOperator(task_id="move", target="DEAL_57", verify=False, on_unmoved="ignore")
 
 
-def test_deferrable_defaults_to_airflows_configuration():
-    assert TriggerAutomationOperator(task_id="move", target="DEAL_57").deferrable is False
+@pytest.mark.parametrize("configured", [None, "False", "True"])
+@pytest.mark.parametrize("operator", [TriggerAutomationOperator, ExecuteTriggerOperator, StageSensor])
+def test_deferrable_defaults_to_airflows_configuration(operator, configured, monkeypatch):
+    if configured is not None:
+        monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", configured)
+    defined_anew = runpy.run_path(inspect.getfile(operator))[operator.__name__]
+
+    assert inspect.signature(defined_anew.__init__).parameters["deferrable"].default is (configured == "True")
 
 
 def test_the_constructor_keeps_template_fields_unchanged():

@@ -266,6 +266,14 @@ def test_an_operator_that_has_run_can_be_copied_and_pickled(portal, run_task, ki
         assert {name: getattr(twin, name) for name in arguments} == arguments
 
 
+def test_every_argument_can_be_mapped(portal):
+    arguments = {"target": [Target.DEAL], "code": Code.PREPARE, "poke_interval": timedelta(minutes=1)}
+    mapped = TriggerAutomationOperator.partial(task_id="move").expand_kwargs([arguments])
+    operator = mapped.unmap(arguments)
+
+    assert (operator.code, operator.target, operator.poke_interval) == ("c5u4m", ["DEAL_57"], 60)
+
+
 def test_arguments_of_a_mapped_task_are_plain_and_texts_stay_texts(portal, run_task):
     """Airflow makes the operator of each map index with the arguments that were shared."""
     mapped = TriggerAutomationOperator.partial(
