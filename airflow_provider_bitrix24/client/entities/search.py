@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.client.entities.pages import FULL_REQUEST, METHOD, Span, build, newest_id, take
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError
 from airflow_provider_bitrix24.client.flows.batches import read_batch
-from airflow_provider_bitrix24.client.flows.calls import acquire, send, sleep
-from airflow_provider_bitrix24.client.limits.operating import BATCH, in_batch
+from airflow_provider_bitrix24.client.flows.calls import ready, send, sleep
+from airflow_provider_bitrix24.client.flows.working_time import HeldTime
+from airflow_provider_bitrix24.client.limits.operating import BATCH
+from airflow_provider_bitrix24.client.limits.work import Work
 from airflow_provider_bitrix24.client.protocol.batch import TARGET_SECONDS, BatchSizer
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 
@@ -61,24 +63,26 @@ class _Search:
 
     def run(self) -> Flow[None]:
         while (active := [span for span in self.spans if not span.done]) and self.found <= self.most:
-            granted = yield from acquire(self.channel, 1 if self.in_order else self._capacity(active))
-            active = active[: granted.count]
-            wait = self.channel.operating.wait((BATCH, in_batch(METHOD)), granted.now)
-            if wait > 0:
-                yield from sleep(wait, "operating", f"the working time of {METHOD} is spent until then")
-            yield from self._round(active)
+            pages = self._pages()
+            held = HeldTime(self.channel, Work(BATCH, (METHOD,) * (pages + self.asks_newest)))
+            count = yield from ready(self.channel, held, 1 if self.in_order else self._capacity(active))
+            yield from self._round(active[:count], pages, held)
             self._split()
 
     def _capacity(self, active: Sequence[Span]) -> int:
         return min(len(active), self.channel.settings.max_concurrency)
 
-    def _round(self, active: Sequence[Span]) -> Flow[None]:
+    def _pages(self) -> int:
+        """How many pages the next requests read each."""
+        return max(1, min(self.sizer.size - self.asks_newest, -(-(self.most + 1 - self.found) // PAGE)))
+
+    def _round(self, active: Sequence[Span], pages: int, held: HeldTime) -> Flow[None]:
         """Send one request for each span."""
         before, asks = self.found, self.asks_newest
-        pages = max(1, min(self.sizer.size - asks, -(-(self.most + 1 - before) // PAGE)))
         calls = [build(self.conditions, self.type_id, span, pages, newest=asks) for span in active]
         attempts = yield from send(self.channel, calls)
         problems = [self._take(span, pages, attempt) for span, attempt in zip(active, attempts, strict=True)]
+        yield from held.settle(attempts)
         if self.found > before or all(problem is None for problem in problems):
             self.backoff = self.channel.backoff(idempotent=True)
         yield from self._recover([problem for problem in problems if problem is not None])

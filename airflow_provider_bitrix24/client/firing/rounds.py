@@ -97,7 +97,7 @@ class Rounds:
         budget = self.channel.operating
         credential = self.channel.portal.credential_id
         granted: WorkingTimeGrant = yield ShareWorkingTime(credential, budget.known.shifted(-now), claim)
-        budget.learn(granted.known.shifted(now))
+        budget.learn(granted.known.shifted(now), now)
         return granted
 
     def _commands(self) -> int:

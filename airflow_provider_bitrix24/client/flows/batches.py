@@ -50,10 +50,15 @@ def attempt_batch(
     """
     methods = [each.method for each in calls]
     packed = pack([command(each, refers=halt) for each in calls], idempotent=idempotent, halt=halt)
-    outcome = yield from attempt(channel, packed, methods)
+    replies: list[CommandReply] | Bitrix24Error = []
+
+    def read(reply: Reply, answered: Attempt) -> None:
+        nonlocal replies
+        replies = read_batch(channel, methods, reply, answered)
+
+    outcome = yield from attempt(channel, packed, methods, read)
     if isinstance(outcome.reply, Bitrix24Error):
         raise outcome.reply
-    replies = read_batch(channel, methods, outcome.reply, outcome)
     if isinstance(replies, Bitrix24Error):
         raise replies
     return replies, outcome

@@ -23,8 +23,10 @@ from airflow_provider_bitrix24.client.errors import (
 )
 from airflow_provider_bitrix24.client.flows.effects import Acquire, Acquired, Flow, Log, NoResponse, Send, Sleep
 from airflow_provider_bitrix24.client.flows.portal_clock import PortalClock
-from airflow_provider_bitrix24.client.limits.operating import OperatingBudget, in_batch
+from airflow_provider_bitrix24.client.flows.working_time import HeldTime
+from airflow_provider_bitrix24.client.limits.operating import OperatingBudget
 from airflow_provider_bitrix24.client.limits.retry import Backoff, RetryPolicy
+from airflow_provider_bitrix24.client.limits.work import Work, WorkEstimate
 from airflow_provider_bitrix24.client.protocol.error_codes import classify
 from airflow_provider_bitrix24.client.protocol.pagination import Page, first_page, read_page
 from airflow_provider_bitrix24.client.protocol.wire import Call, HttpResponse, Params, Reply, encode
@@ -84,6 +86,7 @@ class Channel:
     settings: ClientSettings = field(default_factory=ClientSettings)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     operating: OperatingBudget = field(default_factory=OperatingBudget)
+    work: WorkEstimate = field(default_factory=WorkEstimate)
     random: Callable[[], float] = field(default_factory=lambda: random_module.random)
     refused: int = 0
     """Requests that the portal has refused since tokens were last taken."""
@@ -148,6 +151,21 @@ def acquire(channel: Channel, want: int) -> Flow[Acquired]:
     return granted
 
 
+def ready(channel: Channel, held: HeldTime, want: int) -> Flow[int]:
+    """Get ready to send, also with working time. Returns how many requests may be sent, up to ``want``."""
+    granted = yield from acquire(channel, want)
+    claimed = yield from held.claim(granted.count, granted.now)
+    if not claimed.wait:
+        return claimed.commands
+    while claimed.wait:
+        why = f"the working time of {held.work.method} is spent until then"
+        now = yield from sleep(claimed.wait + channel.random(), "operating", why)
+        claimed = yield from held.claim(granted.count, now)
+    # The tokens of before the wait were for then: others have taken theirs since.
+    granted = yield from acquire(channel, claimed.commands)
+    return granted.count
+
+
 def send(channel: Channel, calls: Sequence[Call]) -> Flow[list[Attempt]]:
     """Send calls together, once each, for tokens already taken. Errors are values."""
     tokens = channel.tokens
@@ -206,19 +224,22 @@ def _read(channel: Channel, call: Call, answer: HttpResponse | NoResponse, *, sh
     return Attempt(reply, answer.sent_at, answer.received_at)
 
 
-def attempt(channel: Channel, call: Call, inside: Iterable[str] = ()) -> Flow[Attempt]:
+def attempt(
+    channel: Channel, call: Call, inside: Iterable[str] = (), read: Callable[[Reply, Attempt], None] | None = None
+) -> Flow[Attempt]:
     """Send a call, and repeat it as long as that is harmless and may help. Errors are values.
 
     :param inside: the methods of a batch's commands.
+    :param read: reads a batch's answer, before other processes get to know the working time that it shows.
     """
     backoff = channel.backoff(idempotent=call.idempotent)
-    accounts = {call.method, *map(in_batch, inside)}
+    held = HeldTime(channel, Work(call.method, tuple(inside)))
     while True:
-        granted = yield from acquire(channel, 1)
-        wait = channel.operating.wait(accounts, granted.now)
-        if wait > 0:
-            yield from sleep(wait, "operating", f"the working time of {call.method} is spent until then")
+        yield from ready(channel, held, 1)
         [outcome] = yield from send(channel, [call])
+        if read is not None and isinstance(outcome.reply, Reply):
+            read(outcome.reply, outcome)
+        yield from held.settle([outcome])
         if isinstance(outcome.reply, Reply):
             return outcome
         delay = backoff.after(outcome.reply)

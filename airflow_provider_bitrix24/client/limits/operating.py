@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_bitrix24.client.values import WINDOW
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from airflow_provider_bitrix24.client.protocol.wire import Timing
 
@@ -116,6 +116,8 @@ class OperatingBudget:
     known: Knowledge = field(default_factory=Knowledge)
     reported: bool | None = None
     """Whether the portal reports working time at all; ``None`` before its first answer."""
+    learned_at: float | None = None
+    """When this client last heard what others know."""
     _highest: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Account -> the highest report of the last moments, and when it arrived."""
 
@@ -160,6 +162,7 @@ class OperatingBudget:
         if figure.banned_until > now:
             return figure.banned_until - now
         highest, seen_at = self._highest.pop(account, (0.0, now))
+        highest = max(highest, figure.used) if highest else 0.0
         if 0 < highest < self.known.lines[1] and now - seen_at <= FRESH:
             self.known = replace(self.known, limit=highest)
         if self.known.bills_batches:
@@ -173,20 +176,9 @@ class OperatingBudget:
         self._keep(account, replace(figure, reset_at=reset_at))
         return max(0.0, reset_at - now)
 
-    def learn(self, known: Knowledge) -> None:
+    def learn(self, known: Knowledge, now: float) -> None:
         """Take over what other processes with this credential know, too."""
-        self.known = self.known.merged(known)
-
-    def wait(self, accounts: Iterable[str], now: float) -> float:
-        """Seconds to wait before a request that uses these accounts may be sent; zero means now."""
-        start, _ = self.known.lines
-        waits = [0.0]
-        for account in accounts:
-            figure = self.known.figures.get(account, Figure())
-            waits.append(figure.banned_until - now)
-            if figure.used >= start:
-                waits.append(figure.reset_at - now)
-        return min(WINDOW, max(waits))
+        self.known, self.learned_at = self.known.merged(known), now
 
     def _was_cleared(self, before: Figure, after: Figure) -> bool:
         """Whether a sum fell before any minute could leave it: the portal has banned the method."""

@@ -6,7 +6,7 @@ time it asks, it reports what the portal has reported, and holds other requests 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.limits.operating import Figure, Knowledge
@@ -20,8 +20,12 @@ HOLDS = 120.0
 MAX_HOLDERS = 200
 HELD_STEP = 1.0
 """Seconds after which a process asks again where others hold all that is left."""
+_SHOWN_LATE = 30.0
+"""Seconds after which work that has ended is free again where no report came that is sure to show it."""
 _AFTER_RESET = 1.0
 """A second more, as the portal counts in whole seconds."""
+_MINUTE = 60.0
+"""Seconds of work that leave the sum together."""
 _LEAST = 1e-3
 """Seconds that a command takes at least, so that a number of commands stays a number."""
 
@@ -33,11 +37,16 @@ class WorkingTimeClaim:
     :param holder: names the process; each claim replaces its last one.
     :param commands: how many commands it wants to send; zero gives back what it holds.
     :param seconds: what all of them are expected to take, by account.
+    :param long: whether one of them takes so long that it cannot be sent to see what is left.
+    :param shown: how long ago a request must have ended at least for this report to show its work. What is given back
+        stays held until another process reports what shows it; ``None`` where nothing was worked.
     """
 
     holder: str
     commands: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
+    long: bool = False
+    shown: float | None = None
 
     def for_commands(self, commands: int) -> dict[str, float]:
         """What so many of them take."""
@@ -68,6 +77,16 @@ class Hold:
 
     until: float
     seconds: Mapping[str, float]
+    ended_at: float | None = None
+    """When its requests ended, whose work not every report shows yet."""
+
+    def ended(self, now: float) -> Hold:
+        """The same after its requests have ended."""
+        return replace(self, until=min(self.until, now + _SHOWN_LATE), ended_at=now)
+
+    def is_shown(self, at: float) -> bool:
+        """Whether a report of that moment shows this work."""
+        return self.ended_at is not None and self.ended_at <= at
 
 
 def share_working_time(
@@ -83,6 +102,10 @@ def share_working_time(
     granted = _grant(known, claim, held, now) if claim.commands else WorkingTimeGrant(0, 0.0, known)
     if granted.commands:
         others[claim.holder] = Hold(now + HOLDS, claim.for_commands(granted.commands))
+    elif claim.shown is not None:
+        others = {name: each for name, each in others.items() if not each.is_shown(now - claim.shown)}
+        if claim.holder in state.held:
+            others[claim.holder] = state.held[claim.holder].ended(now)
     for name in sorted(others, key=lambda name: others[name].until)[:-MAX_HOLDERS]:
         del others[name]
     return WorkingTimeState(known, others), granted
@@ -91,12 +114,12 @@ def share_working_time(
 def _grant(known: Knowledge, claim: WorkingTimeClaim, held: Mapping[str, float], now: float) -> WorkingTimeGrant:
     commands, wait = claim.commands, 0.0
     for account, least in claim.for_commands(1).items():
-        room, pause = _room(known, account, max(least, _LEAST), held.get(account, 0.0), now)
+        room, pause = _room(known, account, max(least, _LEAST), held.get(account, 0.0), now, long=claim.long)
         commands, wait = min(commands, room), max(wait, pause)
     return WorkingTimeGrant(commands, min(WINDOW, wait), known)
 
 
-def _room(known: Knowledge, account: str, least: float, held: float, now: float) -> tuple[int, float]:
+def _room(known: Knowledge, account: str, least: float, held: float, now: float, *, long: bool) -> tuple[int, float]:
     """How many commands of ``least`` seconds an account has room for; with none, the seconds to wait."""
     figure = known.figures.get(account, Figure())
     start_below, fill_to = known.lines
@@ -110,6 +133,6 @@ def _room(known: Knowledge, account: str, least: float, held: float, now: float)
     blocked_by_used = used >= start_below or used + least > fill_to
     if held > 0 and (now >= figure.reset_at or not blocked_by_used):
         return 0, HELD_STEP
-    if now >= figure.reset_at:
-        return 1, 0.0  # part of the sum is free by now, and one command shows how much
-    return 0, figure.reset_at - now + _AFTER_RESET
+    # Part of the sum is free after a reset, and one command shows how much. A long one waits for the next minute, too.
+    free_at = figure.reset_at + (_MINUTE if long else 0.0)
+    return (1, 0.0) if now >= free_at else (0, free_at - now + _AFTER_RESET)

@@ -39,7 +39,7 @@ def dump_working_time(state: WorkingTimeState, now: float) -> JsonValue:
         "bills_batches": known.bills_batches,
         "limit": known.limit,
         "figures": accounts,
-        "held": _fitting(((name, [each.until, dict(each.seconds)]) for name, each in held), left),
+        "held": _fitting(((name, _dump_hold(each)) for name, each in held), left),
     }
 
 
@@ -76,14 +76,20 @@ def load_working_time(value: JsonValue, now: float) -> WorkingTimeState:
     )
 
 
+def _dump_hold(hold: Hold) -> JsonValue:
+    return [hold.until, dict(hold.seconds), *([] if hold.ended_at is None else [hold.ended_at])]
+
+
 def _hold(value: JsonValue, now: float) -> Hold | None:
-    if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004
+    if not isinstance(value, list) or len(value) not in (2, 3):
         return None
-    until = finite(value[0])
+    until, ended_at = finite(value[0]), finite(value[2]) if len(value) > 2 else None  # noqa: PLR2004
     seconds = {name: finite(each) for name, each in _items(value[1], MAX_ACCOUNTS)}
     if until is None or not now < until <= now + HOLDS:
         return None
-    return Hold(until, {name: each for name, each in seconds.items() if each is not None and 0 < each <= WINDOW})
+    return Hold(
+        until, {name: each for name, each in seconds.items() if each is not None and 0 < each <= WINDOW}, ended_at
+    )
 
 
 def _items(value: JsonValue, most: int) -> Iterator[tuple[str, JsonValue]]:

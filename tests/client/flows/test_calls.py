@@ -152,8 +152,9 @@ def test_the_working_time_is_waited_for_before_and_after_a_refusal(perform, chan
         calls.call(channel, Call("m")),
         ("acquire 1", 320.0),
         ("log", None),
-        ("sleep 50 operating", 370.0),
-        ("send m", [{"result": 1}]),
+        ("sleep 112 operating", 432.0),  # as one call took 5 s, it waits for a second minute to be free, and at random
+        ("acquire 1", 432.0),
+        ("send m", [({"result": 1}, (432.0, 432.0))]),
     )
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.client.limits.operating import BATCH, Figure, Knowledge, OperatingBudget, in_batch
+from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim, WorkingTimeState, share_working_time
 from airflow_provider_bitrix24.client.protocol.wire import Timing
+
+
+def wait(budget, accounts, now):
+    """Seconds that a short command has to wait for which these accounts are billed."""
+    claim = WorkingTimeClaim("process", 1, dict.fromkeys(accounts, 0.001))
+    return share_working_time(WorkingTimeState(), now, budget.known, claim)[1].wait
 
 
 def older():
@@ -24,12 +31,12 @@ def newer():
 def test_a_portal_that_may_ban_is_stopped_short_of_its_limit(budget, start, fill):
     assert budget.known.lines == pytest.approx((start, fill))
     budget.note("m", Timing(start - 0.5, 100.0), 10.0)
-    assert budget.wait(["m"], 10.0) == 0
+    assert wait(budget, ["m"], 10.0) == 0
     budget.note("m", Timing(start + 0.5, 100.0), 10.0)
-    assert budget.wait(["m", "other"], 10.0) == 100
-    assert budget.wait(["m"], 60.0) == 50
-    assert budget.wait(["m"], 111.0) == 0
-    assert budget.wait(["other"], 10.0) == 0
+    assert wait(budget, ["m", "other"], 10.0) == 101
+    assert wait(budget, ["m"], 60.0) == 51
+    assert wait(budget, ["m"], 111.0) == 0
+    assert wait(budget, ["other"], 10.0) == 0
 
 
 def test_a_portal_that_reports_no_working_time_changes_nothing():
@@ -39,7 +46,7 @@ def test_a_portal_that_reports_no_working_time_changes_nothing():
     assert budget.reported is False
     budget.note("m", Timing(481.0, None), 0.0)
     assert budget.reported is True
-    assert budget.wait(["m"], 0.0) == 0
+    assert wait(budget, ["m"], 0.0) == 0
     assert budget.note_refusal("m", 0.0) is None
     assert budget.known.figures == {}
 
@@ -81,17 +88,17 @@ def test_a_refusal_of_a_newer_portal_is_a_ban_after_which_the_sum_is_zero():
     budget.note("other", Timing(300.0, 590.0), 50.0)
     assert budget.note_refusal("m", 60.0) == 300, "and not 580, until the oldest minute would be free"
     assert budget.note_refusal("m", 100.0) == 260
-    assert budget.wait(["m"], 359.0) == 1
-    assert budget.wait(["m"], 360.0) == 0
+    assert wait(budget, ["m"], 359.0) == 2
+    assert wait(budget, ["m"], 360.0) == 0
     assert budget.known.figures["m"].used == 0
-    assert budget.wait(["other"], 60.0) == 0
+    assert wait(budget, ["other"], 60.0) == 0
 
 
 def test_a_portal_of_unknown_kind_is_tried_again_when_a_ban_would_be_over():
     budget = OperatingBudget()
     budget.note("m", Timing(410.0, 590.0), 50.0)
     assert budget.note_refusal("m", 60.0) == 300
-    assert budget.wait(["m"], 100.0) == 260
+    assert wait(budget, ["m"], 100.0) == 261
     budget.note("m", Timing(410.0, 40.0), 400.0)
     assert budget.note_refusal("m", 402.1) == pytest.approx(37.9)
 
@@ -100,7 +107,7 @@ def test_a_sum_that_falls_before_any_minute_is_free_shows_a_ban_and_its_end():
     budget = newer()
     budget.note("m", Timing(390.0, 500.0), 50.0)
     budget.note("m", Timing(15.0, 280.0), 60.0)
-    assert budget.wait(["m"], 60.0) == 280
+    assert wait(budget, ["m"], 60.0) == 281
     assert budget.known.limit is None
 
 
@@ -138,7 +145,7 @@ def test_work_that_no_report_shows_yet_counts():
 def test_no_wait_is_longer_than_the_window_of_ten_minutes():
     budget = older()
     budget.note("m", Timing(500.0, 1e9), 0.0)
-    assert budget.wait(["m"], 0.0) == 600
+    assert wait(budget, ["m"], 0.0) == 600
     assert budget.note_refusal("m", 0.0) == 600
 
 
@@ -163,7 +170,7 @@ def test_knowledge_of_several_processes_is_put_together():
 def test_a_request_is_not_begun_at_exactly_the_line():
     budget = older()
     budget.note("m", Timing(480.0, 100.0), 10.0)
-    assert budget.wait(["m"], 10.0) == 100
+    assert wait(budget, ["m"], 10.0) == 101
 
 
 @pytest.mark.parametrize(
@@ -216,7 +223,7 @@ def test_after_a_ban_the_sum_is_zero_until_the_next_report():
 def test_what_other_processes_know_is_taken_over():
     budget = newer()
     budget.note("m", Timing(100.0, 500.0), 50.0)
-    budget.learn(Knowledge({"n": Figure(400.0, 50.0, 150.0)}, None, 300.0))
+    budget.learn(Knowledge({"n": Figure(400.0, 50.0, 150.0)}, None, 300.0), 50.0)
     assert set(budget.known.figures) == {"m", "n"}
-    assert budget.wait(["n"], 50.0) == 100
+    assert wait(budget, ["n"], 50.0) == 101
     assert budget.known.limit == 300

@@ -183,3 +183,29 @@ def test_whatever_is_known_either_a_command_or_a_wait_within_the_window_is_grant
     assert 0 <= granted.wait <= 600
     assert (granted.commands > 0) == (granted.wait == 0)
     assert granted.commands <= commands
+
+
+def test_a_long_request_waits_for_two_resets_as_it_cannot_be_sent_to_see_what_is_left():
+    spent = used(405.0, reset_in=-1.0)
+    assert share(spent, claim(1, cost=20.0))[1].commands == 1
+    long = WorkingTimeClaim("me", 1, {"m": 20.0}, long=True)
+    assert share(spent, long)[1].wait == 60.0
+    assert share(spent, long, now=NOW + 59.0)[1].commands == 1
+
+
+def test_what_was_worked_stays_held_until_a_report_is_sure_to_show_it():
+    def step(state, now, want):
+        return share_working_time(state, now, Knowledge(), want)
+
+    state, _ = step(WorkingTimeState(used(350.0)), NOW, claim(15, holder="first"))
+    state, _ = step(state, NOW, claim(15, holder="second"))
+    state, _ = step(state, NOW + 10.0, WorkingTimeClaim("first", shown=2.0))
+    assert step(state, NOW + 11.0, claim(50, holder="third"))[1].commands == 31
+    for ended, commands in ((NOW + 11.9, 31), (NOW + 12.0, 46)):
+        after, _ = step(state, ended, WorkingTimeClaim("second", shown=2.0))
+        assert step(after, ended, claim(50, holder="third"))[1].commands == commands, (
+            "that of the first is shown, or not"
+        )
+    assert step(state, NOW + 40.0, claim(50, holder="third"))[1].commands == 46, "the first has ended long ago"
+    assert "second" in state.held
+    assert "second" not in step(state, NOW + 10.0, WorkingTimeClaim("second"))[0].held, "nothing was worked"
