@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
 from airflow_provider_bitrix24.client.targets import MAX_ID, EntityRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 FORM = 2
 RECORD, TARGETS = "record", "targets"
@@ -117,15 +117,13 @@ def _read(record: Any, load: Callable[[str], Any], *, host: str, code: str | Non
         last_sent=_maybe_moment(record["last_sent"]),
         method=_text(record.get("method", METHOD)),  # absent where an earlier version wrote it
     )
-    for number in range(kept.snapshot_parts):
-        kept.snapshots.update(read_snapshots(load(snapshot_part(number))["rows"]))
-        check(kept)  # each part by itself, so that many together cannot take more memory than the targets
-    for number in range(kept.after_parts):
-        kept.after.update(read_snapshots(load(after_part(number))["rows"]))
-        check(kept)
-    kept.recent = read_snapshots(record["after"])
-    kept.after.update(kept.recent)
     check(kept)
+    for number in range(kept.snapshot_parts):
+        kept.snapshots.update(_snapshots_of_targets(load(snapshot_part(number))["rows"], kept))
+    for number in range(kept.after_parts):
+        kept.after.update(_snapshots_of_targets(load(after_part(number))["rows"], kept))
+    kept.recent = _snapshots_of_targets(record["after"], kept)
+    kept.after.update(kept.recent)
     return kept
 
 
@@ -136,8 +134,8 @@ def read_record(record: Any, load: Callable[[str], Any]) -> tuple[str, dict[int,
     """
     try:
         kept = Kept(host="", code=None, lists=read_lists(load(TARGETS)), states=unpack(record["states"]))
-        kept.after.update(read_snapshots(record["after"]))
         check(kept)
+        kept.after.update(_snapshots_of_targets(record["after"], kept))
     except _DAMAGE as error:
         raise CheckpointError(f"{UNREADABLE} ({type(error).__name__}).", hint=WHAT_TO_DO) from None
     return kept.states, kept.after, kept.lists
@@ -151,12 +149,25 @@ def check(kept: Kept) -> None:
     count = sum(map(len, kept.lists))
     sent = [number for each, _ in kept.open for number in each]
     # Lists that were added after the record was written have no states yet.
-    fits = len(kept.states) in accumulate(map(len, kept.lists)) and set(kept.states) <= set(STATES)
-    if not fits or not all(0 <= each < count for each in (*kept.snapshots, *kept.after, *sent)):
+    if len(kept.states) not in accumulate(map(len, kept.lists)) or not set(kept.states) <= set(STATES):
         raise ValueError("parts do not fit")
+    for numbers in (kept.snapshots, kept.after, sent):
+        _check_numbers(numbers, kept)
     # A target that is listed twice would be fired twice.
     if len(set(chain.from_iterable(kept.lists))) < count or len(set(sent)) < len(sent):
         raise ValueError("a target is listed twice")
+
+
+def _snapshots_of_targets(packed: str, kept: Kept) -> dict[int, Snapshot]:
+    """Read where targets stood; each part is checked, so that many cannot take more memory than the targets do."""
+    snapshots = read_snapshots(packed)
+    _check_numbers(snapshots, kept)
+    return snapshots
+
+
+def _check_numbers(numbers: Collection[int], kept: Kept) -> None:
+    if numbers and not 0 <= min(numbers) <= max(numbers) < sum(map(len, kept.lists)):
+        raise ValueError("parts do not fit")
 
 
 def read_texts(packed: object) -> list[str]:
