@@ -6,6 +6,7 @@ more with ``--hypothesis-profile=thorough``; none has a time limit, since a shar
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -57,9 +58,14 @@ tracing.import_all()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Import the tests without tracing them."""
-    with tracing.untraced():
-        return (yield)
+    """Import the tests untraced; what lives as long as they do is not searched for garbage again and again."""
+    gc.disable()
+    try:
+        with tracing.untraced():
+            return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
