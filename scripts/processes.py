@@ -26,6 +26,8 @@ _POLL = 0.1
 """Seconds between two checks."""
 _LAST_PATIENCE = 5.0
 """Seconds that a process gets to follow a harder signal."""
+_UNTIL_KILLED = 30.0
+"""Seconds in which a busy machine has ended a process that was killed."""
 _SAME_BIRTH = 1.0
 """Seconds by which two readings of one process's start may differ."""
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -123,11 +125,11 @@ def stop_tree(root: Identity, *, patience: float = 30.0) -> None:
         _send(head, signal.SIGINT)
         if _ended([head], patience):
             patience = 1.0  # for those that it leaves behind
-    for number in (None, signal.SIGTERM, signal.SIGKILL):
+    for number, seconds in ((None, patience), (signal.SIGTERM, _LAST_PATIENCE), (signal.SIGKILL, _UNTIL_KILLED)):
         for each in members:
             if number is not None:
                 _send(each, number)
-        if _ended(members, patience if number is None else _LAST_PATIENCE):
+        if _ended(members, seconds):
             return
 
 
