@@ -87,9 +87,13 @@ class Bitrix24Hook(CallHookMethods, ApplicationHookMethods, EntityHookMethods, B
         :raises AirflowNotFoundException: there is no such connection.
         :raises ConfigurationError: the connection cannot be used; the message says what to correct.
         """
-        if self._client is None:
-            found = [Unshown(self._mask(self.get_connection(conn_id))) for conn_id in self._conn_ids]
-            self._client = self._new_client(self._arguments(found, find_shared_store()))
+        return self._client or self._open_client()
+
+    def _open_client(self) -> Bitrix24Client:
+        found = [Unshown(self._mask(self.get_connection(conn_id))) for conn_id in self._conn_ids]
+        client = self._new_client(self._arguments(found, find_shared_store()))
+        # Another thread may have been faster; a client that has sent nothing holds nothing open.
+        self._client = self._client or client
         return self._client
 
     def _new_client(self, arguments: dict[str, Any]) -> Bitrix24Client:
@@ -109,7 +113,7 @@ class Bitrix24Hook(CallHookMethods, ApplicationHookMethods, EntityHookMethods, B
         store = await afind_shared_store()
         # Loading libraries and certificates would block the event loop for a tenth of a second.
         client = await asyncio.to_thread(lambda: self._new_async_client(self._arguments(found, store)))
-        # Another coroutine may have been faster; a client that has sent nothing holds nothing open.
+        # Another coroutine may have been faster, as above.
         self._aclient = self._aclient or client
         return self._aclient
 

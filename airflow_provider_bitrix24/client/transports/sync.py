@@ -139,13 +139,12 @@ class SyncDriver:
     def _exchange(self, outgoing: tuple[HttpRequest, ...]) -> tuple[HttpResponse | NoResponse, ...]:
         if len(outgoing) == 1:
             return (self._send(outgoing[0]),)
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self._settings.max_concurrency, "bitrix24")
+        threads = self._threads = self._threads or ThreadPoolExecutor(self._settings.max_concurrency, "bitrix24")
         try:
-            return tuple(self._threads.map(partial(self._send, share=len(outgoing)), outgoing))
+            return tuple(threads.map(partial(self._send, share=len(outgoing)), outgoing))
         except BaseException:
             # Airflow kills a task that it has told to end, soon after: nothing may wait for the portal's answers.
-            threads, self._threads = self._threads, None
+            self._threads = None
             threads.shutdown(wait=False, cancel_futures=True)
             raise
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -35,6 +37,19 @@ def test_airflow_creates_the_hook_of_a_connection(portal):
 
     assert type(hook) is Bitrix24Hook
     assert hook.bitrix24_conn_id == "bitrix24_default"
+
+
+def test_threads_that_begin_together_share_one_client(portal):
+    both_make_one = threading.Barrier(2)
+
+    class SlowHook(Bitrix24Hook):
+        def _new_client(self, arguments):
+            both_make_one.wait()
+            return super()._new_client(arguments)
+
+    with SlowHook() as hook, ThreadPoolExecutor(2) as threads:
+        one, other = threads.map(lambda _: hook.get_conn(), range(2))
+    assert one is other
 
 
 def test_call(portal):
