@@ -6,7 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from airflow_provider_bitrix24.client.firing.in_doubt import CLOCK_MARGIN, InDoubtRequest, ReadingMoment
+from airflow_provider_bitrix24.client.firing.in_doubt import (
+    CLOCK_MARGIN,
+    InDoubtRequest,
+    ReadingMoment,
+    why_not_fired_yet,
+)
 from airflow_provider_bitrix24.client.stages import Snapshot
 from tests.support.firing import (
     LOST,
@@ -105,3 +110,32 @@ def test_of_several_moves_the_last_one_counts_and_one_of_unknown_moment_counts_a
         moves = [moved_at(10.0).moved_by(NEW), last.moved_by(NEW)]
         assert request.may_still_run(ReadingMoment(90.0, SENT + 90.0, SENT + 90.0), SETTLE, moves=moves)
         assert request.due == due
+
+
+def by_earlier_try(*ids):
+    return InDoubtRequest(deals(*ids), LOST, None, False, 0.0, by_earlier_try=True)
+
+
+@pytest.mark.parametrize(
+    ("requests", "reason"),
+    [
+        ([[1]], "an earlier try fired 1 target that has not moved, and the portal may still act on it"),
+        ([[1, 2], [3]], "an earlier try fired 3 targets that have not moved, and the portal may still act on them"),
+        (
+            [range(1, 1_201)],
+            "an earlier try fired 1,200 targets that have not moved, and the portal may still act on them",
+        ),
+    ],
+)
+def test_a_firing_says_how_many_targets_of_an_earlier_try_it_waits_for(requests, reason):
+    assert why_not_fired_yet([by_earlier_try(*each) for each in requests]) == reason
+
+
+def test_a_firing_says_that_it_waits_for_a_request_of_its_own():
+    reason = "a request got no answer and the portal may still be executing it"
+    assert why_not_fired_yet([by_earlier_try(1), request_of(sent_at=1.0)]) == reason
+
+
+def test_an_earlier_moment_is_earlier_by_the_portals_clock_too():
+    assert ReadingMoment(100.0, latest_by_portal=1_000.0).by_portal(90.0) == 990.0
+    assert ReadingMoment(100.0).by_portal(90.0) is None

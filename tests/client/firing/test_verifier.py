@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from airflow_provider_bitrix24.client.errors import PermissionDeniedError, ProtocolError
@@ -279,3 +281,31 @@ def test_of_a_pipeline_whose_order_is_not_known_only_the_stages_named_count_and_
     [line], _ = lines_of(unread._warn_unchecked(unread.expected))
     assert line.startswith("The stages of a pipeline could not be read")
     assert line.endswith("only the stages named count; later ones do not.")
+
+
+@pytest.mark.parametrize(("name", "to"), [("", ""), ("crm_reads", " to connection crm_reads")])
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [("insufficient_scope", "add the scope in Bitrix24."), ("ACCESS_DENIED", "may read in verify_conn_id.")],
+)
+def test_a_refusal_to_the_last_who_reads_names_the_connection_and_what_to_do(first, name, to, code, advice):
+    verifier = Verifier(replace(first, portal=replace(first.portal, name=name)), None)
+    error = PermissionDeniedError(code=code, description="", method="m", status=403)
+    [line], _ = lines_of(verifier._next(error))
+    assert line.startswith(f"Reading is refused{to}: {error.message} What is fired stays unverified.")
+    assert line.endswith(advice)
+    assert (verifier.channel, verifier.second) == (None, None)
+
+
+def test_where_a_second_connection_reads_instead_it_is_said(first, second):
+    verifier = Verifier(first, second)
+    [line], _ = lines_of(verifier._next(PermissionDeniedError(code="X", description="", method="m", status=403)))
+    assert line == "This webhook may not read entities; the second connection reads instead."
+    assert (verifier.channel, verifier.second) == (second, None)
+
+
+def test_a_dictionary_that_cannot_be_read_stops_no_other(perform, first):
+    verifier = expecting_later(first, "WON", types=(2, 1))
+    steps = [("acquire 1", 0.0), ("send crm.status.list", [(403, DENIED)])]
+    steps += [("acquire 1", 0.0), ("send crm.status.list", [{"result": ROWS}]), ("log", None)]
+    assert perform(verifier.learn_order(), *steps) is None
