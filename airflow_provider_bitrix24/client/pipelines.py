@@ -11,6 +11,8 @@ from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_SHOWN = 3
+"""How many stages a sentence names."""
 DEAL, LEAD, QUOTE = TYPE_IDS["DEAL"], TYPE_IDS["LEAD"], TYPE_IDS["QUOTE"]
 FIRST_PIPELINES = {DEAL: Pipeline(DEAL, 0), LEAD: Pipeline(LEAD, None), QUOTE: Pipeline(QUOTE, None)}
 """Pipelines whose stages have ids without a prefix."""
@@ -43,7 +45,8 @@ def owner_in_words(stages: Iterable[str], ref: EntityRef, own: Pipeline | None) 
     :param own: the entity's pipeline, where it is known.
     """
     ids = sorted(stages)
-    named, mine = ", ".join(ids), "its pipeline" if own is None else pipeline_name(own)
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    named, mine = ", ".join(ids[:_SHOWN]) + more, "its pipeline" if own is None else pipeline_name(own)
     owners = {pipeline_of(ref, stage) for stage in ids}
     owner = owners.pop() if len(owners) == 1 else None
     if owner is None or owner == own:

@@ -30,6 +30,12 @@ def test_the_id_of_a_stage_and_the_type_name_the_pipeline(target, stage, pipelin
     [
         (["C5:WON"], "DEAL_1", Pipeline(2, 0), "C5:WON is a stage of DEAL pipeline 5, not of DEAL pipeline 0"),
         (["WON", "NEW"], "DEAL_1", Pipeline(2, 5), "NEW, WON are stages of DEAL pipeline 0, not of DEAL pipeline 5"),
+        (
+            ["C5:A", "C5:B", "C5:C", "C5:D", "C5:E"],
+            "DEAL_1",
+            Pipeline(2, 0),
+            "C5:A, C5:B, C5:C and 2 more are stages of DEAL pipeline 5, not of DEAL pipeline 0",
+        ),
         (["C5:WON", "C7:WON"], "DEAL_1", Pipeline(2, 0), "none of C5:WON, C7:WON is a stage of DEAL pipeline 0"),
         (["C5:WON"], "LEAD_1", Pipeline(1, None), "C5:WON is a stage of DEAL pipeline 5, not of LEAD"),
         (["SENT"], "DEAL_1", Pipeline(2, 0), "SENT is not a stage of DEAL pipeline 0"),
