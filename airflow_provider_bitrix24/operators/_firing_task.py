@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow_provider_bitrix24._tasks.arguments import PlainArguments, check_rendered
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
-from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY
+from airflow_provider_bitrix24.operators._resuming import ResumableTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 
-class FiringTask(PlainArguments, BaseOperator):
+class FiringTask(PlainArguments, ResumableTask):
     """An operator that fires an automation trigger for entities. Its subclass takes the arguments."""
 
     target: object

@@ -142,7 +142,7 @@ def after_wait(ti: Any, event: object, keeper: ReportKeeper[TriggerReport], *, s
     from airflow_provider_bitrix24.exceptions import LostEventError
     from airflow_provider_bitrix24.triggers.event import WaitEvent
 
-    before = load_report(ti.xcom_pull(task_ids=ti.task_id, key=DEFERRED_REPORT_KEY, map_indexes=ti.map_index))
+    before = deferred_report(ti)
     if before is None:
         raise LostEventError(
             "The task was woken, but its report is not in XCom under "
@@ -158,6 +158,11 @@ def after_wait(ti: Any, event: object, keeper: ReportKeeper[TriggerReport], *, s
         raise TransportError(ended.message)
     cut_short = ended.message if ended.status == "timeout" else ""
     return Waited(before=before, after=after, seconds=seconds, cut_short=cut_short)
+
+
+def deferred_report(ti: Any) -> TriggerReport | None:
+    """Return the report with which a task was deferred, if it was after a firing."""
+    return load_report(ti.xcom_pull(task_ids=ti.task_id, key=DEFERRED_REPORT_KEY, map_indexes=ti.map_index))
 
 
 def waiting_targets(report: TriggerReport) -> list[str]:

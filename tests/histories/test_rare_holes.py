@@ -6,7 +6,7 @@ import pytest
 
 from tests.histories.boards import DEAL, QUOTE
 from tests.histories.by_hand import EXECUTING, FINAL, FIRST_FIRE, PREPARATION, portal, struck, task
-from tests.histories.plan import ColleagueMove, EntityPlan, History, RequestFault, RobotPlan, TriggerPlan
+from tests.histories.plan import Away, ColleagueMove, EntityPlan, History, RequestFault, RobotPlan, TriggerPlan
 
 
 def test_a_robot_brings_an_entity_to_its_stage_while_the_next_try_waits_to_fire(violations):
@@ -72,6 +72,39 @@ def test_a_fire_without_an_answer_cannot_be_looked_after_and_a_robot_has_moved_i
     )
     assert lived.verdict.violations == []
     assert lived.verdict.excused == ["left_between_tries"]
+
+
+def test_the_wait_on_the_triggerer_fails_after_a_fire_that_moved_an_entity_elsewhere(live):
+    """Airflow resumes the task only to fail it; without a checkpoint a retry would fire the entity again."""
+    lived = live(
+        History(
+            seed=1,
+            airflow="2.11",
+            task=task(1, expected_stage="EXECUTING", wait_timeout=120.0, deferrable=True),
+            portal=portal(1),
+            waits=(Away(fate="crash"),),
+        )
+    )
+    assert lived.verdict.violations == []
+    [_, resumed] = lived.life.stays
+    assert lived.life.state == "failed"
+    assert [each["outcome"] for each in resumed.report["results"]] == ["elsewhere"]
+
+
+def test_the_wait_on_the_triggerer_fails_before_an_entity_has_moved(live):
+    """A retry sees where it stands."""
+    lived = live(
+        History(
+            seed=1,
+            airflow="2.11",
+            task=task(1, expected_stage="PREPARATION", wait_timeout=120.0, deferrable=True, retry_delay=90.0),
+            portal=portal(1, lag=4.0),
+            waits=(Away(fate="crash"),),
+        )
+    )
+    assert lived.verdict.violations == []
+    assert lived.life.state == "success"
+    assert len(lived.life.world.portal.record.fires) == 1
 
 
 def test_quotes_tell_no_time_of_their_move_so_the_portal_may_still_be_working_when_they_are_first_seen(live):
