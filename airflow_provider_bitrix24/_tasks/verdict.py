@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from airflow_provider_bitrix24._tasks.sentence import Asked, of
 from airflow_provider_bitrix24._tasks.wording import noun, standing
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.client.report import MISSING
 from airflow_provider_bitrix24.compat import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
 
@@ -117,7 +118,7 @@ def decide(
         return Verdict("fail", f"{count} reached a stage in fail_on: {standing(lost)}.")
     message = asked.problems_of(report, late_too=on_unmoved == "fail")
     if message:
-        if all(map(_is_permanent, failed)):
+        if all(_is_permanent(result, checkpoint=checkpoint) for result in failed):
             if not (late and on_unmoved == "fail"):
                 return Verdict("fail", message)
             if wait is None and all(result.place == "aside" for result in late):
@@ -136,9 +137,17 @@ def may_have_been_fired(result: TargetResult) -> bool:
     return result.outcome != "already"
 
 
-def _is_permanent(result: TargetResult) -> bool:
-    """Whether a next try would find it as it is."""
-    return result.error is not None and result.error.permanent
+def _is_permanent(result: TargetResult, *, checkpoint: bool) -> bool:
+    """Whether a next try would find it as it is. With a checkpoint, what was lost may be looked at once more."""
+    return result.error is not None and result.error.permanent and not (checkpoint and _is_lost(result))
+
+
+def _is_lost(result: TargetResult) -> bool:
+    """Whether it was fired and the portal lets nobody look any more, so that it may have moved anywhere."""
+    error = result.error
+    if error is None or result.stage_after is not None or error.message == MISSING:
+        return False
+    return error.executed == "unknown" and error.permanent
 
 
 def _failure(message: str, report: TriggerReport, *, expected: Collection[str]) -> Verdict:
@@ -153,16 +162,15 @@ def danger_of_a_retry(report: TriggerReport, *, expected: Collection[str]) -> st
     :param expected: stages; a retry leaves out what stands at one of them.
     """
     fired = [result for result in report.results if may_have_been_fired(result)]
-    unread = [result for result in fired if result.outcome == "unverified" or result.stage_before is None]
+    blind = [result for result in fired if result.outcome == "unverified" or result.stage_before is None]
+    unread = blind or [result for result in fired if _is_lost(result)]
     if not fired:
         return None
     if not expected:
         return f"{_fired(fired)}; repeating could move {_them(fired)} twice. Set expected_stage to make retries safe."
     if unread:
-        return (
-            f"{_fired(unread)} and cannot be read back; repeating could move {_them(unread)} twice. "
-            "Give a webhook that may read, in verify_conn_id."
-        )
+        advice = " Give a webhook that may read, in verify_conn_id." if blind else ""
+        return f"{_fired(unread)} and cannot be read back; repeating could move {_them(unread)} twice.{advice}"
     if report.elsewhere:
         return f"{report.elsewhere:,} moved to another stage than expected; repeating could cause a second move."
     pipelines = {_pipeline_of(stage) for stage in expected}

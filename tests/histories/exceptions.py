@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SETTLE_AFTER = 60.0
 """Seconds for which a portal may go on with a request that the client has lost."""
 
+READINGS = 10
+"""Times that a try asks for what it has fired until it gives up."""
 AT_ONCE = 5.0
 """Seconds between a reading and the fire that follows it, of which nobody can know anything."""
 
@@ -132,6 +134,16 @@ def interrupted_before_looking(pair: Pair) -> bool:
     return pair.second.stood_at not in pair.expected and not seen
 
 
+def outage_before_looking(pair: Pair) -> bool:
+    """No store: the portal failed until the try gave up, which had not seen where the entity had gone."""
+    moved_at, sender = pair.first.moved_at, pair.between[0] if pair.between else None
+    if pair.same_stay or pair.remembers or sender is None or not pair.expected or moved_at is None:
+        return False
+    failed = {each.number for each in pair.history.portal.requests}
+    last = range(sender.requests_to - READINGS, sender.requests_to)
+    return pair.second.stood_at not in pair.expected and failed.issuperset(last)
+
+
 def there_and_back_unseen(pair: Pair) -> bool:
     """No time of the move, as of quotes and in odd readings: what went there and back seems to have stayed."""
     quote = pair.first.key[0] == QUOTE
@@ -157,6 +169,7 @@ ALL: tuple[Callable[[Pair], bool], ...] = (
     moved_after_its_try,
     arrived_right_before_its_fire,
     interrupted_before_looking,
+    outage_before_looking,
     there_and_back_unseen,
     within_the_same_second,
     executed_late,

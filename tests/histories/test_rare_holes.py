@@ -53,25 +53,30 @@ def test_nobody_can_look_again_at_what_two_tries_have_seen_unmoved(live):
     assert [each["outcome"] for each in lived.life.stays[-1].report["results"]] == ["unmoved"]
 
 
-def test_a_fire_without_an_answer_cannot_be_looked_after_and_a_robot_has_moved_its_entity_on(live):
-    """A colleague had moved it before the fire arrived; that it has passed the expected stage does not show."""
-    lost = (RequestFault(number=FIRST_FIRE, kind="html_after"), RequestFault(number=2, kind="redirect"))
+@pytest.mark.parametrize("kind", ["denied", "redirect"])
+def test_a_fire_without_an_answer_can_be_looked_after_by_nobody_so_no_retry_follows(live, kind):
+    """A robot has moved its entity on from the expected stage, which a retry could not tell from no move."""
+    requests = (RequestFault(number=FIRST_FIRE, kind="html_after"), RequestFault(number=2, kind=kind))
+    robot = RobotPlan(type_id=DEAL, stage=PREPARATION, to=FINAL)
     lived = live(
         History(
             seed=1,
             airflow="2.11",
-            task=task(1, expected_stage="PREPARATION", retries=1, retry_delay=90.0),
-            portal=portal(
-                1,
-                cost=2.0,
-                robots=(RobotPlan(type_id=DEAL, stage=PREPARATION, to=FINAL),),
-                requests=lost,
-                colleagues=(ColleagueMove(at=1.0, entity=0, stage=FINAL),),
-            ),
+            task=task(2, expected_stage="PREPARATION", retries=1, retry_delay=90.0),
+            portal=portal(2, robots=(robot,), requests=requests),
         )
     )
     assert lived.verdict.violations == []
-    assert lived.verdict.excused == ["left_between_tries"]
+    assert (lived.life.state, len(lived.life.stays), lived.verdict.excused) == ("failed", 1, [])
+
+
+def test_an_outage_until_the_try_gives_up_and_a_retry_that_finds_the_entity_elsewhere(live):
+    """The retry follows, since an outage passes: it is worth more where the entity has not moved, or has arrived."""
+    outage = tuple(RequestFault(number=each, kind="lost_after") for each in range(1, 12))
+    plan = task(1, expected_stage="EXECUTING", retries=1, retry_delay=90.0)
+    lived = live(History(seed=1, airflow="2.11", task=plan, portal=portal(1, requests=outage)))
+    assert lived.verdict.violations == []
+    assert lived.verdict.excused == ["outage_before_looking"]
 
 
 def test_the_wait_on_the_triggerer_fails_after_a_fire_that_moved_an_entity_elsewhere(live):

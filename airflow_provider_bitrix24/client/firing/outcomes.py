@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import (
@@ -40,9 +40,13 @@ def refused(error: Bitrix24Error, executed: Executed | None = None) -> Settlemen
     return Settlement("failed", TargetError.from_error(error, executed))
 
 
-def lost(error: Bitrix24Error) -> Settlement:
-    """Nobody can tell what the portal did with it."""
-    return refused(error, "unknown")
+def lost(error: Bitrix24Error, *, for_good: bool = False) -> Settlement:
+    """Nobody can tell what the portal did with it.
+
+    :param for_good: whether nobody will be able to look later either.
+    """
+    told = TargetError.from_error(error, "unknown")
+    return Settlement("failed", replace(told, permanent=told.permanent or for_good))
 
 
 def missing(executed: Executed) -> Settlement:

@@ -108,5 +108,5 @@ class RestoredState(FiringState):
         self._changed.append(target)
         target.settle(settlement.outcome, error=settlement.error, reason=settlement.reason)
 
-    def _lose(self, target: Target, error: Bitrix24Error) -> None:
-        self._settle(target, outcomes.lost(error))
+    def _lose(self, target: Target, error: Bitrix24Error, *, for_good: bool = False) -> None:
+        self._settle(target, outcomes.lost(error, for_good=for_good))
