@@ -15,7 +15,7 @@ from airflow_provider_bitrix24._tasks.wording import noun, shown, spans
 from airflow_provider_bitrix24.client.report import OUTCOMES, SHORT_REPORT, remaining_causes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from airflow_provider_bitrix24.client.report import Outcome, Place, TargetResult, TriggerReport
 
@@ -100,13 +100,16 @@ def report_lines(
 
 def warn(log: Any, text: str) -> None:
     """Write a long warning in lines that Airflow's view of a log shows whole."""
-    for line in wrapped(text):
-        log.warning("%s", line)
+    write(log.warning, text)
 
 
-def wrapped(text: str) -> list[str]:
-    """Cut a long text into lines that Airflow's view of a log shows whole."""
-    return textwrap.wrap(text, WIDTH, subsequent_indent=INDENT, break_on_hyphens=False)
+def write(at: Callable[..., object], text: str) -> None:
+    """Write a long text in such lines.
+
+    :param at: the logger's method of a level.
+    """
+    for line in textwrap.wrap(text, WIDTH, subsequent_indent=INDENT, break_on_hyphens=False):
+        at("%s", line)
 
 
 def _where_all_are(*, in_report: bool) -> str:

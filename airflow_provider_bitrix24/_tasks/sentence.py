@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.report import Outcome, TargetResult, TriggerReport
 
 
+IT = "\0"
+"""In place of ``it`` or ``them``, until it is known how many share a remark."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waited:
     """A wait for robots that has ended.
@@ -85,32 +89,36 @@ class Asked:
         groups: dict[tuple[object, ...], list[TargetResult]] = {}
         for each in late:
             before = each.stage_before if _has_moved(each) else None
-            groups.setdefault((_has_moved(each), before, each.stage_after, each.place), []).append(each)
+            key = (_has_moved(each), before, each.stage_after, each.place, self._owner_of_stages(each))
+            groups.setdefault(key, []).append(each)
         remarks: dict[str, list[list[TargetResult]]] = {}
         for group in groups.values():
             remarks.setdefault(self._remark(group, report), []).append(group)
         return [_remarked(shared, remark) for remark, shared in remarks.items()]
 
     def _remark(self, group: Sequence[TargetResult], report: TriggerReport) -> str:
-        """What explains where targets stand, with ``{it}`` in place of them; empty where nothing does."""
+        """What explains where targets stand, with :data:`IT` in place of them; empty where nothing does."""
         first = group[0]
         if first.stage_after is None or (_has_moved(first) and first.place not in ("past", "aside")):
             return ""
         if first.place == "past":
-            accepted = "" if self.or_later else "or_later=True accepts {it}"
-            back = "" if _has_moved(first) else "a trigger moves {it} back only with 'allow going back'"
+            accepted = "" if self.or_later else f"or_later=True accepts {IT}"
+            back = "" if _has_moved(first) else f"a trigger moves {IT} back only with 'allow going back'"
             return ", and ".join(part for part in (accepted, back) if part)
         if first.place == "final":
             return ""
-        aside = self._owner_of_stages(first.target, first.stage_after) if first.place == "aside" else ""
+        aside = self._owner_of_stages(first)
         if _has_moved(first):
             return aside
         why = "; ".join(cause.short for cause in remaining_causes(group, report))
-        return ", and ".join(part for part in (aside, f"no trigger moved {{it}} ({why})") if part)
+        return ", and ".join(part for part in (aside, f"no trigger moved {IT} ({why})") if part)
 
-    def _owner_of_stages(self, target: str, standing_at: str) -> str:
-        ref = EntityRef.parse(target)
-        return owner_in_words(self.expected, ref, pipeline_of(ref, standing_at))
+    def _owner_of_stages(self, result: TargetResult) -> str:
+        """Whose the expected stages are, of a target that stands in another pipeline; empty for others."""
+        if result.place != "aside" or result.stage_after is None:
+            return ""
+        ref = EntityRef.parse(result.target)
+        return owner_in_words(self.expected, ref, pipeline_of(ref, result.stage_after))
 
 
 def of(report: TriggerReport, *outcomes: Outcome) -> list[TargetResult]:
@@ -148,7 +156,7 @@ def _remarked(groups: Sequence[Sequence[TargetResult]], remark: str) -> str:
     if not remark:
         return _listed([_place(each) for each in groups])
     it = "it" if sum(map(len, groups)) == 1 else "them"
-    return f"{listed([_place(each) for each in groups])}; {remark.format(it=it)}"
+    return f"{listed([_place(each) for each in groups])}; {remark.replace(IT, it)}"
 
 
 def _place(group: Sequence[TargetResult]) -> str:

@@ -157,7 +157,7 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         :raises AirflowFailException: an entity is missing or stands at a stage in ``fail_on``, or the portal refuses
             permanently.
         """
-        from airflow_provider_bitrix24._tasks.report_log import warn
+        from airflow_provider_bitrix24._tasks.report_log import write
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
         with permanent_errors_fail_at_once():
@@ -175,14 +175,14 @@ class StageSensor(PlainArguments, BaseSensorOperator):
             if (problem := wait.stages.problem()) is not None:
                 raise problem
             for text in wait.stages.warnings(wait.stages.seen):
-                warn(self.log, text)
+                write(self.log.warning, text)
         self._failures = 0
         if wait.failure is not None:
             self._log_where_airflow_skips(wait.failure)
             raise AirflowFailException(wait.failure)
         if not wait.done:
             self._waiting = wait.check.waiting
-            self._log_waiting(wait.check.waiting)
+            write(self.log.info, f"Not there yet: {_where(wait.check.waiting)}")
         return PokeReturnValue(is_done=wait.done, xcom_value=wait.check.arrived)
 
     def execute_complete(self, context: Context, event: object = None) -> dict[str, str]:  # noqa: ARG002 - Airflow's
@@ -256,12 +256,6 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         if self._stages is None:
             self._stages = ExpectedStages.for_wait(targets, expected, or_later=self.or_later, fail_on=fail_on)
         return refs, StageWait(targets=targets, stages=self._stages, require=self.require)
-
-    def _log_waiting(self, waiting: dict[str, str | None]) -> None:
-        from airflow_provider_bitrix24._tasks.report_log import wrapped
-
-        for line in wrapped(f"Not there yet: {_where(waiting)}"):
-            self.log.info("%s", line)
 
     def _log_where_airflow_skips(self, reason: str) -> None:
         """A task that fails shows its error itself; one that Airflow skips for ``soft_fail`` does not."""

@@ -184,6 +184,18 @@ def test_a_reason_is_named_once_for_all_that_share_it(results, or_later, said):
     assert message.partition("after trigger 'c': ")[2] == said
 
 
+def test_entities_of_several_pipelines_are_told_apart_also_at_stages_of_one_name():
+    results = [late(1, "NEW", "aside", before="OLD"), late(1, "NEW", "aside", before="OLD", type_name="LEAD")]
+    apart = TriggerReport(code="c", portal="https://example.com", results=results)
+
+    message = decide(apart, on_unmoved="fail", expected={"C5:{WON}"}, checkpoint=True).message
+
+    assert (
+        "DEAL_1 went from OLD to NEW; C5:{WON} is a stage of DEAL pipeline 5, not of DEAL pipeline 0; "
+        "LEAD_1 went from OLD to NEW; C5:{WON} is a stage of DEAL pipeline 5, not of LEAD. No retry follows"
+    ) in message
+
+
 def test_a_retry_follows_where_one_entity_is_in_the_pipeline_of_the_stage():
     results = [late(1, "NEW", "before"), late(2, "C5:NEW", "aside")]
     mixed = TriggerReport(code="c", portal="https://example.com", results=results)
