@@ -178,7 +178,8 @@ def test_inside_a_batch_the_code_alone_decides(entry, name, executed):
 
 
 def test_the_codes_of_a_missing_scope_are_those_that_advise_to_give_it():
-    assert {code for code, meaning in CODES.items() if "the scope 'crm'" in meaning.hint} == SCOPE_CODES
+    hints = {code: classify("x", answer({"error": code}, 400)).hint for code in CODES}
+    assert {code for code, hint in hints.items() if "the scope 'crm'" in hint} == SCOPE_CODES
 
 
 @pytest.mark.parametrize(("status", "executed"), [(400, "no"), (499, "no"), (500, "unknown")])
