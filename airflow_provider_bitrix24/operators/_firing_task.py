@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from airflow_provider_bitrix24._tasks.arguments import PlainArguments, check_rendered
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
+from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.links import ENTITY_URL_KEY
-from airflow_provider_bitrix24.operators._resuming import ResumableTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
 
-class FiringTask(PlainArguments, ResumableTask):
+class FiringTask(PlainArguments, BaseOperator):
     """An operator that fires an automation trigger for entities. Its subclass takes the arguments."""
 
     target: object
@@ -124,6 +124,7 @@ class FiringTask(PlainArguments, ResumableTask):
     def _fire_and_conclude(
         self, context: Context, checkpoint_store: TaskCheckpointStore, request: FiringRequest
     ) -> dict[str, Any]:
+        from airflow_provider_bitrix24._tasks.finished import Finished
         from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
         from airflow_provider_bitrix24._tasks.report_log import warn
@@ -135,8 +136,6 @@ class FiringTask(PlainArguments, ResumableTask):
             self.log.info("%s", NOTHING_TO_FIRE)
             nothing = TriggerReport(code=self.code, portal="", results=[])
             if checkpoint_store.has_fired:  # by a run that ends here: a Clear begins another one
-                from airflow_provider_bitrix24._tasks.finished import Finished
-
                 checkpoint_store.conclude(context["ti"], Finished.of(context, nothing))
             return nothing.as_dict()
         if self.retries and not request.repeatable and not checkpoint_store.survives:
@@ -235,6 +234,13 @@ class FiringTask(PlainArguments, ResumableTask):
             trigger = wait.on_triggerer(run.ti, report, self.bitrix24_conn_id, self.verify_conn_id or None)
             self._leave(run, trigger, "execute_complete")
         return wait.in_worker(hook, report, run, log=self.log)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume after a wait outside the worker. If the wait has failed, a retry follows only where it is safe."""
+        from airflow_provider_bitrix24.operators._resuming import failing_safely
+
+        with failing_safely(next_method, context, self):
+            return super().resume_execution(next_method, next_kwargs, context)
 
     def execute_complete(self, context: Context, event: object = None) -> dict[str, Any]:
         """Conclude after a wait on the triggerer; ends as :meth:`execute` does.
