@@ -97,6 +97,16 @@ def test_a_database(nobody, driver, password, caplog):
     check_refused(lambda: use(SqlStore(URL.create(driver, **options), patience=30.0)), password, caplog)
 
 
+@pytest.mark.parametrize("option", [{"nonsense": 1}, {"charset": "xyz"}, {"port": "x"}, {"connect_timeout": -1}])
+def test_an_option_that_a_driver_refuses(nobody, option):
+    pytest.importorskip("sqlalchemy")
+    pytest.importorskip("pymysql")
+    url = f"mysql+pymysql://u:s3cr3t-0f-a-test@127.0.0.1:{nobody}/d"
+    with pytest.raises(SharedStoreError, match=r"refuses an option \((Type|Value|Key|Attribute)Error: .+\)") as raised:
+        use(SqlStore(url, connect_args=option, patience=30.0))
+    assert "s3cr3t" not in str(raised.value)
+
+
 @pytest.mark.parametrize("password", PASSWORDS, ids=range(len(PASSWORDS)))
 def test_a_redis_that_repeats_the_password(repeating, password, caplog):
     pytest.importorskip("redis")

@@ -14,7 +14,7 @@ from airflow_provider_bitrix24.client.secret_text import SecretText
 from airflow_provider_bitrix24.client.stores.record import apply, peek
 from airflow_provider_bitrix24.client.stores.remote import PATIENCE, first_line, raise_unusable, stored_key, within
 from airflow_provider_bitrix24.client.stores.sql_dialects import ENTRIES, MISSING_TABLE, TABLE, UPDATE
-from airflow_provider_bitrix24.client.stores.sql_engine import UnsendableError, dialect_of, make_engine, make_url
+from airflow_provider_bitrix24.client.stores.sql_engine import RefusedOptionError, dialect_of, make_engine, make_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +31,7 @@ T = TypeVar("T")
 _ATTEMPTS = 3
 _PAUSE = 0.02
 _MOST_ENTRIES = 1000
+_OPTIONS_HINT = "Correct the options of the shared store; not every driver takes a password of every alphabet."
 
 
 class SqlStore:
@@ -118,8 +119,8 @@ class SqlStore:
             return within(self._patience, function, name=self._name)
         except SQLAlchemyError as error:
             raise_unusable(self._name, getattr(error, "orig", None) or type(error).__name__, secret=self._secret)
-        except UnsendableError as error:
-            raise_unusable(self._name, error, hint="Use a password of letters that the driver can encode.")
+        except RefusedOptionError as error:
+            raise_unusable(self._name, error, hint=_OPTIONS_HINT, secret=self._secret)
 
     def _with_row(self, attempt: Attempt[R], name: str, work: Callable[[Attempt[R], Connection], R]) -> R:
         """Run a transaction that needs a row, and make it first where it is missing."""

@@ -16,8 +16,8 @@ _IDLE = 300
 """Seconds after which an unused connection is not used again: firewalls forget it silently."""
 
 
-class UnsendableError(Exception):
-    """A driver cannot send an option of a connection, such as a password of letters that it does not know."""
+class RefusedOptionError(Exception):
+    """A driver refuses an option of a connection, such as a password of letters that it cannot encode."""
 
 
 def make_url(url: str | URL) -> URL:
@@ -124,11 +124,10 @@ def make_engine(url: URL, dialect: Dialect, connect_args: dict[str, Any], patien
 def _connect(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
     try:
         return dialect.connect(*arguments, **options)
-    except ValueError as error:
-        # Its text, such as that of a UnicodeEncodeError, may repeat the password.
-        raise UnsendableError(
-            f"its driver cannot send the password or another option ({type(error).__name__})"
-        ) from None
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        # The text of a UnicodeEncodeError does not show the password, but the error holds it.
+        said = "" if isinstance(error, UnicodeError) else f": {error}"
+        raise RefusedOptionError(f"its driver refuses an option ({type(error).__name__}{said})") from None
 
 
 def _leave_transactions_to_us(connection: Any, _record: object) -> None:
