@@ -11,7 +11,8 @@ from airflow_provider_bitrix24.client.errors import (
     OutcomeUnknown,
 )
 from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
-from airflow_provider_bitrix24.client.flows.effects import Acquire, Acquired, Send
+from airflow_provider_bitrix24.client.flows.effects import Acquire, Acquired, Send, ShareWorkingTime
+from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeGrant
 from airflow_provider_bitrix24.client.protocol.wire import HttpResponse
 from tests.support.firing import NEW, MemoryStore, Try, deal
 from tests.support.firing_flow import WRONG, found, item, trigger
@@ -28,10 +29,15 @@ def open_request():
 
 
 def interrupted(flow, effects, *answers):
-    """Let a flow run up to one of its effects, then interrupt it there; returns the effect's name."""
+    """Let a flow run up to one of its effects, then interrupt it there; returns the effect's name.
+
+    That it asks others for working time is not counted.
+    """
     left, result = list(answers), None
     for _ in range(effects):
         effect = flow.send(result)
+        while isinstance(effect, ShareWorkingTime):
+            effect = flow.send(WorkingTimeGrant(effect.claim.commands))
         result = left.pop(0) if isinstance(effect, Acquire | Send) else 0.0
     flow.close()
     return type(effect).__name__
