@@ -70,8 +70,14 @@ MODULES = {
         ),
     ),
     "pacing": Module(
-        ("limits/bucket", "limits/cost", "limits/operating", "limits/working_time"),
-        ("limits/test_bucket", "limits/test_cost", "limits/test_operating", "limits/test_working_time"),
+        ("limits/bucket", "limits/cost", "limits/operating", "limits/work", "limits/working_time"),
+        (
+            "limits/test_bucket",
+            "limits/test_cost",
+            "limits/test_operating",
+            "limits/test_work",
+            "limits/test_working_time",
+        ),
     ),
     "batch": Module(("protocol/batch",), ("protocol/test_batch", "flows/test_batches")),
     "firing": Module(

@@ -292,3 +292,67 @@ def test_a_bucket_of_which_the_leaks_are_not_known_keeps_all_else():
 
     assert (state.level, state.at, state.pace, state.refused_at, state.granted) == (3, 5, 0.5, 4, 2)
     assert (state.filled_from, state.filled, state.leaks_from) == (0, 0, 0)
+
+
+def test_of_an_unknown_bucket_nothing_is_known():
+    assert BucketState() == BucketState(0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("level", "before", "part", "divided"),
+    [(40.0, 1.0, 1 / 4, 46.0), (60.0, 1.0, 1 / 4, 51.0), (46.0, 1 / 4, 1.0, 40.0), (51.0, 1 / 4, 1 / 2, 54.0),
+     (0.0, 1 / 4, 1.0, 0.0), (12.5, 1 / 2, 1 / 2, 12.5)],
+)  # fmt: skip
+def test_room_and_requests_in_line_are_divided_and_put_together(level, before, part, divided):
+    state = BucketState(level=level, at=5.0)
+    assert replace(STANDARD, part=part).divided(state, before) == replace(state, level=divided)
+
+
+@pytest.mark.parametrize(("part", "slowest"), [(1.0, 1 / 32), (1 / 8, 1 / 4), (1 / 64, 1.0)])
+def test_a_part_of_the_bucket_is_slowed_down_to_a_thirty_second_of_the_whole(part, slowest):
+    bucket = replace(STANDARD, part=part)
+    state = bucket.refused(BucketState(level=48.0), 0.0)
+    for number in range(1, 30):
+        state = bucket.refused(state, 2.0 * number)
+    assert bucket.acquire(state, 60.0, 1)[0].pace == pytest.approx(slowest)
+
+
+def test_where_the_leaks_are_known_what_they_leave_is_used_at_once():
+    state = BucketState(level=48.0, at=97.0, filled_from=90.0, filled=52.0, leaks_from=95.0)
+    assert STANDARD.acquire(state, 97.0, 4)[1] == Grant(2, pytest.approx(0.1))
+    assert STANDARD.acquire(replace(state, at=97.1), 97.1, 4)[1] == Grant(2, 0.0)
+    assert STANDARD.acquire(replace(state, at=130.0), 130.0, 60)[1] == Grant(50, 0.0)
+    assert STANDARD.acquire(replace(state, filled=53.0), 97.0, 4)[1] == Grant(1, pytest.approx(0.1))
+    assert STANDARD.acquire(replace(state, filled=48.0, at=95.5), 95.5, 4)[1] == Grant(2, 0.0)
+    assert STANDARD.acquire(replace(state, filled=47.0), 97.0, 4)[1] == Grant(1, 0.5), (
+        "the figures contradict each other"
+    )
+    assert STANDARD.acquire(replace(state, at=695.0), 695.0, 4)[1] == Grant(1, 0.5), "clocks have drifted since"
+
+
+def test_a_bucket_is_known_to_be_empty_two_seconds_after_it_must_be():
+    late, _ = STANDARD.acquire(BucketState(at=10.0, filled=7.0, leaks_from=3.0), 12.0, 1)
+    assert (late.filled_from, late.filled, late.leaks_from) == (12.0, 1.0, 0.0)
+    early, _ = STANDARD.acquire(BucketState(at=10.0, filled=7.0, leaks_from=3.0), 11.9, 1)
+    assert (early.filled_from, early.filled, early.leaks_from) == (0.0, 0.0, 0.0)
+    known = BucketState(at=10.0, filled_from=9.0, filled=3.0)
+    assert STANDARD.acquire(known, 10.0, 1)[0].filled_from == 9.0, "no time has passed"
+    just, _ = STANDARD.acquire(replace(known, level=2.0), 11.0, 1)
+    assert (just.filled_from, just.filled) == (0.0, 0.0), "it has just run empty"
+
+
+def test_each_further_refusal_adds_to_the_pause():
+    state = STANDARD.refused(BucketState(level=48.0), 0.0)
+    assert STANDARD.refused(state, 0.0, 4).level == pytest.approx(48 + 3.5 + 4 * 0.6)
+    assert LeakyBucket(50, 0.01).refused(BucketState(level=48.0), 0.0).level == 48.0, (
+        "that leaks slowly enough by itself"
+    )
+
+
+def test_the_line_is_as_long_as_the_pace_makes_it():
+    bucket = replace(STANDARD, others=7)
+    state = bucket.refused(BucketState(level=58.0, pace=0.5, refused_at=-50.0), 0.0)
+    assert bucket.refused(state, 11.9).pace == state.pace
+    assert bucket.refused(state, 12.1).pace < state.pace
+    nobody = bucket.refused(BucketState(level=40.0), 0.0)
+    assert bucket.refused(nobody, 2.1).pace < nobody.pace, "nobody waits in line"

@@ -227,3 +227,11 @@ def test_what_other_processes_know_is_taken_over():
     assert set(budget.known.figures) == {"m", "n"}
     assert wait(budget, ["n"], 50.0) == 101
     assert budget.known.limit == 300
+
+
+def test_a_limit_is_at_least_what_others_have_used():
+    budget = older()
+    budget.note("m", Timing(100.0, 300.0), 50.0)
+    budget.learn(Knowledge({"m": Figure(250.0, 50.0, 350.0)}), 50.5)
+    budget.note_refusal("m", 51.0)
+    assert budget.known.limit == 250.0

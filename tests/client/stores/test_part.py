@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from statistics import mean
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.errors import SharedStoreError
-from airflow_provider_bitrix24.client.limits.bucket import Grant, LeakyBucket
+from airflow_provider_bitrix24.client.limits.bucket import BucketState, Grant, LeakyBucket
 from airflow_provider_bitrix24.client.stores.fallback import RETRY_AFTER, FallbackStore
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from airflow_provider_bitrix24.client.stores.part import AWAY, part_of_present, reunite, suspect
@@ -156,3 +159,28 @@ def test_processes_return_one_after_the_other_and_then_have_the_whole_bucket_aga
         "the other half is not its own"
     )
     assert second.acquire(48, 0) == Grant(1, 1.5), "the whole bucket leaks twice as fast, and has three in line"
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**400), 10**400) | st.floats(900.0, 1100.0)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(max_size=5),
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.sampled_from(["own", "other", "x"]), each, max_size=3),
+    max_leaves=6,
+)
+FIELDS = [*(field.name for field in fields(BucketState)), "takers", "part", "away", "left"]
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON) | JSON, st.integers(0, 3))
+def test_whatever_a_store_holds_a_process_can_use_it_leave_it_and_return_to_it(value, refused):
+    clock = VirtualClock()
+    store = ProcessStore(clock)
+    store.update("portal", lambda _, __: (value, None))
+    update = store.update
+    pacer = Pacer(store=FallbackStore(store, clock=clock), key="portal", bucket=BUCKET, taker=lambda: "own")
+    for working in (True, False, True):
+        store.update = update if working else unusable
+        clock.sleep(RETRY_AFTER)
+        for _ in range(2):
+            grant = pacer.acquire(10, refused)
+            assert 1 <= grant.count <= 10
+            assert 0 <= grant.wait <= 600
