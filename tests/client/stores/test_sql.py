@@ -139,6 +139,28 @@ def test_who_may_not_make_the_table_is_told_which_statement_makes_it(proxy, data
         assert store.update(key, count) is None
 
 
+def test_a_database_that_has_become_a_standby_is_an_error_of_the_store(proxy, store, key):
+    store.update(key, count)
+    standby = {"options": "-c default_transaction_read_only=on"}
+    with closing(SqlStore(at(proxy), connect_args=standby, patience=60.0)) as reading:
+        for each in (key, f"{key}, new"):
+            with pytest.raises(SharedStoreError, match="read-only transaction"):
+                reading.update(each, count)
+        assert reading.entries()[key] == 1
+    assert store.update(key, count) == 1
+
+
+def test_a_user_who_may_only_read_the_table_is_an_error_of_the_store(proxy, database, store, key):
+    store.update(key, count)
+    database("CREATE ROLE reader LOGIN")
+    database(f"GRANT SELECT ON {TABLE} TO reader")
+    with (
+        closing(SqlStore(at(proxy, user="reader"), patience=60.0)) as reading,
+        pytest.raises(SharedStoreError, match="permission denied"),
+    ):
+        reading.update(key, count)
+
+
 @pytest.mark.parametrize("junk", ["", "5", "not JSON", "x" * 1_000_000])
 def test_a_value_that_cannot_be_read_counts_as_empty(database, store, key, junk):
     store.update(key, count)
