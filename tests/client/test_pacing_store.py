@@ -47,8 +47,10 @@ def test_a_client_takes_a_store_of_ones_own(bench):
     bench.store = CountingStore()
     bench.deals(1)
     assert bench.do("call", "scope")
-    assert bench.store.updates == 1
-    assert list(bench.store.values) == [f"127.0.0.1:{bench.server.port}"]
+    assert bench.store.updates == 2
+    place, working_time = bench.store.values
+    assert place == f"127.0.0.1:{bench.server.port}"
+    assert working_time.startswith(f"{place} working time ")
 
 
 def test_a_store_of_the_former_form_is_refused_with_what_to_change():
