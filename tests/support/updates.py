@@ -8,6 +8,8 @@ import json
 class Kept:
     """Keeps a checkpoint in memory, and ends the try at a save if it is told to."""
 
+    is_retry = False
+
     def __init__(self):
         self.parts = {}
         self.saves_left = None
