@@ -70,13 +70,14 @@ def find_entities(channel: Channel, search: Search) -> Flow[list[str]]:
     ids = yield from read_ids(channel, conditions, search.type_id, most=search.limit, in_order=truncates)
     name = EntityRef(search.type_id, 1).type_name
     if len(ids) > search.limit:
+        limit = "1 entity" if search.limit == 1 else f"{search.limit:,} entities"
         if not truncates:
             raise ConfigurationError(
-                f"More than {search.limit} entities of the type {name} match the filter; none are returned.",
+                f"The filter matches more than {limit} of the type {name}; none are returned.",
                 hint="Narrow the filter, raise limit, or set on_excess='truncate' to take those with the lowest ids.",
             )
         yield Log(
-            f"More than {search.limit} entities match the filter; those with the lowest ids are taken.",
+            f"The filter matches more than {limit}; those with the lowest ids are taken.",
             logging.WARNING,
         )
     return [f"{name}_{number}" for number in ids[: search.limit]]

@@ -56,7 +56,7 @@ def test_one_too_many_fails_the_task_at_once(portal, find):
     ran = find(filter="all", limit=2, **RETRIES)
 
     assert ran.state == "failed"
-    assert "More than 2 entities of the type DEAL match the filter; none are returned." in str(ran.error)
+    assert "The filter matches more than 2 entities of the type DEAL; none are returned." in str(ran.error)
     assert "return_value" not in ran.xcoms
 
 
@@ -64,7 +64,7 @@ def test_the_lowest_ids_are_returned_where_that_is_asked_for(portal, find, caplo
     ran = find(filter="all", limit=2, on_excess="truncate")
 
     assert len(ran.xcoms["return_value"]) == 2
-    assert "More than 2 entities match the filter" in caplog.text
+    assert "The filter matches more than 2 entities" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_one_too_many_is_an_error_that_says_what_to_do(bench):
     error = bench.do("find_entities", "DEAL", {"stageId": "NEW"})
 
     assert isinstance(error, ConfigurationError)
-    assert "More than 1000 entities" in str(error)
+    assert "more than 1,000 entities" in str(error)
     assert "raise limit" in error.hint
 
 
@@ -115,7 +115,7 @@ def test_the_lowest_ids_are_taken_where_that_is_asked_for(bench):
     found = bench.do("find_entities", "DEAL", "all", limit=1_000, on_excess="truncate")
 
     assert found == deals(range(1, 1_001))
-    assert any("More than 1000 entities match" in line for line in bench.logged)
+    assert any("The filter matches more than 1,000 entities" in line for line in bench.logged)
 
 
 def test_exactly_the_limit_is_no_excess(bench):
