@@ -95,7 +95,7 @@ def test_find_lists_what_matches(portal, capsys):
         (["--filter", '{"STAGE_ID": "NEW"}'], "Did you mean 'stageId'?"),
         (["--filter", "{}"], "filter is empty"),
         (["--filter", "stageId=NEW"], "not a JSON object"),
-        (["--filter", "all", "--limit", "1"], "More than 1 entities"),
+        (["--filter", "all", "--limit", "1"], "The filter matches more than 1 entity of the type DEAL"),
     ],
 )
 def test_find_refuses_what_a_task_refuses(portal, capsys, arguments, says):
