@@ -73,6 +73,7 @@ MODULES = {
         ("limits/bucket", "limits/cost", "limits/operating", "limits/work", "limits/working_time"),
         (
             "limits/test_bucket",
+            "limits/test_bucket_leaks",
             "limits/test_cost",
             "limits/test_operating",
             "limits/test_work",

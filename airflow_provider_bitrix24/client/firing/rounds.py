@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
-from airflow_provider_bitrix24.client.flows.effects import Flow, ShareWorkingTime
+from airflow_provider_bitrix24.client.flows.working_time import new_holder, share_working_time
 from airflow_provider_bitrix24.client.limits.operating import BATCH, BATCH_SHARE, in_batch
 from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim, WorkingTimeGrant
 from airflow_provider_bitrix24.client.protocol.batch import FIRST_COMMANDS, MAX_COMMANDS, TARGET_SECONDS
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.firing.ledger import Ledger
     from airflow_provider_bitrix24.client.firing.requests import FireRequest, RequestBuilder
     from airflow_provider_bitrix24.client.flows.calls import Attempt, Channel
+    from airflow_provider_bitrix24.client.flows.effects import Flow
 
 _LONGEST_REQUEST = 60.0
 """Seconds after which a portal ends a request."""
@@ -36,7 +37,7 @@ class Rounds:
     _holds: bool = False
 
     def __post_init__(self) -> None:
-        self._holder = f"{int(self.channel.random() * 16**8):08x}"
+        self._holder = new_holder(self.channel)
 
     def claim(self, now: float) -> Flow[WorkingTimeGrant]:
         """Hold working time for the next rounds, instead of what is held for the last ones.
@@ -48,7 +49,7 @@ class Rounds:
         if self.builder.batches or self._granted <= 0 or now - self._granted_at > TARGET_SECONDS:
             commands = self._commands()
             claim = WorkingTimeClaim(self._holder, commands, self._seconds(commands))
-            granted = yield from self._share(claim, now)
+            granted = yield from share_working_time(self.channel, claim, now)
             if granted.wait:
                 self._granted = 0
                 return granted
@@ -59,7 +60,7 @@ class Rounds:
         """Give back what is held, and let other processes know what the portal has reported."""
         if self._holds:
             self._holds = False
-            yield from self._share(WorkingTimeClaim(self._holder), now)
+            yield from share_working_time(self.channel, WorkingTimeClaim(self._holder), now)
 
     def record(self, attempt: Attempt, *, executed: int) -> None:
         """Learn from a request how much working time one takes. One without an answer counts, too.
@@ -92,13 +93,6 @@ class Rounds:
             targets -= len(requests[-1].targets)
             self._granted -= len(requests[-1].targets)
         return requests
-
-    def _share(self, claim: WorkingTimeClaim, now: float) -> Flow[WorkingTimeGrant]:
-        budget = self.channel.operating
-        credential = self.channel.portal.credential_id
-        granted: WorkingTimeGrant = yield ShareWorkingTime(credential, budget.known.shifted(-now), claim)
-        budget.learn(granted.known.shifted(now), now)
-        return granted
 
     def _commands(self) -> int:
         """How many targets to ask for: a round of batches, or as many direct calls as take the time of one batch."""

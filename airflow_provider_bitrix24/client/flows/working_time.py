@@ -30,6 +30,22 @@ _FAR = 0.5
 """The part of the limit below which short requests hold nothing."""
 
 
+def new_holder(channel: Channel) -> str:
+    """Return a name under which requests of one kind hold working time."""
+    return f"{int(channel.random() * 16**8):08x}"
+
+
+def share_working_time(channel: Channel, claim: WorkingTimeClaim, now: float) -> Flow[WorkingTimeGrant]:
+    """Claim working time, and learn what all processes together know of it. Returns what is granted.
+
+    :param now: seconds of the driver's clock.
+    """
+    budget, credential = channel.operating, channel.portal.credential_id
+    granted: WorkingTimeGrant = yield ShareWorkingTime(credential, budget.known.shifted(-now), claim)
+    budget.learn(granted.known.shifted(now), now)
+    return granted
+
+
 @dataclass(slots=True)
 class HeldTime:
     """Holds working time for requests of one kind."""
@@ -40,7 +56,7 @@ class HeldTime:
     _holds: bool = False
 
     def __post_init__(self) -> None:
-        self._holder = self._new_holder()
+        self._holder = new_holder(self.channel)
 
     def claim(self, requests: int, now: float) -> Flow[WorkingTimeGrant]:
         """Hold the working time of up to so many requests, where it is not far from the limit.
@@ -52,11 +68,13 @@ class HeldTime:
             return WorkingTimeGrant(requests)
         stale = budget.learned_at is None or now - budget.learned_at > ASK_AFTER
         if stale and not self._matters(requests, now):
-            yield from self._share(WorkingTimeClaim(self._holder), now)
+            yield from share_working_time(self.channel, WorkingTimeClaim(self._holder), now)
         if not self._matters(requests, now):
             return WorkingTimeGrant(requests)
         seconds, long = self._seconds(requests), self.channel.work.seconds(self.work) >= LONG
-        granted = yield from self._share(WorkingTimeClaim(self._holder, requests, seconds, long=long), now)
+        granted = yield from share_working_time(
+            self.channel, WorkingTimeClaim(self._holder, requests, seconds, long=long), now
+        )
         self._holds = granted.commands > 0
         return granted
 
@@ -72,15 +90,12 @@ class HeldTime:
         if self._holds:
             self._holds = False
             if unanswered:
-                self._holder = self._new_holder()
+                self._holder = new_holder(self.channel)
             else:
                 # An answer shows what others had finished when its last command was done.
                 command = self.channel.work.seconds(self.work) / len(self.work.inside) if self.work.inside else 0.0
                 back = WorkingTimeClaim(self._holder, shown=command + _TRAVEL)
-                yield from self._share(back, max(each.received_at for each in attempts))
-
-    def _new_holder(self) -> str:
-        return f"{int(self.channel.random() * 16**8):08x}"
+                yield from share_working_time(self.channel, back, max(each.received_at for each in attempts))
 
     def _matters(self, requests: int, now: float) -> bool:
         known, seconds = self.channel.operating.known, self._seconds(requests)
@@ -93,13 +108,6 @@ class HeldTime:
     def _seconds(self, requests: int) -> dict[str, float]:
         known, each = self.channel.operating.known, self.channel.work.seconds(self.work)
         return self.work.accounts(requests * each, bills_batches=known.bans)
-
-    def _share(self, claim: WorkingTimeClaim, now: float) -> Flow[WorkingTimeGrant]:
-        budget = self.channel.operating
-        credential = self.channel.portal.credential_id
-        granted: WorkingTimeGrant = yield ShareWorkingTime(credential, budget.known.shifted(-now), claim)
-        budget.learn(granted.known.shifted(now), now)
-        return granted
 
 
 def _may_have_worked(reply: Reply | Bitrix24Error) -> bool:

@@ -272,3 +272,16 @@ def test_what_fails_before_anything_was_fired_raises(run_with_both_clients):
     assert kinds == [AuthenticationError] * 2 + [ProtocolError] * 2 + [NotFoundError, ConnectFailed]
     assert bench.portal.fires == {}
     assert bench.sleeps[-4:] == [0.75, 1.5, 3.0, 6.0]
+
+
+def test_a_webhook_without_the_scope_is_sent_for_the_scope_not_for_a_second_connection(run_with_both_clients):
+    def scenario(bench):
+        bench.portal.accounts.add_webhook(1, "scopeless", scopes=frozenset({"user"}))
+        bench.portal.add_deal(id=57)
+        bench.fire(["DEAL_57"], url=f"{bench.server.url}/rest/1/scopeless/")
+
+    logged = run_with_both_clients(scenario).logged
+
+    [line] = [line for line in logged if "Reading is refused" in line]
+    assert line.endswith("To have it verified, add the scope in Bitrix24.")
+    assert "verify_conn_id" not in "".join(logged)

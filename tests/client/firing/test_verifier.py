@@ -127,19 +127,6 @@ def test_that_nobody_may_read_is_said_once(perform, first):
     perform(verifier.window(deals(1)), *steps)
 
 
-def test_a_webhook_without_the_scope_is_sent_for_the_scope_not_for_a_second_connection(run_with_both_clients):
-    def scenario(bench):
-        bench.portal.accounts.add_webhook(1, "scopeless", scopes=frozenset({"user"}))
-        bench.portal.add_deal(id=57)
-        bench.fire(["DEAL_57"], url=f"{bench.server.url}/rest/1/scopeless/")
-
-    logged = run_with_both_clients(scenario).logged
-
-    [line] = [line for line in logged if "Reading is refused" in line]
-    assert line.endswith("To have it verified, add the scope in Bitrix24.")
-    assert "verify_conn_id" not in "".join(logged)
-
-
 def test_reading_what_was_fired_tells_the_portals_clock(perform, first):
     verifier = Verifier(first, None)
     timed = batch({"c0": {"items": [DEAL_1]}}) | {"time": {"start": 2e9, "finish": 2e9}}
