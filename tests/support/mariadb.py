@@ -46,7 +46,8 @@ class MariadbProcess:
             user = ["--user=mysql"]
         data = self._home / "data"
         server, installer = programs
-        common = ["--no-defaults", f"--datadir={data}", *user]
+        # Servers that begin together must not share a folder for temporary tables: their numbers may be the same.
+        common = ["--no-defaults", f"--datadir={data}", f"--tmpdir={self._home}", *user]
         subprocess.run(
             [installer, *common, "--auth-root-authentication-method=normal", "--skip-test-db"],
             check=True,
