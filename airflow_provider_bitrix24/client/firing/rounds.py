@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.flows.working_time import new_holder, share_working_time
 from airflow_provider_bitrix24.client.limits.operating import BATCH, BATCH_SHARE, in_batch
+from airflow_provider_bitrix24.client.limits.work import LONGEST_REQUEST
 from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeClaim, WorkingTimeGrant
 from airflow_provider_bitrix24.client.protocol.batch import FIRST_COMMANDS, MAX_COMMANDS, TARGET_SECONDS
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.firing.requests import FireRequest, RequestBuilder
     from airflow_provider_bitrix24.client.flows.calls import Attempt, Channel
     from airflow_provider_bitrix24.client.flows.effects import Flow
-
-_LONGEST_REQUEST = 60.0
-"""Seconds after which a portal ends a request."""
 
 
 @dataclass(slots=True)
@@ -107,7 +105,7 @@ class Rounds:
     def _seconds(self, commands: int) -> dict[str, float]:
         """What so many commands take, by account. As long as nothing was measured, a request can take all it may."""
         measured = [*self._costs, *([] if self._costs else self.builder.sizer.costs)]
-        return self._accounts(commands * max(measured, default=_LONGEST_REQUEST / FIRST_COMMANDS))
+        return self._accounts(commands * max(measured, default=LONGEST_REQUEST / FIRST_COMMANDS))
 
     def _accounts(self, seconds: float) -> dict[str, float]:
         """So many seconds of firing, by account."""
