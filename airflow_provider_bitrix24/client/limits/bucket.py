@@ -29,6 +29,9 @@ SLOWER, FASTER = 0.8, 1.3
 """What a further refusal does to the pace, and what a request that was not refused does."""
 PAUSE, MORE_PAUSE = 3.5, 2.0
 """Tokens that pass unused after a first refusal, and at most for each further one: the portal may count those, too."""
+SMALL_CROWD = 2.5
+"""More hosts than this, and up to four, pause for fewer tokens: they meet at the full bucket with little left to send.
+Two have enough time to meet there again, and more than four are refused more at once."""
 OTHERS_PAUSE = 0.3
 """The same for each further refusal and host, by the number of hosts that the pace allows for."""
 LONGEST_PAUSE = 50.0
@@ -174,8 +177,7 @@ class LeakyBucket:
             pace = max(self.slowest, pace * SLOWER)
         else:
             fell_at = state.refused_at
-        more = min(MORE_PAUSE, OTHERS_PAUSE / pace)
-        pause = PAUSE + more * (count - 1) if first else more * count
+        pause = _first_pause(pace, count) if first else min(MORE_PAUSE, OTHERS_PAUSE / pace) * count
         if self.part < 1:
             pause = float(count)
         pause = max(0.0, min(pause, LONGEST_PAUSE * self.leak * pace - 1))
@@ -213,3 +215,10 @@ class LeakyBucket:
         return BucketState(
             level, now, pace, refused_at, max(0.0, state.granted), min(filled_from, now), max(0.0, filled), leaks_from
         )
+
+
+def _first_pause(pace: float, count: int) -> float:
+    """Tokens that pass unused after a first refusal of ``count`` requests."""
+    hosts = 1 / pace
+    shortest = min(PAUSE, hosts * hosts / 6) if hosts > SMALL_CROWD else PAUSE
+    return shortest + min(MORE_PAUSE, OTHERS_PAUSE * hosts) * (count - 1)

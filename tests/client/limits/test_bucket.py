@@ -116,13 +116,24 @@ def test_a_later_caller_waits_longer_than_an_earlier_one():
     assert waits == [(1, 0.5), (1, 1.0), (1, 1.5)]
 
 
-@pytest.mark.parametrize(("level", "pace"), [(0.0, 1 / 16), (1.0, 1 / 16), (6.0, 1 / 8), (16.0, 1 / 3), (48.0, 1 / 2)])
-def test_after_a_first_refusal_the_pace_is_our_part_of_what_filled_the_bucket(level, pace):
+@pytest.mark.parametrize(
+    ("level", "pace", "pause"),
+    [
+        (0.0, 1 / 16, 3.5),
+        (1.0, 1 / 16, 3.5),
+        (6.0, 1 / 8, 3.5),
+        (12.0, 1 / 4, 16 / 6),
+        (16.0, 1 / 3, 1.5),
+        (19.2, 2 / 5, 3.5),
+        (48.0, 1 / 2, 3.5),
+    ],
+)
+def test_after_a_first_refusal_the_pace_is_our_part_of_what_filled_the_bucket(level, pace, pause):
     state = STANDARD.refused(BucketState(level=level), 0.0)
     assert state.pace == pytest.approx(pace)
-    assert state.level == 48 + 3.5
+    assert state.level == pytest.approx(48 + pause)
     _, grant = STANDARD.acquire(state, 0.0, 4)
-    assert grant == Grant(1, pytest.approx(4.5 / (2 * pace)))
+    assert grant == Grant(1, pytest.approx((pause + 1) / (2 * pace)))
 
 
 def test_the_more_requests_were_refused_the_longer_is_the_pause_up_to_50_seconds():

@@ -14,7 +14,7 @@ SEEDS = range(30)
 
 @pytest.mark.parametrize(
     ("hosts", "requests", "seconds", "refused"),
-    [(2, 54, 40, 12), (3, 22, 22, 12), (4, 22, 40, 20), (8, 22, 102, 50), (16, 8, 90, 60)],
+    [(2, 54, 40, 12), (3, 21, 17, 10), (3, 22, 18, 12), (4, 22, 40, 20), (8, 22, 102, 50), (16, 8, 90, 60)],
 )
 def test_hosts_that_share_nothing_lose_little_time_and_no_patience(hosts, requests, seconds, refused):
     crowds = [Crowd(hosts, requests, seed) for seed in SEEDS]
