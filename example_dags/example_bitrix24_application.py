@@ -1,7 +1,7 @@
-"""Fire an application's own trigger for 1,000 deals, and keep the tokens of an application alive that is used rarely.
+"""Fire an application's own trigger for 1,000 deals; keep alive the tokens of an application that is used rarely.
 
 The connection `bitrix24_app` holds an OAuth application that an administrator has authorized; its trigger
-`invoice_paid` is placed on a stage. `keep_alive` would run on a schedule of its own: unused tokens end
+`invoice_paid` is placed on a stage. `keep_alive` would run on a schedule of its own: unused tokens expire
 after four weeks.
 """
 

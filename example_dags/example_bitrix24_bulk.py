@@ -1,4 +1,4 @@
-"""Move every deal that matches a filter, be they 100,000.
+"""Move every deal that matches a filter, up to 100,000.
 
 The list is found once and kept in XCom, so that a retry fires for the same deals. `expected_stage` lets a retry, or
 a Clear, continue where the last try ended.

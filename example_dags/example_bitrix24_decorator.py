@@ -1,7 +1,7 @@
 """Let a function say which entities move.
 
-What the function returns is fired, and the task's output is the report of the move. So a query and what follows
-from it are one task. Mapped, the function runs once for each input.
+What the function returns is fired, and the task's output is the report of the move. A query and the fire for its result
+are thus one task. Mapped, the function runs once for each input.
 """
 
 from __future__ import annotations

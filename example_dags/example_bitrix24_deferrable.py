@@ -1,4 +1,4 @@
-"""Fire a trigger and wait hours for the robots behind it, without a worker.
+"""Fire a trigger and wait for hours, without a worker, until robots have moved the deals on.
 
 The worker fires, checks once and frees its slot; the triggerer checks all deals with one request per
 `poke_interval`. Where `[operators] default_deferrable` is on, `deferrable=True` need not be written.

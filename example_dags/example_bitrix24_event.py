@@ -1,4 +1,4 @@
-"""Run whenever deals enter a stage, instead of by a clock.
+"""Run whenever deals enter a stage, instead of on a schedule.
 
 The triggerer reads the portal's stage history once a minute. Needs Airflow 3; on Airflow 2 this file holds no DAG.
 """

@@ -1,4 +1,4 @@
-"""What follows when it moved, and when it did not.
+"""What follows when an invoice has moved, and when it has not.
 
 The invoice has to arrive at "Paid". If it does, the asset is updated, which can start other DAGs, and the
 receipt goes out; if not, somebody is notified and the run fails. What became of each entity is in the report:
@@ -29,7 +29,7 @@ except ImportError:  # Airflow 2
     tags=["bitrix24", "example"],
 )
 def follow_up() -> None:
-    """Move, then go on either way."""
+    """Move, then continue either way."""
     # [START howto_operator_bitrix24_follow_up]
     to_paid = TriggerAutomationOperator(
         task_id="to_paid",

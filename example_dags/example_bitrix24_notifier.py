@@ -1,7 +1,7 @@
 """Move an entity when a task ends, as a callback.
 
-A callback is at hand where the move is a side effect: it does not show as a task, and nothing can wait for it.
-Airflow may run one again, so `expected_stage` says which stage the deal should move to; there it is left alone.
+Use a callback where the move is a side effect: it does not show as a task, and nothing can wait for it. Airflow may
+run one again, so `expected_stage` says which stage the deal should move to: a deal that is already there is left alone.
 """
 
 from __future__ import annotations

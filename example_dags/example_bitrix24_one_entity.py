@@ -1,7 +1,7 @@
 """Move one deal when its report is done.
 
-A task prepares a document; then the deal moves to its next stage. The trigger's code stands in Bitrix24
-behind `code=` in the URL of the trigger "Track incoming webhook".
+A task prepares a document; then the deal moves to its next stage. The trigger's code is what follows
+`code=` in the URL that the trigger "Track incoming webhook" shows in Bitrix24.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Share a portal with other DAGs.
 
-A portal takes some two requests a second from one address. Tasks on the same machine share that by
+A portal takes about two requests a second from one address. Tasks on the same machine share that by
 themselves; a pool keeps many of them from waiting for each other in worker slots. Make it once:
 `airflow pools set bitrix24 2 "Tasks that talk to Bitrix24"`.
 """

@@ -1,8 +1,8 @@
 """Retry when the portal can answer again, and not at all where no retry helps (Airflow 3.3).
 
 A wrong secret fails the task at once, though it has five retries. When the portal's operating limit is reached, the
-next try comes after its reset; when it takes no more requests, after a while that grows. Everything else is retried
-after the task's own `retry_delay`.
+next try comes after its reset; when the portal refuses further requests, after a pause that grows from try to try.
+Everything else is retried after the task's own `retry_delay`.
 """
 
 from __future__ import annotations

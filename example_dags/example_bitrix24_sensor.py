@@ -1,7 +1,7 @@
 """Wait until deals stand where colleagues, robots or another system have moved them.
 
 The sensor only reads. Here a task of the same DAG plays the colleague. With `deferrable=True` the wait takes no
-worker slot; `mode="reschedule"` frees it between two looks where no triggerer runs.
+worker slot; `mode="reschedule"` frees it between two checks where no triggerer runs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ except ImportError:  # Airflow 2
     tags=["bitrix24", "example"],
 )
 def sensor() -> None:
-    """Wait, then go on."""
+    """Wait, then continue."""
     colleague = TriggerAutomationOperator(task_id="colleague", target="DEAL_57", code="c5u4m")
 
     # [START howto_sensor_bitrix24_stage]

@@ -25,7 +25,7 @@ PHRASES = {
     r"(?<!there )\bare no (?!longer\b|more\b|less\b|such\b)\w+": "are not ..., or there are none",
     r"\bbehind the\b": "past (a stage), or after (a row)",
     r"\btold\b": "said, reported or logged",
-    r"\bgo(?:es|ing) on\b(?! being\b)": "continues or resumes",
+    r"\bgo(?:es|ing)? on\b(?! being\b)": "continues or resumes",
     r"\bwhoever\b": "an entity that, or anybody who",
     r"\bslips? of the pen\b": "a typo",
     r"\bsome (?:hundred|thousand)\b": "about 100, about 1,000",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -90,15 +92,17 @@ BLOCKS = {
 """Page -> the class that it explains, if its page has a table of all of its arguments."""
 
 
-def own_arguments(path: str) -> set[str]:
+def own_arguments(path: str) -> dict[str, inspect.Parameter]:
     """The arguments that a class names, without what it takes for its base."""
-    import importlib
-    import inspect
-
     module, _, name = path.rpartition(".")
     cls = getattr(importlib.import_module(f"airflow_provider_bitrix24.{module}"), name)
     signature = inspect.signature(inspect.unwrap(vars(cls)["__init__"]))
-    return {each for each in signature.parameters if each not in ("self", "kwargs")}
+    return {name: each for name, each in signature.parameters.items() if name not in ("self", "kwargs")}
+
+
+def section(page: Path, heading: str) -> str:
+    """The part of a page below a heading of the second level."""
+    return page.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
 @pytest.mark.parametrize("page", BLOCKS)
@@ -115,21 +119,62 @@ def test_each_building_block_has_a_page_that_begins_with_an_example(page):
 
 @pytest.mark.parametrize("page", [page for page, path in BLOCKS.items() if path])
 def test_tables_of_arguments_name_every_argument(page):
-    section = (ROOT / "docs" / page).read_text().partition("\n## Arguments\n")[2].partition("\n## ")[0]
-    named = set(re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE))
+    text = section(ROOT / "docs" / page, "Arguments")
+    named = set(re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE))
     if page == "execute-trigger-operator.md":
-        named |= set(re.findall(r"`(\w+)`", section)) - {"oauth", "bitrix24_default"}
-    assert named == own_arguments(BLOCKS[page])
+        named |= set(re.findall(r"`(\w+)`", text)) - {"oauth", "bitrix24_default"}
+    assert named == set(own_arguments(BLOCKS[page]))
+
+
+def shown_value(cell: str) -> object:
+    """The value that a cell of a table shows; a text where it is not a literal of Python."""
+    try:
+        return ast.literal_eval(cell.strip("`"))
+    except (SyntaxError, ValueError):
+        return cell.strip("`")
+
+
+@pytest.mark.parametrize("page", [page for page, path in BLOCKS.items() if path])
+def test_tables_of_arguments_show_the_defaults(page):
+    arguments = own_arguments(BLOCKS[page])
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*?) ?\|", section(ROOT / "docs" / page, "Arguments"), flags=re.MULTILINE)
+    assert rows
+    for name, cell in rows:
+        default = arguments[name].default
+        if default is inspect.Parameter.empty:
+            assert not cell, name
+        elif default in (None, ()) or name == "deferrable":
+            assert isinstance(shown_value(cell), str), name  # in words: what takes its place
+            assert cell, name
+        else:
+            assert shown_value(cell) == default, name
+
+
+def test_the_table_of_commands_names_every_command_with_its_options():
+    from airflow_provider_bitrix24.commands import ARGUMENTS
+
+    rows = re.findall(
+        r"^\| `(\w+)\b(.*) \|$", section(ROOT / "docs" / "configuration.md", "Commands"), flags=re.MULTILINE
+    )
+    assert sorted(name for name, _ in rows) == sorted(ARGUMENTS)
+    for name, row in rows:
+        assert [each for each in ARGUMENTS[name] if each.startswith("-") and each not in row] == [], name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "decisions").glob("0*.md")), ids=lambda path: path.stem[:4])
+def test_files_that_a_decision_names_exist(path):
+    text = path.read_text()
+    replaced = "**Replaced by" in text
+    files = re.findall(r"`((?:\w+/)+\w+\.\w+)`", text)
+    assert replaced or [each for each in files if not any((root / each).exists() for root in (PACKAGE, ROOT))] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.stem)
 def test_code_is_python_and_what_it_imports_from_the_package_exists(path):
-    from importlib import import_module
-
     for source in re.findall(r"^```python\n(.*?)^```", path.read_text(), flags=re.MULTILINE | re.DOTALL):
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("airflow_provider_bitrix24"):
-                module = import_module(node.module)
+                module = importlib.import_module(node.module)
                 assert [each.name for each in node.names if not hasattr(module, each.name)] == []
 
 

@@ -122,7 +122,7 @@ class TaskCheckpointStore:
 
         :raises TaskKilledError: the task is being ended, and requests were to leave. They do not, and are not saved
             as if they had.
-        :raises Exception: Airflow could not store it. A worker that lost its supervisor must not go on firing
+        :raises Exception: Airflow could not store it. A worker that lost its supervisor must not continue firing
             beside its own retry, so this ends the firing.
         """
         if ahead and self._killed.is_set():

@@ -87,8 +87,9 @@ class FindEntitiesOperator(PlainArguments, BaseOperator):
 class UpdateEntitiesOperator(PlainArguments, BaseOperator):
     """Writes fields into many entities, and returns the targets that hold the new values.
 
-    Values are absolute. An update is sent again where its answer is lost, which may overwrite a change made meanwhile;
-    one that holds a stage or a pipeline is sent again only where a reading shows that the entity has not moved.
+    Each value replaces the former one. An update is sent again where its answer is lost, which may overwrite a change
+    made meanwhile; one that holds a stage or a pipeline is sent again only where a reading shows that the entity has
+    not moved.
 
     .. seealso::
         :ref:`howto/operator:UpdateEntitiesOperator`

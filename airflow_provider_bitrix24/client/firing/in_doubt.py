@@ -105,7 +105,7 @@ class InDoubtRequest:
         if self.over or self.sent_at is None:
             return False
         if moves and reading.at < self.sent_at + 2 * settle_after:
-            # The portal was working on it then, and may go on after a gateway cut it off: count from there.
+            # The portal was working on it then, and may continue after a gateway cut it off: count from there.
             last = reading.since(self._last_of(moves))
             if last > self.sent_at:
                 self.sent_at, self.sent_by_portal = last, reading.by_portal(last)

@@ -1,4 +1,4 @@
-"""What the answers to fired requests mean for their targets, and whether it makes sense to go on. Pure."""
+"""What the answers to fired requests mean for their targets, and whether it makes sense to continue. Pure."""
 
 from __future__ import annotations
 
