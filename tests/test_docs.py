@@ -161,12 +161,24 @@ def test_the_table_of_commands_names_every_command_with_its_options():
         assert [each for each in ARGUMENTS[name] if each.startswith("-") and each not in row] == [], name
 
 
+def test_the_reference_names_every_key_that_tasks_leave_in_airflow():
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    keys = {
+        key
+        for path in PACKAGE.rglob("*.py")
+        for key in re.findall(r'^\w*KEY = "(\w+)"$', path.read_text(), flags=re.MULTILINE)
+    }
+    assert "bitrix24_firing_done" in keys
+    assert {key for key in keys if f"`{key}`" not in page and not key.startswith("bitrix24_firing_")} == set()
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "docs" / "decisions").glob("0*.md")), ids=lambda path: path.stem[:4])
 def test_files_that_a_decision_names_exist(path):
     text = path.read_text()
     replaced = "**Replaced by" in text
     files = re.findall(r"`((?:\w+/)+\w+\.\w+)`", text)
-    assert replaced or [each for each in files if not any((root / each).exists() for root in (PACKAGE, ROOT))] == []
+    roots = (ROOT, PACKAGE, PACKAGE / "client")
+    assert replaced or [each for each in files if not any((root / each).exists() for root in roots)] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.stem)
