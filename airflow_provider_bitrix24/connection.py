@@ -37,7 +37,7 @@ from airflow_provider_bitrix24.connection_form import EXTRA_FIELDS
 from airflow_provider_bitrix24.shared_store import shared_store_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from airflow_provider_bitrix24.client.stores.protocol import SharedStore
 
@@ -49,6 +49,7 @@ URL_IN_HOST = (
     "The webhook's URL stands in Host, which Airflow stores and shows in clear. Move it to Password and "
     "renew the webhook in Bitrix24, since others may have read it."
 )
+_PASSWORD_IN_URL, _PASSWORD_IN_JSON = re.compile(r"://[^/\s]*?:([^/\s]+)@"), re.compile(r"://[^/\s\"]*?:([^/\s\"]+)@")
 _SECRET_IN_PATH = re.compile(r"/rest/(?:api/)?[^/\s]+/([^/?#\s\"'<>`]+)")
 
 
@@ -95,11 +96,22 @@ def secrets_of(connection: AirflowConnection) -> list[str]:
     found = [each for each in dict.fromkeys((password, without_wrapping(password))) if each]
     for text in (password, connection.host or "", f"/{connection.schema or ''}"):
         found += _SECRET_IN_PATH.findall(text)
-    found += re.findall(r"://[^/@\s\"]*:([^/@\s\"]+)@", str(connection.extra or ""))
+    found += _passwords_in(connection.extra)
     forms = [
         form for text in found for form in (text, unquote(text), quote(unquote(text), safe="", errors="surrogatepass"))
     ]
     return list(dict.fromkeys(forms))
+
+
+def _passwords_in(extra: str | Mapping[str, Any] | None) -> Iterator[str]:
+    """The passwords of URLs, as they are stored and as they are used: JSON writes some characters otherwise."""
+    yield from _PASSWORD_IN_JSON.findall(str(extra or ""))
+    try:
+        read = parse_extra(extra)
+    except ConfigurationError:
+        return
+    for value in read.values():
+        yield from _PASSWORD_IN_URL.findall(value) if isinstance(value, str) else ()
 
 
 def read_connection(

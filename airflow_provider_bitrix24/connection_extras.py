@@ -31,7 +31,7 @@ def parse_extra(text: str | Mapping[str, Any] | None) -> dict[str, Any]:
     else:
         try:
             extra = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             # The text may contain a secret, which the error would repeat.
             raise ConfigurationError("Extra is not valid JSON.", hint='Use the form {"plan": "standard"}.') from None
     if not isinstance(extra, dict):

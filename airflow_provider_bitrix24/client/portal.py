@@ -97,6 +97,7 @@ class Portal:
 
     def method_url(self, method: str) -> str:
         """URL of a REST method. It holds the secret: build it late and never show it."""
+        LIVE_SECRETS.add(self.secret)
         user, secret = quote(self.user_id, safe=""), quote(self.secret, safe="")
         return SecretText(f"{self.base_url}/rest/{user}/{secret}/{method}")
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import threading
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, overload
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self, SupportsIndex
 
 T = TypeVar("T")
 _HEX = re.compile("%25[0-9A-F]{2}|%[0-9A-F]{2}")
@@ -37,6 +39,10 @@ class SecretText(str):
     def __repr__(self) -> str:
         return repr(HIDDEN)
 
+    def __getitem__(self, key: SupportsIndex | slice) -> Self:
+        # rich and structlog print the beginning of a long text.
+        return type(self)(super().__getitem__(key))
+
 
 class SecretBytes(bytes):
     """Bytes that hold a secret, such as the body of a request, and show as ``***``.
@@ -49,6 +55,14 @@ class SecretBytes(bytes):
 
     def __repr__(self) -> str:
         return repr(HIDDEN.encode())
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> int: ...
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> int | Self:
+        part = super().__getitem__(key)
+        return part if isinstance(part, int) else type(self)(part)
 
 
 class Unshown(Generic[T]):
@@ -75,11 +89,14 @@ class LiveSecrets:
         self._forms: tuple[str, ...] = ()
 
     def add(self, secret: str) -> None:
-        """Remember a secret; the oldest are forgotten when there are very many."""
-        if len(secret) < SHORTEST or secret in self._secrets:
+        """Remember a secret that is used now; when there are very many, those that were not used for longest go."""
+        if len(secret) < SHORTEST:
             return
         with self._lock:
-            self._secrets[str(secret)] = frozenset(forms_of(secret))
+            known = self._secrets.pop(secret, None)
+            self._secrets[str(secret)] = known or frozenset(forms_of(secret))
+            if known is not None:
+                return
             while len(self._secrets) > _MOST:
                 del self._secrets[next(iter(self._secrets))]
             # The longest first: a form may begin with another one.
@@ -94,9 +111,13 @@ class LiveSecrets:
                 text = text.replace(form, HIDDEN)
         return text
 
+    def forget_lock(self) -> None:
+        """Do without a lock that another thread held when this process was forked; nobody would ever free it."""
+        self._lock = threading.Lock()
+
 
 def forms_of(secret: str) -> set[str]:
-    """Return the forms that a secret takes: plain, percent-encoded once and twice, in base64, in JSON, and in ``repr``.
+    """Return the forms of a secret: plain, percent-encoded once and twice, in base64, in JSON, and in ``repr``.
 
     >>> sorted(forms_of("a+b"))
     ['YSti', 'a%252Bb', 'a%252bb', 'a%2Bb', 'a%2bb', 'a+b']
@@ -113,6 +134,7 @@ def forms_of(secret: str) -> set[str]:
     return {
         secret,
         repr(str(secret))[1:-1],
+        repr(data)[2:-1],
         *in_json,
         *(each.replace("/", "\\/") for each in in_json),  # as PHP writes it
         *encoded,
@@ -136,3 +158,4 @@ def hide(text: str, secret: str) -> str:
 
 LIVE_SECRETS = LiveSecrets()
 """Those of this process."""
+os.register_at_fork(after_in_child=LIVE_SECRETS.forget_lock)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_bitrix24 import connection_form
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.frames import without_frames
 from airflow_provider_bitrix24.client.plain import unwrapped
 from airflow_provider_bitrix24.client.portal import check_no_url
 from airflow_provider_bitrix24.client.secret_text import Unshown
@@ -152,6 +153,8 @@ class Bitrix24Hook(CallHookMethods, ApplicationHookMethods, EntityHookMethods, B
         except ConfigurationError as error:
             error.with_traceback(None)  # its frames hold the connection
             raise ConfigurationError(f"Connection {conn_id!r}: {error.message}", hint=error.hint) from None
+        except Exception as error:  # noqa: BLE001 - somebody else's class of a token store may raise anything
+            raise without_frames(error) from None
         for warning in read.warnings:
             self.log.warning("Connection %r: %s", conn_id, warning)
         return replace(read, portal=replace(read.portal, name="" if self._shown_id else conn_id))

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from reprlib import Repr
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+_SHORT: Final = Repr()
+"""Repeats a wrong value in few words, however large it is."""
+_SHORT.maxstring = _SHORT.maxother = 200
 
 
 def check(data: Any, hints: Mapping[str, Any]) -> None:
@@ -16,12 +21,12 @@ def check(data: Any, hints: Mapping[str, Any]) -> None:
     :raises ValueError: names the first mistake and what is expected.
     """
     if not isinstance(data, dict):
-        raise ValueError(f"an object with {', '.join(hints)} is needed, not {data!r}")  # noqa: TRY004 - the mistake is in JSON, not in a program
+        raise ValueError(f"an object with {', '.join(hints)} is needed, not {_shown(data)}")  # noqa: TRY004 - the mistake is in JSON, not in a program
     for name, value in data.items():
         if name not in hints:
             raise ValueError(f"unknown key {name!r}; there are {', '.join(hints)}")
         if not _fits(value, hints[name]):
-            raise ValueError(f"{name!r} cannot be {value!r}; it is {_described(hints[name])}")
+            raise ValueError(f"{name!r} cannot be {_shown(value)}; it is {_described(hints[name])}")
 
 
 def assign(target: object, data: Any, hints: Mapping[str, Any]) -> None:
@@ -34,6 +39,15 @@ def assign(target: object, data: Any, hints: Mapping[str, Any]) -> None:
         setattr(target, name, value)
 
 
+def check_header(name: str, value: str) -> None:
+    """Make sure that a text can be sent in a header.
+
+    :raises ValueError: it holds a control character or half a character.
+    """
+    if not value.isprintable():
+        raise ValueError(f"{name!r} cannot be {_shown(value)}; no header can hold it")
+
+
 def number(data: Mapping[str, Any], name: str, default: float | None = None) -> float:
     """The finite number `name` in `data`.
 
@@ -43,8 +57,12 @@ def number(data: Mapping[str, Any], name: str, default: float | None = None) -> 
     if value is None:
         raise ValueError(f"{name!r} is missing")
     if not _fits(value, float):
-        raise ValueError(f"{name!r} cannot be {value!r}; it is {_described(float)}")
+        raise ValueError(f"{name!r} cannot be {_shown(value)}; it is {_described(float)}")
     return float(value)
+
+
+def _shown(value: Any) -> str:
+    return _SHORT.repr(value)
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -90,6 +90,42 @@ async def test_the_triggerer_shows_no_secret(hook):
     assert SECRET not in shown(caught.value)
 
 
+class Sealed:
+    """A store of tokens that cannot be opened."""
+
+    load = update = dict
+
+    def __init__(self, key):
+        raise OSError(f"the vault has no {key}")
+
+
+class Nameless(Sealed):
+    """A store of tokens that does not take the key."""
+
+    def __init__(self):
+        pass
+
+
+@pytest.mark.parametrize(("name", "kind"), [("Sealed", OSError), ("Nameless", TypeError)])
+async def test_a_token_store_that_cannot_be_opened_shows_no_secret(monkeypatch, name, kind):
+    extra = json.dumps({"auth_method": "oauth", "token_store": f"{__name__}.{name}"})
+    connection = Connection(conn_id="c", conn_type="bitrix24", **APPLICATION, password=SECRET, extra=extra)
+
+    async def aget_connection(_):
+        return connection
+
+    monkeypatch.setattr(bitrix24.Bitrix24Hook, "get_connection", lambda *_: connection)
+    monkeypatch.setattr(bitrix24, "aget_connection", aget_connection)
+    hook = bitrix24.Bitrix24Hook("c")
+    with pytest.raises(kind) as caught:
+        hook.get_conn()
+    assert SECRET not in shown(caught.value)
+    with pytest.raises(kind) as caught:
+        await hook.aget_conn()
+    assert SECRET not in shown(caught.value)
+    assert "_own_class" in "".join(caught.value.__notes__)
+
+
 def test_the_test_button_shows_no_secret(hook):
     works, message = hook.test_connection()
     assert not works

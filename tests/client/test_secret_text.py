@@ -2,12 +2,20 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_bitrix24.client.secret_text import LiveSecrets, SecretText, forms_of
+from airflow_provider_bitrix24.client.secret_text import (
+    LIVE_SECRETS,
+    LiveSecrets,
+    SecretBytes,
+    SecretText,
+    forms_of,
+)
 
 SECRET = "s3cr3t%&'(~ä+/x"
 
@@ -20,6 +28,14 @@ def test_a_secret_is_a_text_that_repr_does_not_show():
     for again in (copy.deepcopy(secret), pickle.loads(pickle.dumps(secret))):  # noqa: S301
         assert again == SECRET
         assert repr(again) == "'***'"
+
+
+@pytest.mark.parametrize("secret", [SecretText(SECRET * 9), SecretBytes(SECRET.encode() * 9)])
+def test_a_part_of_a_secret_is_not_shown_either(secret):
+    """rich and structlog print the first 80 characters of a text."""
+    assert f"{secret[:80]!r}+55".endswith("'***'+55")
+    assert secret[1:-1] in secret
+    assert secret[-1] == (ord("x") if isinstance(secret, bytes) else "x")
 
 
 @given(st.text(min_size=6, max_size=40, alphabet=st.characters(exclude_categories=["Cs"])))
@@ -44,6 +60,13 @@ def test_json_shows_no_secret():
         assert live.hide(f"x {shown} y") == 'x "***" y'
 
 
+def test_bytes_show_no_secret():
+    live = LiveSecrets()
+    live.add("p\u00e4ssword'1")
+    shown = repr((b"me", "p\u00e4ssword'1".encode()))
+    assert live.hide(shown) == """(b'me', b"***")"""
+
+
 def test_a_short_text_is_not_hidden():
     live = LiveSecrets()
     live.add("12345")
@@ -56,3 +79,20 @@ def test_very_many_secrets_do_not_grow_without_end():
         live.add(f"secret{number:06}")
     assert live.hide("secret000999 secret000001") == "*** secret000001"
     assert len(live._secrets) == 100
+
+
+def test_a_secret_that_is_used_is_not_forgotten():
+    live = LiveSecrets()
+    for number in range(1000):
+        live.add("the webhook's secret")
+        live.add(f"token{number:06}")
+    assert live.hide("the webhook's secret token000999") == "*** ***"
+    assert len(live._secrets) == 100
+
+
+def test_a_forked_process_does_not_wait_for_a_lock_of_its_parents_thread():
+    with LIVE_SECRETS._lock:
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if LIVE_SECRETS._lock.acquire(blocking=False) else 1)
+        assert os.waitpid(child, 0)[1] == 0

@@ -72,7 +72,7 @@ def test_a_value_that_cannot_be_written_back_counts_as_empty(value):
 def test_an_applications_tokens_can_be_stored_over_it(value):
     tokens = SharedTokenStore(holding("bitrix24 tokens t", value), key="t", secret="s3cr3t")
     assert tokens.load().pair is None
-    assert tokens.update(Storing(PAIR)).pair == PAIR
+    assert tokens.update(Storing(PAIR, replaces="")).pair == PAIR
     assert tokens.load().pair == PAIR
 
 
@@ -117,7 +117,7 @@ def test_the_largest_pair_of_tokens_fits_beside_the_largest_claim():
     pair = Pair.from_grant(WIDEST, 1.8e9)
     claim = Claim(host="\u0451" * 200, pid=2**22, at=1.8e9 + 1 / 3, pair=pair.fingerprint)
     tokens = SharedTokenStore(ProcessStore(VirtualClock(NOW)), key="t", secret="s3cr3t")
-    tokens.update(Storing(pair))
+    tokens.update(Storing(pair, replaces=""))
     assert tokens.update(Claiming(claim)) == tokens.load() == Kept(pair=pair, claim=claim)
     assert len(pair.scopes) == 100
 

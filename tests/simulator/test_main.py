@@ -108,6 +108,7 @@ def test_tls(start, tmp_path):
     ("content", "message"),
     [
         ("{", "seed.json is not valid JSON"),
+        ("[" * 100_000, "seed.json is not valid JSON"),
         ('{"items": [{"target": "X"}]}', "'X' names no entity"),
         (None, "cannot read"),
     ],

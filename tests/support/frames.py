@@ -18,16 +18,17 @@ def shown_by_frames(error: BaseException) -> Iterator[str]:
     yield "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     if find_spec("rich"):  # it comes with Airflow
         yield _by_rich(error)
+        yield _by_rich(error, locals_max_string=80)
     yield from _with_attributes(error, set())
 
 
-def _by_rich(error: BaseException) -> str:
+def _by_rich(error: BaseException, *, locals_max_string: int | None = None) -> str:
     from rich.console import Console
     from rich.traceback import Traceback
 
     with Path(os.devnull).open("w") as nowhere:
         console = Console(width=400, color_system=None, record=True, file=nowhere)
-        options = {"show_locals": True, "locals_max_string": None, "locals_max_length": None}
+        options = {"show_locals": True, "locals_max_string": locals_max_string, "locals_max_length": None}
         console.print(Traceback.from_exception(type(error), error, error.__traceback__, **options))
         return console.export_text()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote_plus, urlsplit
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.oauth.servers import likely_servers, named_server, server_of
+from airflow_provider_bitrix24.client.oauth.servers import likely_servers, named_server, server_of, trusted_server
 from airflow_provider_bitrix24.client.portal import Portal, is_loopback
 
 if TYPE_CHECKING:
@@ -81,6 +81,10 @@ class ApplicationPortal(Portal):
         :raises ConfigurationError: the pair names a server that is not trusted.
         """
         return server_of(pair.server_endpoint, self, named=self.oauth_server)
+
+    def trusts(self, pair: Pair) -> bool:
+        """Whether the next pair can be asked for: the connection or the pair names a server, and it is trusted."""
+        return self.oauth_server is not None or trusted_server(pair.server_endpoint, self) is not None
 
     def base_url_of(self, pair: Pair) -> str:
         """Where the portal is: its own address, or the one to which it has moved, as the authorization server says."""

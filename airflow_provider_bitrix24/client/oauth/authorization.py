@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from airflow_provider_bitrix24.client.errors import ApiError, AuthenticationError, Bitrix24Error, ConfigurationError
 from airflow_provider_bitrix24.client.flows.effects import Flow, Send, Uninterrupted
@@ -19,6 +19,8 @@ from airflow_provider_bitrix24.client.oauth.grants import (
     is_lost,
     read_grant,
 )
+from airflow_provider_bitrix24.client.oauth.next_server import with_next_server
+from airflow_provider_bitrix24.client.oauth.pair import is_token
 from airflow_provider_bitrix24.client.oauth.process import process_tokens
 from airflow_provider_bitrix24.client.oauth.token_store import Kept
 
@@ -50,8 +52,9 @@ class Authorization:
     def with_pair(self, pair: Pair) -> Flow[Pair]:
         """Store a pair that an installation has brought.
 
-        :raises ConfigurationError: it is another portal's, or cannot be stored.
+        :raises ConfigurationError: it is another portal's, names a server that is not trusted, or cannot be stored.
         """
+        self.application.token_server(pair)
         result: Pair = yield Uninterrupted(self._store(pair))
         return result
 
@@ -65,7 +68,7 @@ class Authorization:
                 break
         if outcome is None or isinstance(outcome, Bitrix24Error):
             raise _explained(outcome)
-        return (yield from self._store(outcome))
+        return (yield from self._store((yield from with_next_server(self.application, outcome, server))))
 
     def _store(self, pair: Pair) -> Flow[Pair]:
         application = self.application
@@ -105,12 +108,12 @@ def read_redirect(pasted: str, *, state: str, host: str | None) -> Authorization
         repeated.
     """
     text = pasted.strip()
-    if "code=" not in text:
-        if not text or any(each in text for each in "/?&= "):
-            raise ConfigurationError("There is no code in what was pasted.", hint=_ONCE_MORE)
+    if is_token(text) and not any(each in text for each in "/?&= "):
         return AuthorizationCode(text)
-    query = urlsplit(text).query or text.partition("?")[2] or text
+    query = text.partition("#")[0].partition("?")[2] or text
     fields = {name: values[0] for name, values in parse_qs(query).items()}
+    if not is_token(fields.get("code")):
+        raise ConfigurationError("There is no code in what was pasted.", hint=_ONCE_MORE)
     if fields.get("state") != state:
         raise ConfigurationError(
             "The address belongs to another attempt: its state is not the one that this command has sent.",

@@ -56,15 +56,23 @@ class Releasing:
 
 @dataclass(frozen=True, slots=True)
 class Storing:
-    """Store a new pair, but never over one that expires later, nor over one of another portal."""
+    """Store a new pair, but never over somebody else's that expires later, nor over one of another portal.
+
+    :param replaces: the fingerprint of the pair that it replaces. Nobody needs that one any more, however late it
+        expires: a server's clock may have been put back.
+    """
 
     pair: Pair
+    replaces: str
 
     def __call__(self, kept: Kept) -> Kept:
         """Change what is kept."""
-        if kept.pair is not None and (of_another_portal(kept.pair, self.pair) or kept.pair.expires > self.pair.expires):
+        if kept.pair is not None and (of_another_portal(kept.pair, self.pair) or self._yields_to(kept.pair)):
             return kept
         return replace(kept, pair=self.pair)
+
+    def _yields_to(self, other: Pair) -> bool:
+        return other.fingerprint != self.replaces and other.expires > self.pair.expires
 
 
 def of_another_portal(one: Pair, other: Pair) -> bool:
@@ -78,6 +86,11 @@ def replacement(kept: Kept, failed: Pair, *, now: float) -> Pair | None:
     :param now: seconds since the epoch.
     """
     pair = kept.pair
-    if pair is None or pair.fingerprint == failed.fingerprint or pair.expires < failed.expires:
+    if pair is None or pair.fingerprint == failed.fingerprint or _is_older(pair, failed):
         return None
     return None if pair.has_expired(now) else pair
+
+
+def _is_older(pair: Pair, other: Pair) -> bool:
+    # By both clocks: the server's may have been put back, and those of two hosts may differ.
+    return pair.expires < other.expires and pair.stored_at <= other.stored_at

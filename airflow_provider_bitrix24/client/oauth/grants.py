@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.client.oauth.hints import advise
 from airflow_provider_bitrix24.client.oauth.pair import Pair
 from airflow_provider_bitrix24.client.protocol.error_codes import error_from
 from airflow_provider_bitrix24.client.protocol.wire import FORM_HEADERS, HttpRequest, HttpResponse, decode
-from airflow_provider_bitrix24.client.secret_text import SecretBytes, SecretText, hide
+from airflow_provider_bitrix24.client.secret_text import LIVE_SECRETS, SecretBytes, SecretText, hide
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
@@ -37,6 +37,7 @@ def refresh_request(application: ApplicationPortal, pair: Pair) -> HttpRequest:
     :raises ConfigurationError: the pair names a server that is not trusted.
     """
     server = application.token_server(pair)
+    LIVE_SECRETS.add(pair.refresh_token)
     return _request(server, application, {"grant_type": "refresh_token", "refresh_token": pair.refresh_token})
 
 
@@ -53,6 +54,7 @@ class AuthorizationCode:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", SecretText(self.text))
+        LIVE_SECRETS.add(self.text)
 
     def redact(self, shown: str) -> str:
         """Text with the code replaced by ``***``."""
@@ -105,6 +107,7 @@ def chain_lost(application: ApplicationPortal, why: str) -> AuthenticationError:
 
 
 def _request(server: str, application: ApplicationPortal, grant: dict[str, str]) -> HttpRequest:
+    LIVE_SECRETS.add(application.secret)
     credentials = {"client_id": application.user_id, "client_secret": application.secret}
     return HttpRequest(
         TOKEN_REQUEST,

@@ -68,6 +68,7 @@ class Pair:
     @property
     def credentials(self) -> dict[str, str]:
         """The parameter that authorizes a request, for its body."""
+        LIVE_SECRETS.add(self.access_token)
         return {"auth": self.access_token}
 
     @property
@@ -177,10 +178,11 @@ def _install_fields(pasted: str) -> dict[str, Any]:
 
 
 def _has_tokens(record: Mapping[str, Any]) -> bool:
-    return all(_is_token(record.get(name)) for name in ("access_token", "refresh_token"))
+    return all(is_token(record.get(name)) for name in ("access_token", "refresh_token"))
 
 
-def _is_token(value: object) -> bool:
+def is_token(value: object) -> bool:
+    """Whether a value can be a token or a code: a text of printable ASCII, not longer than anybody's."""
     return isinstance(value, str) and 0 < len(value) <= _LONGEST_TOKEN and value.isascii() and value.isprintable()
 
 

@@ -33,6 +33,7 @@ from airflow_provider_bitrix24.client.oauth.grants import (
     read_grant,
     refresh_request,
 )
+from airflow_provider_bitrix24.client.oauth.next_server import with_next_server
 from airflow_provider_bitrix24.client.oauth.process import MachineLock
 from airflow_provider_bitrix24.client.oauth.refresh_errors import (
     claimant,
@@ -189,7 +190,8 @@ class Refresh:
             # No variable holds the answer: a traceback with local variables would show the tokens in it.
             outcome = read_grant(self.application, (yield Send((request,)))[0], self.clock.now(), old)
             if not isinstance(outcome, Bitrix24Error):
-                return (yield from self._store(old, outcome))
+                new = yield from with_next_server(self.application, outcome, self.application.token_server(old))
+                return (yield from self._store(old, new))
             if is_lost(outcome):
                 yield Log(f"{outcome.message} The application's new tokens may be lost.", logging.WARNING)
                 kept = yield from self._load()
@@ -210,7 +212,7 @@ class Refresh:
             raise chain_lost(self.application, "The authorization server answered with the tokens of another portal.")
         self.tokens.unstored = (old.fingerprint, new)
         try:
-            kept = yield from consult(self._storing(new), self.clock)
+            kept = yield from consult(self._storing(old, new), self.clock)
         except Exception:
             yield Log(
                 "The application's new tokens could not be stored. This process keeps them and tries again; if it ends "
@@ -219,15 +221,17 @@ class Refresh:
             )
             raise
         self.tokens.unstored = None
+        if kept.pair is not None and kept.pair.fingerprint == new.fingerprint:
+            return kept.pair
         if (pair := replacement(kept, old, now=self.clock.now())) is None:
             raise shadowed()
         return pair
 
-    def _storing(self, new: Pair) -> Callable[[], Kept]:
+    def _storing(self, old: Pair, new: Pair) -> Callable[[], Kept]:
         store = self.application.token_store
 
         def store_and_read_back() -> Kept:
-            store.update(Storing(new))
+            store.update(Storing(new, replaces=old.fingerprint))
             return store.load()
 
         return store_and_read_back

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 INFO = "https://oauth.bitrix.info"
 TECH = "https://oauth.bitrix24.tech"
+_KNOWN = {"oauth.bitrix.info": INFO, "oauth.bitrix24.tech": TECH}
 _TECH_REGIONS = ("ru", "by", "kz", "kg", "uz", "am", "az", "ge")
 _HINT = "Write its address into oauth_server, such as https://oauth.example.com."
 
@@ -51,15 +52,30 @@ def server_of(endpoint: str, portal: Portal, *, named: str | None = None) -> str
         return named
     if not endpoint:
         return likely_servers(portal)[0]
+    server = trusted_server(endpoint, portal)
+    if server is None:
+        raise ConfigurationError(
+            f"The application's tokens name the authorization server {shown_host(endpoint)}, which is not one of "
+            "Bitrix24's.",
+            hint=f"If it is yours: {_HINT[0].lower()}{_HINT[1:]}",
+        )
+    return server
+
+
+def trusted_server(endpoint: str, portal: Portal) -> str | None:
+    """The address of the authorization server that ``server_endpoint`` names; ``None`` where it is not trusted."""
     parts = _split(endpoint)
-    address = f"{parts.scheme}://{parts.netloc}" if parts is not None else ""
-    if address in (INFO, TECH) or (parts is not None and _both_on_this_machine(parts, portal)):
-        return address
-    host = (parts.hostname if parts is not None else None) or "an unreadable address"
-    raise ConfigurationError(
-        f"The application's tokens name the authorization server {host}, which is not one of Bitrix24's.",
-        hint=f"If it is yours: {_HINT[0].lower()}{_HINT[1:]}",
-    )
+    if parts is None or "@" in parts.netloc:
+        return None
+    if parts.scheme == "https" and parts.port in (None, 443) and parts.hostname in _KNOWN:
+        return _KNOWN[parts.hostname]
+    return f"{parts.scheme}://{parts.netloc}" if _both_on_this_machine(parts, portal) else None
+
+
+def shown_host(endpoint: str) -> str:
+    """The host of an endpoint, as a message may show it."""
+    parts = _split(endpoint)
+    return (parts.hostname if parts is not None else None) or "an unreadable address"
 
 
 def likely_servers(portal: Portal, *, named: str | None = None) -> tuple[str, ...]:
@@ -77,7 +93,7 @@ def likely_servers(portal: Portal, *, named: str | None = None) -> tuple[str, ..
 
 def _both_on_this_machine(parts: SplitResult, portal: Portal) -> bool:
     both = is_loopback(parts.hostname or "") and is_loopback(urlsplit(portal.base_url).hostname or "")
-    return both and "@" not in parts.netloc and parts.scheme in ("http", "https")
+    return both and parts.scheme in ("http", "https")
 
 
 def _split(text: str) -> SplitResult | None:

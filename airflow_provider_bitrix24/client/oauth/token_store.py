@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from airflow_provider_bitrix24.client.values import number, text, whole
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.oauth.pair import Pair
+
+_END: Final = 32_503_680_000.0
+"""The end of the year 2999, in seconds since the epoch; messages show moments as dates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ class Claim:
             return None
         host, pid, at, pair = (record.get(name) for name in ("host", "pid", "at", "pair"))
         moment, process = number(at), whole(pid)
-        if not text(host) or not text(pair) or moment is None or process is None:
+        if not text(host) or not text(pair) or moment is None or process is None or not 0 <= moment < _END:
             return None
         return cls(host=str(host), pid=process, at=moment, pair=str(pair))
 

@@ -165,7 +165,7 @@ class AsyncDriver:
             proxy = proxy_for(outgoing.url, self._settings.proxy)
             answer, body = await self._receive(await self._client(proxy), outgoing, bounds)
         except ConfigurationError as refused:
-            error = refused
+            error = without_frames(refused)
         except FAILURES as failure:
             error = translate(outgoing.method, failure, bounds, proxy)
         except BaseException as interruption:  # noqa: BLE001 - raised again

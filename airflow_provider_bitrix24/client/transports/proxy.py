@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.portal import DEFAULT_PORTS, ascii_host, is_loopback
+from airflow_provider_bitrix24.client.secret_text import LIVE_SECRETS, SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +34,14 @@ class Proxy:
 
     url: str = field(repr=False)
     source: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "url", SecretText(self.url))
+        with suppress(ValueError):
+            # httpcore writes the login of a SOCKS proxy at DEBUG.
+            password = urlsplit(self.url).password or ""
+            LIVE_SECRETS.add(password)
+            LIVE_SECRETS.add(unquote(password))
 
 
 def proxy_for(url: str, own: str | None, environment: Mapping[str, str] | None = None) -> Proxy | None:

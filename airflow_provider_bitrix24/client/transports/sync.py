@@ -164,7 +164,7 @@ class SyncDriver:
             proxy = self._proxy(outgoing.url)
             answer, body = self._receive(outgoing, bounds, proxy)
         except ConfigurationError as refused:
-            error = refused
+            error = without_frames(refused)
         except FAILURES as failure:
             error = translate(outgoing.method, failure, bounds, proxy)
         except BaseException as interruption:  # noqa: BLE001 - raised again

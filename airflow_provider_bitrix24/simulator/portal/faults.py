@@ -6,6 +6,7 @@ They are planned and chosen here, from a script or at random; :mod:`..rest` and 
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
 from airflow_provider_bitrix24.simulator.portal.latency import check_seconds
-from airflow_provider_bitrix24.simulator.validation import check
+from airflow_provider_bitrix24.simulator.validation import check, check_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,7 +61,7 @@ class Fault:
 
     :param kind: the kind of failure.
     :param when: ``"before"``: the request is never executed; ``"after"``: it is executed first.
-    :param status: HTTP status, for ``empty``, ``html`` and ``error``.
+    :param status: HTTP status from 200 to 599, for ``empty``, ``html`` and ``error``.
     :param code: REST error code, for ``error`` and ``command_error``.
     :param description: the description of `code`.
     :param seconds: for ``delay``, how long. For ``cut`` and ``reset`` with ``when="after"``: how many seconds after the
@@ -106,6 +107,8 @@ class Fault:
             values = {**spec, "kind": _kind(spec["kind"])}
             check(values, _HINTS)
             check_seconds(values.get("seconds", 0), "a fault")
+            check_header("location", values.get("location", ""))
+            _check_status(values.get("status"))
             values["keys"] = tuple(values.get("keys", ()))
             return cls(**values)
         kind, *rest = spec.split(":")
@@ -114,8 +117,8 @@ class Fault:
         for part in rest:
             if part == "after":
                 when = "after"
-            elif part.isdigit():
-                status = int(part)
+            elif re.fullmatch("[0-9]{1,9}", part):
+                _check_status(status := int(part))
             elif part != "before":
                 raise ValueError(f"{part!r} in fault {spec!r} is neither a status nor 'before' nor 'after'")
         return cls(kind=_kind(kind), when=when, status=status)
@@ -125,6 +128,12 @@ _HINTS: Final = {
     **get_type_hints(Fault),
     "keys": list,
 }
+
+
+def _check_status(status: int | None) -> None:
+    # Below 200 the true answer is still to come, and HTTP has no numbers from 600 on.
+    if status is not None and status not in range(200, 600):
+        raise ValueError(f"'status' cannot be {status!r}; it is a number from 200 to 599")
 
 
 def _kind(name: str) -> FaultKind:

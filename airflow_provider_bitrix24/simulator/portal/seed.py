@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.simulator.portal.model import (
     Condition,
     User,
 )
-from airflow_provider_bitrix24.simulator.validation import check
+from airflow_provider_bitrix24.simulator.validation import check, check_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +109,7 @@ def load(portal: Portal, path: Path) -> None:
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SeedError(f"{path.name} is not valid JSON: {error}") from None
     apply(portal, data)
 
@@ -202,6 +202,7 @@ def _add_webhook(portal: Portal, entry: dict[str, Any]) -> None:
 def _add_application(portal: Portal, entry: dict[str, Any]) -> None:
     scopes = frozenset(entry.pop("scopes", ("crm",)))
     triggers = dict(entry.pop("triggers", {}))  # which the portal changes, not its seed
+    check_header("redirect_uri", entry.get("redirect_uri", ""))
     client_id, client_secret = entry.pop("client_id"), entry.pop("client_secret")
     portal.accounts.add_application(Application(client_id, client_secret, scopes, triggers=triggers, **entry))
 

@@ -10,6 +10,7 @@ from airflow_provider_bitrix24.client.errors import (
     AuthenticationError,
     ConfigurationError,
 )
+from airflow_provider_bitrix24.client.oauth.changes import Storing, replacement
 from airflow_provider_bitrix24.client.oauth.consulting import TRIES
 from airflow_provider_bitrix24.client.oauth.token_store import Kept
 from tests.support.drivers import KINDS
@@ -171,3 +172,28 @@ def test_a_store_that_cannot_be_used_for_a_moment_is_asked_again(rig):
     with pytest.raises(ConfigurationError):
         rig.do("sync", "call", "scope")
     assert failures == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pair_that_claims_to_last_longer_than_its_replacement_is_replaced_once_for_all(rig, kind):
+    """The server's clock was put back, or its first answer was wrong."""
+    pair = dataclasses.replace(rig.store.kept.pair, expires=rig.store.kept.pair.expires + 100 * 86400)
+    rig.store.kept = Kept(pair=pair)
+    with rig.client() as earlier:
+        assert earlier.call("scope") == ["crm"]
+        rig.new_process()
+        rig.expire()
+        assert rig.do(kind, "call", "scope") == ["crm"]
+        assert rig.store.kept.pair.expires < pair.expires
+        assert earlier.call("scope") == ["crm"], "this process still has the first pair"
+    assert rig.refreshes == 1
+
+
+def test_a_pair_that_a_slow_store_still_shows_replaces_no_newer_one(rig):
+    first = rig.store.kept.pair
+    rig.expire()
+    assert rig.do("sync", "call", "scope") == ["crm"]
+    second = rig.store.kept.pair
+    assert replacement(Kept(pair=first), second, now=second.stored_at) is None
+    assert Storing(first, replaces="another")(Kept(pair=second)) == Kept(pair=second)
+    assert Storing(first, replaces=second.fingerprint)(Kept(pair=second)) == Kept(pair=first)

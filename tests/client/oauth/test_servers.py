@@ -30,6 +30,7 @@ def test_the_likeliest_server_depends_on_the_region(address, servers):
     [
         ("https://oauth.bitrix.info/rest/", INFO),
         ("https://oauth.bitrix24.tech/rest/", TECH),
+        ("HTTPS://OAuth.Bitrix.info:443/rest/", INFO),
         ("", INFO),
     ],
 )

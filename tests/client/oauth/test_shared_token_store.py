@@ -41,7 +41,24 @@ def test_another_key_is_another_pair(shared):
     assert SharedTokenStore(shared, key="l", secret="s").load() == Kept()
 
 
-@pytest.mark.parametrize("value", [None, 5, [], "x", {"pair": 5}, {"claim": {"host": "x"}}])
+NOBODYS = {"host": "h", "pid": 1, "at": 1e9, "pair": "p"}
+CLAIMS = [
+    {"claim": NOBODYS | odd}
+    for odd in (
+        {"at": 1e300},
+        {"at": -1e300},
+        {"at": 253402300800},
+        {"at": -1},
+        {"at": "1e15"},
+        {"host": "a\nb"},
+        {"host": "x" * 256},
+        {"pid": 1e300},
+    )
+]
+"""No message can show when or where that was."""
+
+
+@pytest.mark.parametrize("value", [None, 5, [], "x", {"pair": 5}, {"claim": {"host": "x"}}, *CLAIMS])
 def test_what_somebody_else_has_written_counts_as_nothing(shared, value):
     store = SharedTokenStore(shared, key="k", secret="s")
     shared.update("bitrix24 tokens k", lambda _value, _now: (value, None))

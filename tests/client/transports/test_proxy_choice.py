@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client
 from airflow_provider_bitrix24.client.errors import ConfigurationError, ConnectFailed
 from airflow_provider_bitrix24.client.transports import proxy as proxy_module
 from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
+from airflow_provider_bitrix24.client.transports.redaction import redact
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 from tests.support.drivers import KINDS
+from tests.support.frames import shown_by_frames
 from tests.support.misbehaving_server import NOT_SENT, PATH, MisbehavingServer, answering, failure, refusing_port, send
 
 both_kinds = pytest.mark.parametrize("kind", KINDS)
@@ -142,6 +147,46 @@ def test_a_socks_proxy_without_its_libraries_is_named_before_anything_is_sent(ki
     [attempt] = send(kind, f"https://example.bitrix24.com/{PATH}/")
     assert isinstance(attempt.reply, ConfigurationError)
     assert "ALL_PROXY of the environment is a SOCKS proxy" in str(attempt.reply)
+
+
+@both_kinds
+@pytest.mark.parametrize(
+    "address",
+    ["http://[user:pr0xyp4ss@proxy", "ftp://user:pr0xyp4ss@x", "socks5://user:pr0xyp4ss@127.0.0.1:1", "http://"],
+)
+def test_the_frames_of_an_error_about_a_proxy_show_neither_its_password_nor_the_webhooks_secret(
+    kind, monkeypatch, address
+):
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    monkeypatch.setattr(proxy_module, "find_spec", lambda _: None)
+    with pytest.raises(ConfigurationError) as caught:
+        call(kind, CLOUD.removesuffix("scope"))
+    shown = [line for line in shown_by_frames(caught.value) if line.startswith("LOCAL") and __file__ not in line]
+    assert len(shown) > 20
+    assert [line for line in shown if "pr0xyp4ss" in line or "s3cr3t" in line] == []
+
+
+def call(kind, url):
+    if kind == "sync":
+        with Bitrix24Client.from_webhook_url(url) as client:
+            return client.call("scope")
+
+    async def run():
+        async with AsyncBitrix24Client.from_webhook_url(url) as client:
+            return await client.call("scope")
+
+    return asyncio.run(run())
+
+
+def test_a_log_of_a_library_shows_no_password_of_a_proxy():
+    """httpcore writes the login of a SOCKS proxy at DEBUG, as bytes."""
+    proxy = Proxy("socks5://user:pr0xy%C3%A4p4ss@127.0.0.1:1080", "ALL_PROXY")
+    login = (b"user", "pr0xy\u00e4p4ss".encode())
+    shown = f"setup_socks5_connection.started auth={login!r} url={proxy.url}"
+    assert redact(shown) == (
+        "setup_socks5_connection.started auth=(b'user', b'***') url=socks5://user:***@127.0.0.1:1080"
+    )
+    assert "pr0xy" not in repr([proxy, proxy.url])
 
 
 @both_kinds

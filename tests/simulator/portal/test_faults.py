@@ -31,6 +31,13 @@ def test_random_faults_need_a_kind_and_a_probability():
         ("html:sometimes", "neither a status"),
         ({"status": 500}, "needs a 'kind'"),
         ({"kind": "cut", "colour": "red"}, "unknown key 'colour'"),
+        ({"kind": "html", "status": 199}, "'status' cannot be 199; it is a number from 200 to 599"),
+        ({"kind": "error", "status": 600}, "'status' cannot be 600"),
+        ("empty:100:after", "'status' cannot be 100"),
+        ("html:\u0663", "neither a status"),
+        ("html:" + "9" * 5000, "neither a status"),
+        ({"kind": "redirect", "location": "https://x/\r\nSet-Cookie: a=b"}, "no header can hold it"),
+        ({"kind": "redirect", "location": "\ud800"}, "no header can hold it"),
     ],
 )
 def test_a_malformed_fault_is_named(spec, message):

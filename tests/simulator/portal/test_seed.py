@@ -30,6 +30,7 @@ from airflow_provider_bitrix24.simulator.portal.seed import SeedError
         ({"users": [{"id": 2, "access": "sometimes"}]}, "access is one of none, read, own, all"),
         ({"pipelines": [{"id": 7, "stages": [["NEW", "New", "X"]]}]}, "a stage is .id, name, 'S' or 'F'"),
         ({"pipelines": [{"id": 7, "name": "Empty", "stages": []}]}, "'Empty' needs at least one stage"),
+        ({"applications": [{"client_id": "a", "client_secret": "b", "redirect_uri": "x\n"}]}, "no header can hold it"),
         ({"generate": [{"count": "many"}]}, "'count' cannot be 'many'; it is a whole number"),
         ({"items": [{"target": "DEAL_5", "created_time": 3}]}, "unknown key 'created_time'; there are target, stage, "),
         ({"pipelines": [{"id": 7, "stages": "NEW"}]}, "it is a list whose every entry is a list"),
