@@ -55,15 +55,22 @@ class Snapshot:
 
     def shows_a_move_since(self, before: Snapshot) -> bool:
         """Whether anything has moved it in between, even if a robot then moved it back."""
-        return self.differs(before) or before.moved_time not in (self.moved_time, UNKNOWN_MOMENT)
+        return self.differs(before) or not (before.moved_time == UNKNOWN_MOMENT or self._moved_when(before))
 
     def moved_by(self, before: Snapshot) -> float | None:
         """When it had moved at the latest, by the portal's clock, in seconds since the epoch.
 
         ``None`` where the portal's time of the move is missing, has no offset from UTC, or is still that of before.
         """
-        seconds = None if self.moved_time == before.moved_time else epoch_seconds(self.moved_time)
+        seconds = None if self._moved_when(before) else epoch_seconds(self.moved_time)
         return None if seconds is None else seconds + WHOLE_SECOND
+
+    def _moved_when(self, other: Snapshot) -> bool:
+        """Whether both show the same time of the last move, be it in two time zones, as two users may be."""
+        if self.moved_time == other.moved_time:
+            return True
+        seconds = epoch_seconds(self.moved_time)
+        return seconds is not None and seconds == epoch_seconds(other.moved_time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ MAX_INPUT_VARS: Final = 1000
 MAX_NESTING: Final = 64
 _SHORT: Final = 18
 """Numbers of up to this many digits always fit a PHP integer."""
+_LONGEST: Final = 1000
+"""Python refuses to read whole numbers of thousands of digits."""
 
 _NUMBER = re.compile(r"[ \t\n\r\v\f]*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 _NAME_BREAKERS = str.maketrans(" .", "__")
@@ -45,9 +47,8 @@ def _string_to_int(text: str) -> int:
     if match is None:
         return 0
     number = match[1]
-    if len(number) <= _SHORT and not any(mark in number for mark in ".eE"):
-        return int(number)
-    value = float(number)
+    is_whole = len(number) <= _LONGEST and not any(mark in number for mark in ".eE")
+    value = int(number) if is_whole else float(number)
     if value >= INT_MAX:
         return INT_MAX
     return int(value) if value > -INT_MAX - 1 else -INT_MAX - 1

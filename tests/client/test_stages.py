@@ -41,6 +41,18 @@ def test_a_move_shows_in_stage_pipeline_or_time():
     assert not Snapshot("NEW", 0, "later").differs(NEW)
 
 
+@pytest.mark.parametrize("same", ["2025-12-31T22:00:00+01:00", "2025-12-31T21:00:00Z", "2025-12-31T21:00:00+00:00"])
+def test_the_same_moment_in_another_time_zone_is_no_move(same):
+    after = Snapshot("NEW", 0, same)
+    assert not after.shows_a_move_since(NEW)
+    assert after.moved_by(NEW) is None
+
+
+@pytest.mark.parametrize("other", ["2026-01-01T00:00:00+02:00", "2026-01-01T00:00:00", None])
+def test_another_moment_is_a_move_though_it_reads_alike(other):
+    assert Snapshot("NEW", 0, other).shows_a_move_since(NEW)
+
+
 def test_where_the_time_of_the_last_move_was_not_kept_only_the_stage_shows_a_move():
     before = Snapshot("NEW", 0, UNKNOWN_MOMENT)
     assert not NEW.shows_a_move_since(before)

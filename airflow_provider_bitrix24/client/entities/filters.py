@@ -75,7 +75,7 @@ def parse_filter(value: object) -> Filter:
     if not any(True for _ in _names(conditions)):
         raise ConfigurationError("filter is empty, which selects every entity.", hint=_EXAMPLE)
     _check_values(conditions)
-    return _without_bounds(conditions)
+    return _without_bounds(_all_of(conditions))
 
 
 def check_fields(parsed: Filter, fields: FieldList) -> Filter:
@@ -157,13 +157,21 @@ def _check_values(conditions: Mapping[str, Any]) -> None:
             )
 
 
+def _all_of(conditions: dict[str, Any]) -> dict[str, Any]:
+    """The same conditions, all of which must hold: beside an "or", a bound of the id would select everything."""
+    logic = [key for key in conditions if key.lower() == "logic"]
+    if any(str(conditions[key]).upper() == "OR" for key in logic):
+        return {"0": conditions}
+    return {key: value for key, value in conditions.items() if key not in logic}
+
+
 def _without_bounds(conditions: dict[str, Any]) -> Filter:
     """Take the caller's own bounds of the id out of the conditions."""
     rest: dict[str, Any] = {}
     after, until = 0, None
     for key, value in conditions.items():
         operator, name = _split(key)
-        if name != "id" or operator not in (">", ">=", "<", "<="):
+        if name.lower() != "id" or operator not in (">", ">=", "<", "<="):
             rest[key] = value
             continue
         number = _bound(key, value)
@@ -191,6 +199,11 @@ def _with_flags(conditions: Mapping[str, Any], fields: FieldList) -> dict[str, A
             written[key] = _with_flags(_group(value), fields)
             continue
         known = fields[_split(key)[1]]
-        is_flag = isinstance(value, bool) and known is not None and known.type == "boolean"
-        written[key] = ("Y" if value else "N") if is_flag else value
+        written[key] = _as_flag(value) if known is not None and known.type == "boolean" else value
     return written
+
+
+def _as_flag(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_flag(each) for each in value]
+    return value if not isinstance(value, bool) else "Y" if value else "N"

@@ -15,6 +15,7 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.number_range import NumberRange
 from airflow_provider_bitrix24.client.plain import quoted
+from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError
 from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 OnExcess = Literal["fail", "truncate"]
 """What a search does that finds more entities than its limit."""
+_CANNOT_CARRY = (
+    "Split a long list into several searches. Entities whose ids are known need no search: pass the ids as target, "
+    "with entity_type."
+)
 _LIMIT = NumberRange(minimum=1, whole=True)
 
 
@@ -51,7 +56,10 @@ class Search:
                 f"on_excess is {quoted(on_excess)}.", hint=f"Use {' or '.join(get_args(OnExcess))}."
             )
         conditions = parse_filter(filter_)
-        build(conditions, type_id, Span(0, None), 1)  # raises where a batch cannot carry it
+        try:
+            build(conditions, type_id, Span(0, 1), 1)  # with both bounds, as later requests may have
+        except NotWritableError as error:
+            raise ConfigurationError(f"filter: a batch cannot carry {error.what}.", hint=_CANNOT_CARRY) from None
         return cls(type_id=type_id, conditions=conditions, limit=limit, on_excess=on_excess)  # type: ignore[arg-type]
 
 

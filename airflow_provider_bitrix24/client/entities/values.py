@@ -49,7 +49,21 @@ def _other(value: Any) -> Any:
     if type(value).__name__ == "NAType":
         raise NotWritableError("a value is missing (NA)")
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        return writable(value.item())  # a number of numpy
+        return writable(_plain(value))
     if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray | memoryview):
         return [writable(each) for each in value]
     raise NotWritableError(f"{type(value).__name__} cannot be sent")
+
+
+def _plain(value: Any) -> Any:
+    """A value of numpy as one of Python."""
+    plain = value.item()
+    if getattr(getattr(value, "dtype", None), "kind", "") not in ("M", "m"):
+        return plain
+    if plain is None:
+        raise NotWritableError("a date is missing (NaT)")
+    if isinstance(plain, int):  # of nanoseconds, as columns of pandas hold, which Python's dates do not know
+        plain = value.astype(f"{type(value).__name__}[us]").item()
+    if isinstance(plain, int):
+        raise NotWritableError("a date is out of range")
+    return plain

@@ -1,8 +1,8 @@
 """Reads a long list page by page. Pure: parameters in, the next page's parameters out.
 
-There are two ways. With ``start`` and ``next`` the portal counts all rows for every page. With ``start=-1`` it counts
-none, and each page begins after the last id of the page before. The second way is used where rows have an id and the
-caller has not asked for another order.
+There are two ways. With ``start`` and ``next`` the portal counts all rows for every page, and a row that goes meanwhile
+makes it skip another. With ``start=-1`` it counts none, and each page begins after the last id of the page before. The
+second way is used where rows have an id and the caller has not asked for another order.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 PAGE = 50
 """Rows on one page of the portal."""
-_BY_ID = {"crm.item.list": "id", "crm.stagehistory.list": "ID", "crm.deal.list": "ID", "crm.lead.list": "ID"}
+_BY_ID = {"crm.item.list": "id", "crm.stagehistory.list": "ID"} | {
+    f"crm.{each}.list": "ID" for each in ("deal", "lead", "contact", "company", "quote")
+}
 """Method whose rows can be read in the order of their ids -> the name of the id."""
+_UNCOUNTED = -1
+"""The ``start`` that asks a portal not to count."""
 _PAGING = ("filter", "order", "select", "start")
 """Parameters that decide how a list is read."""
 
@@ -43,7 +47,10 @@ def first_page(method: str, params: Params) -> dict[str, Any]:
     id_name = _cursor(method, named)
     if id_name is not None:
         return named.replaced(order={id_name: "ASC"}, start=-1)
-    return named.replaced(start=named.get("start")) if "start" in named else dict(params)
+    if "start" not in named:
+        return dict(params)
+    # Without a count the portal names no next page, and the list would end after the first.
+    return named.without_start() if named.uncounted else named.replaced(start=named.get("start"))
 
 
 def read_page(method: str, original: Params, asked: Params, reply: Reply) -> Page | ProtocolError:
@@ -140,6 +147,15 @@ class _Names:
         """The value of a parameter, or ``None``."""
         return self._params.get(self._spelled.get(name, name))
 
+    @property
+    def uncounted(self) -> bool:
+        """Whether the caller's ``start`` asks for no count."""
+        return whole(unwrapped(self.get("start"))) == _UNCOUNTED
+
+    def without_start(self) -> dict[str, Any]:
+        """All parameters but ``start``."""
+        return {name: value for name, value in self._params.items() if name != self._spelled.get("start")}
+
     def replaced(self, **values: Any) -> dict[str, Any]:
         """All parameters, some with new values. A name keeps the caller's spelling, except ``start``."""
         changed = dict(self._params)
@@ -153,7 +169,9 @@ class _Names:
 def _cursor(method: str, named: _Names) -> str | None:
     """The name of the id by which a list is read in pages, or ``None`` where the caller wants it otherwise."""
     id_name = _BY_ID.get(method.lower())
-    if id_name is None or named.get("order") or "start" in named:
+    if id_name is None or not _by_rising_id(named.get("order"), id_name):
+        return None
+    if "start" in named and not named.uncounted:
         return None
     filters = named.get("filter") or {}
     if not isinstance(filters, Mapping) or _conflicting(id_name).intersection(_lowered(filters)):
@@ -163,6 +181,17 @@ def _cursor(method: str, named: _Names) -> str | None:
         return None if select else id_name
     chosen = _lowered(select.values() if isinstance(select, Mapping) else select)
     return id_name if {id_name.lower(), "*"}.intersection(chosen) else None
+
+
+def _by_rising_id(order: object, id_name: str) -> bool:
+    """Whether an order is that of the ids, or none at all."""
+    if not order:
+        return True
+    if not isinstance(order, Mapping):
+        return False
+    [(name, direction), *more] = order.items()
+    is_id = _lowered([name]) == {id_name.lower()} and _lowered([direction]) == {"asc"}
+    return is_id and not more
 
 
 def _conflicting(id_name: str) -> set[str]:

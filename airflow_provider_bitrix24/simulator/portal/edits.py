@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.simulator.portal.accounts import may_create, may_
 from airflow_provider_bitrix24.simulator.portal.automation import run_robots
 from airflow_provider_bitrix24.simulator.portal.entity_types import is_dynamic, traits
 from airflow_provider_bitrix24.simulator.portal.field_names import is_user_field
-from airflow_provider_bitrix24.simulator.portal.field_values import convert, store
+from airflow_provider_bitrix24.simulator.portal.field_values import convert, convert_user_field, store
 from airflow_provider_bitrix24.simulator.portal.fields import fields_of
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _converted(portal: Portal, type_id: int, fields: dict[str, Any]) -> dict[str
         if field is not None and not field.is_read_only and name not in _MOVES:
             values[name] = _convert(portal, field, value)
         elif field is None and is_user_field(name):
-            values[name] = value
+            values[name] = convert_user_field(value)
     return values
 
 

@@ -57,6 +57,11 @@ def convert(portal: Portal, field: Field, value: Any) -> Any:
     return [each for each in values if each]
 
 
+def convert_user_field(value: Any) -> Any:
+    """A value of a user field; several values are a list, also those of a form or of a batch's command."""
+    return php.encode_array(value) if isinstance(value, dict) else value
+
+
 def store(portal: Portal, item: Item, field: Field, value: Any) -> bool:
     """Give a field a value that :func:`convert` returned; returns whether that changes it."""
     name = field.name

@@ -83,6 +83,10 @@ class ItemStore:
         """The ids of the `count` items that reached a stage last, the last one first."""
         return list(islice(reversed(self._by_stage.get((category_id, stage_id), {})), count))
 
+    def holds(self, category_id: int) -> bool:
+        """Whether an item is in a pipeline, even at a stage that the pipeline no longer has."""
+        return any(ids for (category, _), ids in self._by_stage.items() if category == category_id)
+
     def count_at(self, category_id: int, stage_id: str) -> int:
         """The number of items at a stage."""
         return len(self._by_stage.get((category_id, stage_id), ()))

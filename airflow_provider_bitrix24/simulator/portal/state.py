@@ -73,6 +73,7 @@ class Portal:
             self.dictionaries = Dictionaries()
             self.tokens = TokenStore()
             self.pipelines: dict[tuple[int, int], Pipeline] = {}
+            self.last_pipeline_id = 0
             self.items: dict[int, ItemStore] = {}
             self.history = StageHistory()
             self.triggers: dict[tuple[int, int], list[AutomationTrigger]] = {}
@@ -104,6 +105,7 @@ class Portal:
         """Add or replace a pipeline."""
         with self.lock:
             self.pipelines[pipeline.type_id, pipeline.id] = pipeline
+            self.last_pipeline_id = max(self.last_pipeline_id, pipeline.id)
             self.items.setdefault(pipeline.type_id, ItemStore())
         return pipeline
 
@@ -284,7 +286,7 @@ class Portal:
     def _pipeline_for(self, type_id: int, stage: str, category: int | None) -> Pipeline:
         if category is None and stage:
             return self.pipeline_of(stage, type_id)
-        for pipeline in self.pipelines.values():
+        for pipeline in sorted(self.pipelines.values(), key=lambda each: not each.is_default):
             if pipeline.type_id == type_id and (category is None or pipeline.id == category):
                 if stage and not pipeline.stage(stage):
                     raise ValueError(f"pipeline {pipeline.id} has no stage {stage!r}")

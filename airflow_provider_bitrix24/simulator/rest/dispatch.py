@@ -98,6 +98,8 @@ async def _execute(
     rendered = response.render(200, body, output_format)
     if portal.settings.is_cloud:
         rendered.headers["X-Bitrix-Rest-Time"] = f"{processing:.10f}"
+        rendered.headers["X-Bitrix-Rest-User-Time"] = f"{processing:.10f}"
+        rendered.headers["X-Bitrix-Rest-System-Time"] = f"{0:.10f}"
         if identity.client_id:
             rendered.headers["X-Bitrix-Rest-Application"] = identity.client_id
     return rendered

@@ -176,6 +176,18 @@ def test_a_list_without_user_fields_cannot_tell_which_there_are():
 
 
 def test_truth_values_become_the_letters_that_flags_hold():
-    checked = check_fields(parse_filter({"opened": True, "0": {"0": {"!opened": False}}, "stageId": True}), FIELDS)
+    given = {"opened": True, "@opened": [True, False], "0": {"0": {"!opened": False}}, "stageId": True}
 
-    assert checked.conditions == {"opened": "Y", "0": {"0": {"!opened": "N"}}, "stageId": True}
+    assert check_fields(parse_filter(given), FIELDS).conditions == {
+        "opened": "Y",
+        "@opened": ["Y", "N"],
+        "0": {"0": {"!opened": "N"}},
+        "stageId": True,
+    }
+
+
+def test_the_bounds_of_the_id_stand_beside_an_or_of_the_caller_not_in_it():
+    either = {"logic": "or", "stageId": "WON", ">id": 1000}
+
+    assert parse_filter(either).between(5, 9) == {"0": either, ">id": 5, "<=id": 9}
+    assert parse_filter({"LOGIC": "AND", "stageId": "WON", ">id": 1000}) == Filter({"stageId": "WON"}, after=1000)

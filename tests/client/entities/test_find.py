@@ -42,6 +42,25 @@ def test_groups_and_user_fields_select(bench):
     assert bench.do("find_entities", "DEAL", either) == ["DEAL_2", "DEAL_3"]
 
 
+def test_a_filter_of_which_one_condition_is_enough_selects_no_more_than_that(bench):
+    fill(bench, 1, 2, 3)
+    fill(bench, 4, stage="WON")
+    bench.portal.find("DEAL_2").opportunity = 500.0
+    either = {"logic": "OR", "stageId": "WON", ">opportunity": 100}
+
+    assert bench.do("find_entities", "DEAL", either) == ["DEAL_2", "DEAL_4"]
+    assert bench.do("find_entities", "DEAL", either | {">id": 2}) == ["DEAL_2", "DEAL_3", "DEAL_4"]
+
+
+def test_a_list_that_no_batch_can_carry_is_refused_with_what_to_do(bench):
+    error = bench.do("find_entities", "DEAL", {"@companyId": list(range(1, 10_001))})
+
+    assert isinstance(error, ConfigurationError)
+    assert "filter: a batch cannot carry more than 1,000 values." in str(error)
+    assert "pass the ids as target" in error.hint
+    assert bench.server.requests.total == 0
+
+
 def test_contacts_are_found_too(bench):
     assert bench.do("find_entities", "CONTACT", "all") == []
 

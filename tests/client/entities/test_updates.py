@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -65,6 +66,21 @@ def test_values_of_a_query_become_plain():
     assert update.fields == {"opportunity": "12.50", "closedate": "2026-01-02", "comments": None, "tags": ["a"]}
 
 
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (np.datetime64("2026-03-29T02:30:00.000000000"), "2026-03-29T02:30:00"),
+        (pd.Series(pd.to_datetime(["2026-03-29T02:30:00"])).to_numpy()[0], "2026-03-29T02:30:00"),
+        (np.datetime64("2026-03-29"), "2026-03-29"),
+        (pd.Timestamp("2026-03-29T02:30:00+02:00"), "2026-03-29T02:30:00+02:00"),
+    ],
+)
+def test_dates_of_data_frames_are_written_as_dates(moment, text):
+    [update] = parse_updates([{"id": 57, "closedate": moment}], "DEAL")
+
+    assert update.fields == {"closedate": text}
+
+
 def test_nothing_to_do():
     assert parse_updates([]) == []
 
@@ -83,6 +99,9 @@ def test_nothing_to_do():
         ({"id": 57, "opportunity": float("nan")}, "opportunity: nan is not a number."),
         ({"id": 57, "opportunity": pd.NA}, "opportunity: a value is missing (NA)."),
         ({"id": 57, "title": b"x"}, "title: bytes cannot be sent."),
+        ({"id": 57, "closedate": np.datetime64("NaT", "ns")}, "closedate: a date is missing (NaT)."),
+        ({"id": 57, "closedate": np.datetime64("99999-01-01")}, "closedate: a date is out of range."),
+        ({"id": 57, "closedate": np.timedelta64(5, "ns")}, "closedate: timedelta cannot be sent."),
         ({"id": 57, 5: "x"}, "5 is not the name of a field."),
         ({"target": "DEAL_57", "who": 5, "fields": {"title": "x"}}, "beside fields, it needs a target only."),
         ({"target": "D_57", "fields": {"title": "x"}}, "write DEAL_57"),

@@ -21,6 +21,11 @@ FULL = [{"id": number} for number in range(1, 51)]
         ("crm.item.list", {"select": ["id", "x"]}, {"select": ["id", "x"], "order": {"id": "ASC"}, "start": -1}),
         ("crm.item.list", {"select": ["*"]}, {"select": ["*"], "order": {"id": "ASC"}, "start": -1}),
         ("crm.item.list", {"order": {}}, {"order": {"id": "ASC"}, "start": -1}),
+        ("crm.contact.list", {}, {"order": {"ID": "ASC"}, "start": -1}),
+        ("crm.company.list", {}, {"order": {"ID": "ASC"}, "start": -1}),
+        ("crm.quote.list", {}, {"order": {"ID": "ASC"}, "start": -1}),
+        ("crm.deal.list", {"order": {"id": "asc"}}, {"order": {"ID": "ASC"}, "start": -1}),
+        ("crm.item.list", {"START": "-1"}, {"order": {"id": "ASC"}, "start": -1}),
     ],
 )
 def test_rows_with_an_id_are_read_in_its_order_and_never_counted(method, params, asked):
@@ -33,7 +38,9 @@ def test_rows_with_an_id_are_read_in_its_order_and_never_counted(method, params,
         ("crm.status.list", {"filter": {"ENTITY_ID": "STATUS"}}),
         ("crm.item.list", {"order": {"title": "DESC"}}),
         ("crm.item.list", {"start": 50}),
-        ("crm.item.list", {"start": -1}),
+        ("crm.item.list", {"order": {"id": "DESC"}}),
+        ("crm.item.list", {"order": {"id": "ASC", "title": "ASC"}}),
+        ("crm.item.list", {"order": ["id"]}),
         ("crm.item.list", {"select": ["title"]}),
         ("crm.item.list", {"filter": {">id": 100}}),
         ("crm.item.list", {"filter": ["x"]}),
@@ -94,6 +101,15 @@ def test_what_the_caller_asked_for_in_any_case_is_never_doubled_or_overruled(par
     assert first_page("crm.item.list", params) == params
     page = read_page("crm.item.list", params, params, Reply(result={"items": FULL}, next=50))
     assert page.following == (following or {**params, "start": 50})
+
+
+@pytest.mark.parametrize("start", [-1, "-1", -1.0])
+def test_a_list_that_asks_for_no_count_does_not_end_after_its_first_page(start):
+    params = {"order": {"title": "ASC"}, "Start": start}
+    first = first_page("crm.item.list", params)
+    assert first == {"order": {"title": "ASC"}}
+    following = read_page("crm.item.list", params, first, Reply(result={"items": FULL}, next=50)).following
+    assert following == {"order": {"title": "ASC"}, "start": 50}
 
 
 @pytest.mark.parametrize(("name", "given"), [("START", 0), ("Start", "50"), ("start", 100)])

@@ -105,3 +105,11 @@ def test_what_an_application_registers_does_not_change_the_seed_it_came_from():
     seed.apply(portal, data)
     portal.accounts.applications["local.1"].triggers.clear()
     assert data["applications"][0]["triggers"] == {"paid": "Paid"}
+
+
+def test_items_without_a_stage_begin_in_the_default_pipeline_whichever_is_the_first():
+    stages = [["NEW", "New"], ["SUCCESS", "Success", "S"]]
+    first, default = ({"type": "DYNAMIC_1036", "id": number, "name": "Own", "stages": stages} for number in (10, 12))
+    portal = Portal()
+    seed.apply(portal, {"pipelines": [first, default | {"is_default": True}], "items": [{"target": "DYNAMIC_1036_5"}]})
+    assert portal.stage_of("DYNAMIC_1036_5") == "DT1036_12:NEW"

@@ -51,7 +51,7 @@ def test_headers_of_a_success(client):
     assert headers["content-type"] == "application/json; charset=utf-8"
     assert headers["access-control-allow-origin"] == "*"
     assert headers["x-content-type-options"] == "nosniff"
-    assert "x-bitrix-rest-time" in headers
+    assert {"x-bitrix-rest-time", "x-bitrix-rest-user-time", "x-bitrix-rest-system-time"} <= headers.keys()
 
 
 def test_the_response_names_the_application(client, grant):

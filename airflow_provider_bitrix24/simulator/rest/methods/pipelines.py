@@ -20,6 +20,7 @@ from airflow_provider_bitrix24.simulator.rest.methods import arguments
 from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, MethodResult, method
 
 if TYPE_CHECKING:
+    from airflow_provider_bitrix24.simulator.portal import Portal
     from airflow_provider_bitrix24.simulator.portal.model import Pipeline
     from airflow_provider_bitrix24.simulator.rest.methods.registry import Call
 
@@ -50,8 +51,7 @@ def add(call: Call) -> Any:
     name = php.to_str(fields.get("name", ""))
     if not name:
         raise RestError("CRM_FIELD_ERROR_REQUIRED", "Required field: NAME")
-    number = 1 + max((each.id for each in call.portal.pipelines.values()), default=0)
-    pipeline = build_pipeline(type_id, number, name, default_stages(type_id))
+    pipeline = build_pipeline(type_id, call.portal.last_pipeline_id + 1, name, default_stages(type_id))
     pipeline.sort = php.to_int(fields.get("sort", pipeline.sort))
     return {"category": _category(call.portal.add_pipeline(pipeline))}
 
@@ -67,10 +67,19 @@ def delete(call: Call) -> Any:
         raise RestError("NOT_FOUND", "Element not found")
     if pipeline.is_default:
         raise RestError("", "The default pipeline cannot be deleted")
-    if any(call.portal.items[type_id].count_at(wanted, stage.id) for stage in pipeline.stages):
+    if call.portal.items[type_id].holds(wanted):
         raise RestError("", "The pipeline holds items")
-    del call.portal.pipelines[type_id, wanted]
+    _forget(call.portal, pipeline)
     return None
+
+
+def _forget(portal: Portal, pipeline: Pipeline) -> None:
+    """Delete a pipeline, and what automation was placed on its stages."""
+    del portal.pipelines[pipeline.type_id, pipeline.id]
+    portal.triggers.pop((pipeline.type_id, pipeline.id), None)
+    for stage in pipeline.stages:
+        portal.robots.pop((pipeline.type_id, stage.id), None)
+        portal.vetoes.discard((pipeline.type_id, stage.id))
 
 
 @method("crm.dealcategory.list")

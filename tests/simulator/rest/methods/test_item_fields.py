@@ -149,3 +149,13 @@ def test_user_fields_of_a_seed_have_both_spellings(client):
     found = client.post("crm.item.list", {"entityTypeId": 2, "filter": {"ufCrm_1": "x", "sourceId": "WEB"}}).result
     assert [item["ufCrm_1"] for item in found["items"]] == ["x"]
     assert "ufCrm_1" in client.get("crm.item.fields", "entityTypeId=2").result["fields"]
+
+
+def test_several_values_of_a_user_field_are_a_list_however_they_were_sent(client):
+    client.update_item(ufCrm_1=["a", "b"])
+    as_json = client.get("crm.item.get", "entityTypeId=2&id=57").result["item"]["ufCrm_1"]
+    for sent in ("fields[ufCrm_1][]=a&fields[ufCrm_1][]=b", "fields[ufCrm_1][0]=a&fields[ufCrm_1][1]=b"):
+        answer = client.batch({"one": f"crm.item.update?entityTypeId=2&id=57&{sent}"}).result
+        assert answer["result"]["one"]["item"]["ufCrm_1"] == as_json == ["a", "b"]
+    found = client.get("crm.item.list", "entityTypeId=2&filter[ufCrm_1]=b&select[]=id").result
+    assert found["items"] == [{"id": 57}]
