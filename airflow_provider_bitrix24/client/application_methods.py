@@ -145,7 +145,7 @@ class ApplicationMethods(ApplicationFlows):
     def delete_trigger(self, code: str) -> None:
         """Delete a registered trigger.
 
-        :raises Bitrix24Error: the portal refused, for instance since there is none of this code, or gave no answer.
+        :raises Bitrix24Error: the portal refused, for example because no trigger has this code, or gave no answer.
         """
         self._driver.run(self._delete_trigger(code))
 
@@ -159,8 +159,8 @@ class ApplicationMethods(ApplicationFlows):
     def refresh_tokens(self, *, older_than: float = 0) -> bool:
         """Refresh the application's tokens, so that they do not end unused. Returns whether they are new.
 
-        Bitrix24 blocks applications that refresh without need: call it for clients that are used less than once in
-        four weeks only.
+        Bitrix24 blocks applications that refresh without need: call it only for clients that are used less than once
+        in four weeks.
 
         :param older_than: seconds since the last refresh; younger tokens are left alone.
         :raises Bitrix24Error: there is nothing to refresh, or it failed.

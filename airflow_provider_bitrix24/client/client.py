@@ -43,9 +43,9 @@ class Bitrix24Client(ApplicationMethods):
     :param settings: limits and time-outs.
     :param reader: another credential of the same portal, used for reading where the first is refused.
     :param default_code: the automation trigger's code where a call names none.
-    :param store: where the request limit's bucket is kept; by default shared by all processes of the machine.
+    :param store: where the portal's limits are shared; by default, by all processes of the machine.
     :param log: gets what a person should know, such as waits; never a secret.
-    :param clock: what all waits go by.
+    :param clock: the clock by which it waits.
     :param driver: performs the flows; by default with requests.
     :raises ConfigurationError: ``reader`` leads to another portal, or the CA bundle does not exist.
     """

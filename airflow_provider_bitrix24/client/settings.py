@@ -45,8 +45,8 @@ class ClientSettings:
     :param max_concurrency: requests in flight at once (1 for a small self-hosted portal).
     :param settle_after: how long the portal may continue to execute a request whose answer was lost. The cloud ends
         a request after 60 s.
-    :param connect_timeout: time-out for the connection.
-    :param read_timeout: time-out for the answer; longer than the 60 s that a portal may take for a request.
+    :param connect_timeout: until a connection is ready, TLS included.
+    :param read_timeout: from sending a request to its complete answer; a portal may work on one request for 60 s.
     :param verify_tls: whether to check the portal's certificate.
     :param ca_bundle: path of a file with the certificate authorities to trust instead of the default ones.
     :param proxy: address of an HTTP proxy, such as ``http://user:password@proxy.example:3128``.
