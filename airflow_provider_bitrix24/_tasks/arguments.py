@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import timedelta
 
     import jinja2
@@ -33,6 +33,8 @@ class PlainArguments:
         ("target", "filter", "updates", "on_unmoved", "on_excess", "on_failed", "require")
     )
     """Arguments that are turned into plain values when they are assigned."""
+    _optional: ClassVar[frozenset[str]] = frozenset(("entity_type", "code", "expected_stage", "fail_on"))
+    """Arguments that may be left out, so that nothing must not count as a text."""
     _collections: ClassVar[frozenset[str]] = frozenset(("expected_stage", "fail_on", "filter", "updates"))
     """Arguments that a template may give as a whole list or dict."""
     _rendering = False
@@ -74,7 +76,9 @@ class PlainArguments:
             setattr(self, name, self._as_argument(name, written, getattr(self, name), native=_is_native(jinja_env)))
 
     def _as_argument(self, name: str, written: object, rendered: Any, *, native: bool) -> Any:
-        """What was rendered natively, as the argument takes it."""
+        """What was rendered, as the argument takes it."""
+        if name in self._optional and isinstance(rendered, str) and rendered == "None" and written != "None":
+            return None  # which a template writes as a text where an earlier task has delivered nothing
         if not native or not isinstance(written, str | list | tuple):
             return rendered
         from airflow_provider_bitrix24._tasks.text_rendering import as_text, read_collection
@@ -151,6 +155,8 @@ def check_options(
     verify: bool,
     wait_timeout: float | timedelta | None,
     poke_interval: float | timedelta,
+    deferrable: bool = False,
+    durable: bool = True,
 ) -> None:
     """Refuse arguments that are wrong or contradict each other.
 
@@ -160,13 +166,13 @@ def check_options(
     :param poke_interval: seconds, or a ``timedelta``.
     :raises ConfigurationError: the message names the argument.
     """
+    from airflow_provider_bitrix24.client.combinations import check_bool, check_choice, check_or_later, check_verify
     from airflow_provider_bitrix24.client.number_range import SECONDS, SECONDS_ABOVE_ZERO
-    from airflow_provider_bitrix24.client.plain import plain_argument, quoted
+    from airflow_provider_bitrix24.client.plain import plain_argument
 
     on_unmoved, wait_timeout, poke_interval = map(plain_argument, (on_unmoved, wait_timeout, poke_interval))
-    if on_unmoved is not None and on_unmoved not in get_args(OnUnmoved):
-        known = ", ".join(get_args(OnUnmoved))
-        raise ConfigurationError(f"on_unmoved is {quoted(on_unmoved)}.", hint=f"Use one of {known}.")
+    if on_unmoved is not None:
+        check_choice("on_unmoved", on_unmoved, get_args(OnUnmoved))
     if wait_timeout is not None:
         SECONDS.check("wait_timeout", wait_timeout)
     SECONDS_ABOVE_ZERO.check("poke_interval", poke_interval)
@@ -175,55 +181,12 @@ def check_options(
             "wait_timeout is given without expected_stage.",
             hint="Pass expected_stage, or leave wait_timeout out.",
         )
-    check_bool("or_later", or_later)
-    if or_later and not expects:
-        raise ConfigurationError("or_later is given without expected_stage.", hint="Pass expected_stage as well.")
-    check_bool("verify", verify)
-    if not verify:
-        check_unverified(expects=expects, fails_on=fails_on, on_unmoved=on_unmoved, waits=wait_timeout is not None)
-
-
-def check_bool(name: str, value: object) -> None:
-    """Refuse texts such as ``"False"``, which would count as true.
-
-    :raises ConfigurationError: the message names the argument.
-    """
-    if not isinstance(value, bool):
-        from airflow_provider_bitrix24.client.plain import quoted
-
-        raise ConfigurationError(f"{name} is {quoted(value)}.", hint="Pass True or False.")
-
-
-def check_unverified(
-    *, expects: bool, fails_on: bool = False, on_unmoved: str | None = None, waits: bool = False
-) -> None:
-    """Refuse what needs a reading where ``verify`` is off.
-
-    :raises ConfigurationError: the message names the arguments.
-    """
-    needs_reading = {
-        "expected_stage": expects,
-        "fail_on": fails_on,
-        "wait_timeout": waits,
-        f"on_unmoved={on_unmoved!r}": on_unmoved not in (None, "ignore"),
-    }
-    given = [name for name, is_given in needs_reading.items() if is_given]
-    if given:
-        raise ConfigurationError(
-            f"verify=False reads nothing, so {' and '.join(given)} cannot work.",
-            hint="Leave out one of them.",
-        )
-
-
-def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    """Refuse a value that is not one of the choices.
-
-    :raises ConfigurationError: the message names the argument.
-    """
-    if value not in choices:
-        from airflow_provider_bitrix24.client.plain import quoted
-
-        raise ConfigurationError(f"{name} is {quoted(value)}.", hint=f"Use one of {', '.join(choices)}.")
+    check_or_later(or_later=or_later, expects=expects)
+    for name, value in (("verify", verify), ("deferrable", deferrable), ("durable", durable)):
+        check_bool(name, value)
+    check_verify(
+        verify=verify, expects=expects, fails_on=fails_on, on_unmoved=on_unmoved, waits=wait_timeout is not None
+    )
 
 
 def check_rendered(name: str, *, given: bool, rendered: object) -> None:

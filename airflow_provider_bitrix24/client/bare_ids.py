@@ -7,14 +7,14 @@ they can do, so none of these libraries is imported.
 from __future__ import annotations
 
 import re
-import reprlib
 from collections.abc import Iterable, Mapping
 from operator import index
 from typing import Any
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.plain import may_show_url
-from airflow_provider_bitrix24.client.targets import MAX_ID, TYPE_IDS, EntityRef, parse_text, shown_value
+from airflow_provider_bitrix24.client.malformed import malformed, problem_of_text, shown_value
+from airflow_provider_bitrix24.client.plain import a_kind_of, is_missing, scalar, trimmed
+from airflow_provider_bitrix24.client.targets import MAX_ID, TYPE_IDS, EntityRef, parse_text
 
 _HINT = (
     "With entity_type, pass ids, rows with one column, rows or dicts with a column named id, or full targets such as "
@@ -32,7 +32,7 @@ def parse_entity_type(value: object) -> int:
 
     :raises ConfigurationError: it is not a type; the message says what to write.
     """
-    parsed = parse_text(f"{value.strip()}_1") if isinstance(value, str) else None
+    parsed = parse_text(f"{trimmed(value)}_1") if isinstance(value, str) else None
     if isinstance(parsed, EntityRef):
         return parsed.type_id
     known = ", ".join(TYPE_IDS)
@@ -47,6 +47,7 @@ def rows_of(value: object, *, name: str = "target") -> list[Any]:
     :param name: of the argument, for the message.
     :raises ConfigurationError: it is nothing that can hold ids.
     """
+    value = scalar(value)
     if _is_frame(value):
         names = list(value.columns)  # type: ignore[attr-defined]
         try:
@@ -73,26 +74,10 @@ def parse_rows(value: object, type_id: int) -> list[EntityRef]:
         try:
             found[ref_of(row, type_id)] = None
         except NotAnIdError as problem:
-            bad.append(f"target[{number}] is {shown_row(row)}: {problem}")
+            bad.append(f"target[{number}] is {shown_value(row)}: {problem}")
     if bad:
         raise malformed(bad, hint=_HINT)
     return list(found)
-
-
-def shown_row(row: object) -> str:
-    """A row as a message may show it."""
-    if isinstance(row, str | int | float | None):
-        return shown_value(row)
-    shown = reprlib.repr(row)
-    # Nothing is repeated that may be a pasted webhook URL, which holds the secret.
-    return f"a {type(row).__name__}" if may_show_url(shown) else shown
-
-
-def malformed(bad: list[str], *, hint: str, what: str = "target", most: int = 10) -> ConfigurationError:
-    """The error that names malformed rows."""
-    more = f" (and {len(bad) - most} more)" if len(bad) > most else ""
-    count = f"One {what} is" if len(bad) == 1 else f"{len(bad)} {what}s are"
-    return ConfigurationError(f"{count} malformed; nothing was sent. " + " ".join(bad[:most]) + more, hint=hint)
 
 
 def ref_of(row: object, type_id: int) -> EntityRef:
@@ -106,24 +91,24 @@ def ref_of(row: object, type_id: int) -> EntityRef:
     if isinstance(cell, str):
         return _of_text(cell, type_id)
     number = _whole(cell)
-    if not 0 < number <= MAX_ID:
+    if number <= 0:
         raise NotAnIdError("an id is a positive whole number.")
+    if number > MAX_ID:
+        raise NotAnIdError(f"the id is too large; the largest is {MAX_ID}.")
     return EntityRef(type_id, number)
 
 
 def _of_text(text: str, type_id: int) -> EntityRef:
-    if not re.fullmatch(r"\s*[0-9]{1,99}\s*", text):
-        parsed = parse_text(text)
-    else:
-        parsed = parse_text(f"DYNAMIC_{type_id}_{text.strip()}")
+    written = trimmed(text)
+    parsed = parse_text(f"DYNAMIC_{type_id}_{written}" if re.fullmatch(r"[0-9]{1,99}", written) else written)
     if isinstance(parsed, EntityRef):
         return parsed
-    raise NotAnIdError(parsed)
+    raise NotAnIdError(problem_of_text(text, typed=True))
 
 
 def _cell(row: object) -> object:
     """The cell of a row that holds the id; what is not a row is the id itself."""
-    if row is None:
+    if is_missing(row):
         raise NotAnIdError("an id is missing.")
     fields = getattr(row, "_fields", None)
     if isinstance(fields, tuple) and isinstance(row, Iterable):
@@ -133,7 +118,7 @@ def _cell(row: object) -> object:
     if isinstance(row, str | EntityRef) or not isinstance(row, Iterable) or _is_number(row):
         return row
     if isinstance(row, bytes | set | frozenset) or not hasattr(row, "__len__"):
-        raise NotAnIdError(f"{type(row).__name__} is not an id.")
+        raise NotAnIdError(f"{a_kind_of(row)} is not an id.")
     cells = list(row)
     if len(cells) != 1:
         raise NotAnIdError(f"it has {len(cells)} columns without names. Select only the id, or pass dicts with an id.")
@@ -141,7 +126,7 @@ def _cell(row: object) -> object:
 
 
 def _cell_value(cell: object) -> object:
-    if cell is None:
+    if is_missing(cell):
         raise NotAnIdError("its id is missing.")
     return cell
 
@@ -163,7 +148,7 @@ def _whole(value: object) -> int:
         return index(value)  # type: ignore[arg-type]
     ratio = getattr(value, "as_integer_ratio", None)
     if ratio is None:
-        raise NotAnIdError(f"{type(value).__name__} is not an id.")
+        raise NotAnIdError(f"{a_kind_of(value)} is not an id.")
     try:
         number, denominator = ratio()
     except (ValueError, OverflowError):

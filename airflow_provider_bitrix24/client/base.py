@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_bitrix24.client.combinations import check_verify
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.flows import batches, calls, readings
 from airflow_provider_bitrix24.client.flows.calls import Channel
@@ -21,11 +22,11 @@ from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD, Call
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
 from airflow_provider_bitrix24.client.stages import StageInfo, check_stage_arguments, parse_stages
 from airflow_provider_bitrix24.client.stores.choice import pacer_of
-from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
+from airflow_provider_bitrix24.client.targets import check_readable, parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Self, Unpack
 
     from airflow_provider_bitrix24.client.entities.find import OnExcess
@@ -163,8 +164,8 @@ class BaseClient:
         is_preview = parse_flag("preview", preview)
         refs = parse_targets(unwrapped(target), unwrapped(entity_type))
         job = self._job(code, expected_stage, or_later=or_later, fail_on=fail_on, verify=verify, method=method)
-        if job.expected is not None or job.fail_on:
-            _refuse_unreadable(refs, verify=verify)
+        if needs := [name for name, given in (("expected_stage", job.expected), ("fail_on", job.fail_on)) if given]:
+            check_readable(refs, so=" and ".join(needs), instead="fire for them in a task of their own")
         if job.code is None and refs:
             yield Log("No code is given: only triggers that have no code themselves will match.", logging.WARNING)
         if is_preview:
@@ -210,18 +211,14 @@ class BaseClient:
         expected = parse_stages("expected_stage", expected_stage)
         failing = parse_stages("fail_on", fail_on or None) or frozenset()
         check_stage_arguments(expected, or_later=or_later, fail_on=failing)
+        check_verify(verify=verify, expects=expected is not None, fails_on=bool(failing))
         return Job(code=code, expected=expected, or_later=or_later, fail_on=failing, verify=verify, method=method)
 
     def _get_stages(
         self, targets: Rows, entity_type: str | None = None, learn: ExpectedStages | None = None
     ) -> Flow[dict[str, StageInfo]]:
         refs = parse_targets(unwrapped(targets), unwrapped(entity_type))
-        unreadable = [str(ref) for ref in refs if not ref.readable]
-        if unreadable:
-            raise ConfigurationError(
-                f"The stage of {', '.join(unreadable[:10])} cannot be read.",
-                hint="Contacts, companies and orders cannot be read with crm.item.*.",
-            )
+        check_readable(refs)
         # A second credential was given for reading, so it reads.
         seen = yield from readings.read_stages(self._reader or self._channel, refs, learn)
         for ref in refs:
@@ -283,18 +280,3 @@ def _token_source(portal: Portal, settings: ClientSettings, clock: Clock) -> Tok
         )
     directory = None if settings.shared_store_directory is None else Path(settings.shared_store_directory)
     return TokenSource(application=portal, clock=clock, directory=directory)
-
-
-def _refuse_unreadable(refs: Sequence[EntityRef], *, verify: bool) -> None:
-    if not verify:
-        raise ConfigurationError(
-            "expected_stage needs verification, which is off.",
-            hint="Leave out verify=False, or expected_stage.",
-        )
-    unreadable = [str(ref) for ref in refs if not ref.readable]
-    if unreadable:
-        raise ConfigurationError(
-            f"expected_stage cannot be checked for {', '.join(unreadable[:10])}.",
-            hint="The portal acts on other entities for a contact or company, and orders cannot be read; "
-            "leave out expected_stage for them.",
-        )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
 from math import isfinite
@@ -38,6 +38,11 @@ def unwrapped(value: Any) -> Any:
     return value
 
 
+def several(values: str | Iterable[str]) -> list[str]:
+    """The texts of an argument that may also be one text, which is an iterable of letters."""
+    return [str(each) for each in unwrapped([values] if isinstance(values, str) else list(values))]
+
+
 def plain_argument(value: Any) -> Any:
     """An argument without enumerations, and a ``timedelta`` as its seconds."""
     return in_seconds(unwrapped(value))
@@ -49,6 +54,34 @@ def in_seconds(value: Any) -> Any:
 
 
 _LONGEST_QUOTED = 60
+_BLANKS = (
+    " \t\n\r\f\v\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+)
+"""What is copied along from a page or a file, also what nobody sees, such as the mark at the beginning of a file."""
+
+
+def trimmed(text: str) -> str:
+    """A text without blanks around it, also those that nobody sees."""
+    return text.strip(_BLANKS)
+
+
+def a_kind_of(value: object) -> str:
+    """A value by its type alone, such as ``an int``."""
+    name = type(value).__name__
+    if name == "bytes":
+        return name
+    return f"{'an' if name[0] in 'aeiouAEIO' else 'a'} {name}"
+
+
+def is_missing(value: object) -> bool:
+    """Whether it stands for no value, also in a data frame."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def scalar(value: Any) -> Any:
+    """The value in an array without dimensions; everything else as it is."""
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 
 # A slash, what looks like one, and what forms, letters and programs make of one, also encoded several times.
@@ -76,7 +109,7 @@ def quoted(value: object) -> str:
     except (ValueError, RecursionError):  # a number of thousands of digits, a list that holds itself many times
         shown = "/"
     if may_be_url(value) if isinstance(value, str) else may_show_url(shown):
-        return "a URL" if isinstance(value, str) else f"a {type(value).__name__}"
+        return "a URL" if isinstance(value, str) else a_kind_of(value)
     return shown if len(shown) <= _LONGEST_QUOTED else shown[: _LONGEST_QUOTED - 3] + "..."
 
 

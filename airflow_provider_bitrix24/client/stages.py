@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_provider_bitrix24.client.combinations import check_or_later
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.plain import quoted, unwrapped
+from airflow_provider_bitrix24.client.plain import quoted, trimmed, unwrapped
 from airflow_provider_bitrix24.client.values import absent, epoch_seconds, moment, text, whole
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def parse_stages(name: str, value: object) -> frozenset[str] | None:
     if value is None:
         return None
     stages: Iterable[object] = [value] if isinstance(value, str) else _iterable(value)
-    cleaned = [stage.strip() if isinstance(stage, str) else stage for stage in stages]
+    cleaned = [trimmed(stage) if isinstance(stage, str) else stage for stage in stages]
     if not cleaned or not all(isinstance(stage, str) and stage for stage in cleaned):
         raise ConfigurationError(
             f"{name} is {quoted(value)}.",
@@ -139,10 +140,7 @@ def check_stage_arguments(expected: Collection[str] | None, *, or_later: object,
 
     :raises ConfigurationError: the message names the arguments.
     """
-    if not isinstance(or_later, bool):
-        raise ConfigurationError(f"or_later is {quoted(or_later)}.", hint="Pass True or False.")
-    if or_later and not expected:
-        raise ConfigurationError("or_later is given without expected_stage.", hint="Pass expected_stage as well.")
+    check_or_later(or_later=or_later, expects=bool(expected))
     if both := sorted(frozenset(expected or ()).intersection(fail_on)):
         raise ConfigurationError(
             f"{quoted(', '.join(both))} is in expected_stage and in fail_on.", hint="Leave it out of one."

@@ -7,12 +7,11 @@ portal, which reads ``DEAL_57abc`` as deal 57: here a typo is refused before any
 from __future__ import annotations
 
 import re
-import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.plain import may_be_url, may_show_url
+from airflow_provider_bitrix24.client.plain import a_kind_of, scalar, trimmed
 
 TYPE_IDS: dict[str, int] = {
     "LEAD": 1,
@@ -28,11 +27,6 @@ TYPE_IDS: dict[str, int] = {
 """Type name -> entityTypeId, for the types that can have automation triggers."""
 
 _NAMES = {number: name for name, number in TYPE_IDS.items()}
-_SHORT = {"L": "LEAD", "D": "DEAL", "C": "CONTACT", "CO": "COMPANY", "Q": "QUOTE", "O": "ORDER"} | {
-    "SI": "SMART_INVOICE",
-    "DO": "SMART_DOCUMENT",
-    "SBD": "SMART_B2E_DOC",
-}
 _PAGES = {
     "LEAD": "/crm/lead/details/{id}/",
     "DEAL": "/crm/deal/details/{id}/",
@@ -42,14 +36,10 @@ _PAGES = {
 }
 MAX_ID = 9223372036854775807
 """The largest id that a portal can hold; it would take a larger number for this one, which is another entity."""
-_SHOWN = 10
-"""How many malformed targets one message lists."""
-_LONGEST = 60
-"""Characters of a malformed target that a message shows."""
-_NEAR = 0.7
-"""How like a type's name a word must be to be taken for a typo of it: LEED and DEALS are, FOO is not."""
-_OLD_INVOICE = 5
-_GAVE_NOTHING = "its template, or the task that it comes from, gave nothing."
+_NAMED = 10
+"""How many entities one message names."""
+OLD_INVOICE = 5
+"""The type of invoices that have no automation triggers."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,10 +83,12 @@ class EntityRef:
         >>> str(EntityRef.parse(" deal_057"))
         'DEAL_57'
         """
-        problem = parse_text(text)
-        if isinstance(problem, EntityRef):
-            return problem
-        raise ConfigurationError(f"{shown_value(text)} is not a target: {problem}", hint=_FORM)
+        parsed = parse_text(text)
+        if isinstance(parsed, EntityRef):
+            return parsed
+        from airflow_provider_bitrix24.client.malformed import shown_value
+
+        raise ConfigurationError(f"{shown_value(text)} is not a target: {parsed}", hint=_FORM)
 
 
 Rows = str | int | EntityRef | Iterable[object]
@@ -135,118 +127,87 @@ def parse_targets(target: object, entity_type: str | None = None) -> list[Entity
         from airflow_provider_bitrix24.client.bare_ids import parse_entity_type, parse_rows
 
         return parse_rows(target, parse_entity_type(entity_type))
-    return _parse_all([target] if isinstance(target, str | EntityRef) else _iterable(target))
+    target = scalar(target)
+    if isinstance(target, str | EntityRef):
+        return _parse_all([target], named="target")
+    return _parse_all(_iterable(target), named="target[{}]")
 
 
 def _iterable(target: object) -> Iterable[object]:
-    if isinstance(target, dict | bytes) or not hasattr(target, "__iter__"):
-        shown, name = shown_value(target), type(target).__name__
-        value = "" if shown == f"A {name}" else f": {shown}"
+    if hasattr(target, "columns"):
+        raise ConfigurationError(
+            "target is a data frame.", hint=f'Pass a column of targets, such as frame["target"]. {_BARE_IDS}'
+        )
+    if isinstance(target, Mapping | bytes | bytearray | memoryview) or not isinstance(target, Iterable):
+        from airflow_provider_bitrix24.client.malformed import shown_value
+
+        name, shown = type(target).__name__, shown_value(target)
+        value = "" if shown == a_kind_of(target) else f": {shown}"
         raise ConfigurationError(f"target is of type {name}{value}.", hint=f"{_BARE_IDS} {_FORM}")
     return target
 
 
-def _parse_all(texts: Iterable[object]) -> list[EntityRef]:
+def _parse_all(values: Iterable[object], *, named: str) -> list[EntityRef]:
     found: dict[EntityRef, None] = {}
-    bad: list[str] = []
-    seen: list[object] = []
-    for text in texts:
-        parsed = parse_text(text)
+    wrong: list[tuple[str, object, str]] = []
+    for number, value in enumerate(values):
+        parsed = parse_text(value)
         if isinstance(parsed, EntityRef):
             found[parsed] = None
         else:
-            seen.append(text)
-            bad.append(f"{shown_value(text)}: {parsed}")
-    if bad:
-        more = f" (and {len(bad) - _SHOWN} more)" if len(bad) > _SHOWN else ""
-        one = "target is malformed; nothing was sent."
-        head = one if len(bad) == 1 else f"{len(bad):,} targets are malformed; nothing was sent."
-        bare = any(not isinstance(text, str) or text.strip().isdigit() for text in seen)
-        hint = f"{_BARE_IDS} {_FORM}" if bare else "" if all(" write " in each for each in bad) else _FORM
-        raise ConfigurationError(f"{head} {' '.join(bad[:_SHOWN])}{more}", hint=hint)
+            wrong.append((named.format(number), value, parsed))
+    if wrong:
+        raise _malformed(wrong)
     return list(found)
 
 
-def shown_value(text: object) -> str:
-    """A target as a message may show it."""
-    # A pasted webhook URL holds the secret, so nothing is repeated that looks like a URL or may hold one.
-    if isinstance(text, str) and may_be_url(text):
-        return "A URL"
-    if isinstance(text, tuple | list | dict) or hasattr(text, "__index__"):
-        return _shown_row(text)
-    if not isinstance(text, str | float | None):
-        return f"A {type(text).__name__}"
-    return _cut(text)
+def _malformed(wrong: list[tuple[str, object, str]]) -> ConfigurationError:
+    """The error that names targets: of each, what it is called, the value and what is wrong with it."""
+    from airflow_provider_bitrix24.client.malformed import SHOWN, malformed, shown_value
+
+    bare = any(says.endswith(" a type.") or (isinstance(it, str) and it.strip().isdigit()) for _, it, says in wrong)
+    says_all = all(" write " in says or " pass " in says for _, _, says in wrong)
+    hint = f"{_BARE_IDS} {_FORM}" if bare else "" if says_all else _FORM
+    bad = [f"{name} is {shown_value(it)}: {says}" for name, it, says in wrong[:SHOWN]]
+    return malformed([*bad, *("" for _ in wrong[SHOWN:])], hint=hint)
 
 
-def _shown_row(row: object) -> str:
-    try:
-        shown = reprlib.repr(row)
-    except ValueError:  # Python writes no number of thousands of digits
-        shown = "/"
-    return f"A {type(row).__name__}" if may_show_url(shown) or "\n" in shown else shown
+def check_readable(refs: Iterable[EntityRef], *, so: str = "", instead: str = "leave them out") -> None:
+    """Refuse entities whose stage cannot be read.
+
+    :param so: the arguments that need it.
+    :param instead: what to do about these entities.
+    :raises ConfigurationError: the message names them.
+    """
+    names = [str(ref) for ref in refs if not ref.readable]
+    if names:
+        more = f" and {len(names) - _NAMED:,} more" if names[_NAMED:] else ""
+        shown = f"{', '.join(names[:_NAMED])}{more}"
+        raise ConfigurationError(
+            f"{shown} cannot be read, so {so} cannot work." if so else f"The stage of {shown} cannot be read.",
+            hint=f"Contacts and companies have no stages, and Bitrix24 shows none of orders; {instead}.",
+        )
 
 
-def _cut(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + "..."
-
-
-def parse_text(text: object) -> EntityRef | str:
+def parse_text(value: object) -> EntityRef | str:
     """Return the entity that a target names, or what is wrong with it."""
-    if isinstance(text, EntityRef):
-        return text
-    if not isinstance(text, str):
-        return f"a target is a text, not {type(text).__name__}."
-    cleaned = _upper(text.strip())
-    if not cleaned:
-        return "it is empty."
-    if "{{" in cleaned or "{%" in cleaned:
-        return "the template was not rendered; fill in the entity's id."
-    if may_be_url(cleaned):
-        return "pass only what follows target= in it."
-    name, underscore, digits = cleaned.rpartition("_")
-    if not underscore:
-        return _GAVE_NOTHING if cleaned == "NONE" else "there is no underscore between type and id."
-    if not re.fullmatch(r"0{0,99}[0-9]{1,19}", digits) or not 0 < int(digits) <= MAX_ID:
-        return f"the id {_cut(digits)} is not a positive whole number."
-    return _typed(name.strip(), int(digits))
+    if isinstance(value, EntityRef):
+        return value
+    if isinstance(value, str):
+        written = trimmed(value)
+        # The capital of a dotless i is I: a text of other letters would turn into the name of a type.
+        name, _, digits = (written.upper() if written.isascii() else written).rpartition("_")
+        type_id = _type_id(name.strip())
+        if type_id is not None and re.fullmatch(r"0{0,99}[0-9]{1,19}", digits) and 0 < int(digits) <= MAX_ID:
+            return EntityRef(type_id, int(digits))
+    from airflow_provider_bitrix24.client.malformed import problem_of
+
+    return problem_of(value)
 
 
-def _upper(text: str) -> str:
-    # The capital of a dotless i is I: a text of other letters would turn into the name of a type.
-    return text.upper() if text.isascii() else text
-
-
-def _typed(name: str, number: int) -> EntityRef | str:
+def _type_id(name: str) -> int | None:
     if name in TYPE_IDS:
-        return EntityRef(TYPE_IDS[name], number)
+        return TYPE_IDS[name]
     dynamic = re.fullmatch(r"DYNAMIC_([0-9]{1,9})", name)
-    if dynamic:
-        return _dynamic(int(dynamic[1]), number)
-    if name in _SHORT:
-        return f"short forms are not accepted; write {_SHORT[name]}_{number}."
-    smart = re.fullmatch(r"T([0-9A-F]{1,8})", name)
-    if smart:
-        return f"short forms are not accepted; write DYNAMIC_{int(smart[1], 16)}_{number}."
-    if name == "DYNAMIC":
-        return "the type's number is missing; write DYNAMIC_TYPE_ID, such as DYNAMIC_177_5."
-    if name == "INVOICE":
-        return f"old invoices have no automation triggers; for the new ones write SMART_INVOICE_{number}."
-    return _unknown_type(name, number)
-
-
-def _unknown_type(name: str, number: int) -> str:
-    from difflib import get_close_matches  # not at import, which every DAG file waits for
-
-    near = get_close_matches(name, TYPE_IDS, n=1, cutoff=_NEAR) if len(name) < _LONGEST else []
-    meant = f" Did you mean {near[0]}_{number}?" if near else ""
-    return f"the type {_cut(name)} is not known.{meant}"
-
-
-def _dynamic(type_id: int, number: int) -> EntityRef | str:
-    if type_id == _OLD_INVOICE:
-        return f"old invoices have no automation triggers; for the new ones write SMART_INVOICE_{number}."
-    if type_id == 0:
-        return f"the type DYNAMIC_{type_id} is not known."
-    return EntityRef(type_id, number)
+    number = int(dynamic[1]) if dynamic else 0
+    return None if number in (0, OLD_INVOICE) else number

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.plain import unwrapped
+from airflow_provider_bitrix24.client.plain import trimmed, unwrapped
 
-_BLANKS = " \t\n\r\f\v\xa0\u200b\u2060\ufeff"
-"""What is copied along with a code from a page or a file, also what nobody sees."""
 _PARTS_OF_A_URL = ("://", "/rest/", "crm.automation.trigger")
 _PARAMETERS = re.compile(r"(?:^|[?&])\s*(?:code|target)=", re.IGNORECASE)
 """What a URL has before its code, such as ``code=`` or ``?target=DEAL_57&code=``."""
@@ -34,7 +32,7 @@ def checked_code(code: object) -> str | None:
             "code is a template that was not rendered, or that rendered to nothing.",
             hint="Pass the trigger's code, such as c5u4m.",
         )
-    stripped = code.strip(_BLANKS)
+    stripped = trimmed(code)
     if not stripped:
         raise ConfigurationError("code is blank.", hint="Pass the trigger's code, such as c5u4m, or leave it out.")
     try:
@@ -52,7 +50,7 @@ def check_no_url(code: str) -> None:
 
     :raises ConfigurationError: it is one, or a part of one.
     """
-    if any(part in code for part in _PARTS_OF_A_URL) or _PARAMETERS.search(code.strip(_BLANKS)):
+    if any(part in code for part in _PARTS_OF_A_URL) or _PARAMETERS.search(trimmed(code)):
         raise ConfigurationError(
             "code is a URL, or a part of one.", hint="Pass only what follows code= in it, such as c5u4m."
         )

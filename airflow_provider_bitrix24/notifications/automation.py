@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24._tasks.arguments import (
     ArgumentsOf,
     PlainArguments,
-    check_bool,
     check_literals,
     check_rendered,
-    check_unverified,
 )
+from airflow_provider_bitrix24.client.combinations import check_bool, check_verify
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, VerificationError
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseNotifier, template_environment
 
@@ -94,8 +93,7 @@ class TriggerAutomationNotifier(PlainArguments, BaseNotifier):
         with ArgumentsOf(type(self).__name__):
             check_literals(self, target=target, code=code)
             check_bool("verify", verify)
-            if not verify:
-                check_unverified(expects=expected_stage is not None)
+            check_verify(verify=verify, expects=expected_stage is not None)
 
     def __call__(self, *args: Any) -> None:
         """Render and notify. The notifier itself keeps its templates, since several tasks may share it."""

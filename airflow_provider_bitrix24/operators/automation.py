@@ -137,6 +137,8 @@ class TriggerAutomationOperator(FiringTask):
                 verify=verify,
                 wait_timeout=wait_timeout,
                 poke_interval=poke_interval,
+                deferrable=deferrable,
+                durable=durable,
             )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_bitrix24._tasks.arguments import ArgumentsOf, PlainArguments, check_choice, check_rendered
+from airflow_provider_bitrix24._tasks.arguments import ArgumentsOf, PlainArguments, check_rendered
 from airflow_provider_bitrix24.compat import BaseOperator
 from airflow_provider_bitrix24.links import EntityLink
 
@@ -58,6 +58,8 @@ class FindEntitiesOperator(PlainArguments, BaseOperator):
         bitrix24_conn_id: str = "bitrix24_default",
         **kwargs: Any,
     ) -> None:
+        from airflow_provider_bitrix24.client.combinations import check_choice
+
         super().__init__(**kwargs)
         self.entity_type = entity_type
         self.filter = filter
@@ -126,6 +128,8 @@ class UpdateEntitiesOperator(PlainArguments, BaseOperator):
         bitrix24_conn_id: str = "bitrix24_default",
         **kwargs: Any,
     ) -> None:
+        from airflow_provider_bitrix24.client.combinations import check_bool, check_choice
+
         super().__init__(**kwargs)
         self.updates = updates
         self.entity_type = entity_type
@@ -136,6 +140,7 @@ class UpdateEntitiesOperator(PlainArguments, BaseOperator):
         self.bitrix24_conn_id = bitrix24_conn_id
         with ArgumentsOf(f"Task {self.task_id!r}"):
             check_choice("on_failed", on_failed, ("fail", "warn"))
+            check_bool("durable", durable)
 
     def execute(self, context: Context) -> list[str]:
         """Update them.

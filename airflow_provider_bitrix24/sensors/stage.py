@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_bitrix24._tasks.arguments import (
     ArgumentsOf,
     PlainArguments,
-    check_bool,
-    check_choice,
     check_literals,
     check_rendered,
 )
 from airflow_provider_bitrix24._tasks.verdict import PlainEnding, permanent_errors_fail_at_once
 from airflow_provider_bitrix24._tasks.waiting import StageWait
-from airflow_provider_bitrix24._tasks.wording import SHOWN, standing
+from airflow_provider_bitrix24._tasks.wording import standing
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_bitrix24.client.combinations import check_bool, check_choice
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, TransportError
 from airflow_provider_bitrix24.client.number_range import SECONDS_ABOVE_ZERO
 from airflow_provider_bitrix24.compat import (
@@ -101,7 +100,7 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         super().__init__(**kwargs)
         self.target = target
         self.entity_type = entity_type
-        self._typed = entity_type is not None
+        self._given = {"entity_type": entity_type is not None, "fail_on": bool(fail_on)}
         self.expected_stage = expected_stage
         self.require = require
         self.or_later = or_later
@@ -116,6 +115,7 @@ class StageSensor(PlainArguments, BaseSensorOperator):
             check_literals(self, target=target)
             check_choice("require", self.require, ("all", "any"))
             check_bool("or_later", or_later)
+            check_bool("deferrable", deferrable)
             SECONDS_ABOVE_ZERO.check("poke_interval", self.poke_interval)
 
     def execute(self, context: Context) -> Any:
@@ -238,20 +238,17 @@ class StageSensor(PlainArguments, BaseSensorOperator):
     def _parse(self) -> tuple[list[EntityRef], StageWait]:
         from airflow_provider_bitrix24.client.expected import ExpectedStages
         from airflow_provider_bitrix24.client.stages import check_stage_arguments, parse_stages
-        from airflow_provider_bitrix24.client.targets import parse_targets
+        from airflow_provider_bitrix24.client.targets import check_readable, parse_targets
 
-        check_rendered("entity_type", given=self._typed, rendered=self.entity_type)
+        for name, given in self._given.items():
+            check_rendered(name, given=given, rendered=getattr(self, name))
         refs = parse_targets(self.target, self.entity_type)
         expected = parse_stages("expected_stage", self.expected_stage)
         fail_on = parse_stages("fail_on", self.fail_on or None) or frozenset()
         if not expected:
             raise ConfigurationError("expected_stage is None.", hint="Pass a stage id such as C5:WON, or a list.")
         check_stage_arguments(expected, or_later=self.or_later, fail_on=fail_on)
-        if unreadable := [str(ref) for ref in refs if not ref.readable]:
-            raise ConfigurationError(
-                f"{', '.join(unreadable[:SHOWN])} cannot be waited for.",
-                hint="Contacts and companies have no stages, and orders cannot be read.",
-            )
+        check_readable(refs, so="expected_stage")
         targets = [str(ref) for ref in refs]
         if self._stages is None:
             self._stages = ExpectedStages.for_wait(targets, expected, or_later=self.or_later, fail_on=fail_on)

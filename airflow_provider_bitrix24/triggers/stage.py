@@ -13,7 +13,7 @@ from airflow_provider_bitrix24._tasks.waiting import Require, StageWait, next_ch
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.number_range import SECONDS_ABOVE_ZERO
-from airflow_provider_bitrix24.client.plain import in_seconds, unwrapped
+from airflow_provider_bitrix24.client.plain import in_seconds, several, unwrapped
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_bitrix24.triggers import _stage_history
@@ -48,13 +48,13 @@ class StageTrigger(BaseTrigger):
     half of the interval to the whole of it, so that waits that start together do not check together. Fires one event,
     a :class:`~.event.WaitEvent` as JSON. After a restart it waits until the same deadline.
 
-    :param targets: canonical forms, such as ``["DEAL_57"]``.
-    :param expected_stage: stage ids, any of which is accepted.
+    :param targets: canonical forms, such as ``["DEAL_57"]``, or one of them.
+    :param expected_stage: stage id, or a list of ids, any of which is accepted.
     :param deadline: when to stop waiting, in seconds since the epoch. The last check begins then and may take 80 s.
     :param poke_interval: seconds (or a ``timedelta``) between two checks.
     :param require: ``"all"`` at one check, ``"any"`` of them, or ``"each"`` at some check.
     :param or_later: whether later stages of the same pipeline are accepted, too, unless they are failure stages.
-    :param fail_on: stage ids where a single entity fails the wait.
+    :param fail_on: stage id or ids where a single entity fails the wait.
     :param max_failures: how many checks in a row may fail for a transient reason; ``None`` for any number.
     :param bitrix24_conn_id: id of the connection, which the triggerer reads itself.
     :param verify_conn_id: id of a second connection that reads.
@@ -65,25 +65,25 @@ class StageTrigger(BaseTrigger):
     def __init__(
         self,
         *,
-        targets: Sequence[str],
-        expected_stage: Collection[str],
+        targets: str | Sequence[str],
+        expected_stage: str | Collection[str],
         deadline: float,
         poke_interval: float | timedelta = 60,
         require: Require = "all",
         or_later: bool = False,
-        fail_on: Collection[str] = (),
+        fail_on: str | Collection[str] = (),
         max_failures: int | None = None,
         bitrix24_conn_id: str = "bitrix24_default",
         verify_conn_id: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.targets: list[str] = unwrapped(list(targets))
-        self.expected_stage: list[str] = sorted(unwrapped(list(expected_stage)))
+        self.targets = several(targets)
+        self.expected_stage = sorted(several(expected_stage))
         self.deadline = deadline
         self.poke_interval: float = in_seconds(poke_interval)
         self.require: Require = unwrapped(require)
         self.or_later = or_later
-        self.fail_on: list[str] = sorted(unwrapped(list(fail_on)))
+        self.fail_on = sorted(several(fail_on))
         self.max_failures = max_failures
         self.bitrix24_conn_id: str = unwrapped(bitrix24_conn_id)
         self.verify_conn_id: str | None = unwrapped(verify_conn_id)

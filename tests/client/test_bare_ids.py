@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -36,6 +37,7 @@ def read(target, entity_type="DEAL"):
         57,
         "57",
         " 057 ",
+        "\ufeff57",
         57.0,
         Decimal(57),
         Decimal("57.00"),
@@ -103,7 +105,13 @@ def test_no_rows_are_nothing_to_do():
         (1e17, "is not exact as a float."),
         (0, "target[1] is 0: an id is a positive whole number."),
         (-57, "an id is a positive whole number."),
-        (2**63, "an id is a positive whole number."),
+        (2**63, "the id is too large; the largest is 9223372036854775807."),
+        ("9" * 25, "is too large"),
+        ("57.0", "the id '57.0' is not a whole number; write 57."),
+        ("57,58", "it names several entities; pass a list, such as ['57', '58']."),
+        ("Desk", "target[1] is 'Desk': it is neither an id nor a target."),
+        ("Deal-57", "it is neither an id nor a target."),
+        (date(2026, 11, 26), "a date is not an id."),
         ("0", "target[1] is '0'"),
         ("57abc", "target[1] is '57abc'"),
         ("", "it is empty"),
@@ -111,15 +119,17 @@ def test_no_rows_are_nothing_to_do():
         ("{{ ti.xcom_pull('ids') }}", "the template was not rendered"),
         ((57, "Desk"), "target[1] is (57, 'Desk'): it has 2 columns without names."),
         ((), "it has 0 columns"),
-        ([(57,)], "tuple is not an id"),
+        ([(57,)], "a tuple is not an id"),
         ((None,), "target[1] is (None,): its id is missing."),
         ({"id": None}, "its id is missing."),
         ({}, "none of its 0 columns"),
         ({"deal": 57, "title": "Desk"}, "none of its 2 columns are named id."),
         ({"id": 57, "ID": 58}, "several of its 2 columns are named id."),
         (b"57", "target[1] is b'57'"),
-        (pd.NA, "NAType is not an id."),
-        (object, "type is not an id."),
+        (pd.NA, "target[1] is <NA>: an id is missing."),
+        (pd.NaT, "an id is missing."),
+        ({"id": pd.NA}, "its id is missing."),
+        (object, "target[1] is a type: a type is not an id."),
     ],
     ids=repr,
 )
@@ -211,3 +221,18 @@ def test_whatever_a_query_gives_is_read_or_refused(value):
 def test_rows_of_a_function_that_returns_a_column():
     assert rows_of(pd.Series([57, 58])) == [57, 58]
     assert rows_of("DEAL_57") == ["DEAL_57"]
+
+
+def test_a_data_frame_without_a_type_is_refused_as_one():
+    with pytest.raises(ConfigurationError) as caught:
+        parse_targets(pd.DataFrame({"target": ["DEAL_57"]}))
+    assert caught.value.message == "target is a data frame."
+    assert 'frame["target"]' in caught.value.hint
+    assert [str(ref) for ref in parse_targets(pd.Series(["DEAL_57", "LEAD_4"]))] == ["DEAL_57", "LEAD_4"]
+
+
+def test_an_array_without_dimensions_is_the_one_value_in_it():
+    id_, text, target = (pd.Series([each]).to_numpy().reshape(()) for each in (57, "57", "DEAL_57"))
+
+    assert read(id_) == read(text) == ["DEAL_57"]
+    assert [str(ref) for ref in parse_targets(target)] == ["DEAL_57"]

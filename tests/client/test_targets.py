@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +22,8 @@ SECRET = "s3cr3t0fth3w3bh00k"
         ("deal_57", "DEAL_57"),
         (" DEAL_57", "DEAL_57"),
         ("DEAL_57\n", "DEAL_57"),
+        ("\ufeffDEAL_57", "DEAL_57"),
+        ("\u200bDEAL_57\u2060\xa0", "DEAL_57"),
         ("DEAL_057", "DEAL_57"),
         ("DEAL _57", "DEAL_57"),
         ("DYNAMIC_2_57", "DEAL_57"),
@@ -66,7 +71,16 @@ def test_every_spelling_has_one_canonical_form(written, canonical):
         ("DYNAMIC_7", "DYNAMIC_177_5"),
         ("DYNAMIC_0_7", "not known"),
         ("DYNAMIC_x_7", "not known"),
-        ("DEAL_", "positive whole number"),
+        ("DEAL_", "its id is missing"),
+        ("DEAL_None", "its id is missing: the template"),
+        ("DEAL_nan", "its id is missing"),
+        ("nan", "gave nothing"),
+        ("DEAL_57.0", "the id '57.0' is not a whole number; write DEAL_57."),
+        ("DEAL_57, DEAL_58", "it names several entities; pass a list, such as ['DEAL_57', 'DEAL_58']."),
+        ("DEAL_57\nLEAD_4", "pass a list, such as ['DEAL_57', 'LEAD_4']."),
+        ("57;58", "pass a list, such as ['57', '58']."),
+        ("('DEAL_57', 'DEAL_58')", "a list or a row that a template turned into text"),
+        ("{'id': 57}", "a list or a row that a template turned into text"),
         ("DEAL_57abc", "positive whole number"),
         ("DEAL_0", "positive whole number"),
         ("DEAL_00", "positive whole number"),
@@ -75,14 +89,22 @@ def test_every_spelling_has_one_canonical_form(written, canonical):
         ("DEAL_57.9", "positive whole number"),
         ("DEAL_ 57", "positive whole number"),
         ("DEAL_\u0665\u0667", "positive whole number"),
-        ("DEAL_9223372036854775808", "positive whole number"),
+        ("DEAL_9223372036854775808", "is too large; the largest is 9223372036854775807."),
         ("DEAL_{{ID}}", "template"),
         ("{{ ti.xcom_pull() }}", "template"),
         ("{% if x %}DEAL_1{% endif %}", "template"),
-        (57, "not int"),
-        (None, "not NoneType"),
-        (b"DEAL_57", "not bytes"),
-        (["DEAL_57"], "not list"),
+        (57, "an id without a type"),
+        (Decimal("57.00"), "an id without a type"),
+        (57.5, "an id without a type"),
+        (float("nan"), "a target is missing"),
+        (None, "a target is missing"),
+        (True, "a truth value is not a target"),
+        (date(2026, 11, 26), "a date is not a target"),
+        (b"DEAL_57", "bytes is not a target"),
+        (["DEAL_57"], "a row without a type"),
+        ({"id": 57}, "a row without a type"),
+        (["DEAL_57", "DEAL_58"], "a list in the list; pass one list of all targets"),
+        (object(), "an object is not a target"),
     ],
 )
 def test_a_typo_is_refused_with_what_to_write_instead(written, advice):
@@ -122,7 +144,7 @@ def test_a_message_that_says_what_to_write_does_not_say_it_twice():
     with pytest.raises(ConfigurationError) as both:
         parse_targets(["D_57", "FOO_1"])
     assert str(one.value) == (
-        "target is malformed; nothing was sent. 'D_57': short forms are not accepted; write DEAL_57."
+        "One target is malformed; nothing was sent. target[0] is 'D_57': short forms are not accepted; write DEAL_57."
     )
     assert str(both.value).endswith("SMART_INVOICE_12 or DYNAMIC_177_5.")
 
@@ -234,7 +256,7 @@ class NumPyInteger:
         ("57", "'57'"),
         ([[57]], "[57]"),
         (iter([(57,)]), "(57,)"),
-        ([10**5000], "A int"),
+        ([10**5000], "an int"),
     ],
 )
 def test_ids_and_rows_are_shown_with_the_line_that_mends_them(target, shown):

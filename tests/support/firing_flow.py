@@ -52,8 +52,24 @@ def client_of(**options):
 
 
 def trigger(
-    target, code="c", expected_stage=None, *, verify=True, checkpoint_store=None, monitor=None, now=0.0, **options
+    target,
+    code="c",
+    expected_stage=None,
+    *,
+    verify=True,
+    fail_on=(),
+    checkpoint_store=None,
+    monitor=None,
+    now=0.0,
+    **options,
 ):
     return client_of(**options)._trigger_automation(
-        target, code, expected_stage, verify=verify, now=now, checkpoint_store=checkpoint_store, monitor=monitor
+        target,
+        code,
+        expected_stage,
+        verify=verify,
+        fail_on=fail_on,
+        now=now,
+        checkpoint_store=checkpoint_store,
+        monitor=monitor,
     )

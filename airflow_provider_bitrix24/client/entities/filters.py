@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.bare_ids import shown_row
 from airflow_provider_bitrix24.client.entities.values import NotWritableError, writable
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.malformed import shown_value
 from airflow_provider_bitrix24.client.protocol.references import holds_lookalike
-from airflow_provider_bitrix24.client.targets import shown_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,10 +142,10 @@ def _check_values(conditions: Mapping[str, Any]) -> None:
             _check_values(group)
         elif key.lower() == "logic":
             if str(value).upper() not in ("AND", "OR"):
-                raise ConfigurationError(f"filter: logic is {shown_row(value)}.", hint="Use AND or OR.")
+                raise ConfigurationError(f"filter: logic is {shown_value(value)}.", hint="Use AND or OR.")
         elif value in (None, [], {}) or (isinstance(value, list) and None in value):
             raise ConfigurationError(
-                f"filter: {shown_value(key)} is {shown_row(value)}.",
+                f"filter: {shown_value(key)} is {shown_value(value)}.",
                 hint="A condition without a value is left out and would select every entity: correct its template or "
                 "the task that it comes from.",
             )
@@ -188,7 +187,7 @@ def _bound(key: str, value: Any) -> int:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
         return value
-    raise ConfigurationError(f"filter: {shown_value(key)} is {shown_row(value)}.", hint="Use a whole number.")
+    raise ConfigurationError(f"filter: {shown_value(key)} is {shown_value(value)}.", hint="Use a whole number.")
 
 
 def _with_flags(conditions: Mapping[str, Any], fields: FieldList) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from airflow_provider_bitrix24.client.bare_ids import parse_entity_type
+from airflow_provider_bitrix24.client.combinations import check_choice
 from airflow_provider_bitrix24.client.entities.fields import read_fields
 from airflow_provider_bitrix24.client.entities.filters import Filter, check_fields, parse_filter
 from airflow_provider_bitrix24.client.entities.pages import Span, build
@@ -14,7 +15,6 @@ from airflow_provider_bitrix24.client.entities.search import read_ids
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.number_range import NumberRange
-from airflow_provider_bitrix24.client.plain import quoted
 from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError
 from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 
@@ -51,10 +51,7 @@ class Search:
         if isinstance(limit, str) and limit.strip().isdecimal():
             limit = int(limit)
         _LIMIT.check("limit", limit)
-        if on_excess not in get_args(OnExcess):
-            raise ConfigurationError(
-                f"on_excess is {quoted(on_excess)}.", hint=f"Use {' or '.join(get_args(OnExcess))}."
-            )
+        check_choice("on_excess", on_excess, get_args(OnExcess))
         conditions = parse_filter(filter_)
         try:
             build(conditions, type_id, Span(0, 1), 1)  # with both bounds, as later requests may have

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_bitrix24.client.bare_ids import NotAnIdError, malformed, parse_entity_type, ref_of, shown_row
+from airflow_provider_bitrix24.client.bare_ids import NotAnIdError, parse_entity_type, ref_of
 from airflow_provider_bitrix24.client.entities.filters import misspelt
 from airflow_provider_bitrix24.client.entities.values import NotWritableError, writable
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.malformed import malformed, shown_value
 from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError as NotInBatchError
 from airflow_provider_bitrix24.client.protocol.php_query import php_query
 from airflow_provider_bitrix24.client.protocol.references import holds_lookalike
@@ -74,10 +75,10 @@ def parse_updates(updates: object, entity_type: str | None = None) -> list[Updat
         try:
             update = _update(row, type_id)
         except (NotAnIdError, NotWritableError) as problem:
-            bad.append(f"updates[{number}] is {shown_row(row)}: {str(problem).rstrip('.')}.")
+            bad.append(f"updates[{number}] is {shown_value(row)}: {str(problem).rstrip('.')}.")
             continue
         if found.setdefault(update.ref, update) != update:
-            bad.append(f"updates[{number}] is {shown_row(row)}: {update.ref} has another update that differs.")
+            bad.append(f"updates[{number}] is {shown_value(row)}: {update.ref} has another update that differs.")
     if bad:
         raise malformed(bad, hint=_HINT, what="update")
     return list(found.values())
@@ -167,7 +168,7 @@ def _values(fields: Mapping[Any, Any]) -> dict[str, Any]:
     values = {}
     for name, value in fields.items():
         if not isinstance(name, str) or not name:
-            raise NotAnIdError(f"{shown_row(name)} is not the name of a field.")
+            raise NotAnIdError(f"{shown_value(name)} is not the name of a field.")
         try:
             values[name] = writable(value)
         except NotWritableError as problem:

@@ -102,7 +102,7 @@ def test_an_empty_list_succeeds_and_sends_nothing(portal, run):
     [
         (None, ["find returned None", "an empty list is fine"]),
         ({"deal": 57}, ["target is of type dict"]),
-        (57, ["a target is a text, not int", 'entity_type="DEAL"']),
+        (57, ["target[0] is 57: it is an id without a type", 'entity_type="DEAL"']),
         (["57", "DEAL_58"], ["target is malformed", "57"]),
         ("['DEAL_57']", ["begins with '['"]),
         (b"DEAL_57", ["target is of type bytes"]),

@@ -131,7 +131,7 @@ def test_the_error_for_a_wrong_secret_does_not_show_it(portal, wait, monkeypatch
     [
         (
             {"target": ["DEAL_57", "CONTACT_7", "COMPANY_1", "ORDER_3"]},
-            "CONTACT_7, COMPANY_1, ORDER_3 cannot be waited for",
+            "CONTACT_7, COMPANY_1, ORDER_3 cannot be read, so expected_stage cannot work.",
         ),
         ({"target": None}, "target is None"),
         ({"target": "['DEAL_57']"}, "a list that a template turned into text"),
@@ -139,6 +139,7 @@ def test_the_error_for_a_wrong_secret_does_not_show_it(portal, wait, monkeypatch
         ({"expected_stage": None}, "expected_stage is None"),
         ({"expected_stage": []}, "expected_stage is []"),
         ({"fail_on": [" "]}, "fail_on is [' ']"),
+        ({"fail_on": "{{ '' }}"}, "fail_on is ''"),
         ({"fail_on": ["LOSE", "PREPARATION"]}, "'PREPARATION' is in expected_stage and in fail_on"),
     ],
 )

@@ -35,6 +35,10 @@ RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
         ({"verify": False, "expected_stage": "WON"}, ["verify=False", "expected_stage"]),
         ({"verify": False, "expected_stage": "WON", "wait_timeout": 6}, ["expected_stage and wait_timeout"]),
         ({"verify": False, "on_unmoved": "warn"}, ["verify=False", "on_unmoved='warn'"]),
+        ({"or_later": True}, ["or_later is given without expected_stage"]),
+        ({"verify": "False"}, ["verify is 'False'", "Pass True or False."]),
+        ({"deferrable": "false"}, ["deferrable is 'false'", "Pass True or False."]),
+        ({"durable": "no"}, ["durable is 'no'", "Pass True or False."]),
     ],
 )
 def test_arguments_that_contradict_each_other_are_refused_when_the_dag_is_read(arguments, words):
@@ -87,11 +91,14 @@ def test_a_code_that_is_written_empty_is_refused(portal, move):
     assert portal.fires == {}
 
 
-def test_an_expected_stage_that_renders_to_nothing_is_refused(portal, move):
-    ran = move(target="DEAL_57", expected_stage="{{ none or '' }}")
+@pytest.mark.parametrize("name", ["code", "expected_stage", "fail_on", "entity_type"])
+@pytest.mark.parametrize("rendered", ["{{ none or '' }}", "{{ none }}"])
+def test_an_argument_that_renders_to_nothing_is_refused(portal, move, name, rendered):
+    ran = move(**{"target": "DEAL_57", "code": "paid", name: rendered})
 
     assert isinstance(ran.error, AirflowFailException)
-    assert "expected_stage" in str(ran.error)
+    assert str(ran.error).startswith(f"{name} is ")
+    assert "gave nothing" in str(ran.error)
     assert portal.fires == {}
 
 

@@ -52,6 +52,13 @@ def test_a_trigger_can_be_created_from_its_serialized_form(trigger):
     assert again.serialize() == (path, kwargs)
 
 
+def test_one_text_is_one_target_and_one_stage():
+    one = StageTrigger(targets="DEAL_57", expected_stage="WON", fail_on="LOSE", deadline=0)
+    lists = StageTrigger(targets=["DEAL_57"], expected_stage=["WON"], fail_on=["LOSE"], deadline=0)
+
+    assert one.serialize() == lists.serialize()
+
+
 @pytest.mark.parametrize("make", [waits, watches])
 async def test_the_event_loop_is_never_blocked(portal, time, make):
     await aget_connection("bitrix24_default")  # Airflow imports parts of itself at the first one

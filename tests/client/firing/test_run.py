@@ -63,8 +63,19 @@ def test_a_missing_code_is_logged_and_a_default_code_is_used(perform):
     [
         ({"target": "DEAL_1", "code": 5}, "code is of type int"),
         ({"target": "DEAL_1", "code": "\ud800"}, "code contains an unpaired surrogate"),
-        ({"target": "DEAL_1", "expected_stage": "WON", "verify": False}, "expected_stage needs verification"),
-        ({"target": ["DEAL_1", "CONTACT_7"], "expected_stage": "WON"}, "cannot be checked for CONTACT_7"),
+        (
+            {"target": "DEAL_1", "expected_stage": "WON", "verify": False},
+            "verify=False reads nothing, so expected_stage cannot work.",
+        ),
+        (
+            {"target": "DEAL_1", "fail_on": "LOSE", "verify": False},
+            "verify=False reads nothing, so fail_on cannot work.",
+        ),
+        (
+            {"target": ["DEAL_1", "CONTACT_7"], "expected_stage": "WON"},
+            "CONTACT_7 cannot be read, so expected_stage cannot work.",
+        ),
+        ({"target": "ORDER_9", "fail_on": "LOSE"}, "ORDER_9 cannot be read, so fail_on cannot work."),
         ({"target": "DEAL_1", "expected_stage": []}, "expected_stage is"),
         ({"target": None}, "target is None"),
     ],
