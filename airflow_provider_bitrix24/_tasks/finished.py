@@ -37,7 +37,7 @@ class Finished:
     :param report: what the operator returned, whole.
     :param url: the page that the task links to.
     :param try_number: the try that fired.
-    :param max_tries: what Airflow allowed this task when it was written; a Clear changes it.
+    :param max_tries: what Airflow allowed this task when it was written; as a rule, a Clear changes it.
     :param offered: whether the task was cleared since, without evidence of a recorded success. Its try returns the
         report and says that another Clear fires anew; once Airflow has recorded the success of that try, it does.
     """
@@ -109,9 +109,11 @@ def finished_firing(store: TaskCheckpointStore, context: Context) -> Finished | 
         store.forget()
         return None
     finished = Finished.read(record)
-    if context["ti"].max_tries == finished.max_tries:
-        return finished  # a retry
-    if store.load_recorded() == finished.try_number:
+    ti = context["ti"]
+    cleared = ti.max_tries != finished.max_tries
+    # A Clear leaves max_tries as it was where the DAG file has fewer retries by now. No other try follows a success
+    # that is recorded; `airflow tasks test` repeats the last one.
+    if (cleared or ti.try_number > finished.try_number) and store.load_recorded() == finished.try_number:
         store.forget()
         return None
-    return replace(finished, offered=True)
+    return replace(finished, offered=True) if cleared else finished

@@ -170,10 +170,17 @@ class AuthenticationError(ApiError):
 
     has_new_token = False
     """Whether the token that was refused has been replaced, so that the request can be sent again at once."""
+    why_not_renewed: Bitrix24Error | None = None
+    """Why the token that was refused could not be replaced."""
 
     def renewed(self) -> None:
         """Note that the token has been replaced."""
         self.has_new_token, self.permanent, self.hint = True, False, ""
+
+    def not_renewed(self, why: Bitrix24Error) -> None:
+        """Note that there is no other token: ``why`` says more than the refusal."""
+        self.why_not_renewed, self.permanent = why, why.permanent
+        self.message, self.hint, self.args = why.message, why.hint, why.args
 
 
 class PermissionDeniedError(ApiError):

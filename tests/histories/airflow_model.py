@@ -43,7 +43,9 @@ class Life:
         self.world, self.history = world, world.history
         self.plan = world.history.task
         self.state = ""
-        self.try_number, self.max_tries = 0, self.plan.retries
+        self.retries = self.plan.retries
+        """What the DAG file says now."""
+        self.try_number, self.max_tries = 0, self.retries
         self.xcoms = XComs()
         self.values: dict[str, str] = {}
         self.stays: list[StayRecord] = []
@@ -101,13 +103,15 @@ class Life:
 
     def _act(self, action: Action) -> None:
         self._pass(action.after)
+        if action.retries is not None:
+            self.retries = action.retries
         # A mark changes the state and nothing else: the task has recorded no success of its own.
         self.clear(recorded=self.state == "success")
 
     def clear(self, *, recorded: bool = False) -> None:
         """Clear a task that does not run."""
         self.world.say(f"A user clears the task, which is {self.state or 'scheduled'}.")
-        self.max_tries = self.try_number + self.plan.retries
+        self.max_tries = self.try_number + self.retries
         self.state, self.resume = "", None
         self._cleared = "success" if recorded else "other"
         if self.history.airflow == "3.4":
@@ -249,7 +253,7 @@ class Life:
         if self._restarting:
             self.state = "up_for_retry"
             if self._is_3:
-                self.max_tries = self.try_number + self.plan.retries
+                self.max_tries = self.try_number + self.retries
         elif self._marked:
             self.state = "failed"
         elif process.dead or process.orphaned:

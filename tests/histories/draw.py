@@ -34,7 +34,7 @@ def draw_history(choices: Choices, seed: int) -> History:
     kind = choices.pick(("operator", "operator", "operator", "decorator", "operator", "operator", "sensor"))
     portal, targets, stages = draw_portal(choices, kind)
     task = _task(choices, kind, targets, stages)
-    return History(
+    history = History(
         seed=seed,
         airflow=airflow,
         task=task,
@@ -45,6 +45,7 @@ def draw_history(choices: Choices, seed: int) -> History:
         actions=tuple(_action(choices) for _ in range(choices.some(3, 35))),
         clear_on_success=choices.chance(4),
     )
+    return replace(history, actions=tuple(_edited(choices, each) for each in history.actions))
 
 
 def draw_updates(choices: Choices, seed: int) -> History:
@@ -66,7 +67,7 @@ def draw_updates(choices: Choices, seed: int) -> History:
         retry_policy=choices.chance(10),
         concurrency=choices.pick((4, 1, 2)),
     )
-    return History(
+    history = History(
         seed=seed,
         airflow=airflow,
         task=task,
@@ -76,6 +77,7 @@ def draw_updates(choices: Choices, seed: int) -> History:
         actions=tuple(_action(choices) for _ in range(choices.some(3, 35))),
         clear_on_success=choices.chance(4),
     )
+    return replace(history, actions=tuple(_edited(choices, each) for each in history.actions))
 
 
 def _task(choices: Choices, kind: str, targets: tuple[str, ...], stages: tuple[str, ...]) -> TaskPlan:
@@ -191,6 +193,11 @@ def _away(choices: Choices) -> Away:
 
 def _action(choices: Choices) -> Action:
     return Action(after=choices.pick((60.0, 5.0, 900.0)))
+
+
+def _edited(choices: Choices, action: Action) -> Action:
+    """Perhaps change the retries in the DAG file before the Clear."""
+    return replace(action, retries=choices.pick((0, 1, 2))) if choices.chance(25) else action
 
 
 def stages_of(portal: PortalPlan) -> tuple[str, ...]:

@@ -196,9 +196,13 @@ class PortalPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """A user clears the task so many seconds after it has ended, perhaps having marked it a success."""
+    """A user clears the task so many seconds after it has ended.
+
+    :param retries: what the DAG file says by then, unless it is what it was.
+    """
 
     after: float = 60.0
+    retries: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,12 @@ def test_an_empty_list_after_a_try_that_fired_and_a_clear_of_its_success(violati
     assert violations(history) == []
 
 
+def test_a_clear_of_a_success_after_the_retries_in_the_dag_file_were_lowered(violations):
+    """``max_tries`` is then what it was before the Clear."""
+    history = History(seed=1, task=task(retries=1), portal=portal(), actions=(Action(retries=0),))
+    assert violations(history) == []
+
+
 def test_cleared_while_its_success_is_reported(violations):
     history = History(seed=1, task=task(), portal=portal(), stays=(struck("clear", "report success"),))
     assert violations(history) == []

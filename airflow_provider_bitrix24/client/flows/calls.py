@@ -167,14 +167,17 @@ def ready(channel: Channel, held: HeldTime, want: int) -> Flow[int]:
 
 
 def send(channel: Channel, calls: Sequence[Call]) -> Flow[list[Attempt]]:
-    """Send calls together, once each, for tokens already taken. Errors are values."""
+    """Send calls together, once each, for tokens already taken.
+
+    Errors are values. So is a refused token that cannot be replaced: the portal may have executed the other calls.
+    """
     tokens = channel.tokens
     portal, pair = (channel.portal, None) if tokens is None else (tokens.portal, tokens.pair)
     requests = tuple(encode(portal, call, pair) for call in calls)
     answers: tuple[HttpResponse | NoResponse, ...] = yield Send(requests)
     attempts = [_read(channel, call, answer, share=len(calls)) for call, answer in zip(calls, answers, strict=True)]
     if tokens is not None:
-        yield from _naming(channel, _note_refusals(tokens, pair, attempts))
+        yield from _note_refusals(channel, tokens, pair, attempts)
     return attempts
 
 
@@ -187,8 +190,10 @@ def _naming(channel: Channel, flow: Flow[None]) -> Flow[None]:
         raise
 
 
-def _note_refusals(tokens: Tokens, used: Authorization | None, attempts: Sequence[Attempt]) -> Flow[None]:
-    """Get another token where the one that was used is refused; the errors then say that it can be tried again.
+def _note_refusals(
+    channel: Channel, tokens: Tokens, used: Authorization | None, attempts: Sequence[Attempt]
+) -> Flow[None]:
+    """Get another token where the one that was used is refused. The errors then say whether there is one.
 
     Others that share the tokens may have another one by now, which must not be taken for the refused one.
     """
@@ -197,7 +202,14 @@ def _note_refusals(tokens: Tokens, used: Authorization | None, attempts: Sequenc
         if any(isinstance(each.reply, Reply) for each in attempts):
             tokens.accepted(used)
         return
-    if (yield from tokens.renew(refused[0], used)):
+    try:
+        renewed = yield from tokens.renew(refused[0], used)
+    except Bitrix24Error as why:
+        channel.name_in(why)
+        for error in refused:
+            error.not_renewed(why)
+        return
+    if renewed:
         for error in refused:
             error.renewed()
 
@@ -231,6 +243,7 @@ def attempt(
 
     :param inside: the methods of a batch's commands.
     :param read: reads a batch's answer, before other processes get to know the working time that it shows.
+    :raises Bitrix24Error: there is no token to send it with.
     """
     backoff = channel.backoff(idempotent=call.idempotent)
     held = HeldTime(channel, Work(call.method, tuple(inside)))
@@ -242,6 +255,8 @@ def attempt(
         yield from held.settle([outcome])
         if isinstance(outcome.reply, Reply):
             return outcome
+        if isinstance(outcome.reply, AuthenticationError) and outcome.reply.why_not_renewed is not None:
+            raise outcome.reply.why_not_renewed
         delay = backoff.after(outcome.reply)
         if delay is None:
             return outcome

@@ -42,8 +42,8 @@ class TaskInstance:
 
     dag_id, task_id, run_id, map_index = "dag", "task", "run", -1
 
-    def __init__(self, state="running", max_tries=2):
-        self.state, self.max_tries = state, max_tries
+    def __init__(self, state="running", max_tries=2, try_number=2):
+        self.state, self.max_tries, self.try_number = state, max_tries, try_number
 
     def get_task_states(self, *, dag_id, map_index, task_ids, run_ids):
         assert (dag_id, map_index) == ("dag", -1)
@@ -68,14 +68,22 @@ def end(store, state):
     store.keep_evidence()
 
 
-def cleared(store, max_tries):
-    return finished_firing(store, {"ti": TaskInstance(max_tries=max_tries)})
+def cleared(store, max_tries, try_number=2):
+    return finished_firing(store, {"ti": TaskInstance(max_tries=max_tries, try_number=try_number)})
 
 
 def test_a_clear_of_a_recorded_success_forgets_all(store, values):
     end(store, "success")
 
     assert cleared(store, 4) is None
+    assert values == {}
+
+
+def test_a_clear_of_a_recorded_success_fires_anew_where_the_dag_file_has_fewer_retries_by_now(store, values):
+    """A Clear sets ``max_tries`` to the number of the last try and ``retries``: that may be what it was before."""
+    end(store, "success")
+
+    assert cleared(store, FINISHED.max_tries) is None
     assert values == {}
 
 
@@ -125,7 +133,14 @@ def test_a_report_that_was_not_returned_since_the_list_has_changed_offers_nothin
     assert cleared(store, 6).report == REPORT, "a second Clear"
 
 
-def test_a_retry_without_a_clear_returns_the_report_whatever_the_evidence(store):
+def test_a_try_that_is_repeated_by_hand_returns_the_report_whatever_the_evidence(store):
+    """As ``airflow tasks test`` does with a run that has ended."""
     end(store, "success")
 
-    assert cleared(store, 2) == FINISHED
+    assert cleared(store, FINISHED.max_tries, FINISHED.try_number) == FINISHED
+
+
+def test_a_retry_returns_the_report(store):
+    end(store, "up_for_retry")
+
+    assert cleared(store, FINISHED.max_tries) == FINISHED
