@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import json
 import os
-import threading
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.locks import ThreadsLock
 from airflow_provider_bitrix24.compat import (
     AirflowNotFoundException,
     BaseHook,
@@ -78,7 +78,7 @@ class _Opened:
 
 
 _OPENED: dict[str, _Opened] = {}
-_LOCK = threading.Lock()
+_LOCK = ThreadsLock()
 
 
 def open_shared_store(conn_id: str, connection: Connection) -> RedisStore | SqlStore:
@@ -146,9 +146,7 @@ def _secrets_of(connection: Connection) -> list[str]:
 
 
 def _forget() -> None:
-    # A fork copies locks that another thread held, and connections that two processes must not use.
-    global _LOCK  # noqa: PLW0603
-    _LOCK = threading.Lock()
+    # A fork copies connections, which two processes must not use.
     _OPENED.clear()
 
 

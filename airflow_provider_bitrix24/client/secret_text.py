@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import threading
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, overload
 from urllib.parse import quote, quote_plus
+
+from airflow_provider_bitrix24.client.locks import ThreadsLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ class LiveSecrets:
     """The secrets that this process uses, in each of their forms."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ThreadsLock()
         self._secrets: dict[str, frozenset[str]] = {}
         self._forms: tuple[str, ...] = ()
 
@@ -110,10 +110,6 @@ class LiveSecrets:
             if form in text:
                 text = text.replace(form, HIDDEN)
         return text
-
-    def forget_lock(self) -> None:
-        """Do without a lock that another thread held when this process was forked; nobody would ever free it."""
-        self._lock = threading.Lock()
 
 
 def forms_of(secret: str) -> set[str]:
@@ -158,4 +154,3 @@ def hide(text: str, secret: str) -> str:
 
 LIVE_SECRETS = LiveSecrets()
 """Those of this process."""
-os.register_at_fork(after_in_child=LIVE_SECRETS.forget_lock)

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import CheckpointError, OutcomeUnknown
+from airflow_provider_bitrix24.client.firing.expectation import Expectation
 from airflow_provider_bitrix24.client.firing.kept import (
     FORM,
     RECORD,
@@ -72,6 +73,7 @@ class Checkpoint:
     def __init__(self, host: str, ledger: Ledger, portal_time: Callable[[float], float | None]) -> None:
         self._host = host
         self._ledger = ledger
+        self._expected = Expectation.of(ledger.job)
         self._portal_time = portal_time
         self._lists: list[list[EntityRef]] = []
         self._numbers: dict[EntityRef, int] = {}
@@ -81,12 +83,10 @@ class Checkpoint:
         self._after_parts = 0
         self._last_sent: float | None = None
         self._now = 0.0
-        self._slowest = 0.0
-        """Seconds that writing a record took once, beyond which it is quick."""
+        self._slowest = 0.0  # seconds that writing a record took once, beyond which it is quick
         self._targets_saved = False
         self._numbered = False
-        self._begun = False
-        """Whether this try or an earlier one has sent something."""
+        self._begun = False  # whether this try or an earlier one has sent something
 
     # -- writing
 
@@ -151,6 +151,7 @@ class Checkpoint:
             "host": self._host,
             "code": self._ledger.job.code,
             "method": self._ledger.job.method,
+            "expected": self._expected.as_json(),
             "states": pack(self._states.decode("ascii")),
             "after": write_snapshots(self._after),
             "snapshot_parts": self._snapshot_parts,
@@ -206,6 +207,7 @@ class Checkpoint:
 
     def restore(self, kept: Kept, now: float) -> Flow[None]:
         """Bring the ledger to where an earlier try left it, target by target: the list may have changed."""
+        kept.states = self._expected.revise(kept)
         self._take_over(kept)
         targets = {target.ref: target for target in self._ledger.targets}
         open_numbers = {number for numbers, _ in kept.open for number in numbers}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client import values
 from airflow_provider_bitrix24.client.errors import CheckpointError
+from airflow_provider_bitrix24.client.firing.expectation import Expectation
 from airflow_provider_bitrix24.client.json_memory import memory_to_read
 from airflow_provider_bitrix24.client.packing import MOST_BYTES, MOST_MEMORY, pack, unpack, unpack_json
 from airflow_provider_bitrix24.client.protocol.wire import METHOD
@@ -73,6 +74,8 @@ class Kept:
     """Whether it was of an older form, so that every part has to be written anew."""
     method: str = METHOD
     """The method that fired."""
+    expected: Expectation | None = None
+    """What it expected, where that was kept."""
 
 
 def read_kept(load: Callable[[str], Any], *, host: str, code: str | None, refs: Iterable[EntityRef]) -> Kept | None:
@@ -115,7 +118,8 @@ def _read(record: Any, load: Callable[[str], Any], *, host: str, code: str | Non
         after_parts=_count(record["after_parts"]),
         open=read_open(record["open"]),
         last_sent=_maybe_moment(record["last_sent"]),
-        method=_text(record.get("method", METHOD)),  # absent where an earlier version wrote it
+        method=_text(record.get("method", METHOD)),  # absent where an earlier version wrote it, as is what follows
+        expected=Expectation.read(record["expected"]) if "expected" in record else None,
     )
     check(kept)
     for number in range(kept.snapshot_parts):
@@ -204,7 +208,7 @@ def read_lists(part: Mapping[str, Any]) -> list[list[EntityRef]]:
 
 
 def _refs(type_id: object, distances: list[object]) -> list[EntityRef]:
-    refs = [EntityRef(_whole(type_id), number) for number in accumulate(map(_whole, distances))]
+    refs = [EntityRef(integer(type_id), number) for number in accumulate(map(integer, distances))]
     if not all(0 < ref.type_id <= MAX_ID and 0 < ref.id <= MAX_ID for ref in refs):
         raise ValueError("not an id")
     return refs
@@ -219,7 +223,7 @@ def write_open(requests: Iterable[tuple[Sequence[int], float | None]]) -> str:
 def read_open(packed: str) -> list[tuple[list[int], float | None]]:
     """Undo :func:`write_open`."""
     rows = listed(unpack_json(packed))
-    return [(list(accumulate(map(_whole, listed(steps)))), _maybe_moment(sent)) for steps, sent in rows]
+    return [(list(accumulate(map(integer, listed(steps)))), _maybe_moment(sent)) for steps, sent in rows]
 
 
 def _steps(numbers: Sequence[int]) -> list[int]:
@@ -235,18 +239,13 @@ def write_snapshots(snapshots: Mapping[int, Snapshot]) -> str:
 
 def read_snapshots(packed: str) -> dict[int, Snapshot]:
     """Undo :func:`write_snapshots`."""
-    return {_whole(number): snapshot(stage, category, moved) for number, stage, category, moved in unpack_json(packed)}
+    return {integer(number): snapshot(stage, category, moved) for number, stage, category, moved in unpack_json(packed)}
 
 
 def snapshot(stage: object, category: object = None, moved: object = None) -> Snapshot:
     """Where a target stood, from the values that were kept: such as a portal's answer is read for."""
     moment = moved if moved == UNKNOWN_MOMENT else _maybe_field(moved)
     return Snapshot(_maybe_field(stage), _maybe_category(category), moment)
-
-
-def whole_numbers(value: object) -> list[int]:
-    """A list of whole numbers."""
-    return [_whole(each) for each in listed(value)]
 
 
 def listed(value: object) -> list[Any]:
@@ -262,16 +261,17 @@ def _text(value: object) -> str:
     return value
 
 
-def _whole(value: object) -> int:
+def integer(value: object) -> int:
+    """A whole number."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError("not a whole number")
     return value
 
 
 def _count(value: object) -> int:
-    if _whole(value) < 0:
+    if integer(value) < 0:
         raise ValueError("less than none")
-    return _whole(value)
+    return integer(value)
 
 
 def _field(value: object) -> str:
@@ -285,9 +285,9 @@ def _maybe_field(value: object) -> str | None:
 
 
 def _maybe_category(value: object) -> int | None:
-    if value is not None and values.whole(_whole(value)) is None:
+    if value is not None and values.whole(integer(value)) is None:
         raise ValueError("not a category")
-    return None if value is None else _whole(value)
+    return None if value is None else integer(value)
 
 
 def _maybe_moment(value: object) -> float | None:

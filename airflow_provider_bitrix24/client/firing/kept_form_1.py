@@ -15,9 +15,9 @@ from airflow_provider_bitrix24.client.firing.kept import (
     WHAT_TO_DO,
     Kept,
     check,
+    integer,
     listed,
     snapshot,
-    whole_numbers,
 )
 from airflow_provider_bitrix24.client.packing import unpack
 from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT
@@ -45,7 +45,7 @@ def read_form_1(record: Mapping[str, Any], *, host: str, code: str | None, refs:
     kept.snapshots.update(_stages(record, "before", count))
     kept.after = kept.recent = _stages(record, "after", count)
     for entry in listed(record["open"]):
-        numbers = whole_numbers(entry["targets"])
+        numbers = [integer(each) for each in listed(entry["targets"])]
         # Its time is that of the host that wrote it, whose clock may differ: the age counts as unknown.
         kept.open.append((numbers, None))
         for number, before in zip(numbers, entry["before"], strict=True):

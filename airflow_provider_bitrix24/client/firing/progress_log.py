@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_provider_bitrix24.client.firing.expectation import Expectation
 from airflow_provider_bitrix24.client.flows.effects import Log
 from airflow_provider_bitrix24.client.plain import quoted
 
@@ -67,9 +68,11 @@ def resumed_line(state: FiringState, kept: Kept) -> Log:
     """What earlier tries have left to do, and what they fired otherwise than this one."""
     in_doubt = sum(len(request.targets) for request in state.in_doubt)
     code = "" if kept.code == state.job.code else f" The code was {quoted(kept.code)} then."
+    before = kept.expected
+    expected = "" if before in (None, Expectation.of(state.job)) else f" expected_stage was {before} then."
     method = "" if kept.method == state.job.method else f" The method was {quoted(kept.method)} then."
     looks = [f"firing {state.unread:,}"] if state.unread else []
     if in_doubt:
         looks.append(f"reading {in_doubt:,} that an earlier try fired before firing any of them again")
     left = ", ".join(looks) or ("nothing to fire" if not state.accepted else f"awaiting {len(state.accepted):,}")
-    return Log(f"{state.settled:,} of {len(state.targets):,} are done; {left}.{code}{method}")
+    return Log(f"{state.settled:,} of {len(state.targets):,} are done; {left}.{code}{expected}{method}")

@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_provider_bitrix24.client.locks import ThreadsLock
 from airflow_provider_bitrix24.client.stores.file_directory import default_directory, open_file
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class MachineLock:
 
 
 _TOKENS: dict[str, ProcessTokens] = {}
-_GUARD = threading.Lock()
+_GUARD = ThreadsLock()
 
 
 def process_tokens(identity: str) -> ProcessTokens:

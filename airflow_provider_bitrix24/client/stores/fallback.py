@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from airflow_provider_bitrix24.client.errors import SharedStoreError
+from airflow_provider_bitrix24.client.locks import ThreadsLock
 from airflow_provider_bitrix24.client.stores.file import FileStore
 from airflow_provider_bitrix24.client.values import WINDOW
 
@@ -46,7 +47,7 @@ class FallbackStore:
     def __init__(self, store: SharedStore, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.store = store
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ThreadsLock()
         self._mine = threading.local()
         self._retry_at: float | None = None
         self._offset = 0.0
@@ -147,7 +148,7 @@ class FallbackStore:
 
 
 _KNOWN: WeakValueDictionary[int, FallbackStore] = WeakValueDictionary()
-_KNOWN_LOCK = threading.Lock()
+_KNOWN_LOCK = ThreadsLock()
 
 
 def with_fallback(store: SharedStore, *, clock: Callable[[], float] = time.monotonic) -> FallbackStore:

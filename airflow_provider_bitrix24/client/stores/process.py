@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from airflow_provider_bitrix24.client.locks import ThreadsLock
 from airflow_provider_bitrix24.client.stores.record import apply
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class ProcessStore:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ThreadsLock()
         self._kept: dict[str, str] = {}
 
     def update(self, key: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:

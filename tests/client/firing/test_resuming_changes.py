@@ -73,6 +73,69 @@ def test_another_code_is_said_and_fires_nothing_twice(portal, deals, caplog):
     assert_moved_once(portal, TARGETS[:60])
 
 
+# -- other stages are expected
+
+
+def outcomes(report):
+    return [(each.outcome, each.stage_after) for each in report.results]
+
+
+def test_what_stood_at_a_stage_that_is_no_longer_expected_is_fired_and_what_has_moved_is_not(portal, deals, caplog):
+    """As where somebody corrects expected_stage and clears the task that has failed."""
+    for already in TARGETS[:2]:
+        deals.move(already, "PREPARATION")
+    store = MemoryStore()
+    report = fire(portal, store, TARGETS[:3], expected_stage="PREPARATION")
+    assert outcomes(report) == [("already", "PREPARATION")] * 2 + [("moved", "PREPARATION")]
+    with caplog.at_level(logging.INFO):
+        report = fire(portal, store, TARGETS[:3], expected_stage="EXECUTING")
+    assert "expected_stage was PREPARATION then." in caplog.text
+    for _ in range(2):
+        assert outcomes(report) == [("moved", "EXECUTING")] * 2 + [("elsewhere", "PREPARATION")]
+        report = fire(portal, store, TARGETS[:3], expected_stage="EXECUTING")
+    assert {deals.fires[target] for target in TARGETS[:3]} == {1}
+    assert caplog.text.count(" then.") == 1
+
+
+def test_a_kill_after_the_change_leaves_what_has_moved_to_be_read_again(portal, deals):
+    deals.move("DEAL_1", "PREPARATION")
+    store = MemoryStore()
+    fire(portal, store, TARGETS[:2], expected_stage="PREPARATION")
+    with pytest.raises(Killed):
+        fire(portal, store, TARGETS[:2], expected_stage="EXECUTING", die_after_send=3)
+    report = fire(portal, store, TARGETS[:2], expected_stage="EXECUTING")
+    assert outcomes(report) == [("moved", "EXECUTING"), ("elsewhere", "PREPARATION")]
+    assert {deals.fires[target] for target in TARGETS[:2]} == {1}
+
+
+def test_what_stood_at_an_expected_stage_is_fired_where_any_move_will_do_now(portal, deals):
+    deals.move("DEAL_1", "PREPARATION")
+    store = MemoryStore()
+    fire(portal, store, TARGETS[:2], expected_stage="PREPARATION")
+    assert outcomes(fire(portal, store, TARGETS[:2])) == [("moved", "EXECUTING"), ("moved", "PREPARATION")]
+    assert {deals.fires[target] for target in TARGETS[:2]} == {1}
+
+
+def test_what_has_moved_to_a_stage_that_is_expected_only_now_has_moved(portal, deals):
+    store = MemoryStore()
+    for expected in (None, "EXECUTING", ["PREPARATION", "EXECUTING"]):
+        report = fire(portal, store, ["DEAL_1"], expected_stage=expected)
+        assert outcomes(report) == [("elsewhere" if expected == "EXECUTING" else "moved", "PREPARATION")]
+    assert deals.fires["DEAL_1"] == 1
+
+
+def test_a_checkpoint_that_does_not_name_expected_stages_was_written_for_the_same(portal, deals, caplog):
+    deals.move("DEAL_1", "PREPARATION")
+    store = MemoryStore()
+    fire(portal, store, TARGETS[:2], expected_stage="PREPARATION")
+    record = json.loads(store[RECORD])
+    del record["expected"]
+    store[RECORD] = json.dumps(record)
+    report = fire(portal, store, TARGETS[:2], expected_stage="EXECUTING")
+    assert outcomes(report) == [("already", "PREPARATION"), ("moved", "PREPARATION")]
+    assert " then." not in caplog.text
+
+
 # -- clocks
 
 
