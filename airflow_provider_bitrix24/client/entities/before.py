@@ -32,10 +32,12 @@ class Before:
     shown: dict[EntityRef, Mapping[str, Any]] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
     """Types (entityTypeId) that this credential may not read."""
+    unclear: set[EntityRef] = field(default_factory=set)
+    """Entities that are not there, unless they are what the portal sent in a row whose id cannot be read."""
 
     def is_missing(self, ref: EntityRef) -> bool:
         """Whether an entity does not exist, or may not be read."""
-        return ref not in self.shown and ref.type_id not in self.unreadable
+        return not (ref in self.shown or ref.type_id in self.unreadable or ref in self.unclear)
 
 
 def read_before(channel: Channel, updates: Sequence[Update], lists: Mapping[int, FieldList]) -> Flow[Before]:
@@ -65,7 +67,7 @@ def _read(channel: Channel, calls: Sequence[Call], into: Before) -> Flow[None]:
             elif reply.error is not None:
                 problems[number] = reply.error
             else:
-                _collect(each.params["entityTypeId"], reply.value, into)
+                _collect(each, reply.value, into)
         delays = backoff.after_each(problems)
         if hopeless := problems.keys() - delays.keys():
             raise problems[min(hopeless)]
@@ -98,8 +100,11 @@ def shown_name(name: str, fields: FieldList | None) -> str:
     return name if known is None else known.name
 
 
-def _collect(type_id: int, value: Any, into: Before) -> None:
+def _collect(asked: Call, value: Any, into: Before) -> None:
+    type_id = asked.params["entityTypeId"]
     for item in rows(value) or ():
         number = whole(item.get("id")) if isinstance(item, Mapping) else None
-        if number is not None:
+        if number is None:
+            into.unclear.update(EntityRef(type_id, each) for each in asked.params["filter"]["@id"])
+        else:
             into.shown[EntityRef(type_id, number)] = item

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from airflow_provider_bitrix24.client.report import SHORT_REPORT, TargetError
 
@@ -15,7 +15,6 @@ UpdateOutcome = Literal["updated", "unchanged", "failed", "would_update"]
 """``updated``: the portal took the new values. ``unchanged``: it did, and what it shows is what it showed before.
 ``failed``: refused, not found, or it is unknown what the portal did. ``would_update``: only in a preview."""
 
-_OF_A_FIRE: dict[Outcome, UpdateOutcome] = {"already": "unchanged", "failed": "failed", "would_fire": "would_update"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +33,25 @@ class UpdateResult:
     @classmethod
     def from_fire(cls, result: TargetResult) -> UpdateResult:
         """Translate what became of a target that was sent like a fire: what moved or was accepted is updated."""
-        return cls(target=result.target, outcome=_OF_A_FIRE.get(result.outcome, "updated"), error=result.error)
+        return cls(target=result.target, outcome=_of_a_fire(result.outcome), error=result.error)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON; ``error`` only where there is one."""
         shown: dict[str, Any] = {"target": self.target, "outcome": self.outcome}
         return shown if self.error is None else shown | {"error": self.error.as_dict()}
+
+
+def _of_a_fire(outcome: Outcome) -> UpdateOutcome:
+    match outcome:
+        case "moved" | "elsewhere" | "unmoved" | "unverified":
+            return "updated"
+        case "already":
+            return "unchanged"
+        case "failed":
+            return "failed"
+        case "would_fire":
+            return "would_update"
+    assert_never(outcome)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -63,7 +63,8 @@ class Aftermath:
                 yield Log(f"Reading the entities after the fire failed: {read.failure}", logging.WARNING)
             self.ledger.record_after(read.readings.found)
         late = self.ledger.close()
-        if self.verifier.expected is not None:
+        if late and self.verifier.expected is not None:
+            yield from self.verifier.learn_stages()
             self.ledger.locate(late, self.verifier.expected)
 
     def _moment_of(self, readings: StageReadings, now: float) -> ReadingMoment:

@@ -156,7 +156,12 @@ class Verifier:
 
     def learn_order(self) -> Flow[None]:
         """Read the expected stages' pipelines now, where the first reading of targets may be too late for that."""
-        if self.expected is not None and self.expected.or_later and self.channel is not None:
+        if self.expected is not None and self.expected.or_later:
+            yield from self.learn_stages()
+
+    def learn_stages(self) -> Flow[None]:
+        """Read the expected stages' pipelines, unless that was done: a try that resumes may read no other targets."""
+        if self.expected is not None and self.channel is not None:
             pipelines, self._pipelines = self._pipelines, ()
             yield from self._read_pipelines(self.channel, self.expected, pipelines)
 

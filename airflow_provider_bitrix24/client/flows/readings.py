@@ -45,7 +45,7 @@ class StageReadings:
     pipelines: dict[Pipeline, list[Stage]] = field(default_factory=dict)
     """Stages of the pipelines that were asked for and could be read."""
     unreadable: set[EntityRef] = field(default_factory=set)
-    """Entities that the portal knows, but of which it sent something that cannot be read."""
+    """Entities that the portal knows, or may know, but of which it sent something that cannot be read."""
     asked_at: float | None = None
     """When the first of the requests was sent that were answered, in seconds of the driver's clock."""
     answered_at: float | None = None
@@ -121,8 +121,8 @@ def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: StageR
         if isinstance(items, Bitrix24Error):
             into.refused[type_id] = items
             continue
-        for item in items:
-            number = whole(item.get("id")) if isinstance(item, Mapping) else None
+        numbers = [whole(item.get("id")) if isinstance(item, Mapping) else None for item in items]
+        for number, item in zip(numbers, items, strict=True):
             if number is None or number not in asked:
                 continue
             ref, snapshot = EntityRef(type_id, number), Snapshot.from_item(item)
@@ -130,6 +130,8 @@ def collect(calls: Sequence[Call], replies: Sequence[CommandReply], into: StageR
                 into.unreadable.add(ref)
             else:
                 into.found[ref] = snapshot
+        if None in numbers:  # which may be any of those that are not there otherwise
+            into.unreadable.update({EntityRef(type_id, number) for number in asked} - into.found.keys())
 
 
 def _items(reply: CommandReply) -> list[Any] | Bitrix24Error:

@@ -38,3 +38,19 @@ def test_each_group_is_sent_by_the_time_that_the_one_before_it_has_left():
         ("share cost 1", None),
     )
     assert (report.updated, report.failed) == (2, 0)
+
+
+def test_a_row_whose_id_cannot_be_read_lets_no_entity_count_as_missing():
+    """It may be any of those that were asked for: the update shows whether they are there."""
+    updates = [{"target": f"DEAL_{number}", "fields": {"opportunity": 5}} for number in (1, 2)]
+    report = perform(
+        client_of()._update_entities(updates),
+        ("acquire 1", 0.0),
+        ("send batch of 1", [batch({"c0": {"fields": {"opportunity": {"type": "double"}}}})]),
+        ("acquire 1", 0.0),
+        ("send batch of 1", [found(item(1), {"id": "two", "opportunity": 5})]),
+        ("sleep 0 pace", 0.0),
+        ("acquire 1", 0.0),
+        ("send batch of 2", [batch({"c0": {"item": {"id": 1}}, "c1": {"item": {"id": 2}}})]),
+    )
+    assert (report.updated, report.failed) == (2, 0)

@@ -136,6 +136,14 @@ def test_a_checkpoint_that_does_not_name_expected_stages_was_written_for_the_sam
     assert " then." not in caplog.text
 
 
+def test_a_try_that_resumes_says_where_its_targets_stand_as_the_first_does(portal, deals):
+    """It reads no target before a fire, and with none of them the stages of the pipeline."""
+    store = MemoryStore()
+    for _ in range(2):
+        report = fire(portal, store, TARGETS[:3], "wrong", expected_stage="EXECUTING")
+        assert [(each.outcome, each.place) for each in report.results] == [("unmoved", "before")] * 3
+
+
 # -- clocks
 
 

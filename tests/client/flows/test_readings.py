@@ -74,6 +74,17 @@ def test_rows_that_are_not_entities_are_ignored(value, found):
     assert reading.found == {EntityRef(2, number): Snapshot(stage) for number, stage in found.items()}
 
 
+@pytest.mark.parametrize("odd", ["text", None, {}, {"stageId": "NEW"}, {"id": "x"}, {"id": 1e999}, {"id": True}])
+def test_a_row_whose_id_cannot_be_read_may_be_any_entity_that_is_not_there_otherwise(odd):
+    refs = [EntityRef(2, number) for number in (5, 6, 7)]
+    reading = StageReadings()
+    collect(list_calls(refs), [CommandReply({"items": [{"id": 5, "stageId": "NEW"}, odd]})], reading)
+    assert list(reading.found) == refs[:1]
+    assert reading.unreadable == set(refs[1:])
+    assert not reading.error(refs[1]).permanent
+    assert reading.error(refs[0]) is None
+
+
 def test_stages_are_sorted_as_the_portal_sorts_them(perform, channel):
     rows = [
         {"STATUS_ID": "WON", "NAME": "Won", "SORT": "100", "SEMANTICS": "S"},
