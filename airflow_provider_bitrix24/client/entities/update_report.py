@@ -16,7 +16,6 @@ UpdateOutcome = Literal["updated", "unchanged", "failed", "would_update"]
 ``failed``: refused, not found, or it is unknown what the portal did. ``would_update``: only in a preview."""
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateResult:
     """The outcome of one update.

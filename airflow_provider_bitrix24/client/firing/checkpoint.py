@@ -207,7 +207,7 @@ class Checkpoint:
 
     def restore(self, kept: Kept, now: float) -> Flow[None]:
         """Bring the ledger to where an earlier try left it, target by target: the list may have changed."""
-        kept.states = self._expected.revise(kept)
+        kept.states = self._expected.revise(kept, fail_on=self._ledger.job.fail_on)
         self._take_over(kept)
         targets = {target.ref: target for target in self._ledger.targets}
         open_numbers = {number for numbers, _ in kept.open for number in numbers}

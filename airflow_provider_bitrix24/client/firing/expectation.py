@@ -9,12 +9,14 @@ from airflow_provider_bitrix24.client import values
 from airflow_provider_bitrix24.client.stages import stages_in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from airflow_provider_bitrix24.client.firing.job import Job
     from airflow_provider_bitrix24.client.firing.kept import Kept
 
-_UNFIRED, _FIRED = {"a": "."}, {"m": "p"}
-"""States that say something about the expected stages -> what is left of them with others: an entity that was not
-fired is as before, and one that was is read again and never fired."""
+_AT_EXPECTED, _MOVED = "am"
+_UNFIRED, _READ_AGAIN = ".p"
+"""An entity that was not fired is as before. One that was is read again, and never fired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,20 @@ class Expectation:
             return "any"
         return values.shown(stages_in_words(self.stages, or_later=self.or_later))
 
-    def revise(self, kept: Kept) -> str:
-        """The states that an earlier try has left, as far as they mean something where other stages are expected."""
-        if kept.expected is None or kept.expected == self:
-            return kept.states
-        # What moved has moved, where any move will do.
-        read_again = () if self.stages is None else kept.snapshots
-        return "".join(
-            _UNFIRED.get(state) or (_FIRED.get(state, state) if number in read_again else state)
-            for number, state in enumerate(kept.states)
-        )
+    def revise(self, kept: Kept, *, fail_on: Collection[str]) -> str:
+        """The states that an earlier try has left, as far as they still mean something.
+
+        :param fail_on: stages where somebody may have moved entities away from since.
+        """
+        changed = kept.expected not in (None, self)
+        named = changed and self.stages is not None  # what moved has moved, where any move will do
+
+        def revised(number: int, state: str) -> str:
+            after = kept.after.get(number)
+            if state == _AT_EXPECTED and changed:
+                return _UNFIRED
+            if state == _MOVED and number in kept.snapshots and (named or (after and after.stage in fail_on)):
+                return _READ_AGAIN
+            return state
+
+        return "".join(revised(number, state) for number, state in enumerate(kept.states))

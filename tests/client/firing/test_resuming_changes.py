@@ -124,6 +124,15 @@ def test_what_has_moved_to_a_stage_that_is_expected_only_now_has_moved(portal, d
     assert deals.fires["DEAL_1"] == 1
 
 
+def test_what_moved_to_a_stage_in_fail_on_is_read_again_since_somebody_may_have_mended_it(portal, deals):
+    store = MemoryStore()
+    for stage in ("PREPARATION", "FINAL_INVOICE"):
+        report = fire(portal, store, TARGETS[:2], fail_on=["PREPARATION"])
+        assert outcomes(report) == [("moved", stage), ("moved", "PREPARATION")]
+        deals.move("DEAL_1", "FINAL_INVOICE")
+    assert {deals.fires[target] for target in TARGETS[:2]} == {1}
+
+
 def test_a_checkpoint_that_does_not_name_expected_stages_was_written_for_the_same(portal, deals, caplog):
     deals.move("DEAL_1", "PREPARATION")
     store = MemoryStore()
