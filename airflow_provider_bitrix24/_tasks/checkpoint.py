@@ -238,7 +238,8 @@ class TaskCheckpointStore:
             count = parts.get(f"{kind}_parts")
             for number in range(min(count, _MOST_PARTS) if isinstance(count, int) else 0):
                 self._store.delete(_key(f"{prefix}{kind}_{number}"))
-        self._store.delete(_key(f"{prefix}targets"))
+        for part in ("targets", "values"):
+            self._store.delete(_key(f"{prefix}{part}"))
 
 
 _RECORD = "record"

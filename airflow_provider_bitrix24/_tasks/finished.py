@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_bitrix24._tasks.deferred_report import dump_report, load_report
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.targets import EntityRef
-from airflow_provider_bitrix24.client.values import whole
+from airflow_provider_bitrix24.client.values import text, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +38,7 @@ class Finished:
     :param url: the page that the task links to.
     :param try_number: the try that fired.
     :param max_tries: what Airflow allowed this task when it was written; as a rule, a Clear changes it.
+    :param digest: differs where other values were written, for a task that writes some; otherwise empty.
     :param offered: whether the task was cleared since, without evidence of a recorded success. Its try returns the
         report and says that another Clear fires anew; once Airflow has recorded the success of that try, it does.
     """
@@ -46,6 +47,7 @@ class Finished:
     url: str | None
     try_number: int
     max_tries: int
+    digest: str = ""
     offered: bool = False
 
     @classmethod
@@ -63,6 +65,7 @@ class Finished:
             "url": self.url,
             "try_number": self.try_number,
             "max_tries": self.max_tries,
+            "digest": self.digest,
         }
 
     @classmethod
@@ -85,6 +88,7 @@ class Finished:
             url=_url(record.get("url")),
             try_number=whole(record.get("try_number")) or 0,
             max_tries=whole(record.get("max_tries")) or 0,
+            digest=text(record.get("digest")) or "",  # absent where an earlier version wrote it
         )
 
     def covers(self, refs: Iterable[EntityRef]) -> bool:

@@ -15,6 +15,7 @@ from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
 from airflow_provider_bitrix24._tasks.report_log import warn
 from airflow_provider_bitrix24._tasks.wording import counted
 from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
+from airflow_provider_bitrix24.client.entities.updates import digest
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OutcomeUnknown
 from airflow_provider_bitrix24.compat import AirflowFailException
 from airflow_provider_bitrix24.exceptions import TargetsFailedError
@@ -57,7 +58,7 @@ class UpdateTask:
         """
         keeper: ReportKeeper[UpdateReport] = ReportKeeper(self.context["ti"], self.log)
         finished = None if self.preview else finished_firing(self.store, self.context)
-        if finished is not None and finished.covers(each.ref for each in self.updates):
+        if finished is not None and self._is_done(finished):
             return self._return_finished(finished, keeper)
         if retries and self._moving and not (self.store.survives or self.preview):
             warn(self.log, updating.UNSAFE_RETRIES)
@@ -66,6 +67,11 @@ class UpdateTask:
             report = self._update(hook, monitor)
             self._conclude(report, keeper)
             return report.targets
+
+    def _is_done(self, finished: Finished) -> bool:
+        """Whether an earlier try has finished these updates, and with these values."""
+        is_same = finished.digest in ("", digest(self.updates))
+        return is_same and finished.covers(each.ref for each in self.updates)
 
     def _conclude(self, report: UpdateReport, keeper: ReportKeeper[UpdateReport]) -> None:
         """Log and keep the report, and end the task otherwise than by returning where it has failed."""
@@ -128,4 +134,5 @@ class UpdateTask:
         ti = self.context["ti"]
         url = report.portal + self.updates[0].ref.page if self.updates else None
         kept = updating.as_fired(report)
-        return Finished(report=kept, url=url, try_number=ti.try_number, max_tries=ti.max_tries)
+        values = digest(self.updates)
+        return Finished(report=kept, url=url, try_number=ti.try_number, max_tries=ti.max_tries, digest=values)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.entities.before import read_before
 from airflow_provider_bitrix24.client.entities.fields import read_fields
+from airflow_provider_bitrix24.client.entities.sent_before import OTHER_STAGE, PART, SentBefore
 from airflow_provider_bitrix24.client.entities.update_job import UpdateJob, jobs_of
 from airflow_provider_bitrix24.client.entities.update_report import UpdateReport, UpdateResult
 from airflow_provider_bitrix24.client.entities.updates import Update, check_updates
@@ -14,7 +16,7 @@ from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.firing import run
 from airflow_provider_bitrix24.client.firing.kept import read_kept
 from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
-from airflow_provider_bitrix24.client.flows.effects import Flow, Save, Sleep
+from airflow_provider_bitrix24.client.flows.effects import Flow, Log, Save, Sleep
 from airflow_provider_bitrix24.client.report import MISSING, TargetError
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.flows.calls import Channel
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.report import TriggerReport
+
+_CHANGED = (
+    "An earlier try has sent {:,} of these entities to the same stage with other values beside it. They are not sent "
+    "again, since that could move them twice."
+)
 
 
 @dataclass(slots=True)
@@ -88,9 +95,31 @@ def update_entities(
             would = (UpdateResult(target=str(each.ref), outcome="would_update") for each in there)
             monitor.settled.update((each.target, each) for each in would)
         else:
+            if checkpoint_store is not None:
+                there = yield from _without_sent(channel, there, checkpoint_store, monitor)
             for job in jobs_of(there, before, lists):
                 yield from _send(channel, second, job, checkpoint_store, monitor)
     return monitor.report(missing, preview=preview)
+
+
+def _without_sent(
+    channel: Channel, updates: Sequence[Update], checkpoint_store: CheckpointStore, monitor: UpdateMonitor
+) -> Flow[list[Update]]:
+    """Leave out what an earlier try has sent to another stage, and let later tries know the values of the others.
+
+    :raises CheckpointError: what earlier tries have kept cannot be read.
+    """
+    sent = SentBefore.read(checkpoint_store.load, host=channel.portal.host)
+    other = {each.ref for each in updates if each.moves and sent.moved_otherwise(each)}
+    for ref in other:
+        monitor.settled[str(ref)] = UpdateResult(target=str(ref), outcome="failed", error=OTHER_STAGE)
+    left = [each for each in updates if each.ref not in other]
+    if changed := sum(each.moves and sent.wrote_otherwise(each) for each in left):
+        yield Log(_CHANGED.format(changed), logging.WARNING)
+    part = sent.part_for(each for each in left if each.moves)
+    if part is not None:
+        yield Save(PART, part, ahead=False)
+    return left
 
 
 def _send(

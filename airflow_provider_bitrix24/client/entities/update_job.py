@@ -70,7 +70,8 @@ class UpdateJob(Job):
         return "already" if same else "moved"
 
 
-GROUPS = ("plain", "plain_single", "moving", "moving_single")
+MOVING = ("moving", "moving_single")
+GROUPS = ("plain", "plain_single", *MOVING)
 """Names of the groups, which a checkpoint's parts begin with."""
 
 
@@ -80,7 +81,7 @@ def jobs_of(updates: Sequence[Update], before: Before, lists: Mapping[int, Field
     for each in updates:
         groups[f"{'moving' if each.moves else 'plain'}{'' if each.batchable else '_single'}"].append(each)
     for name, group in groups.items():
-        moves, batches = name.startswith("moving"), not name.endswith("_single")
+        moves, batches = name in MOVING, not name.endswith("_single")
         if group:
             yield UpdateJob(
                 # Repeatable updates begin anew where their values have changed since an earlier try.

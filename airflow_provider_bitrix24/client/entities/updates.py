@@ -41,9 +41,14 @@ class Update:
     fields: dict[str, Any]
 
     @property
+    def moving(self) -> dict[str, Any]:
+        """Those of its fields that are a stage or a pipeline."""
+        return {name: each for name, each in self.fields.items() if name.replace("_", "").lower() in _MOVES}
+
+    @property
     def moves(self) -> bool:
         """Whether it holds a stage or a pipeline, so that robots may start."""
-        return any(name.replace("_", "").lower() in _MOVES for name in self.fields)
+        return bool(self.moving)
 
     @property
     def params(self) -> dict[str, Any]:

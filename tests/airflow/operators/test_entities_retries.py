@@ -78,6 +78,26 @@ def test_a_try_after_a_success_returns_its_report_and_sends_nothing(portal, trie
     assert portal.requests.total == requests
 
 
+def test_a_try_after_a_success_writes_values_that_have_changed_since(portal, tries):
+    """As where the task failed after its work was done, and was cleared together with what gives it the values."""
+    tries(updates=AMOUNTS)
+
+    ran = tries(updates=[{"id": 57, "opportunity": 1250}, AMOUNTS[1]])
+
+    assert [portal.portal.find(f"DEAL_{number}").opportunity for number in (57, 58)] == [1250, 1300]
+    assert ran.xcoms["return_value"] == ["DEAL_57", "DEAL_58"]
+
+
+def test_a_try_after_a_success_does_not_call_a_stage_written_that_an_earlier_one_has_not(portal, tries):
+    tries(updates=[{"id": 57, "stageId": "PREPARATION"}])
+
+    ran = tries(updates=[{"id": 57, "stageId": "EXECUTING"}], retries=2)
+
+    assert ran.state == "failed"
+    assert "An earlier try has sent it to another stage" in str(ran.error)
+    assert portal.portal.stage_of("DEAL_57") == "PREPARATION"
+
+
 def test_a_try_after_a_failure_leaves_alone_what_is_done(portal, tries):
     updates = [{"id": 57, "stageId": "PREPARATION"}, {"id": 59, "stageId": "PREPARATION"}]
     portal.faults.script([None, None, None, {"kind": "command_error", "code": "ACCESS_DENIED", "keys": ["c1"]}])
