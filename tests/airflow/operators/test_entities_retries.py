@@ -89,9 +89,9 @@ def test_a_try_after_a_success_writes_values_that_have_changed_since(portal, tri
 
 
 def test_a_try_after_a_success_does_not_call_a_stage_written_that_an_earlier_one_has_not(portal, tries):
-    tries(updates=[{"id": 57, "stageId": "PREPARATION"}])
+    tries(updates=[{"id": 57, "stageId": "PREPARATION"}], **RETRIES)
 
-    ran = tries(updates=[{"id": 57, "stageId": "EXECUTING"}], retries=2)
+    ran = tries(updates=[{"id": 57, "stageId": "EXECUTING"}], **RETRIES)
 
     assert ran.state == "failed"
     assert "An earlier try has sent it to another stage" in str(ran.error)
