@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -64,7 +65,7 @@ class SentBefore:
         """
         sent: set[str] = set()
         for group in MOVING:
-            kept = read_kept(lambda part, group=group: load(f"{group}_{part}"), host=host, code=None, refs=())
+            kept = read_kept(partial(_load_of, group, load), host=host, code=None, refs=())
             if kept is not None:
                 sent.update(_sent_of(kept))
         return cls(_read_values(load(PART)), frozenset(sent))
@@ -86,6 +87,10 @@ class SentBefore:
         """The part that lets a later try know the values of these updates; ``None`` where it knows them."""
         values = dict(self.values) | {str(each.ref): Digests.of(each) for each in updates}
         return None if values == self.values else {"digests": pack_json(values)}
+
+
+def _load_of(group: str, load: Callable[[str], Any], part: str) -> Any:
+    return load(f"{group}_{part}")
 
 
 def _sent_of(kept: Kept) -> Iterable[str]:
