@@ -76,10 +76,11 @@ def test_a_target_that_was_added_and_not_fired_is_kept_too(store):
     second.read({3: NEXT})
     assert second[3].outcome == "already"
     second.read_in_doubt({deal(2): NEXT})
+    second.ledger.record_after({deal(1): NEXT, deal(2): NEXT})
     second.end()
     assert sorted(ref.id for refs in read_lists(store.load(TARGETS)) for ref in refs) == [1, 2, 3]
 
-    third = Try(*deals(1, 2, 3), store=store, now=MINUTES)
+    third = Try(*deals(1, 2, 3), store=store, expected="PREPARATION", now=MINUTES)
     assert outcomes(third.ledger) == ["moved", "moved", "already"]
 
 

@@ -174,17 +174,17 @@ def test_a_resumption_whose_stage_does_not_exist_fires_nothing_and_reports_what_
         ("send batch of 2", [found(item(3), stages=STAGES)]),
         ("log", None),
         ("acquire 1", 7.0),
-        ("send batch of 1", [found(item(2, "PREPARATION", "later"))]),
+        ("send batch of 1", [found(item(1, "PREPARATION", "later"), item(2, "PREPARATION", "later"))]),
         ("save", None),
         ("save", None),
     )
-    assert (report.moved, report.elsewhere, report.failed) == (1, 1, 1)
+    assert (report.moved, report.elsewhere, report.failed) == (0, 2, 1)
     refused = report.results[2].error
     assert (refused.code, refused.executed, refused.permanent) == ("ConfigurationError", "no", True)
 
 
 def test_the_stages_of_all_types_count_in_a_resumption_that_fires_only_some(perform):
-    """The lead's stage is in no dictionary of deals, and the lead is done."""
+    """The lead's stage is in no dictionary of deals, and the lead was fired."""
     store, lead = MemoryStore(), EntityRef(1, 1)
     first = Try(lead, store=store)
     first.record_window(first.ledger.take_window(1), {lead: NEW})
@@ -201,6 +201,8 @@ def test_the_stages_of_all_types_count_in_a_resumption_that_fires_only_some(perf
         ("save", None),
         ("send batch of 2", [fired(1, item(3, "WON"))]),
         ("save", None),
+        ("acquire 1", 7.0),
+        ("send batch of 1", [found(item(1, "CONVERTED", "later"))]),
         ("save", None),
     )
     assert report.moved == 2
