@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.secret_text import (
-    LIVE_SECRETS,
     LiveSecrets,
     SecretBytes,
     SecretText,
