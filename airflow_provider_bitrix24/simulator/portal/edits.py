@@ -92,14 +92,13 @@ def _destination(portal: Portal, item: Item, fields: dict[str, Any]) -> tuple[Pi
     """Where the item has to move, ``None`` when it stays."""
     if not traits(item.type_id).has_stages:
         return None
-    category = fields.get("categoryId")
+    category, wanted = fields.get("categoryId"), fields.get("stageId")
     category_id = item.category_id if category is None else php.to_int(category)
+    if wanted is None and category_id == item.category_id:
+        return None
     pipeline = portal.pipelines.get((item.type_id, category_id))
     if pipeline is None:
         raise _invalid("categoryId")
-    wanted = fields.get("stageId")
-    if wanted is None and category_id == item.category_id:
-        return None
     stage = pipeline.stages[0] if wanted is None else pipeline.stage(php.to_str(wanted))
     if stage is None:
         raise _invalid("stageId")

@@ -23,19 +23,22 @@ def merge(entries: list[Entry], changes: Any, next_id: Callable[[], int]) -> lis
     """`entries` after an ``add`` or ``update``: keys that are ids change or delete, other keys add.
 
     :param changes: ``{"n0": {"typeId": "PHONE", "valueType": "WORK", "value": "+61"}, "101": {"DELETE": "Y"}}``; a
-        list adds all of its values.
+        list, also one that a form or a batch's command writes with numbers, adds all of its values.
     """
+    if isinstance(changes, dict):
+        changes = php.encode_array(changes)
     merged = {each["id"]: dict(each) for each in entries}
+    before = frozenset(merged)
     for key, raw in php.array_items(changes):
         if not isinstance(raw, dict):
             continue
         change = {name.replace("_", "").lower(): value for name, value in raw.items()}
         entry_id = php.to_int(change.get("id", 0)) or (php.to_int(key) if isinstance(changes, dict) else 0)
         value = php.to_str(change.get("value"))
-        if entry_id in merged and (php.to_str(change.get("delete")) == "Y" or ("value" in change and not value)):
-            del merged[entry_id]
-        elif entry_id in merged:
-            merged[entry_id] |= {"value": value} if value else {}
+        if entry_id in before and (php.to_str(change.get("delete")) == "Y" or ("value" in change and not value)):
+            merged.pop(entry_id, None)
+        elif entry_id in before:
+            merged.get(entry_id, {}).update({"value": value} if value else {})
         elif value:
             added = next_id()
             merged[added] = {

@@ -34,6 +34,13 @@ def test_a_stage_of_no_such_pipeline_is_refused(client, fields):
     assert client.stage_of("DEAL_57") == "NEW"
 
 
+def test_an_item_whose_pipeline_is_gone_can_be_renamed_and_moved_into_another(client):
+    portal = client.portal
+    portal.items[2].place(portal.find("DEAL_57"), 9, "C9:GONE")
+    assert client.update_item(title="Renamed").result["item"]["stageId"] == "C9:GONE"
+    assert client.update_item(categoryId=0, stageId="WON").result["item"]["stageId"] == "WON"
+
+
 def test_a_user_sees_a_veto(client):
     client.portal.add_veto("WON")
     assert client.update_item(stageId="WON").status == 400

@@ -20,6 +20,19 @@ def test_contacts_are_items_without_stages(client):
     assert client.post("crm.item.delete", {"entityTypeId": 3, "id": 1}).result == []
 
 
+def test_several_phones_are_added_however_they_were_sent(client):
+    client.portal.add_item(3, 7)
+    client.portal.add_item(3, 8)
+    entries = [{"typeId": "PHONE", "value": "1"}, {"typeId": "EMAIL", "value": "2"}]
+    client.update_item(7, 3, fm=entries)
+    sent = "&".join(f"fields[fm][{n}][{name}]={each[name]}" for n, each in enumerate(entries) for name in each)
+    client.batch({"one": f"crm.item.update?entityTypeId=3&id=8&{sent}"})
+
+    for number in (7, 8):
+        shown = client.get("crm.item.get", f"entityTypeId=3&id={number}").result["item"]["fm"]
+        assert [(each["typeId"], each["value"]) for each in shown] == [("PHONE", "1"), ("EMAIL", "2")]
+
+
 def test_companies_have_their_old_methods(client):
     number = client.post("crm.company.add", {"fields": {"TITLE": "Acme", "COMPANY_TYPE": "PARTNER"}}).result
     assert client.get("crm.company.get", f"id={number}").result["COMPANY_TYPE"] == "PARTNER"
