@@ -47,6 +47,10 @@ def first_page(method: str, params: Params) -> dict[str, Any]:
     id_name = _cursor(method, named)
     if id_name is not None:
         return named.replaced(order={id_name: "ASC"}, start=-1)
+    order = _with_id(method, named.get("order"))
+    if order is not None:
+        params = named.replaced(order=order)
+        named = _Names(params)
     if "start" not in named:
         return dict(params)
     # Without a count the portal names no next page, and the list would end after the first.
@@ -192,6 +196,17 @@ def _by_rising_id(order: object, id_name: str) -> bool:
     [(name, direction), *more] = order.items()
     is_id = _lowered([name]) == {id_name.lower()} and _lowered([direction]) == {"asc"}
     return is_id and not more
+
+
+def _with_id(method: str, order: object) -> dict[str, Any] | None:
+    """The caller's order, and among equal values that of the ids; ``None`` where it needs no such addition.
+
+    Rows of equal values come in any order, another one for each page, so some would come twice and others never.
+    """
+    id_name = _BY_ID.get(method.lower())
+    if id_name is None or not isinstance(order, Mapping) or not order or id_name.lower() in _lowered(order):
+        return None
+    return {**order, id_name: "ASC"}
 
 
 def _conflicting(id_name: str) -> set[str]:

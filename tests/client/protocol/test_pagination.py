@@ -36,10 +36,11 @@ def test_rows_with_an_id_are_read_in_its_order_and_never_counted(method, params,
     ("method", "params"),
     [
         ("crm.status.list", {"filter": {"ENTITY_ID": "STATUS"}}),
-        ("crm.item.list", {"order": {"title": "DESC"}}),
         ("crm.item.list", {"start": 50}),
         ("crm.item.list", {"order": {"id": "DESC"}}),
         ("crm.item.list", {"order": {"id": "ASC", "title": "ASC"}}),
+        ("crm.item.list", {"order": {"title": "ASC", "ID": "DESC"}}),
+        ("crm.status.list", {"order": {"SORT": "ASC"}}),
         ("crm.item.list", {"order": ["id"]}),
         ("crm.item.list", {"select": ["title"]}),
         ("crm.item.list", {"filter": {">id": 100}}),
@@ -103,13 +104,34 @@ def test_what_the_caller_asked_for_in_any_case_is_never_doubled_or_overruled(par
     assert page.following == (following or {**params, "start": 50})
 
 
+@pytest.mark.parametrize(
+    ("method", "params", "asked"),
+    [
+        ("crm.item.list", {"order": {"title": "DESC"}}, {"order": {"title": "DESC", "id": "ASC"}}),
+        ("crm.deal.list", {"ORDER": {"STAGE_ID": "ASC"}}, {"ORDER": {"STAGE_ID": "ASC", "ID": "ASC"}}),
+        (
+            "crm.item.list",
+            {"order": {"title": "DESC"}, "start": 50},
+            {"order": {"title": "DESC", "id": "ASC"}, "start": 50},
+        ),
+    ],
+)
+def test_rows_of_equal_values_come_in_the_order_of_their_ids_on_every_page(method, params, asked):
+    given = {**params}
+    first = first_page(method, params)
+    assert first == asked
+    following = read_page(method, params, first, Reply(result=FULL, next=100)).following
+    assert following == {**asked, "start": 100}
+    assert params == given
+
+
 @pytest.mark.parametrize("start", [-1, "-1", -1.0])
 def test_a_list_that_asks_for_no_count_does_not_end_after_its_first_page(start):
     params = {"order": {"title": "ASC"}, "Start": start}
     first = first_page("crm.item.list", params)
-    assert first == {"order": {"title": "ASC"}}
+    assert first == {"order": {"title": "ASC", "id": "ASC"}}
     following = read_page("crm.item.list", params, first, Reply(result={"items": FULL}, next=50)).following
-    assert following == {"order": {"title": "ASC"}, "start": 50}
+    assert following == {"order": {"title": "ASC", "id": "ASC"}, "start": 50}
 
 
 @pytest.mark.parametrize(("name", "given"), [("START", 0), ("Start", "50"), ("start", 100)])
