@@ -14,6 +14,7 @@ RUSSIAN = (DOCS / "ru" / "troubleshooting.md").read_text(encoding="utf-8")
 AIRFLOWS_OWN = {
     "unknown",
     "Bad Request",
+    "Out of range float values are not JSON compliant",
     "Testing connections is disabled in Airflow configuration.",
     "... finished with state success, but the task instance's state attribute is queued",
     "The conn_id ... isn't defined",

@@ -56,7 +56,9 @@ def counts(report: UpdateReport) -> str:
 
 
 def lines(report: UpdateReport) -> Iterator[tuple[int, str]]:
-    """Yield (logging level, text): the counts, and a table of all updates."""
+    """Yield (logging level, text): the counts, and a table of all updates, if there are any."""
+    if not report.results:
+        return
     yield logging.INFO, counts(report)
     rows = [(each.target, (_described(each),)) for each in report.results]
     for line in table(("OUTCOME",), rows):

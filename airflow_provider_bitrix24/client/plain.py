@@ -15,6 +15,8 @@ from typing import Any
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 
+NO_TEMPLATE = "Pass task.output instead of a template, or set render_template_as_native_obj=True on the DAG."
+"""What to do about a list or a dict that a template has turned into text."""
 PLAIN_VALUES = "Pass texts, numbers, booleans, None, lists and dicts only."
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_bitrix24.client.combinations import check_or_later
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.plain import quoted, trimmed, unwrapped
+from airflow_provider_bitrix24.client.plain import NO_TEMPLATE, quoted, trimmed, unwrapped
 from airflow_provider_bitrix24.client.values import absent, epoch_seconds, moment, text, whole
 
 if TYPE_CHECKING:
@@ -124,6 +125,10 @@ def parse_stages(name: str, value: object) -> frozenset[str] | None:
         raise ConfigurationError(
             f"{name} is {quoted(value)}.",
             hint="Pass a stage id such as C5:WON, or a list of them; `stages` of the command line lists them.",
+        )
+    if any(re.match(r"[\[({]\s*['\"]", str(stage)) for stage in cleaned):
+        raise ConfigurationError(
+            f"{name} is {quoted(value)}: a list that a template turned into text.", hint=NO_TEMPLATE
         )
     return frozenset(str(stage) for stage in cleaned)
 

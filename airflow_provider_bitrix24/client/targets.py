@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.plain import a_kind_of, scalar, trimmed
+from airflow_provider_bitrix24.client.plain import NO_TEMPLATE, a_kind_of, scalar, trimmed
 
 TYPE_IDS: dict[str, int] = {
     "LEAD": 1,
@@ -121,7 +121,7 @@ def parse_targets(target: object, entity_type: str | None = None) -> list[Entity
     if isinstance(target, str) and target.lstrip().startswith("["):
         raise ConfigurationError(
             "target is a text that begins with '[': a list that a template turned into text.",
-            hint="Pass task.output instead of a template, or set render_template_as_native_obj=True on the DAG.",
+            hint=NO_TEMPLATE,
         )
     if entity_type is not None:
         from airflow_provider_bitrix24.client.bare_ids import parse_entity_type, parse_rows

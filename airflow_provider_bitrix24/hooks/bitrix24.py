@@ -13,7 +13,7 @@ from airflow_provider_bitrix24 import connection_form
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.frames import without_frames
-from airflow_provider_bitrix24.client.plain import unwrapped
+from airflow_provider_bitrix24.client.plain import quoted, unwrapped
 from airflow_provider_bitrix24.client.portal import check_no_url
 from airflow_provider_bitrix24.client.secret_text import Unshown
 from airflow_provider_bitrix24.compat import BaseHook, aget_connection, amask_secrets, in_thread, mask_secrets
@@ -126,9 +126,14 @@ class Bitrix24Hook(CallHookMethods, ApplicationHookMethods, EntityHookMethods, B
 
     @property
     def _conn_ids(self) -> Sequence[str]:
-        for name in ("bitrix24_conn_id", "verify_conn_id"):
-            check_no_url(name, getattr(self, name), hint=_CONN_ID_HINT)
-        return (self.bitrix24_conn_id, *([self.verify_conn_id] if self.verify_conn_id else []))
+        given = {"bitrix24_conn_id": self.bitrix24_conn_id}
+        if self.verify_conn_id:
+            given["verify_conn_id"] = self.verify_conn_id
+        for name, value in given.items():
+            if not isinstance(value, str) or not value.strip():
+                raise ConfigurationError(f"{name} is {quoted(value)}.", hint=_CONN_ID_HINT)
+            check_no_url(name, value, hint=_CONN_ID_HINT)
+        return tuple(given.values())
 
     def _mask(self, connection: Connection) -> Connection:
         mask_secrets(secrets_of(connection))

@@ -90,13 +90,16 @@ class UpdateTask:
         return {str(each.ref) for each in self.updates if each.moves}
 
     def _update(self, hook: Bitrix24Hook, monitor: UpdateMonitor) -> UpdateReport:
-        if self.updates:
+        if not self.updates:
+            self.log.info("updates is an empty list; nothing is sent.")
+        else:
             url = hook.get_conn().portal.page_url(self.updates[0].ref.page)
             self.context["ti"].xcom_push(key=ENTITY_URL_KEY, value=url)
         if self.preview:
             self.log.info("Preview: nothing is updated.")
             return hook.update_entities(self.updates, preview=True)
-        self.log.info("Checking fields, then updating %s.", counted([each.ref for each in self.updates]))
+        if self.updates:
+            self.log.info("Checking fields, then updating %s.", counted([each.ref for each in self.updates]))
         return hook.update_entities(self.updates, checkpoint_store=self.store, monitor=monitor)
 
     @contextmanager

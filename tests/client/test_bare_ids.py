@@ -122,6 +122,7 @@ def test_no_rows_are_nothing_to_do():
         ([(57,)], "a tuple is not an id"),
         ((None,), "target[1] is (None,): its id is missing."),
         ({"id": None}, "its id is missing."),
+        ({"id": [57, 58]}, "a list is not an id."),
         ({}, "none of its 0 columns"),
         ({"deal": 57, "title": "Desk"}, "none of its 2 columns are named id."),
         ({"id": 57, "ID": 58}, "several of its 2 columns are named id."),

@@ -80,6 +80,7 @@ def test_arrived_means_elsewhere_or_at_an_expected_stage(after, expected, there)
         (None, None),
         ("C5:WON", {"C5:WON"}),
         (" C5:WON ", {"C5:WON"}),
+        ("\ufeffC5:WON\u200b", {"C5:WON"}),
         (["WON", "LOSE", "WON"], {"WON", "LOSE"}),
         (("WON",), {"WON"}),
         ((each for each in ("WON",)), {"WON"}),
@@ -94,6 +95,14 @@ def test_an_argument_names_one_stage_or_several(given, stages):
 def test_an_argument_without_a_stage_is_refused_by_its_name(given):
     with pytest.raises(ConfigurationError, match="fail_on is"):
         parse_stages("fail_on", given)
+
+
+@pytest.mark.parametrize("given", ["['WON', 'LOSE']", '["WON"]', "('WON',)", "{'WON'}", ["['WON', 'LOSE']"]])
+def test_a_list_that_a_template_turned_into_text_is_refused_as_one(given):
+    with pytest.raises(ConfigurationError) as caught:
+        parse_stages("expected_stage", given)
+    assert "a list that a template turned into text" in caught.value.message
+    assert "task.output" in caught.value.hint
 
 
 def test_a_stage_info_keeps_the_portals_offset():

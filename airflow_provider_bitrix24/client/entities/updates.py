@@ -16,6 +16,7 @@ from airflow_provider_bitrix24.client.entities.filters import misspelt
 from airflow_provider_bitrix24.client.entities.values import NotWritableError, writable
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.malformed import malformed, shown_value
+from airflow_provider_bitrix24.client.plain import NO_TEMPLATE
 from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError as NotInBatchError
 from airflow_provider_bitrix24.client.protocol.php_query import php_query
 from airflow_provider_bitrix24.client.protocol.references import holds_lookalike
@@ -127,7 +128,7 @@ def _rows(updates: object) -> Iterable[Any]:
     if isinstance(updates, str):
         raise ConfigurationError(
             "updates is a text.",
-            hint="Pass task.output instead of a template, or set render_template_as_native_obj=True on the DAG.",
+            hint=NO_TEMPLATE,
         )
     if isinstance(updates, Mapping):
         return [updates]
@@ -160,7 +161,7 @@ def _update(row: Any, type_id: int | None) -> Update:
 
 def _ref(value: object, type_id: int | None) -> EntityRef:
     if type_id is not None:
-        return ref_of(value, type_id)
+        return ref_of({"id": value}, type_id)  # so that a list in it is not taken for a row
     parsed = parse_text(value)
     if isinstance(parsed, EntityRef):
         return parsed

@@ -170,11 +170,16 @@ def test_wrong_arguments_fail_the_task_before_anything_changes(portal, update, a
     assert portal.portal.find("DEAL_57").opportunity != 5
 
 
-def test_nothing_to_update_succeeds(portal, update):
-    ran = update(updates=[])
+@pytest.mark.parametrize("preview", [False, True])
+def test_nothing_to_update_succeeds_and_says_so(portal, update, preview):
+    ran = update(updates=[], preview=preview)
 
     assert ran.xcoms["return_value"] == []
     assert portal.requests.total == 0
+    said = str(ran.log)
+    assert "updates is an empty list; nothing is sent." in said
+    assert "0 entities" not in said
+    assert "TARGET" not in said
 
 
 def test_a_preview_changes_nothing_and_its_output_can_be_previewed_in_turn(portal, update):

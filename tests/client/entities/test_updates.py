@@ -96,6 +96,7 @@ def test_nothing_to_do():
         ({"id": 57, "ID": 57, "opportunity": 5}, "several of its columns are named id."),
         ({"id": None, "opportunity": 5}, "is missing"),
         ({"id": True, "opportunity": 5}, "a truth value is not an id."),
+        ({"id": [57, 58], "opportunity": [5, 6]}, "a list is not an id."),
         ({"id": 57, "opportunity": float("nan")}, "opportunity: nan is not a number."),
         ({"id": 57, "opportunity": pd.NA}, "opportunity: a value is missing (NA)."),
         ({"id": 57, "title": b"x"}, "title: bytes cannot be sent."),
