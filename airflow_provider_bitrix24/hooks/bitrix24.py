@@ -126,14 +126,14 @@ class Bitrix24Hook(CallHookMethods, ApplicationHookMethods, EntityHookMethods, B
 
     @property
     def _conn_ids(self) -> Sequence[str]:
-        given = {"bitrix24_conn_id": self.bitrix24_conn_id}
+        given: dict[str, object] = {"bitrix24_conn_id": self.bitrix24_conn_id}
         if self.verify_conn_id:
             given["verify_conn_id"] = self.verify_conn_id
         for name, value in given.items():
             if not isinstance(value, str) or not value.strip():
                 raise ConfigurationError(f"{name} is {quoted(value)}.", hint=_CONN_ID_HINT)
             check_no_url(name, value, hint=_CONN_ID_HINT)
-        return tuple(given.values())
+        return tuple(map(str, given.values()))
 
     def _mask(self, connection: Connection) -> Connection:
         mask_secrets(secrets_of(connection))
