@@ -12,6 +12,8 @@ from datetime import datetime, timedelta, timezone
 
 END = 32_503_680_000.0
 """The last moment of every clock: 3000-01-01T00:00:00Z."""
+_LAST_DATE = 253_402_300_799.0
+"""9999-12-31T23:59:59Z, the last moment that can be written."""
 VIRTUAL_START = 1_767_225_600.0
 """Where a virtual clock starts by default: 2026-01-01T00:00:00Z."""
 
@@ -95,7 +97,7 @@ class Clock:
 
     def iso(self, moment: float) -> str:
         """`moment` as the portal writes dates: ISO 8601 to the second, with its own offset."""
-        second = int(min(moment, END))
+        second = int(min(moment, _LAST_DATE - max(0.0, self.utc_offset) * 3600))
         if second != self._iso_second:
             self._iso_text = datetime.fromtimestamp(second, self._zone).isoformat()
             self._iso_second = second

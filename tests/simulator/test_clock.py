@@ -56,3 +56,10 @@ def test_dates_carry_the_portals_offset():
     assert clock.iso(0.0) == "1970-01-01T03:00:00+03:00"
     assert clock.parse("1970-01-01T03:00:00") == 0.0
     assert clock.parse("1970-01-01T00:00:00+00:00") == 0.0
+
+
+@pytest.mark.parametrize("offset", [-5.0, 0.0, 3.0])
+def test_a_date_after_the_end_of_the_clock_is_written_as_it_is(offset):
+    clock = Clock(virtual=True, utc_offset=offset)
+    assert clock.iso(clock.parse("9999-12-30")).startswith("9999-12-30T00:00:00")
+    assert clock.iso(1e300).startswith("9999-12-31T")

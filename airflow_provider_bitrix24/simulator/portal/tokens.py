@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 ACCESS_SECONDS: Final = 3600
 CODE_SECONDS: Final = 30
+_LAST_MOMENT: Final = 2**32 - 1
+"""In 2106, the last one that a token can name; the portal's clock ends in 2999."""
 REFRESH_SECONDS: Final = {"strict": 30 * 24 * 3600, "lenient": 180 * 24 * 3600}
 """How long a refresh token that nobody uses stays valid: as recorded tokens say, and as the documentation says."""
 
@@ -104,4 +106,4 @@ class TokenStore:
 
 
 def _token(expires: float) -> str:
-    return int(expires).to_bytes(4, "little").hex() + secrets.token_hex(31)
+    return min(int(expires), _LAST_MOMENT).to_bytes(4, "little").hex() + secrets.token_hex(31)

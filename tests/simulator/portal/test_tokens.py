@@ -36,6 +36,11 @@ def test_a_refresh_token_of_another_application_or_too_old_is_refused():
     assert (store.refreshes, store.refused_refreshes) == (0, 2)
 
 
+def test_tokens_are_issued_as_long_as_the_clock_runs():
+    grant = TokenStore().issue("local.1", 1, SCOPES, 30_000_000_000.0)
+    assert grant.access_token[:8] == grant.refresh_token[:8] == "ffffffff"
+
+
 def test_a_token_begins_with_the_moment_at_which_it_expires():
     grant = TokenStore().issue("local.1", 1, SCOPES, 1_700_000_000.0)
     moments = [

@@ -159,3 +159,9 @@ def test_several_values_of_a_user_field_are_a_list_however_they_were_sent(client
         assert answer["result"]["one"]["item"]["ufCrm_1"] == as_json == ["a", "b"]
     found = client.get("crm.item.list", "entityTypeId=2&filter[ufCrm_1]=b&select[]=id").result
     assert found["items"] == [{"id": 57}]
+
+
+def test_a_date_that_means_never_is_kept(client):
+    assert client.update_item(closedate="9999-12-31").result["item"]["closedate"] == "9999-12-31T03:00:00+03:00"
+    found = client.post("crm.item.list", {"entityTypeId": 2, "filter": {">closedate": "9000-01-01"}, "select": ["id"]})
+    assert found.result["items"] == [{"id": 57}]
