@@ -10,7 +10,9 @@ match a filter; ``preview CONN_ID --code CODE TARGET...`` shows what a task woul
 from __future__ import annotations
 
 import argparse
+import io
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -42,11 +44,14 @@ def run(options: argparse.Namespace) -> int:
     # A line for each connection looked up is of no use here.
     logging.getLogger("airflow.hooks.base").setLevel(logging.WARNING)
     use_metadata_database()
+    _take_any_character()
     try:
-        if options.subcommand == "store":
-            return _store(options)
-        with Bitrix24Hook(options.conn_id) as hook:
-            return _RUN[options.subcommand](hook, options)
+        status = _run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read the output has seen enough, such as head; Python would write the rest again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return _fail("Interrupted.")
     except Bitrix24Error as error:
@@ -56,6 +61,21 @@ def run(options: argparse.Namespace) -> int:
             f"There is no connection {options.conn_id!r}. Add one: airflow connections add {options.conn_id!r} "
             "--conn-type bitrix24 --conn-password 'https://example.bitrix24.com/rest/1/SECRET/'"
         )
+    return status
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.subcommand == "store":
+        return _store(options)
+    with Bitrix24Hook(options.conn_id) as hook:
+        return _RUN[options.subcommand](hook, options)
+
+
+def _take_any_character() -> None:
+    """Let names of stages be printed, and any text be pasted, whatever characters the terminal has."""
+    for stream, errors in ((sys.stdout, "backslashreplace"), (sys.stdin, "replace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -212,6 +212,6 @@ def _extra(connection: Connection) -> Mapping[str, Any]:
     if isinstance(extra, str) and extra.strip():
         try:
             extra = json.loads(extra)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ConfigurationError("Extra is not valid JSON.", hint='Use the form {"db": 0}.') from None
     return extra if isinstance(extra, Mapping) else {}

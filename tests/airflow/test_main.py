@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import io
+import os
+import sys
+
 import pytest
 
 from airflow_provider_bitrix24.__main__ import main
+from airflow_provider_bitrix24.simulator.portal import seed
 from airflow_provider_bitrix24.simulator.testing import connection_json
 
 
@@ -149,3 +154,20 @@ def test_a_shared_store_whose_connection_does_not_exist_is_named(capsys, monkeyp
 def metadata(request):
     """Airflow 2.11 asks its database for a connection that is not in the environment."""
     request.getfixturevalue("database")
+
+
+def test_a_terminal_without_the_letters_of_a_name_shows_them_escaped(portal, monkeypatch):
+    pipeline = {"id": 7, "stages": [["NEW", "\u041d\u043e\u0432\u0430\u044f"]]}
+    seed.apply(portal.portal, {"pipelines": [pipeline], "items": [{"target": "DEAL_700", "stage": "C7:NEW"}]})
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+
+    assert main(["stages", "bitrix24_default", "DEAL_700"]) == 0
+    assert b"\\u041d\\u043e\\u0432" in sys.stdout.buffer.getvalue()
+
+
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(portal, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as output:  # noqa: PTH123 - a descriptor, not a path
+        monkeypatch.setattr(sys, "stdout", output)
+        assert main(["stages", "bitrix24_default", "DEAL_57"]) == 0

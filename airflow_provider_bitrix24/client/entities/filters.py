@@ -101,7 +101,7 @@ def misspelt(names: list[str], fields: FieldList) -> str:
 def _parsed(written: str) -> object:
     try:
         return json.loads(written)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigurationError(
             "filter is a text that is not a JSON object.",
             hint="Pass a dict, whose values may be templates, or set render_template_as_native_obj=True on the DAG.",

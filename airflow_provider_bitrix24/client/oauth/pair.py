@@ -163,7 +163,7 @@ def _install_fields(pasted: str) -> dict[str, Any]:
 
     try:
         read = json.loads(pasted)
-    except ValueError:
+    except (ValueError, RecursionError):
         read = dict(parse_qsl(pasted.replace("\n", "&")))
     if not isinstance(read, dict):
         return {}

@@ -40,6 +40,7 @@ def names(value):
         (["stageId"], "filter is of type list"),
         ("", "filter is a text"),
         ("everything", "filter is a text"),
+        ("[" * 100_000, "filter is a text"),
         ("{'stageId': 'NEW'}", "filter is a text"),
         ("[1]", "filter is of type list"),
         ({"stageId": None}, "'stageId' is None"),

@@ -116,7 +116,9 @@ def test_what_an_installation_brings_is_read_in_every_form(pasted):
     assert (pair.lifetime, pair.member_id) == (1800.0, "m")
 
 
-@pytest.mark.parametrize("pasted", ["", "[]", "s3cr3t", "auth[access_token]=s3cr3t", '{"auth": "s3cr3t"}'])
+@pytest.mark.parametrize(
+    "pasted", ["", "[]", "s3cr3t", "[" * 100_000, "auth[access_token]=s3cr3t", '{"auth": "s3cr3t"}']
+)
 def test_what_an_installation_does_not_bring_is_refused_and_not_repeated(pasted):
     with pytest.raises(ConfigurationError) as caught:
         pair_from_install(pasted, NOW)
