@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.number_range import SECONDS, NumberRange
 from airflow_provider_bitrix24.client.plain import in_seconds, quoted, unwrapped
+from airflow_provider_bitrix24.client.secret_text import SecretText
 
 Plan = Literal["standard", "enterprise", "self-hosted"]
 """The portal's plan, which decides how many requests it accepts from one address."""
@@ -87,6 +88,8 @@ class ClientSettings:
                 numbers.check(name, value)
         if self.proxy is not None and not _is_http_address(self.proxy):
             raise ConfigurationError("proxy is not a valid proxy URL.", hint="Use the form http://proxy.example:3128.")
+        if self.proxy is not None:
+            object.__setattr__(self, "proxy", SecretText(self.proxy))
 
     def _check_paths(self) -> None:
         for name in ("ca_bundle", "shared_store_directory"):

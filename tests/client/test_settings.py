@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 
@@ -69,7 +69,9 @@ def test_a_value_out_of_range_is_named(name, value):
 
 
 def test_the_password_of_a_proxy_is_shown_nowhere():
-    assert "h1dden" not in repr(ClientSettings(proxy="http://user:h1dden@proxy.example:3128"))
+    settings = ClientSettings(proxy="http://user:h1dden@proxy.example:3128")
+    assert settings.proxy == "http://user:h1dden@proxy.example:3128"
+    assert "h1dden" not in repr([settings, settings.proxy, asdict(settings)])
     with pytest.raises(ConfigurationError) as caught:
         ClientSettings(proxy="socks5://user:h1dden@proxy.example")
     assert "h1dden" not in str(caught.value)

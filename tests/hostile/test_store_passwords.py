@@ -126,6 +126,18 @@ def test_a_url_that_cannot_be_read(url, password, caplog):
         check_refused(partial(lambda text: use(make(text)), url.format(written)), password, caplog)
 
 
+def test_what_a_driver_is_given_does_not_show_the_password():
+    """Programs that print the attributes of variables show it otherwise."""
+    pytest.importorskip("redis")
+    pytest.importorskip("sqlalchemy")
+    pytest.importorskip("psycopg2")
+    redis = RedisStore(host="127.0.0.1", port=1, password="s3cr3t-0f-a-test")
+    sql = SqlStore("postgresql+psycopg2://u:s3cr3t-0f-a-test@127.0.0.1:1/d")
+    given = [redis._redis.connection_pool.connection_kwargs, tuple(sql._engine.url)]
+    assert given[0]["password"] == given[1][2] == "s3cr3t-0f-a-test"
+    assert "s3cr3t" not in repr(given)
+
+
 @pytest.mark.parametrize("secret", ["e", "r", "redis", "no", "", "."])
 def test_a_short_secret_does_not_make_a_message_unreadable(secret):
     sentence = "Connecting to redis.example.com failed: no such user."

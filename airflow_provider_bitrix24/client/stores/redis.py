@@ -64,7 +64,7 @@ class RedisStore:
         self._name = f"Redis at {host}:{port}, database {db}"
         password = options.get("password")
         self._secret = SecretText(password) if isinstance(password, str) and password else None
-        self._redis = self._connect(options)
+        self._redis = self._connect({**options, "password": self._secret or password})
 
     @classmethod
     def from_url(cls, url: str, *, patience: float = PATIENCE) -> RedisStore:

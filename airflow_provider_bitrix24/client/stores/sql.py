@@ -58,7 +58,7 @@ class SqlStore:
         where = made.database if made.host is None else f"{made.host}:{made.port or 'default port'}/{made.database}"
         self._name = f"{self.dialect.title} at {where}"
         self._secret = None if made.password is None else SecretText(made.password)
-        self._engine = make_engine(made, self.dialect, dict(connect_args or {}), patience)
+        self._engine = make_engine(made.set(password=self._secret), self.dialect, dict(connect_args or {}), patience)
 
     def __str__(self) -> str:
         return self._name
