@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24._tasks.finished import DONE_KEY, FORGOTTEN, RECORDED_KEY
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
+from airflow_provider_bitrix24.client.firing.parts import RECORD, TARGETS, VALUES, after_part, snapshot_part
 from airflow_provider_bitrix24.client.packing import pack_json
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ MAX_IDLE_DEFERRALS = 10
 """Deferrals in a row without anything done between them, after which the worker waits itself and gives up."""
 LONG_WAIT = 60.0
 """Seconds of waiting for the portal from which it is worth giving the worker slot back."""
+_MOST_PARTS = 10_000
+"""More parts than any firing has; a damaged record could name a number whose deletion never ends."""
 
 
 class DeferWait(Exception):  # noqa: N818 - not an error: the firing resumes later
@@ -108,12 +111,12 @@ class TaskCheckpointStore:
     @property
     def has_fired(self) -> bool:
         """Whether an earlier try has fired anything."""
-        return any(self.load(f"{prefix}{_RECORD}") is not None for prefix in self._prefixes)
+        return any(self.load(f"{prefix}{RECORD}") is not None for prefix in self._prefixes)
 
     def load(self, part: str) -> Any:
         """What an earlier try saved as this part, or ``None``."""
         kept = None if self._store is None else self._store.get(_key(part), None)
-        if part == _RECORD and isinstance(kept, dict):
+        if part == RECORD and isinstance(kept, dict):
             self._states = kept.get("states")
         return kept
 
@@ -129,7 +132,7 @@ class TaskCheckpointStore:
             raise TaskKilledError("Airflow is ending the task.")
         if self._store is not None:
             self._store.set(_key(part), value)
-            if part == _RECORD:
+            if part == RECORD:
                 self._states = value.get("states")
 
     def amend(self, results: Iterable[TargetResult], *, awaited: bool) -> None:
@@ -231,22 +234,17 @@ class TaskCheckpointStore:
             self._store.delete(key)
 
     def _forget_parts(self, prefix: str) -> None:
-        record = self._store.get(_key(f"{prefix}{_RECORD}"), None)
-        parts = record if isinstance(record, dict) else {}
-        self._store.delete(_key(f"{prefix}{_RECORD}"))
-        for kind in ("snapshot", "after"):
-            count = parts.get(f"{kind}_parts")
+        record = self._store.get(_key(f"{prefix}{RECORD}"), None)
+        counts = record if isinstance(record, dict) else {}
+        self._store.delete(_key(f"{prefix}{RECORD}"))
+        for field, part in (("snapshot_parts", snapshot_part), ("after_parts", after_part)):
+            count = counts.get(field)
             for number in range(min(count, _MOST_PARTS) if isinstance(count, int) else 0):
-                self._store.delete(_key(f"{prefix}{kind}_{number}"))
-        for part in ("targets", "values"):
-            self._store.delete(_key(f"{prefix}{part}"))
-
-
-_RECORD = "record"
-_MOST_PARTS = 10_000
-"""More parts than any firing has; a damaged record could name a number whose deletion never ends."""
+                self._store.delete(_key(f"{prefix}{part(number)}"))
+        for name in (TARGETS, VALUES):
+            self._store.delete(_key(f"{prefix}{name}"))
 
 
 def _key(part: str) -> str:
     """Key in the task state store; the record has the one that it always had."""
-    return KEY if part == _RECORD else f"{KEY}_{part}"
+    return KEY if part == RECORD else f"{KEY}_{part}"

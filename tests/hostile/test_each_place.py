@@ -12,7 +12,7 @@ from airflow_provider_bitrix24._tasks.finished import Finished
 from airflow_provider_bitrix24.client import Bitrix24Client
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.firing.checkpoint import amend
-from airflow_provider_bitrix24.client.firing.kept import RECORD
+from airflow_provider_bitrix24.client.firing.parts import RECORD
 from airflow_provider_bitrix24.client.packing import pack
 from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
 from tests.support.damage import DEEP, each_place

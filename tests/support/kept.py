@@ -7,7 +7,8 @@ import json
 import pytest
 
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.firing.kept import RECORD, read_kept, write_snapshots
+from airflow_provider_bitrix24.client.firing.kept import read_kept, write_snapshots
+from airflow_provider_bitrix24.client.firing.parts import RECORD
 from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import HOST, NEW, NEXT, MemoryStore, Try, deal, deals
 

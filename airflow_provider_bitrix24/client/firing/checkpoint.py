@@ -1,7 +1,7 @@
 """The checkpoint of a firing: written ahead of every request, and read by a next try. Pure.
 
 Before requests leave it lists their targets as open. A next try treats what it finds open like any request that got
-no answer: it reads first. :mod:`.kept` describes its parts.
+no answer: it reads first. :mod:`.parts` describes what it consists of, and :mod:`.kept` reads it.
 """
 
 from __future__ import annotations
@@ -12,22 +12,28 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.client.errors import CheckpointError, OutcomeUnknown
 from airflow_provider_bitrix24.client.firing.expectation import Expectation
 from airflow_provider_bitrix24.client.firing.kept import (
-    FORM,
-    RECORD,
-    TARGETS,
     UNREADABLE,
     WHAT_TO_DO,
     Kept,
-    after_part,
     read_record,
-    snapshot_part,
     write_lists,
     write_open,
     write_snapshots,
 )
+from airflow_provider_bitrix24.client.firing.parts import (
+    ACCEPTED,
+    FORM,
+    LETTERS,
+    LOST,
+    RECORD,
+    TARGETS,
+    WAITING,
+    after_part,
+    snapshot_part,
+)
 from airflow_provider_bitrix24.client.flows.effects import Flow, Save
 from airflow_provider_bitrix24.client.packing import pack
-from airflow_provider_bitrix24.client.report import Outcome, TargetError
+from airflow_provider_bitrix24.client.report import TargetError
 from airflow_provider_bitrix24.client.stages import Snapshot
 
 if TYPE_CHECKING:
@@ -36,20 +42,12 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.firing.in_doubt import InDoubtRequest
     from airflow_provider_bitrix24.client.firing.job import Target
     from airflow_provider_bitrix24.client.firing.ledger import Ledger
-    from airflow_provider_bitrix24.client.report import TargetResult
+    from airflow_provider_bitrix24.client.report import Outcome, TargetResult
     from airflow_provider_bitrix24.client.targets import EntityRef
 
-LETTERS: dict[Outcome, str] = {
-    "moved": "m",
-    "already": "a",
-    "unmoved": "u",
-    "elsewhere": "e",
-    "unverified": "v",
-    "failed": "f",
-}
 _OUTCOMES = {letter: outcome for outcome, letter in LETTERS.items()}
-WAITING, ACCEPTED, LOST = ".", "p", "x"
-_LEFT_ALONE = ("m", "a", "v")
+_LEFT_ALONE = (LETTERS["moved"], LETTERS["already"], LETTERS["unverified"])
+"""What a next try neither reads nor fires."""
 _READ_ONLY = (ACCEPTED, LETTERS["elsewhere"])
 """What a next try reads and never fires again: it is awaited, or it has moved."""
 _READ_FIRST = (LOST, LETTERS["unmoved"])
@@ -287,7 +285,8 @@ def amend(load: Callable[[str], Any], results: Iterable[TargetResult], *, awaite
     numbers = {str(ref): number for number, ref in enumerate(chain.from_iterable(lists))}
     letters = list(states)
     late: tuple[Outcome, ...] = ("unmoved", "elsewhere")
-    new: dict[Outcome, str] = {"moved": "m", **{each: ACCEPTED if awaited else LETTERS[each] for each in late}}
+    new: dict[Outcome, str] = {each: ACCEPTED if awaited else LETTERS[each] for each in late}
+    new["moved"] = LETTERS["moved"]
     for result in results:
         number = numbers.get(result.target, len(letters))
         if number >= len(letters):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_bitrix24.client import values
+from airflow_provider_bitrix24.client.firing.parts import ACCEPTED, LETTERS, WAITING
 from airflow_provider_bitrix24.client.stages import stages_in_words
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.firing.job import Job
     from airflow_provider_bitrix24.client.firing.kept import Kept
 
-_AT_EXPECTED, _MOVED = "am"
-_UNFIRED, _READ_AGAIN = ".p"
+_AT_EXPECTED, _MOVED = LETTERS["already"], LETTERS["moved"]
+_UNFIRED, _READ_AGAIN = WAITING, ACCEPTED
 """An entity that was not fired is as before. One that was is read again, and never fired."""
 
 

@@ -1,8 +1,4 @@
-"""What an earlier try kept of a firing, read from its parts: checked, bounded, and of either form. Pure.
-
-A checkpoint has three kinds of parts: the targets (written once before the first fire), snapshots (where the targets
-of a window stood, written once a window), and the record (written around every request).
-"""
+"""What an earlier try kept of a firing, read from its :mod:`.parts`: checked, bounded, and of either form. Pure."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.client import values
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.firing.expectation import Expectation
+from airflow_provider_bitrix24.client.firing.parts import FORM, RECORD, STATES, TARGETS, after_part, snapshot_part
 from airflow_provider_bitrix24.client.json_memory import memory_to_read
 from airflow_provider_bitrix24.client.packing import MOST_BYTES, MOST_MEMORY, pack, unpack, unpack_json
 from airflow_provider_bitrix24.client.protocol.wire import METHOD
@@ -24,11 +21,6 @@ from airflow_provider_bitrix24.client.targets import MAX_ID, EntityRef
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-FORM = 2
-RECORD, TARGETS = "record", "targets"
-STATES = ".mauevfpx"
-"""States of a target: waiting, an outcome's first letter, accepted and awaited, of unknown fate."""
-
 _DAMAGE = (LookupError, TypeError, ValueError, OverflowError, RecursionError)
 """What reading a damaged part raises."""
 
@@ -37,16 +29,6 @@ WHAT_TO_DO = (
     "An earlier try may have fired some of the targets. Look at them in Bitrix24; then remove the task's "
     "bitrix24_firing keys from its task state, or fire the rest in a new DAG run."
 )
-
-
-def snapshot_part(number: int) -> str:
-    """Name of a part that holds where targets stood before."""
-    return f"snapshot_{number}"
-
-
-def after_part(number: int) -> str:
-    """Name of a part that holds where targets stood after."""
-    return f"after_{number}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -153,7 +135,7 @@ def check(kept: Kept) -> None:
     count = sum(map(len, kept.lists))
     sent = [number for each, _ in kept.open for number in each]
     # Lists that were added after the record was written have no states yet.
-    if len(kept.states) not in accumulate(map(len, kept.lists)) or not set(kept.states) <= set(STATES):
+    if len(kept.states) not in accumulate(map(len, kept.lists)) or not set(kept.states) <= STATES:
         raise ValueError("parts do not fit")
     for numbers in (kept.snapshots, kept.after, sent):
         _check_numbers(numbers, kept)
@@ -243,7 +225,7 @@ def read_snapshots(packed: str) -> dict[int, Snapshot]:
 
 
 def snapshot(stage: object, category: object = None, moved: object = None) -> Snapshot:
-    """Where a target stood, from the values that were kept: such as a portal's answer is read for."""
+    """Where a target stood, from the values that were kept: checked as those of a portal's answer are."""
     moment = moved if moved == UNKNOWN_MOMENT else _maybe_field(moved)
     return Snapshot(_maybe_field(stage), _maybe_category(category), moment)
 

@@ -9,8 +9,17 @@ from airflow_provider_bitrix24.client.errors import (
     CheckpointError,
     InvalidRequestError,
 )
-from airflow_provider_bitrix24.client.firing.checkpoint import ACCEPTED, LETTERS, LOST, WAITING, amend
-from airflow_provider_bitrix24.client.firing.kept import RECORD, STATES, TARGETS, read_kept
+from airflow_provider_bitrix24.client.firing.checkpoint import amend
+from airflow_provider_bitrix24.client.firing.kept import read_kept
+from airflow_provider_bitrix24.client.firing.parts import (
+    ACCEPTED,
+    LETTERS,
+    LOST,
+    RECORD,
+    STATES,
+    TARGETS,
+    WAITING,
+)
 from airflow_provider_bitrix24.client.report import OUTCOMES, TargetResult
 from airflow_provider_bitrix24.client.stages import Snapshot
 from airflow_provider_bitrix24.client.targets import EntityRef
@@ -245,3 +254,9 @@ def test_every_outcome_has_a_letter_of_its_own_that_a_next_try_reads():
     letters = [*LETTERS.values(), WAITING, ACCEPTED, LOST]
     assert set(LETTERS) == set(OUTCOMES)
     assert sorted(letters) == sorted(STATES)
+
+
+def test_letters_of_checkpoints_that_exist_keep_their_meaning():
+    known = {"moved": "m", "already": "a", "unmoved": "u", "elsewhere": "e", "unverified": "v", "failed": "f"}
+    assert known.items() <= LETTERS.items()
+    assert (WAITING, ACCEPTED, LOST) == (".", "p", "x")

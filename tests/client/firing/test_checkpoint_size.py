@@ -10,7 +10,8 @@ import pytest
 
 from airflow_provider_bitrix24.client.errors import InvalidRequestError
 from airflow_provider_bitrix24.client.firing.checkpoint import MOST_IN_RECORD
-from airflow_provider_bitrix24.client.firing.kept import RECORD, TARGETS, read_open, write_lists
+from airflow_provider_bitrix24.client.firing.kept import read_open, write_lists
+from airflow_provider_bitrix24.client.firing.parts import RECORD, TARGETS
 from airflow_provider_bitrix24.client.stages import Snapshot
 from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import (

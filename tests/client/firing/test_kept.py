@@ -13,19 +13,16 @@ from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.firing.kept import (
-    MOST_BYTES,
-    RECORD,
-    TARGETS,
-    pack,
     read_kept,
     read_lists,
     read_open,
     read_snapshots,
-    unpack,
     write_lists,
     write_open,
     write_snapshots,
 )
+from airflow_provider_bitrix24.client.firing.parts import RECORD, TARGETS
+from airflow_provider_bitrix24.client.packing import MOST_BYTES, pack, unpack
 from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
 from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import HOST, NEW, NEXT, MemoryStore

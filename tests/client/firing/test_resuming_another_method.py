@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24.client import Bitrix24Client, parse_webhook_url
-from airflow_provider_bitrix24.client.firing.kept import RECORD
+from airflow_provider_bitrix24.client.firing.parts import RECORD
 from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD
 from tests.support.resuming import Killed, MortalStore
 from tests.support.token_rig import CLIENT_ID, token_rig

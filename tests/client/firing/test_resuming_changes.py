@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.firing.kept import RECORD
+from airflow_provider_bitrix24.client.firing.parts import RECORD
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from tests.support.firing import MemoryStore
 from tests.support.resuming import SETTLE, TARGETS, Killed, assert_moved_once, fire, fires_at

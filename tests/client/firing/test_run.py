@@ -12,7 +12,7 @@ from airflow_provider_bitrix24.client.errors import (
     OutcomeUnknown,
     ProtocolError,
 )
-from airflow_provider_bitrix24.client.firing.kept import RECORD
+from airflow_provider_bitrix24.client.firing.parts import RECORD
 from airflow_provider_bitrix24.client.flows.effects import Save
 from airflow_provider_bitrix24.client.limits.cost import SharedCost
 from tests.support.firing_flow import DENIED, batch, fired, found, item, trigger

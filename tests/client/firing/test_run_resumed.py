@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.firing.kept import RECORD, TARGETS
+from airflow_provider_bitrix24.client.firing.parts import RECORD, TARGETS
 from airflow_provider_bitrix24.client.limits.cost import SharedCost
 from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import NEW, NEXT, MemoryStore, Try, deal, deals
