@@ -122,7 +122,7 @@ class FiringRequest:
         """Whether entities that have not arrived are waited for."""
         return self.wait_timeout is not None
 
-    def is_lost(self, report: TriggerReport) -> bool:
+    def has_reached_fail_on(self, report: TriggerReport) -> bool:
         """Whether an entity stands where a single one fails the task."""
         return any(result.stage_after in self.fail_on for result in report.results)
 

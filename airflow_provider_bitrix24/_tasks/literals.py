@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.trigger_code import check_no_url
+from airflow_provider_bitrix24.client.trigger_code import check_code_is_no_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,4 +44,4 @@ def check_literal_code(code: object) -> None:
     :raises ConfigurationError: the message says what to write.
     """
     if isinstance(code, str) and "{%" not in code:
-        check_no_url(_EXPRESSION.sub("", code))
+        check_code_is_no_url(_EXPRESSION.sub("", code))

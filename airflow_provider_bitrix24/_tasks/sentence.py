@@ -66,9 +66,9 @@ class Asked:
     def problems_of(self, report: TriggerReport, *, late_too: bool) -> str:
         """Name the targets that failed, and with ``late_too`` those that did not arrive; empty if there are none."""
         problems = []
-        if failed := of(report, "failed"):
+        if failed := results_with(report, "failed"):
             problems.append(f"{_share(failed, report)} failed: {_listed(_failures(failed))}.")
-        late = of(report, "unmoved", "elsewhere")
+        late = results_with(report, "unmoved", "elsewhere")
         if late_too and late:
             problems.append(self.late_sentence(late, report))
         return " ".join(problems)
@@ -121,7 +121,7 @@ class Asked:
         return owner_in_words(self.expected, ref, pipeline_of(ref, result.stage_after))
 
 
-def of(report: TriggerReport, *outcomes: Outcome) -> list[TargetResult]:
+def results_with(report: TriggerReport, *outcomes: Outcome) -> list[TargetResult]:
     """The results with these outcomes."""
     return [result for result in report.results if result.outcome in outcomes]
 

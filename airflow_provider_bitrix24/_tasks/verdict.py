@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from airflow_provider_bitrix24._tasks.sentence import Asked, of
+from airflow_provider_bitrix24._tasks.sentence import Asked, results_with
 from airflow_provider_bitrix24._tasks.wording import noun, standing
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.report import MISSING
@@ -112,7 +112,7 @@ def decide(
     :param wait: the wait for robots, if there was one.
     """
     asked = Asked(expected=expected, or_later=or_later, wait=wait)
-    failed, late = of(report, "failed"), of(report, "unmoved", "elsewhere")
+    failed, late = results_with(report, "failed"), results_with(report, "unmoved", "elsewhere")
     if lost := {each.target: each.stage_after for each in report.results if each.stage_after in fail_on}:
         count = f"{len(lost):,} of {len(report.results):,} {noun(lost, len(report.results))}"
         return Verdict("fail", f"{count} reached a stage in fail_on: {standing(lost)}.")
@@ -173,9 +173,9 @@ def danger_of_a_retry(report: TriggerReport, *, expected: Collection[str]) -> st
         return f"{_fired(unread)} and cannot be read back; repeating could move {_them(unread)} twice.{advice}"
     if report.elsewhere:
         return f"{report.elsewhere:,} moved to another stage than expected; repeating could cause a second move."
-    pipelines = {_pipeline_of(stage) for stage in expected}
+    pipelines = {_prefix_of(stage) for stage in expected}
     still = [result for result in fired if result.outcome != "moved"]
-    if aside := [result for result in still if _pipeline_of(result.stage_before or "") not in pipelines]:
+    if aside := [result for result in still if _prefix_of(result.stage_before or "") not in pipelines]:
         return (
             f"{_fired(aside)}, in a pipeline that has none of the expected stages, so a retry could not see a later "
             "move. Add the stages of that pipeline to expected_stage."
@@ -191,6 +191,6 @@ def _them(results: Sequence[TargetResult]) -> str:
     return "it" if len(results) == 1 else "them"
 
 
-def _pipeline_of(stage: str) -> str:
+def _prefix_of(stage: str) -> str:
     """The prefix that a stage's id shares with all of its pipeline, such as ``DT31_2`` or ``C5``; empty without one."""
     return stage.rpartition(":")[0]

@@ -34,7 +34,7 @@ _PAGES = {
     "COMPANY": "/crm/company/details/{id}/",
     "ORDER": "/shop/orders/details/{id}/",
 }
-MAX_ID = 9223372036854775807
+MAX_ID = 2**63 - 1
 """The largest id that a portal can hold; it would take a larger number for this one, which is another entity."""
 _NAMED = 10
 """How many entities one message names."""

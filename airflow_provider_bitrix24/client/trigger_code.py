@@ -26,7 +26,7 @@ def checked_code(code: object) -> str | None:
             f"code is of type {type(code).__name__}.",
             hint="Pass the trigger's code as a text, such as c5u4m.",
         )
-    check_no_url(code)
+    check_code_is_no_url(code)
     if "{{" in code or "{%" in code:
         raise ConfigurationError(
             "code is a template that was not rendered, or that rendered to nothing.",
@@ -45,7 +45,7 @@ def checked_code(code: object) -> str | None:
     return stripped
 
 
-def check_no_url(code: str) -> None:
+def check_code_is_no_url(code: str) -> None:
     """Refuse a URL, which may hold a webhook's secret, so the message does not repeat it.
 
     :raises ConfigurationError: it is one, or a part of one.

@@ -192,7 +192,7 @@ class FiringTask(PlainArguments, BaseOperator):
             self.log.info("%s", opening_line(request.code, request.refs, reads=request.reads))
             report = self._trigger(hook, run)
             run.keeper.note(report)
-            late = set(waiting_targets(report)) if request.waits and not request.is_lost(report) else set()
+            late = set(waiting_targets(report)) if request.waits and not request.has_reached_fail_on(report) else set()
             if not late:
                 return report, None
             run.report_log.write((each for each in report.results if each.target not in late), report)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.entities.pages import FULL_REQUEST, METHOD, Span, build, newest_id, take
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError
@@ -33,12 +33,19 @@ def read_ids(channel: Channel, conditions: Filter, type_id: int, *, most: int, i
     :param in_order: whether the first ``most`` are wanted, so that no later ones are read before them.
     :raises Bitrix24Error: the portal refused, failed or gave no answer.
     """
-    search = _Search(channel, conditions, type_id, most, in_order, channel.backoff(idempotent=True))
+    search = _Search(
+        channel=channel,
+        conditions=conditions,
+        type_id=type_id,
+        most=most,
+        in_order=in_order,
+        backoff=channel.backoff(idempotent=True),
+    )
     yield from search.run()
     return [number for span in search.spans for number in span.ids]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Search:
     channel: Channel
     conditions: Filter
@@ -114,8 +121,7 @@ class _Search:
             if number not in delays:
                 raise problem
         limited = any(isinstance(each, OperatingLimitError) for each in problems)
-        kind: Any = "operating" if limited else "retry"
-        yield from sleep(max(delays.values()), kind, problems[0].message)
+        yield from sleep(max(delays.values()), "operating" if limited else "retry", problems[0].message)
 
     def _split(self) -> None:
         """Let idle requests read the second half of a long span."""

@@ -47,7 +47,7 @@ class Aftermath:
             if self.verifier.can_read:
                 self.ledger.resolve(request, readings, moment, self.channel.settings.settle_after)
             else:
-                self.ledger.lose(request, for_good=True)
+                self.ledger.lose(request, permanently=True)
         self.ledger.record_after(readings.found)
         if read.failure is not None:
             yield Log(f"Stopping: {read.failure}", logging.ERROR)

@@ -43,7 +43,7 @@ class ReadingMoment:
         return None if self.latest_by_portal is None else self.latest_by_portal - (self.at - moment)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class InDoubtRequest:
     """Targets that were sent in one request, in order, and when the next reading is due.
 

@@ -206,20 +206,20 @@ class Ledger(RestoredState):
             else:
                 self._record_unexecuted(target, request.error, found.get(target.ref))
 
-    def lose(self, request: InDoubtRequest, *, for_good: bool = False) -> None:
+    def lose(self, request: InDoubtRequest, *, permanently: bool = False) -> None:
         """Nobody can look any more: what became of these stays unknown, unless it has been seen.
 
-        :param for_good: whether nobody will be able to later either.
+        :param permanently: whether nobody will be able to later either.
         """
         for target in request.targets:
-            self._leave(target, request, for_good=for_good)
+            self._leave(target, request, permanently=permanently)
 
-    def _leave(self, target: Target, request: InDoubtRequest, *, for_good: bool = False) -> None:
+    def _leave(self, target: Target, request: InDoubtRequest, *, permanently: bool = False) -> None:
         """It is neither read nor fired again. What was accepted and then seen where it stood has not moved."""
         if request.accepted and target.after is not None:
             self._settle(target, outcomes.not_arrived(self.job, target))
         else:
-            self._lose(target, request.error, for_good=for_good)
+            self._lose(target, request.error, permanently=permanently)
 
     def _record_unexecuted(self, target: Target, error: Bitrix24Error, after: Snapshot | None) -> None:
         target.after = after
@@ -256,7 +256,7 @@ class Ledger(RestoredState):
         """Nothing more can be sent: the rest fails with what stopped it, and what is in doubt stays unknown."""
         self.refuse_unfired(error)
         for request in self._in_doubt:
-            self.lose(request, for_good=error.permanent)
+            self.lose(request, permanently=error.permanent)
         self._in_doubt.clear()
 
     def record_sent(self) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.flows.readings import StageReadings
     from airflow_provider_bitrix24.client.stages import Snapshot
 
-UNREADABLE = "Bitrix24 acts on other entities for a contact or company, and orders cannot be read."
+NO_OWN_STAGE = "Bitrix24 acts on other entities for a contact or company, and orders cannot be read."
 NOT_ASKED = "Verification is off."
 NOT_ALLOWED = "The webhook may not read entities."
 NOT_READ_BACK = "It could not be read back."
@@ -40,13 +40,13 @@ def refused(error: Bitrix24Error, executed: Executed | None = None) -> Settlemen
     return Settlement("failed", TargetError.from_error(error, executed))
 
 
-def lost(error: Bitrix24Error, *, for_good: bool = False) -> Settlement:
+def lost(error: Bitrix24Error, *, permanently: bool = False) -> Settlement:
     """Nobody can tell what the portal did with it.
 
-    :param for_good: whether nobody will be able to look later either.
+    :param permanently: whether nobody will be able to look later either.
     """
-    told = TargetError.from_error(error, "unknown")
-    return Settlement("failed", replace(told, permanent=told.permanent or for_good))
+    failure = TargetError.from_error(error, "unknown")
+    return Settlement("failed", replace(failure, permanent=failure.permanent or permanently))
 
 
 def missing(executed: Executed) -> Settlement:
@@ -75,7 +75,7 @@ def without_reading(target: Target, readings: StageReadings, *, looked: bool) ->
 def unverified(job: Job, target: Target) -> Settlement:
     """The portal accepted it, and it has no stage before with which a reading could be compared."""
     if not target.ref.readable:
-        return Settlement("unverified", reason=UNREADABLE)
+        return Settlement("unverified", reason=NO_OWN_STAGE)
     return Settlement("unverified", reason=(target.reason or NOT_ALLOWED) if job.verify else NOT_ASKED)
 
 

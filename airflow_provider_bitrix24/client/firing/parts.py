@@ -25,7 +25,7 @@ LETTERS: dict[Outcome, str] = {
     "unverified": "v",
     "failed": "f",
 }
-"""Outcome -> letter of a target that is settled. Checkpoints outlive an upgrade: no letter ever gets another meaning."""
+"""Outcome -> letter of a target that is settled. A checkpoint outlives an upgrade, so no letter changes its meaning."""
 WAITING, ACCEPTED, LOST = ".", "p", "x"
 """The letters of the other targets: those that wait to be fired, are awaited, or have an unknown fate."""
 STATES = frozenset((WAITING, ACCEPTED, LOST, *LETTERS.values()))

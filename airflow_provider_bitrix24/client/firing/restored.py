@@ -62,7 +62,16 @@ class RestoredState(FiringState):
             return
         for target in targets:
             target.before, target.fires = snapshots.get(target.ref), 1
-        request = InDoubtRequest([], error, None, False, now, sent_by_portal, by_earlier_try=True, accepted=accepted)
+        request = InDoubtRequest(
+            targets=[],
+            error=error,
+            sent_at=None,
+            over=False,
+            due=now,
+            sent_by_portal=sent_by_portal,
+            by_earlier_try=True,
+            accepted=accepted,
+        )
         self._record_in_doubt(targets, request)
 
     def finish_restoring(self) -> None:
@@ -87,7 +96,10 @@ class RestoredState(FiringState):
         :param sent_at: ``None`` where an earlier try sent it.
         :param over: whether the portal has certainly finished with it, since it answered in full.
         """
-        self._record_in_doubt(targets, InDoubtRequest([], error, sent_at, over, now, sent_by_portal))
+        request = InDoubtRequest(
+            targets=[], error=error, sent_at=sent_at, over=over, due=now, sent_by_portal=sent_by_portal
+        )
+        self._record_in_doubt(targets, request)
 
     def _record_in_doubt(self, targets: Sequence[Target], request: InDoubtRequest) -> None:
         self.fired = True
@@ -108,5 +120,5 @@ class RestoredState(FiringState):
         self._changed.append(target)
         target.settle(settlement.outcome, error=settlement.error, reason=settlement.reason)
 
-    def _lose(self, target: Target, error: Bitrix24Error, *, for_good: bool = False) -> None:
-        self._settle(target, outcomes.lost(error, for_good=for_good))
+    def _lose(self, target: Target, error: Bitrix24Error, *, permanently: bool = False) -> None:
+        self._settle(target, outcomes.lost(error, permanently=permanently))

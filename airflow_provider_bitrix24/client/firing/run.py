@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, OperatingLimitError
 from airflow_provider_bitrix24.client.firing.aftermath import Aftermath
@@ -24,7 +24,7 @@ from airflow_provider_bitrix24.client.firing.responses import ResponseHandler
 from airflow_provider_bitrix24.client.firing.rounds import Rounds
 from airflow_provider_bitrix24.client.firing.verifier import Verifier
 from airflow_provider_bitrix24.client.flows.calls import Channel, acquire, send, sleep
-from airflow_provider_bitrix24.client.flows.effects import Flow, Log
+from airflow_provider_bitrix24.client.flows.effects import Flow, Log, SleepKind
 from airflow_provider_bitrix24.client.flows.readings import StageReadings
 from airflow_provider_bitrix24.client.protocol.batch import FIRST_COMMANDS
 from airflow_provider_bitrix24.client.report import TriggerReport
@@ -75,7 +75,7 @@ def trigger_automation(
     return TriggerReport(code=job.code, portal=channel.portal.base_url, results=results)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Firing:
     """The loop: what to do next, in which order."""
 
@@ -101,14 +101,22 @@ class _Firing:
         checkpoint: Checkpoint | None,
         freshness: Freshness,
     ) -> _Firing:
-        job, now = ledger.job, freshness.known_at
-        verifier = Verifier.for_job(job, channel, second, [target.ref for target in ledger.targets])
-        builder = RequestBuilder.for_job(job, len(ledger.targets))
-        handler, rounds = ResponseHandler(channel, ledger, builder), Rounds(channel, ledger, builder)
-        aftermath = Aftermath(channel, verifier, ledger, builder)
-        cost, progress = CostSharing(builder), ProgressLog(ledger, now)
-        parts = handler, rounds, cost, progress, checkpoint, freshness, now
-        return cls(channel, verifier, aftermath, ledger, builder, *parts)
+        verifier = Verifier.for_job(ledger.job, channel, second, [target.ref for target in ledger.targets])
+        builder = RequestBuilder.for_job(ledger.job, len(ledger.targets))
+        return cls(
+            channel=channel,
+            verifier=verifier,
+            aftermath=Aftermath(channel, verifier, ledger, builder),
+            ledger=ledger,
+            builder=builder,
+            responses=ResponseHandler(channel, ledger, builder),
+            rounds=Rounds(channel, ledger, builder),
+            cost=CostSharing(builder),
+            progress=ProgressLog(ledger, freshness.known_at),
+            checkpoint=checkpoint,
+            freshness=freshness,
+            now=freshness.known_at,
+        )
 
     def run(self) -> Flow[None]:
         """Fire all targets of the ledger and settle them."""
@@ -270,7 +278,7 @@ class _Firing:
             return
         if delay is None:
             raise error
-        kind = "operating" if isinstance(error, OperatingLimitError) else "retry"
+        kind: SleepKind = "operating" if isinstance(error, OperatingLimitError) else "retry"
         yield from self._sleep(delay, kind, error.message)
 
     def _stale(self) -> bool:
@@ -280,7 +288,7 @@ class _Firing:
         self.ledger.expire_snapshots()
         return True
 
-    def _sleep(self, seconds: float, kind: Any, why: str) -> Flow[None]:
+    def _sleep(self, seconds: float, kind: SleepKind, why: str) -> Flow[None]:
         """Wait with everything saved, since a wait may be where this try ends."""
         if seconds > LOG_EVERY:
             yield from self._save()

@@ -21,13 +21,22 @@ from airflow_provider_bitrix24.client.errors import (
     RateLimitError,
     TransportError,
 )
-from airflow_provider_bitrix24.client.flows.effects import Acquire, Acquired, Flow, Log, NoResponse, Send, Sleep
+from airflow_provider_bitrix24.client.flows.effects import (
+    Acquire,
+    Acquired,
+    Flow,
+    Log,
+    NoResponse,
+    Send,
+    Sleep,
+    SleepKind,
+)
 from airflow_provider_bitrix24.client.flows.portal_clock import PortalClock
 from airflow_provider_bitrix24.client.flows.working_time import HeldTime
 from airflow_provider_bitrix24.client.limits.operating import OperatingBudget
 from airflow_provider_bitrix24.client.limits.retry import Backoff, RetryPolicy
 from airflow_provider_bitrix24.client.limits.work import Work, WorkEstimate
-from airflow_provider_bitrix24.client.protocol.error_codes import classify
+from airflow_provider_bitrix24.client.protocol.error_codes import TOKEN_CODES, classify
 from airflow_provider_bitrix24.client.protocol.pagination import Page, first_page, read_page
 from airflow_provider_bitrix24.client.protocol.wire import Call, HttpResponse, Params, Reply, encode
 from airflow_provider_bitrix24.client.settings import ClientSettings
@@ -127,7 +136,7 @@ class Attempt:
     received_at: float
 
 
-def sleep(seconds: float, kind: Any, why: str) -> Flow[float]:
+def sleep(seconds: float, kind: SleepKind, why: str) -> Flow[float]:
     """Wait, and log it where it takes long. Returns the time afterwards."""
     if seconds >= LOG_FROM:
         yield Log(f"Waiting {seconds:.0f} s: {why}.")
@@ -215,7 +224,7 @@ def _note_refusals(
 
 
 def _refuses_token(reply: Reply | Bitrix24Error) -> TypeGuard[AuthenticationError]:
-    return isinstance(reply, AuthenticationError) and reply.code in ("expired_token", "invalid_token")
+    return isinstance(reply, AuthenticationError) and reply.code in TOKEN_CODES
 
 
 def _read(channel: Channel, call: Call, answer: HttpResponse | NoResponse, *, share: int) -> Attempt:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -45,17 +45,18 @@ class NoResponse:
     received_at: float
 
 
+SleepKind = Literal["pace", "retry", "operating", "settle", "token"]
+"""Why a flow waits: to keep the request limit (``pace``), after a refusal or failure (``retry``), for the limit of
+working time (``operating``), until a request without an answer is certainly over (``settle``), or while another process
+refreshes an application's tokens (``token``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Wait for some seconds. Result: the time afterwards.
-
-    ``kind`` is the reason: ``pace`` (to keep the request limit), ``retry`` (after a refusal or failure), ``operating``
-    (the limit of working time), ``settle`` (until a request without an answer is certainly over), ``token`` (while
-    another process refreshes an application's tokens).
-    """
+    """Wait for some seconds. Result: the time afterwards."""
 
     seconds: float
-    kind: Literal["pace", "retry", "operating", "settle", "token"]
+    kind: SleepKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Log:
     """Write a log message. Result: none."""
 
     message: str
-    level: int = field(default=logging.INFO)
+    level: int = logging.INFO
 
 
 class CheckpointStore(Protocol):

@@ -1,7 +1,8 @@
 """How what is kept of a pair may be changed. Pure.
 
-Only who holds a new pair writes a pair, and only who is about to ask for one writes a claim. Otherwise an old pair
-could be written over a new one: B reads, A refreshes and stores, B writes its claim and the old pair.
+Only a process that holds a new pair writes a pair, and only one that is about to ask for a pair writes a claim.
+Otherwise an old pair could be written over a new one: B reads, A refreshes and stores, B writes its claim and the old
+pair.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Claiming:
         """Whether somebody else is refreshing the same pair."""
         if other is None or other.pair != self.claim.pair or other == self.overruled:
             return False
-        # Whoever asks holds the machine's lock, so a claim of this host was left by a process that is dead.
+        # The process that asks holds the machine's lock, so a claim of this host was left by a process that is dead.
         return other.host != self.claim.host and abs(self.claim.at - other.at) < _ANCIENT
 
 

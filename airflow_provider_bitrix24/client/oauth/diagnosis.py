@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_bitrix24.client.errors import ApiError, Bitrix24Error
 from airflow_provider_bitrix24.client.flows.calls import Channel, attempt
 from airflow_provider_bitrix24.client.flows.diagnosis import PATIENCE, Diagnosis
-from airflow_provider_bitrix24.client.oauth.source import TOKEN_REFUSED
+from airflow_provider_bitrix24.client.protocol.error_codes import TOKEN_CODES
 from airflow_provider_bitrix24.client.protocol.wire import Call, Reply
 from airflow_provider_bitrix24.client.values import shown, text
 
@@ -65,8 +65,11 @@ class TokenInfo:
         if self.ends_soon:
             lines.append("Warning: that is within a week. Let a task call the portal, or run the command 'refresh'.")
         if self.claim is not None:
-            who = f"process {self.claim.pid} of host {self.claim.host} asked for new tokens at {moment(self.claim.at)}"
-            lines.append(f"Warning: {who} and has stored none yet. If calls fail, authorize the application again.")
+            process = f"process {self.claim.pid} of host {self.claim.host}"
+            lines.append(
+                f"Warning: {process} asked for new tokens at {moment(self.claim.at)} and has stored none yet. If calls "
+                "fail, authorize the application again."
+            )
         return lines
 
 
@@ -78,7 +81,7 @@ def token_info(channel: Channel, source: TokenSource) -> Flow[TokenInfo]:
     quiet = replace(source, rotates=False)
     pair, claim = yield from quiet.load_with_claim()
     profile: Mapping[str, object] = {}
-    if not pair.expires <= source.clock.now():
+    if pair.expires > source.clock.now():
         yield from quiet.ready()
         asking = replace(channel, tokens=quiet, retry=PATIENCE)
         outcome = yield from attempt(asking, Call("profile", idempotent=True))
@@ -101,7 +104,7 @@ def diagnose_application(channel: Channel, source: TokenSource) -> Flow[Diagnosi
     asking = replace(channel, tokens=replace(source, rotates=False), retry=PATIENCE)
     call = Call("crm.item.list", {"entityTypeId": 2, "select": ["id"], "start": -1}, idempotent=True)
     reply = (yield from attempt(asking, call)).reply
-    if isinstance(reply, ApiError) and reply.code in TOKEN_REFUSED:
+    if isinstance(reply, ApiError) and reply.code in TOKEN_CODES:
         return Diagnosis(ok=True, message=f"{message} The portal refuses the access token; the next call refreshes it.")
     if isinstance(reply, Bitrix24Error):
         return Diagnosis(ok=False, message=f"{channel.portal}: {reply}")

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import ApiError
+from airflow_provider_bitrix24.client.protocol.error_codes import TOKEN_CODES
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
@@ -38,7 +39,7 @@ _HINTS: dict[str, str] = {
     "user_access_error": "The person who authorized the application may not use it; change that in its settings.",
     "WRONG_AUTH_TYPE": "The method does not accept an application's token.",
 }
-_NEEDS_AUTHORIZATION = ("invalid_grant", "expired_token", "invalid_token")
+_NEEDS_AUTHORIZATION = TOKEN_CODES | {"invalid_grant"}
 _NEVER_LOGGED_IN = "authorized in this context"
 
 

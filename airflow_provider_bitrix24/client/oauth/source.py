@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.oauth.token_store import Claim
     from airflow_provider_bitrix24.client.portal import Portal
 
-TOKEN_REFUSED = ("expired_token", "invalid_token")
-"""Codes by which a portal refuses an access token."""
-
 
 @dataclass(slots=True, kw_only=True)
 class TokenSource:
@@ -104,8 +101,8 @@ class TokenSource:
         brand_new = tokens.own == pair.fingerprint != tokens.proven
         if brand_new and not pair.has_expired(self.clock.now()):
             refused.hint = (
-                "The token was refreshed a moment ago. Is the portal's clock wrong, or is the connection's Host \
-another portal than the one that the application was authorized on?"
+                "The token was refreshed a moment ago. Is the portal's clock wrong, or is the connection's Host "
+                "another portal than the one that the application was authorized on?"
             )
             return False
         yield Log(f"The portal refuses the application's token ({refused.code}); refreshing it.")

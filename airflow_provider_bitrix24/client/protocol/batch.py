@@ -102,7 +102,7 @@ def unpack(methods: Sequence[str], reply: Reply) -> list[CommandReply] | Protoco
     times = _by_key(body.get("result_time"), count)
     replies = []
     for index, method in enumerate(methods):
-        key = f"c{index}"
+        key = sent_key(index)
         timing = timing_from(times.get(key))
         if key in errors:
             replies.append(CommandReply(error=_command_error(method, errors[key]), timing=timing))
@@ -119,7 +119,7 @@ def _by_key(value: object, count: int) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
     if isinstance(value, list) and len(value) <= count:
-        return {f"c{index}": item for index, item in enumerate(value)}
+        return {sent_key(index): item for index, item in enumerate(value)}
     return {}
 
 

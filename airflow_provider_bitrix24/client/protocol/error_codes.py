@@ -53,6 +53,8 @@ _LATER = "Try again later."
 
 SCOPE_CODES = frozenset({"insufficient_scope", "invalid_scope"})
 """Codes by which a portal says that a credential lacks a scope, which another user would not change."""
+TOKEN_CODES = frozenset({"expired_token", "invalid_token"})
+"""Codes by which a portal refuses an application's access token, which a refresh replaces."""
 CODES: dict[str, Meaning] = {
     # Limits: refused before anything ran.
     "QUERY_LIMIT_EXCEEDED": Meaning(RateLimitError, "Another program calls the portal from this address."),
@@ -198,7 +200,7 @@ def _not_an_envelope(method: str, response: HttpResponse) -> ProtocolError | Rat
             hint="Was the portal renamed, or has its licence expired? Put the new address into the connection.",
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        # Whoever counts requests refuses them before anything else looks at them.
+        # A front server that counts requests refuses them before anything else looks at them.
         return RateLimitError(
             code=str(int(status)),
             description=f"Too many requests ({kind}, {size} bytes).",

@@ -207,7 +207,7 @@ def _write(file: int, boot: bytes, text: bytes) -> None:
     data, before = b"%s\n%s" % (boot, text), os.fstat(file).st_size
     if len(data) > before:
         _pwrite(file, bytes(len(data) - before), before)  # where the disk is full, this damages nothing
-    _pwrite(file, data.ljust(min(before, MAX_SIZE)), 0)  # whoever dies before the next line leaves only spaces
+    _pwrite(file, data.ljust(min(before, MAX_SIZE)), 0)  # a process that dies before the next line leaves only spaces
     os.ftruncate(file, len(data))
 
 

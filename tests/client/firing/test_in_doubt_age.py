@@ -28,7 +28,7 @@ from tests.support.firing import (
 
 
 def request_of(*, sent_at=None, over=False, sent_by_portal=None):
-    return InDoubtRequest([], LOST, sent_at, over, 0.0, sent_by_portal)
+    return InDoubtRequest(targets=[], error=LOST, sent_at=sent_at, over=over, due=0.0, sent_by_portal=sent_by_portal)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_of_several_moves_the_last_one_counts_and_one_of_unknown_moment_counts_a
 
 
 def by_earlier_try(*ids):
-    return InDoubtRequest(deals(*ids), LOST, None, False, 0.0, by_earlier_try=True)
+    return InDoubtRequest(targets=deals(*ids), error=LOST, sent_at=None, over=False, due=0.0, by_earlier_try=True)
 
 
 @pytest.mark.parametrize(
