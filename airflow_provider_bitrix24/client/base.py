@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
 from airflow_provider_bitrix24.client.plain import parse_flag, unwrapped
 from airflow_provider_bitrix24.client.portal import Portal, parse_webhook_url
-from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD, Call, FiringMethod, Params, checked_method
+from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, TRIGGER, Call, FiringMethod, Params, checked_method
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
 from airflow_provider_bitrix24.client.stages import StageInfo, check_stage_arguments, parse_stages
 from airflow_provider_bitrix24.client.stores.choice import pacer_of
@@ -154,7 +154,7 @@ class BaseClient:
         preview: bool | str = False,
         checkpoint_store: CheckpointStore | None = None,
         monitor: FiringMonitor | None = None,
-        method: FiringMethod = METHOD,
+        method: FiringMethod = TRIGGER,
     ) -> Flow[TriggerReport]:
         # Firing is half of the client; callers that only read do without loading it.
         from airflow_provider_bitrix24.client.firing import run

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ProtocolError
 from airflow_provider_bitrix24.client.portal import parse_webhook_url
-from airflow_provider_bitrix24.client.protocol.batch import CommandReply, command, unpack
+from airflow_provider_bitrix24.client.protocol.batch import CommandReply, command, read_replies
 from airflow_provider_bitrix24.client.protocol.error_codes import CODES, classify
 from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError
 from airflow_provider_bitrix24.client.protocol.wire import Call, HttpResponse, Reply, checked_method, reply_from
@@ -160,7 +160,7 @@ BY_KEY = st.dictionaries(st.sampled_from(["c0", "c1", "c2", "0"]), JSON, max_siz
 
 @given(st.dictionaries(st.sampled_from(COLUMNS), BY_KEY | JSON) | JSON)
 def test_the_answer_to_a_batch(result):
-    replies = unpack(["a", "b"], Reply(result=result))
+    replies = read_replies(["a", "b"], Reply(result=result))
     if isinstance(replies, ProtocolError):
         return
     assert [type(each) for each in replies] == [CommandReply] * 2

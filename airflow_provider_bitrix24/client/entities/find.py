@@ -10,7 +10,7 @@ from airflow_provider_bitrix24.client.bare_ids import parse_entity_type
 from airflow_provider_bitrix24.client.combinations import check_choice
 from airflow_provider_bitrix24.client.entities.fields import read_fields
 from airflow_provider_bitrix24.client.entities.filters import Filter, check_fields, parse_filter
-from airflow_provider_bitrix24.client.entities.pages import Span, build
+from airflow_provider_bitrix24.client.entities.pages import Span, pages_call
 from airflow_provider_bitrix24.client.entities.search import read_ids
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
@@ -54,7 +54,7 @@ class Search:
         check_choice("on_excess", on_excess, get_args(OnExcess))
         conditions = parse_filter(filter_)
         try:
-            build(conditions, type_id, Span(0, 1), 1)  # with both bounds, as later requests may have
+            pages_call(conditions, type_id, Span(0, 1), 1)  # with both bounds, as later requests may have
         except NotWritableError as error:
             raise ConfigurationError(f"filter: a batch cannot carry {error.what}.", hint=_CANNOT_CARRY) from None
         return cls(type_id=type_id, conditions=conditions, limit=limit, on_excess=on_excess)  # type: ignore[arg-type]

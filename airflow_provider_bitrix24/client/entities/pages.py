@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ProtocolError
-from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS, command, pack, sent_key
+from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS, batch_call, command, sent_key
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE, rows
 from airflow_provider_bitrix24.client.protocol.wire import Call
 from airflow_provider_bitrix24.client.values import whole
@@ -42,7 +42,7 @@ class Span:
     done: bool = False
 
 
-def build(conditions: Filter, type_id: int, span: Span, pages: int, *, newest: bool = False) -> Call:
+def pages_call(conditions: Filter, type_id: int, span: Span, pages: int, *, newest: bool = False) -> Call:
     """The request that reads the next pages of a span.
 
     :param newest: whether its first command reads the newest ids instead, which shows how far the ids go.
@@ -52,7 +52,7 @@ def build(conditions: Filter, type_id: int, span: Span, pages: int, *, newest: b
     for number in range(first, first + pages):
         after = span.after if number == first else f"$result[{sent_key(number - 1)}][items][{PAGE - 1}][id]"
         commands.append(_command(conditions.between(after, span.until), type_id, "ASC"))
-    return pack(commands, idempotent=True, halt=True)
+    return batch_call(commands, idempotent=True, halt=True)
 
 
 def _command(conditions: Mapping[str, object], type_id: int, direction: str) -> str:
@@ -66,7 +66,7 @@ def _command(conditions: Mapping[str, object], type_id: int, direction: str) -> 
     return command(Call(METHOD, params), refers=True)
 
 
-def take(span: Span, replies: Sequence[CommandReply]) -> Bitrix24Error | None:
+def take_pages(span: Span, replies: Sequence[CommandReply]) -> Bitrix24Error | None:
     """Add the pages of one request to a span. Returns why not even the first page could be taken."""
     for number, reply in enumerate(replies):
         page = _ids(reply)

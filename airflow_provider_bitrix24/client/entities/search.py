@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.entities.pages import FULL_REQUEST, METHOD, Span, build, newest_id, take
+from airflow_provider_bitrix24.client.entities.pages import (
+    FULL_REQUEST,
+    METHOD,
+    Span,
+    newest_id,
+    pages_call,
+    take_pages,
+)
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, OperatingLimitError
 from airflow_provider_bitrix24.client.flows.batches import read_batch
 from airflow_provider_bitrix24.client.flows.calls import ready, send, sleep
@@ -86,7 +93,7 @@ class _Search:
     def _round(self, active: Sequence[Span], pages: int, held: HeldTime) -> Flow[None]:
         """Send one request for each span."""
         before, asks = self.found, self.asks_newest
-        calls = [build(self.conditions, self.type_id, span, pages, newest=asks) for span in active]
+        calls = [pages_call(self.conditions, self.type_id, span, pages, newest=asks) for span in active]
         attempts = yield from send(self.channel, calls)
         problems = [self._take(span, pages, attempt) for span, attempt in zip(active, attempts, strict=True)]
         yield from held.settle(attempts)
@@ -107,7 +114,7 @@ class _Search:
         if self.asks_newest:
             self.newest, self.asks_newest = newest_id(replies[0]), False
             replies = replies[1:]
-        return take(span, replies)
+        return take_pages(span, replies)
 
     def _recover(self, problems: Sequence[Bitrix24Error]) -> Flow[None]:
         """Wait where a request has to be repeated.

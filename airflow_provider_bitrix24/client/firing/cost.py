@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.flows.calls import sleep
 from airflow_provider_bitrix24.client.flows.effects import Flow, ShareCost
-from airflow_provider_bitrix24.client.protocol.wire import METHOD
+from airflow_provider_bitrix24.client.protocol.wire import TRIGGER
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.firing.job import Job
@@ -34,7 +34,7 @@ class CostSharing:
 
     @staticmethod
     def _what(job: Job) -> str:
-        return repr(job.code) if job.method == METHOD else f"{job.method} {job.code!r}"
+        return repr(job.code) if job.method == TRIGGER else f"{job.method} {job.code!r}"
 
     def ask(self, now: float) -> Flow[float]:
         """Take over what another process measured lately, waiting a little for one that is measuring now.

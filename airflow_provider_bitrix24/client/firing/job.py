@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD, Call, FiringMethod
+from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, TRIGGER, Call, FiringMethod
 from airflow_provider_bitrix24.client.report import Outcome, Place, TargetError, TargetResult
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ class Job:
     or_later: bool = False
     fail_on: frozenset[str] = frozenset()
     verify: bool = True
-    method: FiringMethod = METHOD
+    method: FiringMethod = TRIGGER
 
     def call(self, ref: EntityRef) -> Call:
         """The documented call for one target."""
         if self.method == EXECUTE:
             return Call(EXECUTE, {"CODE": self.code, "OWNER_TYPE_ID": ref.type_id, "OWNER_ID": ref.id})
         params = {"target": str(ref)}
-        return Call(METHOD, params if self.code is None else {**params, "code": self.code})
+        return Call(TRIGGER, params if self.code is None else {**params, "code": self.code})
 
     @property
     def batchable(self) -> bool:

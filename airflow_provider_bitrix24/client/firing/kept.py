@@ -14,7 +14,7 @@ from airflow_provider_bitrix24.client.firing.expectation import Expectation
 from airflow_provider_bitrix24.client.firing.parts import FORM, RECORD, STATES, TARGETS, after_part, snapshot_part
 from airflow_provider_bitrix24.client.json_memory import memory_to_read
 from airflow_provider_bitrix24.client.packing import MOST_BYTES, MOST_MEMORY, pack, unpack, unpack_json
-from airflow_provider_bitrix24.client.protocol.wire import METHOD
+from airflow_provider_bitrix24.client.protocol.wire import TRIGGER
 from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
 from airflow_provider_bitrix24.client.targets import MAX_ID, EntityRef
 
@@ -54,7 +54,7 @@ class Kept:
     """When the last fire left, by the portal's clock, in seconds since the epoch."""
     rewritten: bool = False
     """Whether it was of an older form, so that every part has to be written anew."""
-    method: str = METHOD
+    method: str = TRIGGER
     """The method that fired."""
     expected: Expectation | None = None
     """What it expected, where that was kept."""
@@ -100,7 +100,7 @@ def _read(record: Any, load: Callable[[str], Any], *, host: str, code: str | Non
         after_parts=_count(record["after_parts"]),
         open=read_open(record["open"]),
         last_sent=_maybe_moment(record["last_sent"]),
-        method=_text(record.get("method", METHOD)),  # absent where an earlier version wrote it, as is what follows
+        method=_text(record.get("method", TRIGGER)),  # absent where an earlier version wrote it, as is what follows
         expected=Expectation.read(record["expected"]) if "expected" in record else None,
     )
     check(kept)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.flows.readings import list_calls
-from airflow_provider_bitrix24.client.protocol.batch import BatchSizer, command, pack
-from airflow_provider_bitrix24.client.protocol.wire import METHOD
+from airflow_provider_bitrix24.client.protocol.batch import BatchSizer, batch_call, command
+from airflow_provider_bitrix24.client.protocol.wire import TRIGGER
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.firing.job import Job, Target
@@ -22,7 +22,7 @@ class FireRequest:
     targets: list[Target]
     call: Call
     reads: list[Call]
-    fired_by: str = METHOD
+    fired_by: str = TRIGGER
     """The method that fires."""
 
     @property
@@ -78,4 +78,4 @@ class RequestBuilder:
         targets = ledger.take_for_request(self.sizer.size, read_back=read_back, most=most)
         reads = list_calls(each.ref for each in targets if read_back and each.before is not None)
         fires = [self.job.call(each.ref) for each in targets]
-        return FireRequest(targets, pack([command(each) for each in (*fires, *reads)]), reads, self.job.method)
+        return FireRequest(targets, batch_call([command(each) for each in (*fires, *reads)]), reads, self.job.method)

@@ -15,7 +15,7 @@ from airflow_provider_bitrix24.client.flows.calls import Attempt, Channel, attem
 from airflow_provider_bitrix24.client.flows.commands import Chunk, Commands
 from airflow_provider_bitrix24.client.flows.effects import Log
 from airflow_provider_bitrix24.client.limits.operating import in_batch
-from airflow_provider_bitrix24.client.protocol.batch import BatchReply, CommandReply, command, pack, unpack
+from airflow_provider_bitrix24.client.protocol.batch import BatchReply, CommandReply, batch_call, command, read_replies
 from airflow_provider_bitrix24.client.protocol.wire import Call, Params, Reply, Timing
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ def attempt_batch(
     :raises Bitrix24Error: the batch as a whole failed.
     """
     methods = [each.method for each in calls]
-    packed = pack([command(each, refers=halt) for each in calls], idempotent=idempotent, halt=halt)
+    call = batch_call([command(each, refers=halt) for each in calls], idempotent=idempotent, halt=halt)
     replies: list[CommandReply] | Bitrix24Error = []
 
     def read(reply: Reply, answered: Attempt) -> None:
         nonlocal replies
         replies = read_batch(channel, methods, reply, answered)
 
-    outcome = yield from attempt(channel, packed, methods, read)
+    outcome = yield from attempt(channel, call, methods, read)
     if isinstance(outcome.reply, Bitrix24Error):
         raise outcome.reply
     if isinstance(replies, Bitrix24Error):
@@ -71,7 +71,7 @@ def read_batch(
 
     :param attempt: when the batch was sent and answered.
     """
-    replies = unpack(methods, reply)
+    replies = read_replies(methods, reply)
     if isinstance(replies, Bitrix24Error):
         return replies
     _note_working_time(channel, methods, reply, replies, attempt)

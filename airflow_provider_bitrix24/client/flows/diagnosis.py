@@ -16,7 +16,7 @@ from airflow_provider_bitrix24.client.errors import (
 from airflow_provider_bitrix24.client.flows.calls import Channel, attempt
 from airflow_provider_bitrix24.client.flows.readings import TOO_OLD, is_too_old
 from airflow_provider_bitrix24.client.limits.retry import RetryPolicy
-from airflow_provider_bitrix24.client.protocol.wire import METHOD, Call, Reply
+from airflow_provider_bitrix24.client.protocol.wire import TRIGGER, Call, Reply
 from airflow_provider_bitrix24.client.values import shown, text
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _user(channel: Channel) -> Flow[tuple[str, bool | None]]:
 
 
 def _trigger_only(channel: Channel) -> Flow[Diagnosis]:
-    answer = yield from _ask(channel, METHOD)
+    answer = yield from _ask(channel, TRIGGER)
     if not isinstance(answer, InvalidRequestError):
         return _failed(channel, answer)
     if "access denied" in answer.description.lower():

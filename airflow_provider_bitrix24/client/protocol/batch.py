@@ -1,4 +1,4 @@
-"""Packs calls into batch requests and unpacks the answers; decides how large a batch may be. Pure.
+"""Writes calls into batch requests and reads the replies; decides how large a batch may be. Pure.
 
 A batch takes 50 commands, runs them in order and counts as one request. Whether a failed command is repeated is
 decided by the flow that sent it.
@@ -74,7 +74,7 @@ def command(call: Call, *, refers: bool = False) -> str:
     return f"{call.method}?{query}" if query else call.method
 
 
-def pack(commands: Sequence[str], *, idempotent: bool = False, halt: bool = False) -> Call:
+def batch_call(commands: Sequence[str], *, idempotent: bool = False, halt: bool = False) -> Call:
     """Build one batch request of at most 50 commands.
 
     :param halt: whether the portal stops at the first command that fails.
@@ -91,7 +91,7 @@ def sent_key(index: int) -> str:
     return f"c{index}"
 
 
-def unpack(methods: Sequence[str], reply: Reply) -> list[CommandReply] | ProtocolError:
+def read_replies(methods: Sequence[str], reply: Reply) -> list[CommandReply] | ProtocolError:
     """The reply to each command, in order; or an error where this is not the answer to a batch."""
     body = reply.result
     if not isinstance(body, Mapping) or "result" not in body:

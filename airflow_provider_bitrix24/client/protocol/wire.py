@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.portal import Portal
 
 FiringMethod = Literal["crm.automation.trigger", "crm.automation.trigger.execute", "crm.item.update"]
-METHOD: Final = "crm.automation.trigger"
+TRIGGER: Final = "crm.automation.trigger"
 """The method that activates an automation trigger."""
 EXECUTE: Final = "crm.automation.trigger.execute"
 """The method by which an application activates a trigger that it has registered."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.entities.filters import Filter
-from airflow_provider_bitrix24.client.entities.pages import Span, build, newest_id, take
+from airflow_provider_bitrix24.client.entities.pages import Span, newest_id, pages_call, take_pages
 from airflow_provider_bitrix24.client.errors import InvalidRequestError, ProtocolError
 from airflow_provider_bitrix24.client.protocol.batch import CommandReply
 
@@ -31,7 +31,7 @@ def commands(call):
 
 
 def test_each_command_continues_after_the_last_id_of_the_one_before():
-    call = build(Filter({"stageId": "NEW"}), 2, Span(7, None), 3)
+    call = pages_call(Filter({"stageId": "NEW"}), 2, Span(7, None), 3)
 
     first, second, third = commands(call)
     assert call.params["halt"] == 1
@@ -44,7 +44,7 @@ def test_each_command_continues_after_the_last_id_of_the_one_before():
 
 
 def test_the_newest_id_is_asked_for_by_a_command_of_its_own():
-    newest, first, second = commands(build(Filter(), 2, Span(0, 90), 2, newest=True))
+    newest, first, second = commands(pages_call(Filter(), 2, Span(0, 90), 2, newest=True))
 
     assert "order[id]=DESC" in newest
     assert "filter[<=id]=90" in newest
@@ -55,7 +55,7 @@ def test_the_newest_id_is_asked_for_by_a_command_of_its_own():
 def test_full_pages_are_taken_and_the_span_goes_on():
     span = Span(0, None)
 
-    assert take(span, [full(1), full(51)]) is None
+    assert take_pages(span, [full(1), full(51)]) is None
     assert span.ids == list(range(1, 101))
     assert (span.after, span.done) == (100, False)
 
@@ -75,7 +75,7 @@ def test_full_pages_are_taken_and_the_span_goes_on():
 def test_whatever_follows_a_short_page_is_discarded(later):
     span = Span(0, None)
 
-    assert take(span, [full(1), reply(51, 52), *later]) is None
+    assert take_pages(span, [full(1), reply(51, 52), *later]) is None
     assert span.ids == list(range(1, 53))
     assert span.done
 
@@ -84,7 +84,7 @@ def test_whatever_follows_a_short_page_is_discarded(later):
 def test_a_later_page_that_does_not_rise_ends_the_request_but_not_the_span(later):
     span = Span(0, None)
 
-    assert take(span, [full(1), later, full(51)]) is None
+    assert take_pages(span, [full(1), later, full(51)]) is None
     assert span.ids == list(range(1, 51))
     assert not span.done
 
@@ -92,14 +92,14 @@ def test_a_later_page_that_does_not_rise_ends_the_request_but_not_the_span(later
 def test_a_span_ends_at_its_bound():
     span = Span(0, 50)
 
-    assert take(span, [full(1), full(1)]) is None
+    assert take_pages(span, [full(1), full(1)]) is None
     assert span.done
 
 
 def test_a_first_page_that_does_not_rise_is_an_error():
     for page in (full(7), reply(9, 8), reply(8, 120)):
         span = Span(7, 100)
-        problem = take(span, [page])
+        problem = take_pages(span, [page])
         assert isinstance(problem, ProtocolError)
         assert problem.permanent
         assert span.ids == []
@@ -107,17 +107,17 @@ def test_a_first_page_that_does_not_rise_is_an_error():
 
 @pytest.mark.parametrize("value", [None, "x", {"items": 5}, {"items": [{"title": "x"}]}, {"items": [57]}])
 def test_a_first_page_that_cannot_be_read_is_an_error(value):
-    assert isinstance(take(Span(0, None), [CommandReply(value)]), ProtocolError)
+    assert isinstance(take_pages(Span(0, None), [CommandReply(value)]), ProtocolError)
 
 
 def test_a_refusal_of_the_first_command_is_the_error():
-    assert take(Span(0, None), [REFUSED]) is REFUSED.error
+    assert take_pages(Span(0, None), [REFUSED]) is REFUSED.error
 
 
 def test_ids_may_be_texts():
     span = Span(0, None)
 
-    assert take(span, [reply("5", "7")]) is None
+    assert take_pages(span, [reply("5", "7")]) is None
     assert span.ids == [5, 7]
 
 
@@ -131,7 +131,7 @@ def test_the_newest_id_is_the_greatest_of_its_page():
 def test_whatever_a_portal_answers_ids_rise_and_none_comes_twice(answers):
     span = Span(0, None)
 
-    take(span, [reply(*ids) for ids in answers])
+    take_pages(span, [reply(*ids) for ids in answers])
 
     assert span.ids == sorted(set(span.ids))
     assert span.after == (span.ids[-1] if span.ids else 0)

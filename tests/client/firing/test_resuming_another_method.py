@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_bitrix24.client import Bitrix24Client, parse_webhook_url
 from airflow_provider_bitrix24.client.firing.parts import RECORD
-from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, METHOD
+from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, TRIGGER
 from tests.support.resuming import Killed, MortalStore
 from tests.support.token_rig import CLIENT_ID, token_rig
 
@@ -24,7 +24,7 @@ def rig(tmp_path):
 
 
 def add_triggers(rig, first):
-    webhook, application = ("PREPARATION", "EXECUTING") if first == METHOD else ("EXECUTING", "PREPARATION")
+    webhook, application = ("PREPARATION", "EXECUTING") if first == TRIGGER else ("EXECUTING", "PREPARATION")
     rig.portal.add_trigger(webhook, code="paid")
     rig.portal.add_trigger(application, code="paid", application=CLIENT_ID)
     with rig.client() as client:
@@ -41,7 +41,7 @@ def fire(rig, method, store):
 
 
 @pytest.mark.parametrize(("saves", "fired"), [(3, 0), (4, 24), (5, 24), (6, 60)])
-@pytest.mark.parametrize(("first", "second"), [(METHOD, EXECUTE), (EXECUTE, METHOD)])
+@pytest.mark.parametrize(("first", "second"), [(TRIGGER, EXECUTE), (EXECUTE, TRIGGER)])
 def test_a_next_try_by_the_other_method_moves_nothing_twice_and_logs_it(rig, first, second, saves, fired):
     add_triggers(rig, first)
     store = MortalStore()
@@ -59,14 +59,14 @@ def test_a_next_try_by_the_other_method_moves_nothing_twice_and_logs_it(rig, fir
 
 
 def test_a_checkpoint_that_names_no_method_was_written_by_a_webhooks_trigger(rig):
-    add_triggers(rig, METHOD)
+    add_triggers(rig, TRIGGER)
     store = MortalStore()
-    fire(rig, METHOD, store)
+    fire(rig, TRIGGER, store)
     record = store.load(RECORD)
     del record["method"]
     store.save(RECORD, record, ahead=False)
-    fire(rig, METHOD, store)
+    fire(rig, TRIGGER, store)
     assert "The method was" not in "".join(rig.logged)
     fire(rig, EXECUTE, store)
-    assert f"The method was {METHOD!r} then." in rig.logged[-1]
+    assert f"The method was {TRIGGER!r} then." in rig.logged[-1]
     assert set(rig.server.moves.values()) == {1}

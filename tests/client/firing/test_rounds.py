@@ -12,10 +12,10 @@ from airflow_provider_bitrix24.client.flows.effects import ShareWorkingTime
 from airflow_provider_bitrix24.client.limits.operating import Knowledge
 from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeGrant
 from airflow_provider_bitrix24.client.portal import Portal
-from airflow_provider_bitrix24.client.protocol.wire import METHOD, Reply, Timing
+from airflow_provider_bitrix24.client.protocol.wire import TRIGGER, Reply, Timing
 from tests.support.firing import api_error, deals, queued
 
-IN_BATCH = f"batch/{METHOD}"
+IN_BATCH = f"batch/{TRIGGER}"
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_portal_that_is_known_not_to_count_batches_has_one_account(rounds):
 def test_direct_calls_are_claimed_for_the_time_of_a_batch_and_sent_in_several_rounds():
     rounds = rounds_of(300, batches=False)
     claim, _ = claimed(rounds)
-    assert (claim.commands, claim.seconds) == (25, {METHOD: 60.0})
+    assert (claim.commands, claim.seconds) == (25, {TRIGGER: 60.0})
     assert rounds.requests(25) == 4
     rounds.build(4, 25, read_back=False)
     with pytest.raises(StopIteration) as end:
@@ -87,7 +87,7 @@ def test_direct_calls_are_claimed_for_the_time_of_a_batch_and_sent_in_several_ro
     assert end.value.value.commands == 21
     note(rounds, 0.8, 1)
     claim, _ = claimed(rounds, now=30.0)
-    assert (claim.commands, claim.seconds[METHOD]) == (25, pytest.approx(20.0))
+    assert (claim.commands, claim.seconds[TRIGGER]) == (25, pytest.approx(20.0))
     for cost, commands in ((0.001, 50), (50.0, 4)):
         note(rounds, cost, 1)
         note(rounds, cost, 1)
@@ -98,7 +98,7 @@ def test_after_a_refusal_working_time_is_claimed_anew():
     rounds = rounds_of(300, batches=False)
     claimed(rounds)
     rounds.record(Attempt(api_error(RateLimitError), 0.0, 0.1), executed=0)
-    assert claimed(rounds, now=1.0)[0].seconds == {METHOD: 60.0}, "and what was refused at once is no measure"
+    assert claimed(rounds, now=1.0)[0].seconds == {TRIGGER: 60.0}, "and what was refused at once is no measure"
 
 
 def test_a_request_without_an_answer_has_worked(rounds):

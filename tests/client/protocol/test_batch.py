@@ -13,7 +13,14 @@ from airflow_provider_bitrix24.client.errors import (
     NotFoundError,
     ProtocolError,
 )
-from airflow_provider_bitrix24.client.protocol.batch import BatchReply, BatchSizer, CommandReply, command, pack, unpack
+from airflow_provider_bitrix24.client.protocol.batch import (
+    BatchReply,
+    BatchSizer,
+    CommandReply,
+    batch_call,
+    command,
+    read_replies,
+)
 from airflow_provider_bitrix24.client.protocol.wire import NO_TIMING, Call, Reply, Timing
 from airflow_provider_bitrix24.simulator.php import encode_array
 
@@ -37,7 +44,7 @@ def values_and_errors(replies):
 
 
 def test_commands_get_keys_that_php_never_turns_into_a_list():
-    call = pack([command(Call("scope")), command(Call("crm.item.get", {"id": 5}))], idempotent=True)
+    call = batch_call([command(Call("scope")), command(Call("crm.item.get", {"id": 5}))], idempotent=True)
     assert call == Call("batch", {"halt": 0, "cmd": {"c0": "scope", "c1": "crm.item.get?id=5"}}, idempotent=True)
 
 
@@ -60,7 +67,7 @@ def test_commands_get_keys_that_php_never_turns_into_a_list():
     ],
 )
 def test_each_command_has_a_reply_in_every_shape_of_the_answer(reply, expected):
-    assert values_and_errors(unpack(["a", "b"], reply)) == expected
+    assert values_and_errors(read_replies(["a", "b"], reply)) == expected
 
 
 def test_totals_pages_and_times_go_to_their_commands():
@@ -70,14 +77,14 @@ def test_totals_pages_and_times_go_to_their_commands():
         following={"c0": 50, "c1": True},
         time={"c1": {"operating": 2, "operating_reset_at": 700, "finish": 100}},
     )
-    assert unpack(["a", "b"], reply) == [
+    assert read_replies(["a", "b"], reply) == [
         CommandReply([1], None, 70, 50, NO_TIMING),
         CommandReply([2], None, 70, None, Timing(2.0, 600.0, 100.0)),
     ]
 
 
 def test_a_command_that_the_answer_does_not_mention_may_have_run():
-    [reply] = unpack(["crm.item.get"], body([]))
+    [reply] = read_replies(["crm.item.get"], body([]))
     assert isinstance(reply.error, ProtocolError)
     assert (reply.error.executed, reply.error.status, reply.mentioned) == ("unknown", 200, False)
     assert "crm.item.get" in str(reply.error)
@@ -85,7 +92,7 @@ def test_a_command_that_the_answer_does_not_mention_may_have_run():
 
 @pytest.mark.parametrize("result", [True, None, [], "text", {"other": 1}])
 def test_an_answer_without_results_of_a_batch_leaves_open_what_ran(result):
-    error = unpack(["a"], Reply(result=result))
+    error = read_replies(["a"], Reply(result=result))
     assert isinstance(error, ProtocolError)
     assert (error.executed, error.status) == ("unknown", 200)
 
@@ -95,7 +102,7 @@ def test_any_mixture_of_success_and_failure_is_sorted_out(mixture):
     """``None`` stands for a failure; shapes are the simulator's, which imitates PHP."""
     results = {f"c{index}": value for index, value in enumerate(mixture) if value is not None}
     errors = {f"c{index}": NOT_SET for index, value in enumerate(mixture) if value is None}
-    replies = unpack(["m"] * len(mixture), body(encode_array(results), encode_array(errors)))
+    replies = read_replies(["m"] * len(mixture), body(encode_array(results), encode_array(errors)))
     expected = ["InvalidRequestError" if value is None else value for value in mixture]
     assert values_and_errors(replies) == expected
 
@@ -148,7 +155,7 @@ def test_a_parameter_that_cannot_be_packed_is_refused():
 
 
 def test_a_single_error_entry_keeps_its_text_and_is_a_refusal():
-    [reply] = unpack(["m"], body([], {"c0": "a text"}))
+    [reply] = read_replies(["m"], body([], {"c0": "a text"}))
     assert isinstance(reply.error, InvalidRequestError)
     assert "a text" in str(reply.error)
     assert (reply.error.code, reply.error.executed, reply.error.status) == ("", "no", 200)
@@ -162,5 +169,5 @@ def test_a_text_that_looks_like_a_reference_is_packed_only_where_it_is_meant_as_
 
 
 def test_a_batch_is_sent_again_only_where_that_is_said_to_be_harmless():
-    assert pack(["scope"]) == Call("batch", {"halt": 0, "cmd": {"c0": "scope"}}, idempotent=False)
-    assert pack(["scope"], halt=True).params["halt"] == 1
+    assert batch_call(["scope"]) == Call("batch", {"halt": 0, "cmd": {"c0": "scope"}}, idempotent=False)
+    assert batch_call(["scope"], halt=True).params["halt"] == 1
