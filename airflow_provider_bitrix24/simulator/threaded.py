@@ -80,14 +80,13 @@ class SimulatorServer:
         """Start to listen.
 
         :raises PortInUseError: when the port is taken.
+        :raises TimeoutError: when it does not listen within 30 seconds.
         """
         started: Future[int] = Future()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._run(started)), name="bitrix24-simulator", daemon=True
-        )
+        self._thread = threading.Thread(target=self._serve, args=(started,), name="bitrix24-simulator", daemon=True)
         self._thread.start()
         try:
-            self.port = started.result(_START_SECONDS)
+            self.port = started.result()
         except Exception:
             self._thread.join()
             self._thread = None
@@ -178,13 +177,19 @@ class SimulatorServer:
         """Exceptions of the simulator itself; a test can check that there were none."""
         return self._server.rest.crashes
 
+    def _serve(self, started: Future[int]) -> None:
+        """Serve until :meth:`stop`. The thread that starts this one gets the port, or the error."""
+        try:
+            asyncio.run(self._run(started))
+        except Exception as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
     async def _run(self, started: Future[int]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        try:
+        async with asyncio.timeout(_START_SECONDS):
             port = await self._server.start(LOOPBACK, self.port, self._context, oauth_port=self._oauth_port)
-        except Exception as error:  # noqa: BLE001 - raised again by start()
-            started.set_exception(error)
-            return
         started.set_result(port)
         await self._stop.wait()
         await self._server.stop()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 
 import pytest
 
-from airflow_provider_bitrix24.simulator.server import PortInUseError
+from airflow_provider_bitrix24.simulator import threaded
+from airflow_provider_bitrix24.simulator.server import PortalServer, PortInUseError
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 from tests.support.portal_client import PATIENCE_SECONDS
 
@@ -16,6 +18,28 @@ def test_a_port_in_use_is_an_error():
         with pytest.raises(PortInUseError, match=f"port {server.port} on 127.0.0.1 is already in use"):
             second.start()
         assert second._thread is None
+
+
+def test_a_server_that_does_not_listen_in_time_ends(monkeypatch):
+    async def listen_never(*_, **__):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(PortalServer, "start", listen_never)
+    monkeypatch.setattr(threaded, "_START_SECONDS", 0)
+    server = SimulatorServer()
+    with pytest.raises(TimeoutError):
+        server.start()
+    assert server._thread is None
+
+
+def test_a_server_whose_thread_has_no_event_loop_says_why(monkeypatch):
+    def run(coroutine):
+        coroutine.close()
+        raise OSError("Too many open files")
+
+    monkeypatch.setattr(asyncio, "run", run)
+    with pytest.raises(OSError, match="Too many open files"):
+        SimulatorServer().start()
 
 
 def test_a_stopped_server_leaves_neither_thread_nor_port():

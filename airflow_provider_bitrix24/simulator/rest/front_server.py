@@ -97,8 +97,10 @@ class FrontServer:
         self._background.add(execution)
         execution.add_done_callback(self._finished)
         timeout = asyncio.ensure_future(clock.sleep_until(clock.now() + seconds))
-        await asyncio.wait({execution, timeout}, return_when=asyncio.FIRST_COMPLETED)
-        timeout.cancel()
+        try:
+            await asyncio.wait({execution, timeout}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timeout.cancel()
         return execution.result() if execution.done() else response.html_page(504)
 
     def _finished(self, execution: asyncio.Task[RestResponse]) -> None:

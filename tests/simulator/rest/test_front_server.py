@@ -171,6 +171,19 @@ async def test_abandoned_executions_end(clock):
     assert service.crashes == []
 
 
+async def test_of_a_request_that_its_client_gave_up_only_the_execution_remains(clock):
+    portal = portal_with_deals(clock)
+    portal.settings.execution_after_cut = "continue"
+    clock.auto_advance = False
+    portal.latency.set(command_ms=1000)
+    request = asyncio.ensure_future(RestService(portal).handle(batch_of_fires(57)))
+    await until(lambda: clock.waiting == 2)
+    request.cancel()
+    await until(lambda: clock.waiting == 1)
+    clock.advance(1)
+    await until(lambda: portal.stage_of("DEAL_57") == "PREPARATION")
+
+
 def portal_with_deals(clock, *deals):
     portal = Portal(clock=clock)
     add_sales_content(portal)
