@@ -42,12 +42,7 @@ from airflow_provider_bitrix24.client.transports.bounds import PIECE, AnswerBoun
 from airflow_provider_bitrix24.client.transports.proxy import Proxy, proxy_for
 from airflow_provider_bitrix24.client.transports.redaction import shield_loggers
 from airflow_provider_bitrix24.client.transports.sharing import LastAnswered, share
-from airflow_provider_bitrix24.client.transports.tls import (
-    ENVIRONMENT_HINT,
-    ENVIRONMENT_PROBLEM,
-    checked_tls,
-    trusting,
-)
+from airflow_provider_bitrix24.client.transports.tls import bad_environment, checked_tls, trusting
 
 if TYPE_CHECKING:
     import logging
@@ -272,4 +267,4 @@ def _usual_authorities(_file: str | None, _directory: str | None) -> ssl.SSLCont
     try:
         return httpx.create_ssl_context()
     except OSError:
-        raise ConfigurationError(ENVIRONMENT_PROBLEM, hint=ENVIRONMENT_HINT) from None
+        raise bad_environment() from None

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed
 from airflow_provider_bitrix24.client.transports.bounds import AnswerBounds, UnusableAnswerError
 from airflow_provider_bitrix24.client.transports.failures import (
+    bad_address,
     broken,
     certain,
     no_proxy_connection,
+    no_tls,
     not_connected,
+    not_trusted,
     timed_out,
     unusable,
 )
-from airflow_provider_bitrix24.client.transports.tls import CA_HINT, TLS_HINT, URL_HINT
 
 if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.transports.proxy import Proxy
 
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, UnusableAnswerError)
@@ -43,7 +45,7 @@ def _by_type(method: str, failure: Exception, proxy: Proxy | None) -> Bitrix24Er
     """What the type of a failure and of its cause says."""
     kind = type(failure).__name__
     if isinstance(failure, httpx.InvalidURL | httpx.UnsupportedProtocol | UnicodeError):
-        return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
+        return bad_address(method, kind)
     if isinstance(failure, httpx.ProxyError):
         refused = str(failure).startswith("407")
         return no_proxy_connection(method, proxy, refused=refused)
@@ -51,13 +53,9 @@ def _by_type(method: str, failure: Exception, proxy: Proxy | None) -> Bitrix24Er
         return broken(method, kind)
     tls = _tls_cause(failure)
     if isinstance(tls, ssl.SSLCertVerificationError):
-        return ConnectFailed(
-            f"{method}: the portal's certificate is not trusted ({tls.verify_message}).",
-            hint=CA_HINT,
-            permanent=True,
-        )
+        return not_trusted(method, tls)
     if tls is not None and not isinstance(tls, _CUT_OFF):
-        return ConnectFailed(f"{method}: no TLS connection ({tls.reason}).", hint=TLS_HINT, permanent=True)
+        return no_tls(method, tls)
     return not_connected(method, kind, proxy)
 
 

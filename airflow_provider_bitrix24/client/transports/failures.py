@@ -4,23 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConnectFailed, OutcomeUnknown
-from airflow_provider_bitrix24.client.transports.tls import CONNECT_HINT
+from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
 
 if TYPE_CHECKING:
+    import ssl
+
     from airflow_provider_bitrix24.client.transports.bounds import AnswerBounds, UnusableAnswerError
     from airflow_provider_bitrix24.client.transports.proxy import Proxy
 
-UNUSABLE_HINT = (
-    "Ask for fewer rows or fields at once; if the answer should be small, check what answers at that address."
-)
+
+def bad_address(method: str, kind: str) -> ConfigurationError:
+    """The HTTP library cannot read the portal's address."""
+    return ConfigurationError(
+        f"{method}: the portal's address cannot be used ({kind}).", hint="Use the form https://example.bitrix24.com."
+    )
+
+
+def not_trusted(method: str, cause: ssl.SSLCertVerificationError) -> ConnectFailed:
+    """The portal showed a certificate of an authority that this client does not trust, or of another host."""
+    return ConnectFailed(
+        f"{method}: the portal's certificate is not trusted ({cause.verify_message}).",
+        hint="Name the authority's file in ca_bundle, or correct the address.",
+        permanent=True,
+    )
+
+
+def no_tls(method: str, cause: ssl.SSLError) -> ConnectFailed:
+    """What answers there does not speak TLS, or no version of it that this machine speaks."""
+    return ConnectFailed(
+        f"{method}: no TLS connection ({cause.reason}).",
+        hint="Check that this address and port use https.",
+        permanent=True,
+    )
 
 
 def not_connected(method: str, kind: str, proxy: Proxy | None = None) -> ConnectFailed:
     """The connection was never ready to carry the request."""
     if proxy is not None:
         return no_proxy_connection(method, proxy)
-    return ConnectFailed(f"{method}: no connection to the portal ({kind}).", hint=CONNECT_HINT)
+    return ConnectFailed(
+        f"{method}: no connection to the portal ({kind}).",
+        hint="Check the portal's address and that this machine may reach it.",
+    )
 
 
 def no_proxy_connection(method: str, proxy: Proxy | None, *, refused: bool = False) -> ConnectFailed:
@@ -52,7 +77,10 @@ def timed_out(
 
 def unusable(method: str, problem: UnusableAnswerError) -> OutcomeUnknown:
     """The answer was not read to its end."""
-    return OutcomeUnknown(f"{method}: {problem}; it was not read.", hint=UNUSABLE_HINT)
+    return OutcomeUnknown(
+        f"{method}: {problem}; it was not read.",
+        hint="Ask for fewer rows or fields at once; if the answer should be small, check what answers at that address.",
+    )
 
 
 def certain(

@@ -44,7 +44,7 @@ from airflow_provider_bitrix24.client.transports.tls import checked_tls
 if TYPE_CHECKING:
     import logging
 
-    from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
+    from airflow_provider_bitrix24.client.flows.effects import CheckpointStore, SleepKind
     from airflow_provider_bitrix24.client.settings import ClientSettings
     from airflow_provider_bitrix24.client.stores.pacer import Pacer
 
@@ -107,22 +107,27 @@ class SyncDriver:
                 grant = self._pacer.acquire(want, refused, self._answered.seconds_ago(self.now()))
                 return Acquired(grant.count, grant.wait, self._clock.monotonic())
             case Sleep(seconds, kind):
-                if checkpoint_store is not None:
-                    checkpoint_store.wait(seconds, kind)
-                self._clock.sleep(seconds)
-                return self._clock.monotonic()
+                return self._sleep(seconds, kind, checkpoint_store)
             case ShareCost() | ShareWorkingTime():
                 return share(self._pacer, effect)
             case Save(part, value, ahead):
                 if checkpoint_store is not None:
                     checkpoint_store.save(part, value, ahead=ahead)
                 return self._clock.monotonic()
-            case Consult() | Uninterrupted():
-                return effect.function() if isinstance(effect, Consult) else self._to_its_end(effect.flow)
+            case Consult(function):
+                return function()
+            case Uninterrupted(inner):
+                return self._to_its_end(inner)
             case Log(message, level):
                 self._log.log(level, "%s", message)
                 return None
         assert_never(effect)
+
+    def _sleep(self, seconds: float, kind: SleepKind, checkpoint_store: CheckpointStore | None) -> float:
+        if checkpoint_store is not None:
+            checkpoint_store.wait(seconds, kind)
+        self._clock.sleep(seconds)
+        return self._clock.monotonic()
 
     def _to_its_end(self, flow: Flow[T]) -> T:
         """Perform a flow in a thread, where no signal interrupts it."""

@@ -8,25 +8,22 @@ from typing import TYPE_CHECKING
 import requests
 from urllib3 import exceptions as urllib3_errors
 
-from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed
 from airflow_provider_bitrix24.client.transports.bounds import AnswerBounds, UnusableAnswerError
 from airflow_provider_bitrix24.client.transports.failures import (
+    bad_address,
     broken,
     certain,
     no_proxy_connection,
+    no_tls,
     not_connected,
+    not_trusted,
     timed_out,
     unusable,
 )
-from airflow_provider_bitrix24.client.transports.tls import (
-    CA_HINT,
-    ENVIRONMENT_HINT,
-    ENVIRONMENT_PROBLEM,
-    TLS_HINT,
-    URL_HINT,
-)
+from airflow_provider_bitrix24.client.transports.tls import bad_environment
 
 if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.transports.proxy import Proxy
 
 _HANDSHAKE = (
@@ -66,17 +63,13 @@ def _by_type(method: str, failure: Exception, proxy: Proxy | None) -> Bitrix24Er
     kind = type(failure).__name__
     cause = _cause(failure)
     if isinstance(failure, _NO_ADDRESS):
-        return ConfigurationError(f"{method}: the portal's address cannot be used ({kind}).", hint=URL_HINT)
+        return bad_address(method, kind)
     if type(failure) is OSError:  # what requests says of authorities that it looks for itself
-        return ConfigurationError(ENVIRONMENT_PROBLEM, hint=ENVIRONMENT_HINT)
+        return bad_environment()
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return ConnectFailed(
-            f"{method}: the portal's certificate is not trusted ({cause.verify_message}).",
-            hint=CA_HINT,
-            permanent=True,
-        )
+        return not_trusted(method, cause)
     if isinstance(cause, ssl.SSLError) and any(part in (cause.reason or "") for part in _HANDSHAKE):
-        return ConnectFailed(f"{method}: no TLS connection ({cause.reason}).", hint=TLS_HINT, permanent=True)
+        return no_tls(method, cause)
     if isinstance(failure, requests.exceptions.ProxyError) and _never_reached(cause):
         # The number alone is also part of ports and of addresses in memory.
         refused = "Tunnel connection failed: 407" in str(cause)

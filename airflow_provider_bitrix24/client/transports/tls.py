@@ -1,4 +1,4 @@
-"""Advice that both drivers give for the same failure, and the check of TLS settings that both make."""
+"""Which certificates the drivers trust, and what they say where those cannot be used."""
 
 from __future__ import annotations
 
@@ -11,15 +11,6 @@ from airflow_provider_bitrix24.client.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.settings import ClientSettings
-
-CONNECT_HINT = "Check the portal's address and that this machine may reach it."
-CA_HINT = "Name the authority's file in ca_bundle, or correct the address."
-TLS_HINT = "Check that this address and port use https."
-ENVIRONMENT_PROBLEM = "The authorities that this machine's environment names cannot be used."
-ENVIRONMENT_HINT = (
-    "Check REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR, or set ca_bundle in the connection."
-)
-URL_HINT = "Use the form https://example.bitrix24.com."
 
 
 def checked_tls(settings: ClientSettings) -> bool | str:
@@ -47,6 +38,15 @@ def trusting(ca_bundle: str) -> ssl.SSLContext:
             f"The file {ca_bundle!r} of ca_bundle cannot be used ({reason}).",
             hint="It must hold certificates in PEM format.",
         ) from None
+
+
+def bad_environment() -> ConfigurationError:
+    """The authorities are not named by ``ca_bundle`` but by the environment, and cannot be used."""
+    return ConfigurationError(
+        "The authorities that this machine's environment names cannot be used.",
+        hint="Check REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR, "
+        "or set ca_bundle in the connection.",
+    )
 
 
 @lru_cache(maxsize=8)
