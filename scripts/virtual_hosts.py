@@ -93,7 +93,16 @@ class _Driver(AsyncDriver):
         sent_at = self.now()
         await asyncio.sleep(self._hosts.network_seconds)
         path = urlsplit(outgoing.url).path.removeprefix("/rest/")
-        request = RestRequest("POST", path, "", outgoing.body, "application/json", SOURCE, secure=True, host=HOST)
+        request = RestRequest(
+            http_method="POST",
+            path=path,
+            query="",
+            body=outgoing.body,
+            content_type="application/json",
+            source=SOURCE,
+            secure=True,
+            host=HOST,
+        )
         arrived = self.now()
         answer = await self._hosts.service.handle(request)
         self._hosts.served(arrived, self.now())

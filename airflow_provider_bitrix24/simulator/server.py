@@ -162,16 +162,16 @@ async def _rest_request(request: web.Request) -> RestRequest:
         else:
             body = await request.read()
     return RestRequest(
-        request.method,
-        path.removeprefix("/rest/"),
-        query,
-        body,
-        content_type,
-        request.remote or "",
-        request.secure,
-        request.host,
-        {name.lower(): value for name, value in request.headers.items()},
-        form,
+        http_method=request.method,
+        path=path.removeprefix("/rest/"),
+        query=query,
+        body=body,
+        content_type=content_type,
+        source=request.remote or "",
+        secure=request.secure,
+        host=request.host,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        form=form,
     )
 
 

@@ -21,7 +21,14 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def webhook_request(method: str, query: str = "") -> RestRequest:
     """Return a GET of a REST method by the webhook of :func:`~tests.support.portal_client.add_sales_content`."""
-    return RestRequest("GET", f"1/{SECRET}/{method}", query, b"", "", "127.0.0.1")
+    return RestRequest(
+        http_method="GET",
+        path=f"1/{SECRET}/{method}",
+        query=query,
+        body=b"",
+        content_type="",
+        source="127.0.0.1",
+    )
 
 
 def batch_of_fires(*deals: int) -> RestRequest:

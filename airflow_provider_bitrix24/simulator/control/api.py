@@ -14,7 +14,7 @@ from aiohttp import web
 from airflow_provider_bitrix24.simulator.control.json_handlers import json_body, json_handler
 from airflow_provider_bitrix24.simulator.portal import seed
 from airflow_provider_bitrix24.simulator.portal.limits import OperatingProfile
-from airflow_provider_bitrix24.simulator.portal.settings import Plan, PortalSettings
+from airflow_provider_bitrix24.simulator.portal.settings import PortalSettings
 from airflow_provider_bitrix24.simulator.validation import assign, check, number
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class ControlApi:
             operating, plan = data.pop("operating", {}), data.pop("plan", portal.settings.plan)
             check(operating, _OPERATING)
             if plan != portal.settings.plan:
-                portal.set_plan(Plan(plan))
+                portal.set_plan(plan)
             assign(portal.limits, data, _LIMITS)
             if "profile" in operating:
                 portal.operating.set_profile(operating.pop("profile"))

@@ -19,7 +19,7 @@ from airflow_provider_bitrix24.simulator.portal.fields import fields_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_bitrix24.simulator.portal.fields import Field
+    from airflow_provider_bitrix24.simulator.portal.field_types import Field
     from airflow_provider_bitrix24.simulator.portal.model import Item, Pipeline, Stage, User
     from airflow_provider_bitrix24.simulator.portal.state import Portal
 

@@ -164,8 +164,7 @@ def stage_dictionary(type_id: int, category_id: int) -> str:
         return "QUOTE_STATUS"
     if type_id == DEAL:
         return f"DEAL_STAGE_{category_id}" if category_id else "DEAL_STAGE"
-    prefix = {SMART_INVOICE: "SMART_INVOICE", SMART_DOCUMENT: "SMART_DOCUMENT", SMART_B2E_DOC: "SMART_B2E_DOC"}
-    return f"{prefix.get(type_id) or f'DYNAMIC_{type_id}'}_STAGE_{category_id}"
+    return f"{type_name(type_id)}_STAGE_{category_id}"
 
 
 def full_stage_id(type_id: int, category_id: int, stage: str) -> str:
@@ -191,4 +190,4 @@ def split_target(target: str) -> tuple[int, int]:
 
 def reference(type_id: int, entity_id: int) -> str:
     """``"DEAL_57"`` for (2, 57)."""
-    return f"{_NAME_OF.get(type_id) or f'DYNAMIC_{type_id}'}_{entity_id}"
+    return f"{type_name(type_id)}_{entity_id}"

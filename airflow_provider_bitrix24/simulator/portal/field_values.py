@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_bitrix24.simulator import php
-from airflow_provider_bitrix24.simulator.portal.fields import NUMBERS, Field
+from airflow_provider_bitrix24.simulator.portal.field_types import NUMBERS, Field
 from airflow_provider_bitrix24.simulator.portal.multifields import has_kind, merge
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 from airflow_provider_bitrix24.simulator.portal.entity_types import COMPANY, LEAD, stage_dictionary
 from airflow_provider_bitrix24.simulator.portal.field_lists import HEAD, OF_TYPE, SMART_PROCESS, TAIL
 from airflow_provider_bitrix24.simulator.portal.field_names import camel_name, upper_name
-from airflow_provider_bitrix24.simulator.portal.field_types import NUMBERS, Field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from airflow_provider_bitrix24.simulator.portal.field_types import Field
 
 _OLD_NAMES: Final = {
     "createdBy": "CREATED_BY_ID",
@@ -64,6 +65,3 @@ def _old_name(type_id: int, name: str) -> str:
     if type_id == COMPANY and name in ("typeId", "contactIds"):
         return "COMPANY_TYPE" if name == "typeId" else "CONTACT_ID"
     return _OLD_NAMES.get(name) or upper_name(name)
-
-
-__all__ = ["NUMBERS", "Field", "fields_of", "find_field", "old_fields_of", "status_type"]

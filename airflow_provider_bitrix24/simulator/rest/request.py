@@ -28,7 +28,7 @@ class PathCredentials:
     secret: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class RestRequest:
     """One HTTP request, independent of any server library."""
 
@@ -39,6 +39,7 @@ class RestRequest:
     body: bytes
     content_type: str
     source: str
+    """The address that it came from; each has a request limit of its own."""
     secure: bool = False
     host: str = ""
     headers: dict[str, str] = field(default_factory=dict)

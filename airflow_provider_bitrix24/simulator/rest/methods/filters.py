@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_bitrix24.simulator import php
 from airflow_provider_bitrix24.simulator.errors import RestError
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Operands = Callable[[str, Any], Operand]
     """Makes an operand of what a field is compared with."""
+
+Row = TypeVar("Row")
 
 _KEY = re.compile(r"([!=<>@%?]*)(.*)", re.DOTALL)
 _OPERATORS: Final = frozenset({
@@ -139,22 +141,26 @@ def parse_old_order(raw: dict[str, Any], known: Callable[[str], str | None]) -> 
     ]
 
 
-def sort_rows(rows: list[Any], order: list[tuple[str, bool]], value: Callable[[Any, str], Any]) -> list[Any]:
+def sort_rows(rows: list[Row], order: list[tuple[str, bool]], value: Callable[[Row, str], Any]) -> list[Row]:
     """Sort rows by several fields, in place, and return them."""
     for field, descending in reversed(order):
-        rows.sort(key=lambda row, field=field: _sort_key(value(row, field)), reverse=descending)  # type: ignore[misc]
+        rows.sort(key=_by(field, value), reverse=descending)
     return rows
 
 
-def page(rows: Iterable[Any], start: int, size: int) -> list[Any]:
+def page(rows: Iterable[Row], start: int, size: int) -> list[Row]:
     """The rows of one page of an iterable, which is read no further."""
-    taken: list[Any] = []
+    taken: list[Row] = []
     for index, row in enumerate(rows):
         if index >= start:
             taken.append(row)
             if len(taken) == size:
                 break
     return taken
+
+
+def _by(field: str, value: Callable[[Row, str], Any]) -> Callable[[Row], tuple[int, float, str]]:
+    return lambda row: _sort_key(value(row, field))
 
 
 def _sort_key(value: Any) -> tuple[int, float, str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow_provider_bitrix24.simulator.portal import Portal
-    from airflow_provider_bitrix24.simulator.portal.fields import Field
+    from airflow_provider_bitrix24.simulator.portal.field_types import Field
     from airflow_provider_bitrix24.simulator.portal.model import Item
 
 _NOT_SELECTED = "fm"

@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.simulator.rest.methods.item_fields import (
 )
 from airflow_provider_bitrix24.simulator.rest.methods.operands import operand_for
 from airflow_provider_bitrix24.simulator.rest.methods.queries import find_items
-from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, MethodResult, method
+from airflow_provider_bitrix24.simulator.rest.methods.registry import MethodResult, method
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -62,14 +62,9 @@ def list_items(call: Call) -> Any:
 
     conditions = parse_filter(arguments.array(call, "filter"), known, operand)
     order = parse_order(arguments.array(call, "order"), known)
-    counting = call.start >= 0
-    offset = call.start - call.start % PAGE if counting else 0
-    found, total = find_items(call, store, conditions, order, offset, counting=counting)
+    found, total = find_items(call, store, conditions, order)
     shown = {"items": [render(portal, item, selection) for item in found]}
-    if total is None:
-        return MethodResult(shown)
-    following = offset + len(found)
-    return MethodResult(shown, total=total, next=following if found and following < total else None)
+    return MethodResult(shown) if total is None else MethodResult.of_page(shown, call, len(found), total)
 
 
 @method("crm.item.add")

@@ -23,7 +23,7 @@ from airflow_provider_bitrix24.simulator.rest.methods.legacy_fields import (
 )
 from airflow_provider_bitrix24.simulator.rest.methods.operands import operand_for
 from airflow_provider_bitrix24.simulator.rest.methods.queries import find_items
-from airflow_provider_bitrix24.simulator.rest.methods.registry import PAGE, MethodResult, method
+from airflow_provider_bitrix24.simulator.rest.methods.registry import MethodResult, method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -65,14 +65,9 @@ def _list(call: Call, type_id: int) -> Any:
     conditions = parse_old_filter(_array(params, "FILTER"), known, operand)
     order = parse_old_order(_array(params, "ORDER"), known)
     select = [php.to_str(name).upper() for name in _array(params, "SELECT").values()]
-    counting = call.start >= 0
-    offset = call.start - call.start % PAGE if counting else 0
-    found, total = find_items(call, _store(call, type_id), conditions, order, offset, counting=counting)
+    found, total = find_items(call, _store(call, type_id), conditions, order)
     rows = [legacy_fields(portal, item, select or ["*", "UF_*"]) for item in found]
-    if total is None:
-        return MethodResult(rows, total=0)
-    following = offset + len(found)
-    return MethodResult(rows, total=total, next=following if found and following < total else None)
+    return MethodResult(rows, total=0) if total is None else MethodResult.of_page(rows, call, len(found), total)
 
 
 def _add(call: Call, type_id: int) -> Generator[float, None, Any]:

@@ -12,7 +12,7 @@ from airflow_provider_bitrix24.simulator.rest.methods.item_fields import describ
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal
-    from airflow_provider_bitrix24.simulator.portal.fields import Field
+    from airflow_provider_bitrix24.simulator.portal.field_types import Field
     from airflow_provider_bitrix24.simulator.portal.model import Item
 
 _TYPES: Final = {"boolean": "char", "text": "string"}

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.simulator import php
+from airflow_provider_bitrix24.simulator.portal.field_types import NUMBERS, Field
 from airflow_provider_bitrix24.simulator.portal.field_values import day
-from airflow_provider_bitrix24.simulator.portal.fields import NUMBERS, Field
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.simulator.portal import Portal

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def list_pipelines(call: Call) -> Any:
     """List the pipelines of a type that has them."""
     found = _categories(call)
-    return MethodResult({"categories": found}, total=len(found) if call.start >= 0 else None)
+    return MethodResult({"categories": found}, total=len(found) if call.counting else None)
 
 
 @method("crm.category.get")
@@ -86,7 +86,6 @@ def _forget(portal: Portal, pipeline: Pipeline) -> None:
 def list_deal_pipelines(call: Call) -> Any:
     """List the pipelines of deals but the default one, as the portal did before ``crm.category.list``."""
     pipelines = [each for each in call.portal.pipelines.values() if each.type_id == DEAL and each.id]
-    offset = max(0, call.start - call.start % PAGE)
     shown = [
         {
             "ID": str(each.id),
@@ -95,10 +94,9 @@ def list_deal_pipelines(call: Call) -> Any:
             "IS_LOCKED": "N",
             "SORT": str(each.sort),
         }
-        for each in pipelines[offset : offset + PAGE]
+        for each in pipelines[call.offset : call.offset + PAGE]
     ]
-    following = offset + len(shown)
-    return MethodResult(shown, total=len(pipelines), next=following if following < len(pipelines) else None)
+    return MethodResult.of_page(shown, call, len(shown), len(pipelines))
 
 
 @method("crm.dealcategory.stage.list")

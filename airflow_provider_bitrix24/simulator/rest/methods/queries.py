@@ -26,18 +26,9 @@ _BOUNDS: Final = frozenset((">", ">=", "<", "<="))
 
 
 def find_items(
-    call: Call,
-    store: ItemStore,
-    conditions: list[Condition],
-    order: list[tuple[str, bool]],
-    offset: int,
-    *,
-    counting: bool,
+    call: Call, store: ItemStore, conditions: list[Condition], order: list[tuple[str, bool]]
 ) -> tuple[list[Item], int | None]:
-    """One page of items and, when `counting`, the number of all items found.
-
-    :param offset: rows before the page.
-    """
+    """One page of items and the number of all items found; ``None`` where the call wants no count."""
     user, portal = call.identity.user, call.portal
     sorting = bool(order) and order[0][0] != _ID
     rows: Iterable[Item] = _candidates(store, conditions, order)
@@ -47,12 +38,12 @@ def find_items(
         rows = (item for item in rows if _passes(portal, item, remaining))
     if sorting:
         rows = sort_rows(list(rows), order, lambda item, field: field_value(portal, item, field))
-    if not counting:
-        return page(rows, offset, PAGE), None
+    if not call.counting:
+        return page(rows, call.offset, PAGE), None
     if not conditions and not sorting and user.is_admin:
-        return page(rows, offset, PAGE), len(store)
+        return page(rows, call.offset, PAGE), len(store)
     everything = list(rows)
-    return everything[offset : offset + PAGE], len(everything)
+    return everything[call.offset : call.offset + PAGE], len(everything)
 
 
 def _passes(portal: Portal, item: Item, conditions: list[Condition]) -> bool:

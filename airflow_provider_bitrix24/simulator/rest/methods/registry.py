@@ -40,6 +40,16 @@ class Call:
     start: int = 0
     """The reserved parameter `start`; -1 leaves out the count."""
 
+    @property
+    def counting(self) -> bool:
+        """Whether a list counts all that it finds, as far as its method leaves that to the caller."""
+        return self.start >= 0
+
+    @property
+    def offset(self) -> int:
+        """How many rows of a list come before the page asked for."""
+        return max(0, self.start - self.start % PAGE)
+
     def upper(self) -> dict[str, Any]:
         """The parameters with their names in upper case, as the old methods read them."""
         return {name.upper(): value for name, value in self.params.items()}
@@ -52,6 +62,15 @@ class MethodResult:
     result: Any
     total: int | None = None
     next: int | None = None
+
+    @classmethod
+    def of_page(cls, result: Any, call: Call, shown: int, total: int) -> MethodResult:
+        """A page of a list, with the number of all rows and, unless it is the last page, where the next one begins.
+
+        :param shown: rows on this page.
+        """
+        following = call.offset + shown
+        return cls(result, total=total, next=following if following < total else None)
 
     def as_envelope(self) -> dict[str, Any]:
         """The response's JSON object, still without its `time`.

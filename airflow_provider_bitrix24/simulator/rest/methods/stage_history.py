@@ -8,7 +8,7 @@ from airflow_provider_bitrix24.simulator import php
 from airflow_provider_bitrix24.simulator.errors import RestError
 from airflow_provider_bitrix24.simulator.portal.accounts import may_read
 from airflow_provider_bitrix24.simulator.portal.entity_types import LEAD, traits
-from airflow_provider_bitrix24.simulator.portal.fields import Field
+from airflow_provider_bitrix24.simulator.portal.field_types import Field
 from airflow_provider_bitrix24.simulator.rest.methods import arguments
 from airflow_provider_bitrix24.simulator.rest.methods.filters import Criterion, parse_filter, sort_rows
 from airflow_provider_bitrix24.simulator.rest.methods.operands import operand_for
@@ -55,13 +55,10 @@ def list_history(call: Call) -> Any:
     portal = call.portal
     rows = _passing(call, store, _candidates(portal, type_id, conditions), conditions)
     sort_rows(rows, order or [("ID", False)], lambda row, field: _value(portal, row, field))
-    counting = call.start >= 0
-    offset = call.start - call.start % PAGE if counting else 0
-    page = [{name: _value(portal, row, name) for name in shown} for row in rows[offset : offset + PAGE]]
-    if not counting:
+    page = [{name: _value(portal, row, name) for name in shown} for row in rows[call.offset : call.offset + PAGE]]
+    if not call.counting:
         return MethodResult({"items": page})
-    following = offset + len(page)
-    return MethodResult({"items": page}, total=len(rows), next=following if page and following < len(rows) else None)
+    return MethodResult.of_page({"items": page}, call, len(page), len(rows))
 
 
 def _operand(portal: Portal, name: str, value: Any) -> Operand:

@@ -44,10 +44,8 @@ def get(call: Call) -> Any:
     by = php.to_str(params.get("SORT")).upper()
     descending = php.to_str(params.get("ORDER")).upper() == "DESC"
     sort_rows(rows, [(by if by in known else "ID", descending)], lambda row, field: row[field])
-    offset = max(0, call.start - call.start % PAGE)
-    page = rows[offset : offset + PAGE]
-    following = offset + len(page)
-    return MethodResult(page, total=len(rows), next=following if following < len(rows) else None)
+    page = rows[call.offset : call.offset + PAGE]
+    return MethodResult.of_page(page, call, len(page), len(rows))
 
 
 @method("user.fields", "user")
