@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.client import Stage, StageInfo
 
+_SHOWN_TARGETS = 5
+"""Targets that are named beside their stage."""
 SEMANTICS = {"S": "success", "F": "failure"}
 """The portal's letter for a final stage -> a word for people."""
 
@@ -189,7 +191,8 @@ def _table(stages: Sequence[Stage], standing: dict[str, list[str]]) -> Iterator[
 
 def _here(standing: dict[str, list[str]], stage: str) -> str:
     targets = standing.get(stage, [])
-    return " ".join(targets[:5]) + (f" and {len(targets) - 5} more" if len(targets) > 5 else "")  # noqa: PLR2004
+    more = len(targets) - _SHOWN_TARGETS
+    return " ".join(targets[:_SHOWN_TARGETS]) + (f" and {more} more" if more > 0 else "")
 
 
 _RUN: dict[str, Callable[[Bitrix24Hook, argparse.Namespace], int]] = {

@@ -26,7 +26,10 @@ def get_commands() -> list[CLICommand]:
             name=name,
             help=f"{explained[0].upper()}{explained[1:]}",
             func=run,
-            args=[Arg((argument,), **settings) for argument, settings in ARGUMENTS[name].items()],  # type: ignore[no-untyped-call]
+            args=[
+                Arg((argument,), **settings)  # type: ignore[no-untyped-call]  # Airflow's has no annotations
+                for argument, settings in ARGUMENTS[name].items()
+            ],
         )
         for name, explained in COMMANDS.items()
     ]

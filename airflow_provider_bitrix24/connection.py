@@ -57,17 +57,17 @@ class AirflowConnection(Protocol):
     """The part of Airflow's connection that is read. Its class differs from version to version."""
 
     @property
-    def host(self) -> str | None: ...  # noqa: D102
+    def host(self) -> str | None: ...  # noqa: D102 - named as in its form
     @property
-    def login(self) -> str | None: ...  # noqa: D102
+    def login(self) -> str | None: ...  # noqa: D102 - named as in its form
     @property
-    def password(self) -> str | None: ...  # noqa: D102
+    def password(self) -> str | None: ...  # noqa: D102 - named as in its form
     @property
-    def port(self) -> int | None: ...  # noqa: D102
+    def port(self) -> int | None: ...  # noqa: D102 - named as in its form
     @property
-    def schema(self) -> str | None: ...  # noqa: D102
+    def schema(self) -> str | None: ...  # noqa: D102 - named as in its form
     @property
-    def extra(self) -> str | Mapping[str, Any] | None: ...  # noqa: D102
+    def extra(self) -> str | Mapping[str, Any] | None: ...  # noqa: D102 - named as in its form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,11 @@ _NOTEWORTHY = 0.1
 class ListedStore(Protocol):
     """A store that can show what it keeps."""
 
-    def entries(self) -> Mapping[str, JsonValue]: ...  # noqa: D102
-    def clock(self) -> float: ...  # noqa: D102
+    def entries(self) -> Mapping[str, JsonValue]:
+        """Return all entries by their names."""
+
+    def clock(self) -> float:
+        """Return its clock's reading, in seconds since the epoch."""
 
 
 def store_in_use() -> ListedStore:

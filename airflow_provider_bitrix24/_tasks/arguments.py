@@ -61,7 +61,7 @@ class PlainArguments:
         seen_oids: set[int],
     ) -> None:
         """Airflow calls this to render all fields of ``parent``, this object or one inside a field of it."""
-        render = super()._do_render_template_fields  # type: ignore[misc]
+        render = super()._do_render_template_fields  # type: ignore[misc]  # an operator's base class has it
         for name in template_fields:
             keeps_texts = parent is self and (name in self.text_arguments or name in self._collections)
             if not keeps_texts:
@@ -90,7 +90,7 @@ class PlainArguments:
     def _render(self, template: jinja2.Template, context: Mapping[str, Any], dag: Any = None) -> Any:
         """Airflow calls this to render one text."""
         if not self._rendering:
-            return super()._render(template, context, dag)  # type: ignore[misc]
+            return super()._render(template, context, dag)  # type: ignore[misc]  # an operator's base class has it
         from airflow_provider_bitrix24._tasks.text_rendering import render_as_text
 
         return render_as_text(template, context)

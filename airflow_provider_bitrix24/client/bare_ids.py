@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from operator import index
-from typing import Any
+from typing import Any, SupportsIndex, TypeGuard
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.malformed import malformed, problem_of_text, shown_value
@@ -49,9 +49,9 @@ def rows_of(value: object, *, name: str = "target") -> list[Any]:
     """
     value = scalar(value)
     if _is_frame(value):
-        names = list(value.columns)  # type: ignore[attr-defined]
+        names = list(value.columns)
         try:
-            return list(value[_id_among(names)])  # type: ignore[index]
+            return list(value[_id_among(names)])
         except NotAnIdError as problem:
             raise ConfigurationError(f"{name} is a data frame: {problem}", hint=_HINT) from None
     if isinstance(value, str | EntityRef | Mapping) or not isinstance(value, Iterable) or _is_number(value):
@@ -145,7 +145,7 @@ def _whole(value: object) -> int:
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
         raise NotAnIdError("a truth value is not an id.")
     if _is_number(value):
-        return index(value)  # type: ignore[arg-type]
+        return index(value)
     ratio = getattr(value, "as_integer_ratio", None)
     if ratio is None:
         raise NotAnIdError(f"{a_kind_of(value)} is not an id.")
@@ -160,7 +160,7 @@ def _whole(value: object) -> int:
     return int(number)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[SupportsIndex]:
     """Whether it is a whole number by Python's own protocol, as those of numpy and pandas are."""
     if not hasattr(value, "__index__"):
         return False
@@ -171,5 +171,5 @@ def _is_number(value: object) -> bool:
     return True
 
 
-def _is_frame(value: object) -> bool:
+def _is_frame(value: object) -> TypeGuard[Any]:
     return hasattr(value, "columns") and hasattr(value, "shape") and hasattr(value, "__getitem__")

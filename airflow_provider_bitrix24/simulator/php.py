@@ -20,6 +20,8 @@ _SHORT: Final = 18
 """Numbers of up to this many digits always fit a PHP integer."""
 _LONGEST: Final = 1000
 """Python refuses to read whole numbers of thousands of digits."""
+_EXPONENT_FROM: Final = 1e15
+"""PHP writes floats from here on with an exponent; Python's spelling stands in for that."""
 
 _NUMBER = re.compile(r"[ \t\n\r\v\f]*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
 _NAME_BREAKERS = str.maketrans(" .", "__")
@@ -63,7 +65,7 @@ def to_str(value: Any) -> str:
     if value is True:
         return "1"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)  # noqa: PLR2004
+        return str(int(value)) if value.is_integer() and abs(value) < _EXPONENT_FROM else repr(value)
     return str(value) if isinstance(value, int) else "Array"
 
 

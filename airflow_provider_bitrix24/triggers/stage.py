@@ -76,7 +76,7 @@ class StageTrigger(BaseTrigger):
         bitrix24_conn_id: str = "bitrix24_default",
         verify_conn_id: str | None = None,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's has no annotations
         self.targets = several(targets)
         self.expected_stage = sorted(several(expected_stage))
         self.deadline = deadline
@@ -106,7 +106,7 @@ class StageTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and fire one event when the wait is over for any reason."""
         event = await self._wait()
-        yield TriggerEvent(event.as_payload())  # type: ignore[no-untyped-call]
+        yield TriggerEvent(event.as_payload())  # type: ignore[no-untyped-call]  # Airflow's has no annotations
 
     def _begin(self) -> StageWait:
         from airflow_provider_bitrix24.client.expected import ExpectedStages
@@ -188,7 +188,7 @@ class StageChangeEventTrigger(BaseEventTrigger):
         bitrix24_conn_id: str = "bitrix24_default",
         poll_interval: float | timedelta = 60,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's has no annotations
         self._query = _stage_history.StageHistoryQuery.parse(entity_type, stage, category_id)
         self.poll_interval: float = in_seconds(poll_interval)
         SECONDS_ABOVE_ZERO.check("poll_interval", self.poll_interval)
@@ -226,7 +226,7 @@ class StageChangeEventTrigger(BaseEventTrigger):
                         page = await bounded(self._page(hook), seconds=LONGEST_POLL)
                         for move in page.moves:
                             self._cursor = move.history_id
-                            yield TriggerEvent(move.as_payload(portal))  # type: ignore[no-untyped-call]
+                            yield TriggerEvent(move.as_payload(portal))  # type: ignore[no-untyped-call]  # Airflow's has no annotations
                         self._cursor, more = page.cursor, page.more
                     failures = 0
                 except (Bitrix24Error, AirflowNotFoundException) as error:

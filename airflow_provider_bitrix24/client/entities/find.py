@@ -57,7 +57,7 @@ class Search:
             pages_call(conditions, type_id, Span(0, 1), 1)  # with both bounds, as later requests may have
         except NotWritableError as error:
             raise ConfigurationError(f"filter: a batch cannot carry {error.what}.", hint=_CANNOT_CARRY) from None
-        return cls(type_id=type_id, conditions=conditions, limit=limit, on_excess=on_excess)  # type: ignore[arg-type]
+        return cls(type_id=type_id, conditions=conditions, limit=limit, on_excess=on_excess)  # type: ignore[arg-type]  # checked
 
 
 def find_entities(channel: Channel, search: Search) -> Flow[list[str]]:

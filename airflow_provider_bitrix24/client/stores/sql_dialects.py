@@ -1,5 +1,7 @@
 """How each database locks a row, tells the time, and inserts what may be there already. Pure."""
 
+# ruff: noqa: S608 - statements are put together of constants alone
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -41,8 +43,8 @@ class Dialect:
 
 _VALUE = f"substr(value, 1, {MAX_SIZE + 1}) AS value"
 """A value that is far too long, which counts as empty, is not read as a whole."""
-UPDATE: Final = f"UPDATE {TABLE} SET value = :value WHERE name = :name"  # noqa: S608 - a constant
-ENTRIES: Final = f"SELECT name, {_VALUE} FROM {TABLE} ORDER BY name"  # noqa: S608 - a constant
+UPDATE: Final = f"UPDATE {TABLE} SET value = :value WHERE name = :name"
+ENTRIES: Final = f"SELECT name, {_VALUE} FROM {TABLE} ORDER BY name"
 MISSING_TABLE: Final = frozenset({"42P01", 1146})
 """What PostgreSQL and MySQL call a table that does not exist. SQLite has no codes."""
 
@@ -50,9 +52,9 @@ _POSTGRES = Dialect(
     title="PostgreSQL",
     create=f"CREATE TABLE IF NOT EXISTS {TABLE} (name varchar(190) PRIMARY KEY, value text NOT NULL)",
     # now() is the time of the transaction's beginning; outside of the subquery, the clock is read after the lock.
-    lock=f"WITH locked AS (SELECT {_VALUE} FROM {TABLE} WHERE name = :name FOR UPDATE) "  # noqa: S608
+    lock=f"WITH locked AS (SELECT {_VALUE} FROM {TABLE} WHERE name = :name FOR UPDATE) "
     "SELECT value, extract(epoch FROM clock_timestamp()) AS clock FROM locked",
-    insert=f"INSERT INTO {TABLE} (name, value) VALUES (:name, '') ON CONFLICT (name) DO NOTHING",  # noqa: S608
+    insert=f"INSERT INTO {TABLE} (name, value) VALUES (:name, '') ON CONFLICT (name) DO NOTHING",
     clock="SELECT extract(epoch FROM clock_timestamp())",
     # For this transaction only: a pooler such as PgBouncer passes the session on to others. A process that is stopped
     # in the middle loses its transaction.
@@ -67,8 +69,8 @@ _MYSQL = Dialect(
     create=f"CREATE TABLE IF NOT EXISTS {TABLE} (name varchar(190) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, "
     "value text CHARACTER SET ascii NOT NULL) ENGINE=InnoDB",
     # NOW() is the time of the statement's beginning, before the lock.
-    lock=f"SELECT {_VALUE}, unix_timestamp(sysdate(6)) AS clock FROM {TABLE} WHERE name = :name FOR UPDATE",  # noqa: S608
-    insert=f"INSERT IGNORE INTO {TABLE} (name, value) VALUES (:name, '')",  # noqa: S608
+    lock=f"SELECT {_VALUE}, unix_timestamp(sysdate(6)) AS clock FROM {TABLE} WHERE name = :name FOR UPDATE",
+    insert=f"INSERT IGNORE INTO {TABLE} (name, value) VALUES (:name, '')",
     clock="SELECT unix_timestamp(sysdate(6))",
     # In a zone with summer time, an hour of local time comes twice.
     session=("SET time_zone = '+00:00'", "SET innodb_lock_wait_timeout = 1"),
@@ -85,8 +87,8 @@ _MYSQL = Dialect(
 _SQLITE = Dialect(
     title="SQLite",
     create=f"CREATE TABLE IF NOT EXISTS {TABLE} (name varchar(190) PRIMARY KEY, value text NOT NULL)",
-    lock=f"SELECT {_VALUE}, (julianday('now') - 2440587.5) * 86400.0 AS clock FROM {TABLE} WHERE name = :name",  # noqa: S608
-    insert=f"INSERT OR IGNORE INTO {TABLE} (name, value) VALUES (:name, '')",  # noqa: S608
+    lock=f"SELECT {_VALUE}, (julianday('now') - 2440587.5) * 86400.0 AS clock FROM {TABLE} WHERE name = :name",
+    insert=f"INSERT OR IGNORE INTO {TABLE} (name, value) VALUES (:name, '')",
     clock="SELECT (julianday('now') - 2440587.5) * 86400.0",
 )
 DRIVERS: Final = {

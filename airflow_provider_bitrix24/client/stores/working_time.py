@@ -83,8 +83,9 @@ def _dump_hold(hold: Hold) -> JsonValue:
 def _hold(value: JsonValue, now: float) -> Hold | None:
     if not isinstance(value, list) or len(value) not in (2, 3):
         return None
-    until, ended_at = finite(value[0]), finite(value[2]) if len(value) > 2 else None  # noqa: PLR2004
-    seconds = {name: finite(each) for name, each in _items(value[1], MAX_ACCOUNTS)}
+    end, accounts, *ended = value
+    until, ended_at = finite(end), finite(ended[0]) if ended else None
+    seconds = {name: finite(each) for name, each in _items(accounts, MAX_ACCOUNTS)}
     if until is None or not now < until <= now + HOLDS:
         return None
     return Hold(

@@ -89,7 +89,7 @@ class _BoundedConnection(HTTPConnection):
                 self.sock.settimeout(CURRENT.get().left())
             super().send(data[start : start + PIECE])
 
-    def response_class(  # type: ignore[override]
+    def response_class(  # type: ignore[override]  # a class, which is called alike
         self, connected: socket.socket, *args: Any, **kwargs: Any
     ) -> http.client.HTTPResponse:
         """http.client makes answers by this, also that of a proxy to CONNECT."""
@@ -106,7 +106,7 @@ class _BoundedResponse(http.client.HTTPResponse):
     def _read_status(self) -> tuple[str, int, str]:
         """Pass over informational answers: http.client knows only the first of them."""
         while True:
-            version, status, reason = super()._read_status()  # type: ignore[misc]
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # no public name
             if not http.client.CONTINUE <= status < http.client.OK or status == http.client.SWITCHING_PROTOCOLS:
                 return version, status, reason
             http.client.parse_headers(self.fp)

@@ -100,7 +100,7 @@ class Fault:
         if isinstance(spec, Fault):
             return spec
         if not isinstance(spec, (str, dict)):
-            raise ValueError(f"a fault is a text like 'reset:after' or an object, not {spec!r}")  # noqa: TRY004
+            raise ValueError(f"a fault is a text like 'reset:after' or an object, not {spec!r}")  # noqa: TRY004 - in JSON
         if isinstance(spec, dict):
             if "kind" not in spec:
                 raise ValueError(f"a fault needs a 'kind': {', '.join(FaultKind)}")

@@ -162,7 +162,7 @@ class Portal:
                 self.history.record(HistoryType.CREATED, item, first, now)
             return item
 
-    def add_deal(self, id: int | None = None, stage: str = "NEW", **fields: Any) -> Item:  # noqa: A002
+    def add_deal(self, id: int | None = None, stage: str = "NEW", **fields: Any) -> Item:  # noqa: A002 - as seeds call it
         """Create a deal; see :meth:`add_item`."""
         return self.add_item(DEAL, id, stage=stage, **fields)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_bitrix24.simulator.errors import RestError
@@ -81,7 +82,7 @@ def empty_500() -> RestResponse:
 
 def html_page(status: int) -> RestResponse:
     """A page of the front server or of a proxy before it."""
-    text = _FRONT_PAGE.format(_REASONS.get(status, f"{status} Error")) if status != 200 else _MAINTENANCE  # noqa: PLR2004
+    text = _FRONT_PAGE.format(_REASONS.get(status, f"{status} Error")) if status != HTTPStatus.OK else _MAINTENANCE
     return RestResponse(status, text.encode(), envelope.HTML_TYPE)
 
 
