@@ -71,7 +71,9 @@ def store_lines(store: ListedStore) -> Iterator[str]:
 
 
 def _clock_lines(store: ListedStore, offset: float, error: float) -> Iterator[str]:
-    if str(store).startswith("files "):
+    from airflow_provider_bitrix24.client.stores.file import FileStore
+
+    if isinstance(store, FileStore):
         yield "Clock: that of this machine"
         return
     close = abs(offset) < max(_NOTEWORTHY, error)

@@ -139,8 +139,8 @@ def check_literals(owner: object, *, target: object, code: object = None) -> Non
         check_literal_target(text, macros)
 
 
-def in_seconds(value: Any) -> Any:
-    """A ``timedelta`` as its seconds; everything else, also what is wrong, as it is."""
+def plain_seconds(value: Any) -> Any:
+    """A ``timedelta`` as its seconds, and what Airflow wraps without that; everything else, also wrong, as it is."""
     from airflow_provider_bitrix24.client.plain import plain_argument
 
     return plain_argument(value)

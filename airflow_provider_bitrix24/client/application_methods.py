@@ -199,7 +199,7 @@ class AsyncApplicationMethods(ApplicationFlows):
         fail_on: str | Iterable[str] = (),
         verify: bool = True,
     ) -> TriggerReport:
-        """See :meth:`Bitrix24Client.execute_trigger`."""
+        """See :meth:`.Bitrix24Client.execute_trigger`."""
         flow = self._trigger_automation(
             target,
             code,
@@ -214,21 +214,21 @@ class AsyncApplicationMethods(ApplicationFlows):
         return await self._driver.run(flow)
 
     async def add_trigger(self, code: str, name: str) -> None:
-        """See :meth:`Bitrix24Client.add_trigger`."""
+        """See :meth:`.Bitrix24Client.add_trigger`."""
         await self._driver.run(self._add_trigger(code, name))
 
     async def list_triggers(self) -> Sequence[ApplicationTrigger]:
-        """See :meth:`Bitrix24Client.list_triggers`."""
+        """See :meth:`.Bitrix24Client.list_triggers`."""
         return await self._driver.run(self._list_triggers())
 
     async def delete_trigger(self, code: str) -> None:
-        """See :meth:`Bitrix24Client.delete_trigger`."""
+        """See :meth:`.Bitrix24Client.delete_trigger`."""
         await self._driver.run(self._delete_trigger(code))
 
     async def token_info(self) -> TokenInfo:
-        """See :meth:`Bitrix24Client.token_info`."""
+        """See :meth:`.Bitrix24Client.token_info`."""
         return await self._driver.run(self._token_info())
 
     async def refresh_tokens(self, *, older_than: float = 0) -> bool:
-        """See :meth:`Bitrix24Client.refresh_tokens`."""
+        """See :meth:`.Bitrix24Client.refresh_tokens`."""
         return await self._driver.run(self._refresh_tokens(older_than))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.arguments import ArgumentsOf, check_literals, check_options, in_seconds
+from airflow_provider_bitrix24._tasks.arguments import ArgumentsOf, check_literals, check_options, plain_seconds
 from airflow_provider_bitrix24.compat import conf
 from airflow_provider_bitrix24.links import EntityLink
 from airflow_provider_bitrix24.operators._firing_task import FiringTask
@@ -122,8 +122,8 @@ class TriggerAutomationOperator(FiringTask):
         self.on_unmoved = on_unmoved
         self.verify = verify
         self.verify_conn_id = verify_conn_id
-        self.wait_timeout = in_seconds(wait_timeout)
-        self.poke_interval = in_seconds(poke_interval)
+        self.wait_timeout = plain_seconds(wait_timeout)
+        self.poke_interval = plain_seconds(poke_interval)
         self.deferrable = deferrable
         self.durable = durable
         self.preview = preview

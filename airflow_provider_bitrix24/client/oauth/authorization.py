@@ -22,6 +22,7 @@ from airflow_provider_bitrix24.client.oauth.grants import (
 from airflow_provider_bitrix24.client.oauth.next_server import with_next_server
 from airflow_provider_bitrix24.client.oauth.pair import is_token
 from airflow_provider_bitrix24.client.oauth.process import process_tokens
+from airflow_provider_bitrix24.client.oauth.refresh_errors import SHADOWED_HINT
 from airflow_provider_bitrix24.client.oauth.token_store import Kept
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Authorization:
             )
         return ConfigurationError(
             "The application's tokens were stored, but something else is read back.",
-            hint="Does a secrets backend or an environment variable define the same name? Remove it there.",
+            hint=SHADOWED_HINT,
         )
 
 

@@ -112,7 +112,7 @@ def diagnose_application(channel: Channel, source: TokenSource) -> Flow[Diagnosi
 
 
 def moment(at: float) -> str:
-    """A moment for people, in UTC."""
+    """A moment for people, to the minute, in UTC."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 

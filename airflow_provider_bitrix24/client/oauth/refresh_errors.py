@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
     from airflow_provider_bitrix24.client.oauth.token_store import Claim
 
-_SHADOWED = "Does a secrets backend or an environment variable define the same name? Remove it there."
+SHADOWED_HINT = "Does a secrets backend or an environment variable define the same name? Remove it there."
 
 
 def not_authorized(application: ApplicationPortal) -> AuthenticationError:
@@ -31,7 +31,7 @@ def unwritable() -> ConfigurationError:
     return ConfigurationError(
         "What is written into the store of tokens cannot be read back, so tokens are not refreshed: the new ones "
         "would be lost.",
-        hint=_SHADOWED,
+        hint=SHADOWED_HINT,
     )
 
 
@@ -39,7 +39,7 @@ def shadowed() -> ConfigurationError:
     """The error of a store that does not keep the new pair."""
     return ConfigurationError(
         "The application's new tokens were stored, but something else is read back.",
-        hint=_SHADOWED,
+        hint=SHADOWED_HINT,
     )
 
 

@@ -21,7 +21,7 @@ from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK
 from airflow_provider_bitrix24.client.errors import SharedStoreError
 from airflow_provider_bitrix24.client.stores.deadline import Attempt
 from airflow_provider_bitrix24.client.stores.file_directory import default_directory, open_file
-from airflow_provider_bitrix24.client.stores.record import MAX_SIZE, apply, peek
+from airflow_provider_bitrix24.client.stores.record import MAX_SIZE, MOST_ENTRIES, apply, peek
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,6 @@ LOCK_PATIENCE = 1.0
 _PAUSES = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
 """Seconds between the attempts before a process queues up: mostly a lock is free again before a thread can start."""
 _SUFFIX = ".json"
-_MOST_ENTRIES = 1000
 _PADDING = b" \0"
 _NOT_OURS = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EACCES, errno.EPERM})
 """What opening something raises that is not a file, or that its owner keeps to himself."""
@@ -99,7 +98,7 @@ class FileStore:
         """
         boot = self._boot_id().hex().encode()
         with self._translated():
-            names = sorted(path.name for path in self.directory.glob(f"*{_SUFFIX}"))[:_MOST_ENTRIES]
+            names = sorted(path.name for path in self.directory.glob(f"*{_SUFFIX}"))[:MOST_ENTRIES]
             return {name.removesuffix(_SUFFIX): self._peek(name, boot) for name in names}
 
     def clock(self) -> float:

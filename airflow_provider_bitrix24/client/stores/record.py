@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MAX_SIZE = 32_768
 """Bytes that a value's text has at most."""
+MOST_ENTRIES = 1000
+"""Values that a store shows at most."""
 STEP_BACK = 2.0
 """Seconds by which a store's clock may go back while its time only stands still."""
 _FORM = 1

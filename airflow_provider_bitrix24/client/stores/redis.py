@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.secret_text import SecretText
-from airflow_provider_bitrix24.client.stores.record import MAX_SIZE, apply, peek
+from airflow_provider_bitrix24.client.stores.record import MAX_SIZE, MOST_ENTRIES, apply, peek
 from airflow_provider_bitrix24.client.stores.remote import PATIENCE, raise_unusable, stored_key, within
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ end
 return {{kept, redis.call('TIME')}}
 """
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.032
-_MOST_ENTRIES = 1000
 
 
 class RedisStore:
@@ -107,10 +106,10 @@ class RedisStore:
 
         def read(_: Attempt[dict[str, JsonValue]]) -> dict[str, JsonValue]:
             found: dict[str, JsonValue] = {}
-            for name in self._redis.scan_iter(match=f"{PREFIX}*", count=_MOST_ENTRIES):
+            for name in self._redis.scan_iter(match=f"{PREFIX}*", count=MOST_ENTRIES):
                 kept = cast("bytes", self._redis.eval(_PEEK, 1, name))
                 found[name.decode(errors="replace").removeprefix(PREFIX)] = peek(kept)
-                if len(found) >= _MOST_ENTRIES:
+                if len(found) >= MOST_ENTRIES:
                     break
             return found
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_bitrix24.client.errors import SharedStoreError
 from airflow_provider_bitrix24.client.secret_text import SecretText
-from airflow_provider_bitrix24.client.stores.record import apply, peek
+from airflow_provider_bitrix24.client.stores.record import MOST_ENTRIES, apply, peek
 from airflow_provider_bitrix24.client.stores.remote import PATIENCE, first_line, raise_unusable, stored_key, within
 from airflow_provider_bitrix24.client.stores.sql_dialects import ENTRIES, MISSING_TABLE, TABLE, UPDATE
 from airflow_provider_bitrix24.client.stores.sql_engine import RefusedOptionError, dialect_of, make_engine, make_url
@@ -30,7 +30,6 @@ S = TypeVar("S")
 T = TypeVar("T")
 _ATTEMPTS = 3
 _PAUSE = 0.02
-_MOST_ENTRIES = 1000
 _OPTIONS_HINT = "Correct the options of the shared store; not every driver takes a password of every alphabet."
 
 
@@ -92,7 +91,7 @@ class SqlStore:
         """
 
         def read(_: Attempt[dict[str, JsonValue]], connection: Connection) -> dict[str, JsonValue]:
-            rows = self._execute(connection, ENTRIES).fetchmany(_MOST_ENTRIES)
+            rows = self._execute(connection, ENTRIES).fetchmany(MOST_ENTRIES)
             return {row.name: peek(row.value) for row in rows}
 
         return self._ask(lambda attempt: self._transaction(attempt, read))
