@@ -24,9 +24,10 @@ from airflow_provider_bitrix24.client.limits.cost import SharedCost
 from airflow_provider_bitrix24.client.limits.working_time import WorkingTimeState, share_working_time
 from airflow_provider_bitrix24.client.protocol.wire import HttpRequest, HttpResponse, decode
 from airflow_provider_bitrix24.client.stores.working_time import dump_working_time
+from tests.support.damage import places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider_bitrix24.client.flows.effects import Flow
 
@@ -141,8 +142,8 @@ class OddPortal:
         texts = []
         for answer, place, text in self.changes:
             if answer == self.answered:
-                places = list(_places(envelope))
-                holder, key = places[place % len(places)]
+                found = list(places(envelope))
+                holder, key = found[place % len(found)]
                 holder[key] = f"{_MARK} {len(texts)}"
                 texts.append(text)
         written = json.dumps(envelope)
@@ -201,14 +202,6 @@ def _command(text: str) -> tuple[str, dict[str, Any]]:
 def _time(now: float) -> dict[str, Any]:
     began = EPOCH + now
     return {"start": began, "finish": began + 0.1, "operating": 1.5, "operating_reset_at": round(began) + 600}
-
-
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place in a value, as what holds it and the key or index there."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in list(pairs):
-        yield value, key
-        yield from _places(inner)
 
 
 def decoded(text: str) -> Any:

@@ -10,7 +10,6 @@ from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, TRIGGER, Cal
 from airflow_provider_bitrix24.client.report import Outcome, Place, TargetError, TargetResult
 
 if TYPE_CHECKING:
-    from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.stages import Snapshot
     from airflow_provider_bitrix24.client.targets import EntityRef
 
@@ -91,14 +90,6 @@ class Target:
     def settle(self, outcome: Outcome, *, error: TargetError | None = None, reason: str | None = None) -> None:
         """Decide this target."""
         self.outcome, self.error, self.reason = outcome, error, reason
-
-    def fail(self, error: Bitrix24Error) -> None:
-        """Decide this target: it failed."""
-        self.settle("failed", error=TargetError.from_error(error))
-
-    def lose(self, error: Bitrix24Error) -> None:
-        """Decide this target: it is unknown what the portal did with it."""
-        self.settle("failed", error=TargetError.from_error(error, "unknown"))
 
     def result(self) -> TargetResult:
         """What became of it."""

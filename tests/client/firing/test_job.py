@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.client.errors import AuthenticationError
 from airflow_provider_bitrix24.client.firing.job import Job, Target
 from airflow_provider_bitrix24.client.stages import Snapshot
 from airflow_provider_bitrix24.client.targets import EntityRef
-from tests.support.firing import LOST, NEW, NEXT, api_error, deal
+from tests.support.firing import NEW, NEXT, deal
 
 
 @pytest.mark.parametrize(
@@ -56,13 +55,3 @@ def test_a_target_that_nobody_has_decided_about_counts_as_failed():
         "stage_before": "NEW",
         "stage_after": None,
     }
-
-
-def test_a_refused_target_was_not_executed_and_a_lost_one_may_have_been():
-    refused, lost = Target(deal(1)), Target(deal(2))
-    refused.fail(api_error(AuthenticationError))
-    lost.lose(LOST)
-    assert [(each.outcome, each.error.code, each.error.executed) for each in (refused, lost)] == [
-        ("failed", "X", "no"),
-        ("failed", "OutcomeUnknown", "unknown"),
-    ]

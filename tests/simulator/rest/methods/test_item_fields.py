@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.simulator.portal.field_names import camel_name, upper_name
-
 
 def test_a_selection_shows_exactly_what_was_asked_for(client):
     def shown(query):
@@ -65,12 +63,6 @@ def test_a_user_field_has_two_spellings(client):
     for name in ("ufCrm_1", "UF_CRM_1"):
         found = client.post("crm.item.list", {"entityTypeId": 2, "filter": {name: "x"}, "select": ["id", name]}).result
         assert found["items"] == [{"id": number, "ufCrm_1": "x"}]
-
-
-def test_every_name_survives_both_spellings():
-    for name in ("UF_CRM_1", "UF_CRM_44_172", "UF_CRM_5D8F9C", "UF_CRM_MY_FIELD", "PARENT_ID_177", "STAGE_ID"):
-        assert upper_name(camel_name(name)) == name
-        assert camel_name(camel_name(name)) == camel_name(name)
 
 
 def test_what_is_written_is_read_again(client):
