@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_bitrix24.client.errors import ApiError
-    from airflow_provider_bitrix24.client.firing.kept import Kept
+    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
     from airflow_provider_bitrix24.client.flows.effects import Flow
 
 NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")
@@ -157,7 +157,7 @@ class Try:
         self.store, self.now, self.portal_ahead = store, now, portal_ahead
         self.ledger = ledger_of(*refs, code=code, expected=expected)
         self.checkpoint = Checkpoint(host, self.ledger, self.portal_time)
-        self.kept: Kept | None = read_kept(store.load, host=host, code=code, refs=refs)
+        self.kept: KeptFiring | None = read_kept(store.load, host=host, code=code, refs=refs)
         if self.kept is not None:
             saving(self.checkpoint.restore(self.kept, now), store)
 

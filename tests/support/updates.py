@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 
-class Kept:
+class UpdateCheckpoint:
     """Keeps a checkpoint in memory, and ends the try at a save if it is told to."""
 
     is_retry = False

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from airflow_provider_bitrix24.client.entities.updates import Update
-    from airflow_provider_bitrix24.client.firing.kept import Kept
+    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
 
 PART = f"{MOVING[0]}_{VALUES}"
 """Of both groups that move entities, since an update may belong to the other one with other values."""
@@ -93,7 +93,7 @@ def _load_of(group: str, load: Callable[[str], Any], part: str) -> Any:
     return load(f"{group}_{part}")
 
 
-def _sent_of(kept: Kept) -> Iterable[str]:
+def _sent_of(kept: KeptFiring) -> Iterable[str]:
     numbers = {number for request, _ in kept.open for number in request}
     numbers.update(number for number, state in enumerate(kept.states) if state not in _NOT_SENT)
     return (str(ref) for number, ref in enumerate(chain.from_iterable(kept.lists)) if number in numbers)

@@ -22,7 +22,7 @@ from airflow_provider_bitrix24.client.report import MISSING, TargetError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_bitrix24.client.firing.kept import Kept
+    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
     from airflow_provider_bitrix24.client.flows.calls import Channel
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.report import TriggerReport
@@ -162,7 +162,7 @@ def _send(
     monitor.settled.update((each.target, UpdateResult.from_fire(each)) for each in report.results)
 
 
-def _kept(channel: Channel, job: UpdateJob, checkpoint_store: CheckpointStore | None) -> Kept | None:
+def _kept(channel: Channel, job: UpdateJob, checkpoint_store: CheckpointStore | None) -> KeptFiring | None:
     """What an earlier try has kept of this group."""
     if checkpoint_store is None:
         return None

@@ -14,7 +14,7 @@ from airflow_provider_bitrix24.client.firing.expectation import Expectation
 from airflow_provider_bitrix24.client.firing.kept import (
     UNREADABLE,
     WHAT_TO_DO,
-    Kept,
+    KeptFiring,
     read_record,
     write_lists,
     write_open,
@@ -203,7 +203,7 @@ class Checkpoint:
 
     # -- reading
 
-    def restore(self, kept: Kept, now: float) -> Flow[None]:
+    def restore(self, kept: KeptFiring, now: float) -> Flow[None]:
         """Bring the ledger to where an earlier try left it, target by target: the list may have changed."""
         kept.states = self._expected.revise(kept, fail_on=self._ledger.job.fail_on)
         self._take_over(kept)
@@ -230,7 +230,7 @@ class Checkpoint:
             yield from self._save_snapshots(kept.snapshots)
             yield from self.save()
 
-    def _take_over(self, kept: Kept) -> None:
+    def _take_over(self, kept: KeptFiring) -> None:
         self._lists = kept.lists
         self._numbers = {ref: number for number, ref in enumerate(chain.from_iterable(kept.lists))}
         self._states = bytearray(kept.states.ljust(len(self._numbers), WAITING), "ascii")
@@ -245,7 +245,7 @@ class Checkpoint:
 
     def _restore_in_doubt(
         self,
-        kept: Kept,
+        kept: KeptFiring,
         targets: Mapping[EntityRef, Target],
         lost: Sequence[Target],
         unmoved: Sequence[Target],

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from airflow_provider_bitrix24.client.firing.job import Job
-    from airflow_provider_bitrix24.client.firing.kept import Kept
+    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
 
 _AT_EXPECTED, _MOVED = LETTERS["already"], LETTERS["moved"]
 _UNFIRED, _READ_AGAIN = WAITING, ACCEPTED
@@ -55,7 +55,7 @@ class Expectation:
             return "any"
         return values.shown(stages_in_words(self.stages, or_later=self.or_later))
 
-    def revise(self, kept: Kept, *, fail_on: Collection[str]) -> str:
+    def revise(self, kept: KeptFiring, *, fail_on: Collection[str]) -> str:
         """The states that an earlier try has left, as far as they still mean something.
 
         :param fail_on: stages where somebody may have moved entities away from since.

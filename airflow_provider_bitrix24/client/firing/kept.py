@@ -32,7 +32,7 @@ WHAT_TO_DO = (
 
 
 @dataclass(slots=True, kw_only=True)
-class Kept:
+class KeptFiring:
     """A checkpoint in plain values. Targets are numbered through all ``lists``, one after the other."""
 
     host: str
@@ -60,7 +60,9 @@ class Kept:
     """What it expected, where that was kept."""
 
 
-def read_kept(load: Callable[[str], Any], *, host: str, code: str | None, refs: Iterable[EntityRef]) -> Kept | None:
+def read_kept(
+    load: Callable[[str], Any], *, host: str, code: str | None, refs: Iterable[EntityRef]
+) -> KeptFiring | None:
     """Read what an earlier try kept, or ``None`` where none has sent anything.
 
     :param load: gives the value of a part, or ``None``.
@@ -82,7 +84,9 @@ def read_kept(load: Callable[[str], Any], *, host: str, code: str | None, refs: 
     return kept
 
 
-def _read(record: Any, load: Callable[[str], Any], *, host: str, code: str | None, refs: Iterable[EntityRef]) -> Kept:
+def _read(
+    record: Any, load: Callable[[str], Any], *, host: str, code: str | None, refs: Iterable[EntityRef]
+) -> KeptFiring:
     form = record["form"]
     if form == 1:
         from airflow_provider_bitrix24.client.firing.kept_form_1 import read_form_1
@@ -91,7 +95,7 @@ def _read(record: Any, load: Callable[[str], Any], *, host: str, code: str | Non
     if form != FORM:
         raise CheckpointError(f"{UNREADABLE}: its form is {form!r:.20}.", hint=WHAT_TO_DO)
     lists = read_lists(load(TARGETS))
-    kept = Kept(
+    kept = KeptFiring(
         host=_field(record["host"]),
         code=None if record["code"] is None else _text(record["code"]),
         lists=lists,
@@ -119,7 +123,7 @@ def read_record(record: Any, load: Callable[[str], Any]) -> tuple[str, dict[int,
     :raises CheckpointError: a part is damaged.
     """
     try:
-        kept = Kept(host="", code=None, lists=read_lists(load(TARGETS)), states=unpack(record["states"]))
+        kept = KeptFiring(host="", code=None, lists=read_lists(load(TARGETS)), states=unpack(record["states"]))
         check(kept)
         kept.after.update(_snapshots_of_targets(record["after"], kept))
     except _DAMAGE as error:
@@ -127,7 +131,7 @@ def read_record(record: Any, load: Callable[[str], Any]) -> tuple[str, dict[int,
     return kept.states, kept.after, kept.lists
 
 
-def check(kept: Kept) -> None:
+def check(kept: KeptFiring) -> None:
     """Refuse a checkpoint whose parts do not fit each other.
 
     :raises ValueError: they do not.
@@ -144,14 +148,14 @@ def check(kept: Kept) -> None:
         raise ValueError("a target is listed twice")
 
 
-def _snapshots_of_targets(packed: str, kept: Kept) -> dict[int, Snapshot]:
+def _snapshots_of_targets(packed: str, kept: KeptFiring) -> dict[int, Snapshot]:
     """Read where targets stood; each part is checked, so that many cannot take more memory than the targets do."""
     snapshots = read_snapshots(packed)
     _check_numbers(snapshots, kept)
     return snapshots
 
 
-def _check_numbers(numbers: Collection[int], kept: Kept) -> None:
+def _check_numbers(numbers: Collection[int], kept: KeptFiring) -> None:
     if numbers and not 0 <= min(numbers) <= max(numbers) < sum(map(len, kept.lists)):
         raise ValueError("parts do not fit")
 

@@ -13,7 +13,7 @@ from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.firing.kept import (
     UNREADABLE,
     WHAT_TO_DO,
-    Kept,
+    KeptFiring,
     check,
     integer,
     listed,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.targets import EntityRef
 
 
-def read_form_1(record: Mapping[str, Any], *, host: str, code: str | None, refs: Iterable[EntityRef]) -> Kept:
+def read_form_1(record: Mapping[str, Any], *, host: str, code: str | None, refs: Iterable[EntityRef]) -> KeptFiring:
     """Bring a record of form 1 into today's values.
 
     :raises CheckpointError: it was written for other targets, another code or another portal.
@@ -41,7 +41,7 @@ def read_form_1(record: Mapping[str, Any], *, host: str, code: str | None, refs:
             hint=WHAT_TO_DO,
         )
     count = len(targets)
-    kept = Kept(host=host, code=code, lists=[targets], states=unpack(record["states"], count + 1), rewritten=True)
+    kept = KeptFiring(host=host, code=code, lists=[targets], states=unpack(record["states"], count + 1), rewritten=True)
     kept.snapshots.update(_stages(record, "before", count))
     kept.after = kept.recent = _stages(record, "after", count)
     for entry in listed(record["open"]):

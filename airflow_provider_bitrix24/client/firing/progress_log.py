@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.job import Target
-    from airflow_provider_bitrix24.client.firing.kept import Kept
+    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
     from airflow_provider_bitrix24.client.firing.state import FiringState
 
 LOG_EVERY = 30.0
@@ -64,7 +64,7 @@ def already_line(window: Sequence[Target], stages: ExpectedStages | None) -> Log
     return Log(f"{already:,} of {len(window):,} already at {stages.wording}; {firing}.")
 
 
-def resumed_line(state: FiringState, kept: Kept) -> Log:
+def resumed_line(state: FiringState, kept: KeptFiring) -> Log:
     """What earlier tries have left to do, and what they fired otherwise than this one."""
     in_doubt = sum(len(request.targets) for request in state.in_doubt)
     code = "" if kept.code == state.job.code else f" The code was {quoted(kept.code)} then."

@@ -32,7 +32,7 @@ from airflow_provider_bitrix24.client.report import TriggerReport
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_bitrix24.client.firing.kept import Kept
+    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
     from airflow_provider_bitrix24.client.targets import EntityRef
 
@@ -45,7 +45,7 @@ def trigger_automation(
     *,
     now: float,
     durable: bool = False,
-    kept: Kept | None = None,
+    kept: KeptFiring | None = None,
     is_retry: bool = False,
     monitor: FiringMonitor | None = None,
 ) -> Flow[TriggerReport]:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from airflow_provider_bitrix24.client.portal import Portal
-    from airflow_provider_bitrix24.client.protocol.wire import Authorization
+    from airflow_provider_bitrix24.client.protocol.wire import Bearer
 
 _OF_A_CREDENTIAL = (
     AuthenticationError,
@@ -63,7 +63,7 @@ class Tokens(Protocol):
     """Tokens that authorize requests, where the portal's URL holds no secret."""
 
     @property
-    def pair(self) -> Authorization | None:
+    def pair(self) -> Bearer | None:
         """What authorizes the next request."""
 
     @property
@@ -199,9 +199,7 @@ def _naming(channel: Channel, flow: Flow[None]) -> Flow[None]:
         raise
 
 
-def _note_refusals(
-    channel: Channel, tokens: Tokens, used: Authorization | None, attempts: Sequence[Attempt]
-) -> Flow[None]:
+def _note_refusals(channel: Channel, tokens: Tokens, used: Bearer | None, attempts: Sequence[Attempt]) -> Flow[None]:
     """Get another token where the one that was used is refused. The errors then say whether there is one.
 
     Others that share the tokens may have another one by now, which must not be taken for the refused one.

@@ -110,7 +110,7 @@ class Reply:
     timing: Timing = NO_TIMING
 
 
-class Authorization(Protocol):
+class Bearer(Protocol):
     """What authorizes a request whose URL holds no secret."""
 
     @property
@@ -132,7 +132,7 @@ def checked_method(method: object) -> str:
     return str(name)
 
 
-def encode(portal: Portal, call: Call, authorization: Authorization | None = None) -> HttpRequest:
+def encode(portal: Portal, call: Call, authorization: Bearer | None = None) -> HttpRequest:
     """Build the request for a call.
 
     :raises ConfigurationError: the parameters are not JSON.

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Attempt(Generic[R]):
+class BoundedCall(Generic[R]):
     """A function that runs in a thread of its own. Its caller may give up on it.
 
     Neither the kernel's file locks nor the resolver of host names take a time-out, and a signal would reach only the
     main thread.
 
-    :param function: gets this attempt, so that it can ask before it takes effect.
+    :param function: gets this call, so that it can ask before it takes effect.
     """
 
-    def __init__(self, function: Callable[[Attempt[R]], R]) -> None:
+    def __init__(self, function: Callable[[BoundedCall[R]], R]) -> None:
         self._function = function
         self._decision = threading.Lock()
         self._claimed = self._given_up = False
@@ -49,7 +49,7 @@ class Attempt(Generic[R]):
     def wait(self, patience: float) -> R:
         """Return what the function returns, or raise what it raises.
 
-        :param patience: seconds, after which this attempt is given up unless the function has claimed it.
+        :param patience: seconds, after which this call is given up unless the function has claimed it.
         :raises TimeoutError: given up.
         """
         if not self._done.wait(patience):

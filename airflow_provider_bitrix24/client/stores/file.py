@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK
 from airflow_provider_bitrix24.client.errors import SharedStoreError
-from airflow_provider_bitrix24.client.stores.deadline import Attempt
+from airflow_provider_bitrix24.client.stores.deadline import BoundedCall
 from airflow_provider_bitrix24.client.stores.file_directory import default_directory, open_file
 from airflow_provider_bitrix24.client.stores.record import MAX_SIZE, MOST_ENTRIES, apply, peek
 
@@ -73,7 +73,7 @@ class FileStore:
     ) -> None:
         self.directory = directory or default_directory()
         self._clock, self._boot_id, self._patience = clock, boot_id, patience
-        self._waiting: dict[str, Attempt[Any]] = {}
+        self._waiting: dict[str, BoundedCall[Any]] = {}
 
     def __str__(self) -> str:
         return f"files in {self.directory}"
@@ -133,9 +133,9 @@ class FileStore:
     def _wait(self, name: str, file: int, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
         """Wait for the lock in the kernel's queue, in a thread: a file lock has no time-out."""
 
-        def lock_and_use(attempt: Attempt[T]) -> T:
+        def lock_and_use(call: BoundedCall[T]) -> T:
             fcntl.flock(file, fcntl.LOCK_EX)
-            if not attempt.claim():
+            if not call.claim():
                 _release(file)
                 raise TimeoutError
             return self._use(file, change)
@@ -144,10 +144,10 @@ class FileStore:
         if earlier is not None and earlier.given_up and earlier.running:
             os.close(file)
             raise self._unusable("another process still keeps the file locked")
-        attempt: Attempt[T] = Attempt(lock_and_use)
-        self._waiting[name] = attempt
+        call: BoundedCall[T] = BoundedCall(lock_and_use)
+        self._waiting[name] = call
         try:
-            return attempt.wait(self._patience)
+            return call.wait(self._patience)
         except TimeoutError:
             raise self._unusable(f"another process has kept the file locked for {self._patience:g} s") from None
 

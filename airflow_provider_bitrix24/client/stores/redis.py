@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from airflow_provider_bitrix24.client.stores.deadline import Attempt
+    from airflow_provider_bitrix24.client.stores.deadline import BoundedCall
     from airflow_provider_bitrix24.client.stores.protocol import JsonValue
 
 R = TypeVar("R")
@@ -93,8 +93,8 @@ class RedisStore:
     def update(self, key: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
         """See :meth:`~.protocol.SharedStore.update`."""
 
-        def work(attempt: Attempt[T]) -> T:
-            return self._update(attempt, PREFIX + stored_key(key), change)
+        def work(call: BoundedCall[T]) -> T:
+            return self._update(call, PREFIX + stored_key(key), change)
 
         return self._ask(work)
 
@@ -104,7 +104,7 @@ class RedisStore:
         :raises SharedStoreError: the server cannot be used.
         """
 
-        def read(_: Attempt[dict[str, JsonValue]]) -> dict[str, JsonValue]:
+        def read(_: BoundedCall[dict[str, JsonValue]]) -> dict[str, JsonValue]:
             found: dict[str, JsonValue] = {}
             for name in self._redis.scan_iter(match=f"{PREFIX}*", count=MOST_ENTRIES):
                 kept = cast("bytes", self._redis.eval(_PEEK, 1, name))
@@ -126,11 +126,11 @@ class RedisStore:
         """Close the connections to the server."""
         self._redis.close()
 
-    def _update(self, attempt: Attempt[T], name: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
+    def _update(self, call: BoundedCall[T], name: str, change: Callable[[JsonValue, float], tuple[JsonValue, T]]) -> T:
         # Whole scripts, not their digests: a server that was just started knows none.
         [kept, clock] = cast("Any", self._redis.eval(_READ, 1, name))
         pause = _FIRST_PAUSE
-        while not attempt.given_up:
+        while not call.given_up:
             text, answer = apply(kept, _seconds(clock), change)
             newer = cast("Any", self._redis.eval(_SWAP, 1, name, kept, text))
             if not newer:
@@ -140,7 +140,7 @@ class RedisStore:
             pause = min(2 * pause, _LONGEST_PAUSE)
         raise TimeoutError
 
-    def _ask(self, function: Callable[[Attempt[R]], R]) -> R:
+    def _ask(self, function: Callable[[BoundedCall[R]], R]) -> R:
         errors = _library().exceptions.RedisError
         try:
             return within(self._patience, function, name=self._name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_bitrix24.client.errors import SharedStoreError
 from airflow_provider_bitrix24.client.secret_text import hide
-from airflow_provider_bitrix24.client.stores.deadline import Attempt
+from airflow_provider_bitrix24.client.stores.deadline import BoundedCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,15 +28,15 @@ def stored_key(key: str) -> str:
     return f"sha256 {hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def within(patience: float, function: Callable[[Attempt[R]], R], *, name: str) -> R:
+def within(patience: float, function: Callable[[BoundedCall[R]], R], *, name: str) -> R:
     """Run a function that asks a server, and wait for it no longer than agreed.
 
-    :param function: gets the attempt; it should not change anything any more once that was given up.
+    :param function: gets the call; it should not change anything any more once that was given up.
     :param name: names the server in an error.
     :raises SharedStoreError: the function has raised it, or takes too long.
     """
     try:
-        return Attempt(function).wait(patience)
+        return BoundedCall(function).wait(patience)
     except TimeoutError:
         raise_unusable(name, f"no answer within {patience:g} s")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection
     from sqlalchemy.exc import DBAPIError
 
-    from airflow_provider_bitrix24.client.stores.deadline import Attempt
+    from airflow_provider_bitrix24.client.stores.deadline import BoundedCall
     from airflow_provider_bitrix24.client.stores.protocol import JsonValue
 
 R = TypeVar("R")
@@ -69,18 +69,18 @@ class SqlStore:
         """See :meth:`~.protocol.SharedStore.update`."""
         name = stored_key(key)
 
-        def transact(attempt: Attempt[T], connection: Connection) -> T:
+        def transact(call: BoundedCall[T], connection: Connection) -> T:
             row = self._execute(connection, self.dialect.lock, name=name).first()
             if row is None:
                 raise _MissingRow
             text, answer = apply(row.value, float(row.clock), change)
-            if attempt.given_up:
+            if call.given_up:
                 raise TimeoutError
             self._execute(connection, UPDATE, name=name, value=text)
             return answer
 
-        def work(attempt: Attempt[T]) -> T:
-            return self._with_row(attempt, name, transact)
+        def work(call: BoundedCall[T]) -> T:
+            return self._with_row(call, name, transact)
 
         return self._ask(work)
 
@@ -90,11 +90,11 @@ class SqlStore:
         :raises SharedStoreError: the database cannot be used.
         """
 
-        def read(_: Attempt[dict[str, JsonValue]], connection: Connection) -> dict[str, JsonValue]:
+        def read(_: BoundedCall[dict[str, JsonValue]], connection: Connection) -> dict[str, JsonValue]:
             rows = self._execute(connection, ENTRIES).fetchmany(MOST_ENTRIES)
             return {row.name: peek(row.value) for row in rows}
 
-        return self._ask(lambda attempt: self._transaction(attempt, read))
+        return self._ask(lambda call: self._transaction(call, read))
 
     def clock(self) -> float:
         """Return the server's time, in seconds since the epoch.
@@ -102,16 +102,16 @@ class SqlStore:
         :raises SharedStoreError: the database cannot be used.
         """
 
-        def read(_: Attempt[float], connection: Connection) -> float:
+        def read(_: BoundedCall[float], connection: Connection) -> float:
             return float(self._execute(connection, self.dialect.clock).scalar_one())
 
-        return self._ask(lambda attempt: self._transaction(attempt, read))
+        return self._ask(lambda call: self._transaction(call, read))
 
     def close(self) -> None:
         """Close the connections to the database."""
         self._engine.dispose()
 
-    def _ask(self, function: Callable[[Attempt[R]], R]) -> R:
+    def _ask(self, function: Callable[[BoundedCall[R]], R]) -> R:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
@@ -121,19 +121,19 @@ class SqlStore:
         except RefusedOptionError as error:
             raise_unusable(self._name, error, hint=_OPTIONS_HINT, secret=self._secret)
 
-    def _with_row(self, attempt: Attempt[R], name: str, work: Callable[[Attempt[R], Connection], R]) -> R:
+    def _with_row(self, call: BoundedCall[R], name: str, work: Callable[[BoundedCall[R], Connection], R]) -> R:
         """Run a transaction that needs a row, and make it first where it is missing."""
         try:
-            return self._transaction(attempt, work)
+            return self._transaction(call, work)
         except _MissingRow:
             # In a transaction of its own: two that insert while they look for a row would wait for each other.
-            self._transaction(attempt, lambda _, to: self._execute(to, self.dialect.insert, name=name))
+            self._transaction(call, lambda _, to: self._execute(to, self.dialect.insert, name=name))
         try:
-            return self._transaction(attempt, work)
+            return self._transaction(call, work)
         except _MissingRow:
             raise_unusable(self._name, f"a row of table {TABLE} disappears while it is used")
 
-    def _transaction(self, attempt: Attempt[R], work: Callable[[Attempt[R], Connection], S]) -> S:
+    def _transaction(self, call: BoundedCall[R], work: Callable[[BoundedCall[R], Connection], S]) -> S:
         from sqlalchemy.exc import DBAPIError
 
         begun, finished = 0, False
@@ -143,11 +143,11 @@ class SqlStore:
                 with self._engine.begin() as connection:
                     if self.dialect.prepare:
                         self._execute(connection, self.dialect.prepare)
-                    answer = work(attempt, connection)
+                    answer = work(call, connection)
                     finished = True
             except DBAPIError as error:
                 # Where the end of a transaction fails, it may have been committed.
-                useless = finished or attempt.given_up or begun == _ATTEMPTS
+                useless = finished or call.given_up or begun == _ATTEMPTS
                 if useless or not self._may_repeat(error):
                     raise
             else:

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_bitrix24.client.entities.sent_before import PART
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from tests.support.updates import Kept, counts, moves_of, sent, update
+from tests.support.updates import UpdateCheckpoint, counts, moves_of, sent, update
 
 REFUSED = {"kind": "command_error", "code": "ACCESS_DENIED", "keys": ["c2"]}
 
@@ -28,7 +28,7 @@ def bench(benches):
 @pytest.fixture
 def kept(bench):
     """What a try has kept that has moved two deals to PREPARATION, and was refused the third."""
-    kept = Kept()
+    kept = UpdateCheckpoint()
     bench.server.faults.script([None, None, None, REFUSED])
     assert counts(update(bench, rows("PREPARATION"), checkpoint_store=kept)) == (2, 0, 1)
     return kept
@@ -53,7 +53,7 @@ def test_what_a_batch_could_carry_then_and_cannot_now_is_known_as_well(bench, ke
 
 
 def test_what_was_cut_off_may_have_been_sent(bench):
-    kept = Kept()
+    kept = UpdateCheckpoint()
     kept.saves_left = 1
     with pytest.raises(KeyboardInterrupt):
         update(bench, rows("PREPARATION"), checkpoint_store=kept)

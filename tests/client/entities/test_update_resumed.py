@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
 from airflow_provider_bitrix24.client.errors import OutcomeUnknown
-from tests.support.updates import Kept, amount, amounts, counts, moves_of, sent, stages, update
+from tests.support.updates import UpdateCheckpoint, amount, amounts, counts, moves_of, sent, stages, update
 
 
 @pytest.mark.parametrize("moving", [False, True])
@@ -17,7 +17,7 @@ def test_a_later_try_goes_on_where_one_was_cut_off(benches, at, moving):
         if moving:
             bench.portal.add_robot("PREPARATION", move_to="EXECUTING")
         updates = stages(bench, 150) if moving else amounts(150)
-        kept = Kept()
+        kept = UpdateCheckpoint()
         kept.saves_left = at
         with pytest.raises(KeyboardInterrupt):
             update(bench, updates, checkpoint_store=kept)
@@ -38,7 +38,7 @@ def test_a_later_try_goes_on_where_one_was_cut_off(benches, at, moving):
 def test_a_later_try_with_other_amounts_writes_them_all(benches):
     with benches("sync") as bench:
         bench.deals(60)
-        kept = Kept()
+        kept = UpdateCheckpoint()
         update(bench, amounts(60), checkpoint_store=kept)
 
         report = update(bench, amounts(60, factor=20), checkpoint_store=kept)
@@ -50,7 +50,7 @@ def test_a_later_try_with_other_amounts_writes_them_all(benches):
 def test_a_later_try_leaves_alone_what_is_done(benches):
     with benches("sync") as bench:
         bench.deals(60)
-        kept = Kept()
+        kept = UpdateCheckpoint()
         update(bench, amounts(60), checkpoint_store=kept)
 
         report = update(bench, amounts(60), checkpoint_store=kept)
@@ -62,7 +62,7 @@ def test_a_later_try_leaves_alone_what_is_done(benches):
 def test_a_monitor_tells_how_far_it_came(benches):
     with benches("sync") as bench:
         bench.deals(100)
-        kept, monitor = Kept(), UpdateMonitor()
+        kept, monitor = UpdateCheckpoint(), UpdateMonitor()
         kept.saves_left = 1
         with pytest.raises(KeyboardInterrupt):
             update(bench, amounts(100), checkpoint_store=kept, monitor=monitor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.client.firing.kept import Kept
+from airflow_provider_bitrix24.client.firing.kept import KeptFiring
 from airflow_provider_bitrix24.client.firing.progress_log import LOG_EVERY, ProgressLog, resumed_line
 from tests.support.firing import LOST, NEW, deal, deals, ledger_of, queued, send
 
@@ -62,5 +62,5 @@ def test_a_next_try_logs_what_is_left_to_do(states, line):
         elif letter == "?":
             ledger.restore_in_doubt([target], {target.ref: NEW}, LOST, now=0.0, sent_by_portal=None)
     ledger.finish_restoring()
-    kept = Kept(host="example.bitrix24.com", code=ledger.job.code, lists=[], states="")
+    kept = KeptFiring(host="example.bitrix24.com", code=ledger.job.code, lists=[], states="")
     assert resumed_line(ledger, kept).message == line

@@ -6,13 +6,13 @@ import threading
 
 import pytest
 
-from airflow_provider_bitrix24.client.stores.deadline import Attempt
+from airflow_provider_bitrix24.client.stores.deadline import BoundedCall
 
 
 def test_a_result_and_an_error_reach_whoever_waits():
-    assert Attempt(lambda _: 5).wait(60.0) == 5
+    assert BoundedCall(lambda _: 5).wait(60.0) == 5
     with pytest.raises(ZeroDivisionError):
-        Attempt(lambda _: 1 / 0).wait(60.0)
+        BoundedCall(lambda _: 1 / 0).wait(60.0)
 
 
 def test_what_takes_too_long_is_given_up_and_knows_it():
@@ -22,7 +22,7 @@ def test_what_takes_too_long_is_given_up_and_knows_it():
         go.wait()
         found.append((attempt.given_up, attempt.claim()))
 
-    attempt = Attempt(blocked)
+    attempt = BoundedCall(blocked)
     with pytest.raises(TimeoutError):
         attempt.wait(0.0)
     assert attempt.running
@@ -41,7 +41,7 @@ def test_what_has_claimed_its_effect_is_waited_for():
         go.wait()
         return "done"
 
-    attempt = Attempt(slow)
+    attempt = BoundedCall(slow)
     claimed.wait()
     waiting = threading.Thread(target=lambda: results.append(attempt.wait(0.0)))
     waiting.start()

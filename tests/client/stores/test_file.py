@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from airflow_provider_bitrix24.client.errors import SharedStoreError
 from airflow_provider_bitrix24.client.limits.bucket import Grant, LeakyBucket
 from airflow_provider_bitrix24.client.stores import file as file_store
-from airflow_provider_bitrix24.client.stores.deadline import Attempt
+from airflow_provider_bitrix24.client.stores.deadline import BoundedCall
 from airflow_provider_bitrix24.client.stores.file import FileStore, read_boot_id
 from airflow_provider_bitrix24.client.stores.pacer import Pacer
 from tests.support.clock import VirtualClock
@@ -109,9 +109,9 @@ def test_a_lock_that_is_soon_free_is_waited_for(tmp_path, monkeypatch):
 
     def attempt(function):
         queued.set()
-        return Attempt(function)
+        return BoundedCall(function)
 
-    monkeypatch.setattr(file_store, "Attempt", attempt)
+    monkeypatch.setattr(file_store, "BoundedCall", attempt)
     monkeypatch.setattr(file_store, "_PAUSES", (0.0, 0.0))
     with locked(tmp_path) as release:
         thread = threading.Thread(target=lambda: granted.append(waiting.acquire(40, 0)))
