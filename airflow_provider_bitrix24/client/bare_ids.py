@@ -14,7 +14,7 @@ from typing import Any, SupportsIndex, TypeGuard
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.malformed import malformed, problem_of_text, shown_value
 from airflow_provider_bitrix24.client.plain import a_kind_of, is_missing, scalar, trimmed
-from airflow_provider_bitrix24.client.targets import MAX_ID, TYPE_IDS, EntityRef, parse_text
+from airflow_provider_bitrix24.client.targets import MAX_ID, TYPE_IDS, EntityRef, list_of_targets, parse_text
 
 _HINT = (
     "With entity_type, pass ids, rows with one column, rows or dicts with a column named id, or full targets such as "
@@ -71,6 +71,9 @@ def parse_rows(value: object, type_id: int) -> list[EntityRef]:
     found: dict[EntityRef, None] = {}
     bad: list[str] = []
     for number, row in enumerate(rows):
+        if (listed := list_of_targets(row)) is not None:
+            found.update(dict.fromkeys(listed))
+            continue
         try:
             found[ref_of(row, type_id)] = None
         except NotAnIdError as problem:

@@ -103,8 +103,8 @@ _BARE_IDS = 'To pass ids or rows of a query, add entity_type="DEAL" (or another 
 def parse_targets(target: object, entity_type: str | None = None) -> list[EntityRef]:
     """Read one target or a list of them, in order; duplicates, also in other spellings, are kept once.
 
-    :param target: ``"DEAL_57"`` or an iterable of such strings or of parsed targets, which are not parsed again;
-        an empty list is fine and means that there is nothing to do.
+    :param target: ``"DEAL_57"`` or an iterable of such strings, of lists of them as mapped tasks deliver them, or of
+        parsed targets, which are not parsed again; an empty list is fine and means that there is nothing to do.
     :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``. With it, whole numbers, texts of
         digits, rows with one column, rows with a column ``id``, and columns of data frames are targets, too.
     :raises ConfigurationError: ``None``, a list inside a text, or a malformed target. The message names all bad ones.
@@ -154,11 +154,24 @@ def _parse_all(values: Iterable[object], *, named: str) -> list[EntityRef]:
         parsed = parse_text(value)
         if isinstance(parsed, EntityRef):
             found[parsed] = None
+        elif (listed := list_of_targets(value)) is not None:
+            found.update(dict.fromkeys(listed))
         else:
             wrong.append((named.format(number), value, parsed))
     if wrong:
         raise _malformed(wrong)
     return list(found)
+
+
+def list_of_targets(value: object) -> list[EntityRef] | None:
+    """The targets of a list in the list, as mapped tasks deliver them, or of a row; ``None`` if it is another value."""
+    if not isinstance(value, list | tuple) or not (value or isinstance(value, list)):
+        return None
+    if not all(isinstance(each, EntityRef) or (isinstance(each, str) and "_" in each) for each in value):
+        return None
+    parsed = [parse_text(each) for each in value]
+    refs = [each for each in parsed if isinstance(each, EntityRef)]
+    return refs if len(refs) == len(parsed) else None
 
 
 def _malformed(wrong: list[tuple[str, object, str]]) -> ConfigurationError:

@@ -82,7 +82,8 @@ class FindEntitiesOperator(PlainArguments, BaseOperator):
             check_rendered("entity_type", given=True, rendered=self.entity_type)
             limit: Any = self.limit  # a text where a template rendered it
             found = hook.find_entities(self.entity_type, self.filter, limit=limit, on_excess=self.on_excess)
-        self.log.info("Found %d entities of the type %s.", len(found), self.entity_type)
+        count = "1 entity" if len(found) == 1 else f"{len(found):,} entities"
+        self.log.info("Found %s of the type %s.", count, self.entity_type)
         return found
 
 

@@ -87,6 +87,10 @@ def test_full_targets_keep_their_own_type():
     assert read([57, "LEAD_4", (58,), EntityRef(7, 3)]) == ["DEAL_57", "LEAD_4", "DEAL_58", "QUOTE_3"]
 
 
+def test_lists_of_mapped_tasks_are_taken_as_one_list():
+    assert read([["DEAL_1", "LEAD_2"], [], [3], "4"]) == ["DEAL_1", "LEAD_2", "DEAL_3", "DEAL_4"]
+
+
 def test_no_rows_are_nothing_to_do():
     assert read([]) == []
     assert read(pd.DataFrame({"id": []})) == []

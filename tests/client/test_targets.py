@@ -101,9 +101,9 @@ def test_every_spelling_has_one_canonical_form(written, canonical):
         (True, "a truth value is not a target"),
         (date(2026, 11, 26), "a date is not a target"),
         (b"DEAL_57", "bytes is not a target"),
-        (["DEAL_57"], "a row without a type"),
+        ([57], "a row without a type"),
         ({"id": 57}, "a row without a type"),
-        (["DEAL_57", "DEAL_58"], "a list in the list; pass one list of all targets"),
+        (["DEAL_57", 58], "a list in the list that holds something else than targets"),
         (object(), "an object is not a target"),
     ],
 )
@@ -170,6 +170,15 @@ def test_all_bad_targets_are_named_in_one_message():
 def test_duplicates_in_any_spelling_are_kept_once_in_order():
     refs = parse_targets(["DEAL_2", "deal_1", "DYNAMIC_2_02", " DEAL_1", EntityRef(2, 1), "LEAD_1"])
     assert [str(ref) for ref in refs] == ["DEAL_2", "DEAL_1", "LEAD_1"]
+
+
+def test_lists_of_mapped_tasks_and_rows_of_targets_are_taken_as_one_list():
+    refs = parse_targets([["DEAL_1", "LEAD_2"], [], ["DEAL_1"], ("DEAL_3",), "DEAL_4"])
+
+    assert [str(ref) for ref in refs] == ["DEAL_1", "LEAD_2", "DEAL_3", "DEAL_4"]
+    assert parse_targets([[], []]) == []
+    with pytest.raises(ConfigurationError, match=r"One target is malformed; nothing was sent\. target\[1\] is"):
+        parse_targets([["DEAL_1"], [["DEAL_2"]]])
 
 
 def test_one_target_a_generator_and_an_empty_list_are_accepted():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -69,7 +69,8 @@ class Update:
 def parse_updates(updates: object, entity_type: str | None = None) -> list[Update]:
     """Read updates in either form, in order.
 
-    :param updates: a dict, an iterable of dicts or named rows, or a data frame.
+    :param updates: a dict, an iterable of dicts, of named rows or of lists of dicts as mapped tasks deliver them, or a
+        data frame.
     :param entity_type: type of the rows that have a bare id.
     :raises ConfigurationError: a row is malformed, or an entity has two different updates. The message names all bad
         rows by their numbers, from 0.
@@ -77,14 +78,14 @@ def parse_updates(updates: object, entity_type: str | None = None) -> list[Updat
     type_id = None if entity_type is None else parse_entity_type(entity_type)
     found: dict[EntityRef, Update] = {}
     bad: list[str] = []
-    for number, row in enumerate(_rows(updates)):
+    for name, row in _named(_rows(updates)):
         try:
             update = _update(row, type_id)
         except (NotAnIdError, NotWritableError) as problem:
-            bad.append(f"updates[{number}] is {shown_value(row)}: {str(problem).rstrip('.')}.")
+            bad.append(f"{name} is {shown_value(row)}: {str(problem).rstrip('.')}.")
             continue
         if found.setdefault(update.ref, update) != update:
-            bad.append(f"updates[{number}] is {shown_value(row)}: {update.ref} has another update that differs.")
+            bad.append(f"{name} is {shown_value(row)}: {update.ref} has another update that differs.")
     if bad:
         raise malformed(bad, hint=_HINT, what="update")
     return list(found.values())
@@ -138,6 +139,15 @@ def _rows(updates: object) -> Iterable[Any]:
     if isinstance(updates, bytes) or not isinstance(updates, Iterable):
         raise ConfigurationError(f"updates is of type {type(updates).__name__}.", hint=_HINT)
     return updates
+
+
+def _named(rows: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Each row with what a message calls it; lists of dicts, which mapped tasks deliver, row by row."""
+    for number, row in enumerate(rows):
+        if isinstance(row, list) and all(isinstance(each, Mapping) for each in row):
+            yield from ((f"updates[{number}][{inner}]", each) for inner, each in enumerate(row))
+        else:
+            yield f"updates[{number}]", row
 
 
 def _update(row: Any, type_id: int | None) -> Update:

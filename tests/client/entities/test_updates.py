@@ -125,6 +125,14 @@ def test_what_holds_no_updates_is_refused(updates):
         parse_updates(updates, "DEAL")
 
 
+def test_lists_of_mapped_tasks_are_taken_as_one_list():
+    updates = parse_updates([[{"id": 57, "opportunity": 5}], [], [{"id": 58, "opportunity": 6}]], "DEAL")
+
+    assert [str(each.ref) for each in updates] == ["DEAL_57", "DEAL_58"]
+    with pytest.raises(ConfigurationError, match=r"updates\[1\]\[0\] is .*: it has no fields"):
+        parse_updates([[{"id": 57, "opportunity": 5}], [{"id": 58}]], "DEAL")
+
+
 def test_a_bare_id_needs_a_type():
     with pytest.raises(ConfigurationError, match="Bare ids need an entity_type"):
         parse_updates([{"id": 57, "opportunity": 5}])
