@@ -39,6 +39,11 @@ class Field:
     type: str
     is_read_only: bool
 
+    @property
+    def is_flag(self) -> bool:
+        """Whether it holds Y or N. User fields of the type boolean hold 1 or 0: they are numbers in the database."""
+        return self.type == "boolean" and not _is_user_field(self.name)
+
 
 class FieldList:
     """All fields of one type."""

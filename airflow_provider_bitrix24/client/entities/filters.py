@@ -198,7 +198,7 @@ def _with_flags(conditions: Mapping[str, Any], fields: FieldList) -> dict[str, A
             written[key] = _with_flags(_group(value), fields)
             continue
         known = fields[_split(key)[1]]
-        written[key] = _as_flag(value) if known is not None and known.type == "boolean" else value
+        written[key] = _as_flag(value) if known is not None and known.is_flag else value
     return written
 
 

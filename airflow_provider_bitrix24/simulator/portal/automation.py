@@ -97,11 +97,12 @@ def _fire_linked(portal: Portal, type_id: int, entity_id: int, code: str, applic
 
 def _linked(portal: Portal, type_id: int, entity_id: int) -> Iterator[Item]:
     def belongs(item: Item) -> bool:
-        return (item.contact_id if type_id == CONTACT else item.company_id) == entity_id
+        return entity_id in item.contact_ids if type_id == CONTACT else item.company_id == entity_id
 
     deals = portal.items.get(DEAL)
     for item in deals.descending() if deals else ():
-        stage = portal.pipelines[DEAL, item.category_id].stage(item.stage_id)
+        pipeline = portal.pipelines.get((DEAL, item.category_id))
+        stage = pipeline.stage(item.stage_id) if pipeline else None
         if belongs(item) and stage is not None and not stage.semantics:
             yield item
             break

@@ -124,11 +124,6 @@ def _number(value: float) -> float | int:
     return int(value) if value == int(value) else value
 
 
-def _contact_ids(item: Item) -> list[int]:
-    several: list[int] = item.extra.get("contactIds", [])
-    return several or ([item.contact_id] if item.contact_id else [])
-
-
 _ATTRIBUTES: Final = {
     "title": "title",
     "assignedById": "assigned_by",
@@ -158,7 +153,7 @@ _READ: Final[dict[str, Read]] = {
     "assignedById": lambda _, item: item.assigned_by,
     "contactId": lambda _, item: item.contact_id,
     "companyId": lambda _, item: item.company_id,
-    "contactIds": lambda _, item: _contact_ids(item),
+    "contactIds": lambda _, item: item.contact_ids,
     "companyIds": lambda _, item: item.extra.get("companyIds") or ([item.company_id] if item.company_id else []),
     "observers": lambda _, item: item.extra.get("observers", []),
     "opportunity": lambda _, item: _number(item.opportunity),

@@ -78,6 +78,14 @@ class Item:
     """Further fields by their names in ``crm.item.*``: ``sourceId``, ``ufCrm_1``."""
 
     @property
+    def contact_ids(self) -> list[int]:
+        """All contacts that it is linked to, the main one first."""
+        several = self.extra.get("contactIds")
+        if isinstance(several, list) and several:
+            return several
+        return [self.contact_id] if self.contact_id else []
+
+    @property
     def reference(self) -> str:
         """The item's name as a trigger's target: ``DEAL_57``."""
         return entity_types.reference(self.type_id, self.id)

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_bitrix24.client.entities.fields import Field, FieldList
 from airflow_provider_bitrix24.client.entities.filters import Filter, check_fields, parse_filter
 from airflow_provider_bitrix24.client.errors import ConfigurationError
+from airflow_provider_bitrix24.client.protocol.php_query import php_query
 
 FIELDS = FieldList(
     "DEAL",
@@ -20,6 +21,7 @@ FIELDS = FieldList(
         Field("opportunity", "OPPORTUNITY", "double", is_read_only=False),
         Field("opened", "OPENED", "boolean", is_read_only=False),
         Field("ufCrm_1721244707", "UF_CRM_1721244707", "string", is_read_only=False),
+        Field("ufCrm_paid", "UF_CRM_PAID", "boolean", is_read_only=False),
     ],
 )
 WITHOUT_USER_FIELDS = FieldList("DEAL", [Field("stageId", "STAGE_ID", "crm_status", is_read_only=False)])
@@ -185,6 +187,14 @@ def test_truth_values_become_the_letters_that_flags_hold():
         "0": {"0": {"!opened": "N"}},
         "stageId": True,
     }
+
+
+@pytest.mark.parametrize("name", ["ufCrm_paid", "!ufCrm_paid", "UF_CRM_PAID"])
+def test_truth_values_of_user_fields_stay_numbers_since_a_database_would_read_their_letter_as_0(name):
+    conditions = check_fields(parse_filter({name: True}), FIELDS).conditions
+
+    assert conditions == {name: True}
+    assert php_query({"filter": conditions}).endswith("=1")
 
 
 def test_the_bounds_of_the_id_stand_beside_an_or_of_the_caller_not_in_it():

@@ -171,6 +171,13 @@ def test_a_contact_moves_its_open_deal(client):
     )
 
 
+def test_a_contact_moves_a_deal_whose_second_contact_it_is(client):
+    client.update_item(contactIds=[4, 7])
+    client.portal.items[2].place(client.portal.add_deal(id=60, contact_id=7), 9, "C9:GONE")
+    assert_accepted(client.trigger("CONTACT_7"))
+    assert client.stage_of("DEAL_57") == "PREPARATION"
+
+
 def test_a_company_moves_the_smart_process_items_of_types_with_triggers(client):
     for item_id in (1, 2):
         client.portal.add_item(177, item_id, company_id=9)
