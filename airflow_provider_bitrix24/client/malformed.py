@@ -29,7 +29,7 @@ _NOTHING = ("NONE", "NULL", "NAN", "NAT", "<NA>", "UNDEFINED")
 _GAVE_NOTHING = "its template, or the task that it comes from, gave nothing."
 _NO_ID = "its id is missing: the template, or the task that it comes from, gave nothing."
 _NO_LIST = (
-    "it is a list or a row that a template turned into text; pass task.output, or set "
+    "it is a list, a row or an object that a template turned into text; pass task.output, or set "
     "render_template_as_native_obj=True on the DAG."
 )
 
@@ -91,7 +91,7 @@ def _problem_of_the_whole(written: str) -> str | None:
         return "pass only what follows target= in it."
     if written.upper() in _NOTHING:
         return _GAVE_NOTHING
-    if written.startswith(("[", "(", "{")):
+    if re.match(r"[\[({<]|Lazy\w+\(", written):  # the last as Airflow 2.11 writes the output of a mapped task
         return _NO_LIST
     several = _first_of_several(written)
     return f"it names several entities; pass a list, such as {several}." if several else None

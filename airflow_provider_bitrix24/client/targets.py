@@ -104,7 +104,8 @@ def parse_targets(target: object, entity_type: str | None = None) -> list[Entity
     """Read one target or a list of them, in order; duplicates, also in other spellings, are kept once.
 
     :param target: ``"DEAL_57"`` or an iterable of such strings, of lists of them as mapped tasks deliver them, or of
-        parsed targets, which are not parsed again; an empty list is fine and means that there is nothing to do.
+        parsed targets, which are not parsed again; a mapping from targets to stages, as a sensor returns it. An empty
+        list is fine and means that there is nothing to do.
     :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``. With it, whole numbers, texts of
         digits, rows with one column, rows with a column ``id``, and columns of data frames are targets, too.
     :raises ConfigurationError: ``None``, a list inside a text, or a malformed target. The message names all bad ones.
@@ -123,6 +124,7 @@ def parse_targets(target: object, entity_type: str | None = None) -> list[Entity
             "target is a text that begins with '[': a list that a template turned into text.",
             hint=NO_TEMPLATE,
         )
+    target = _keys_of_targets(target)
     if entity_type is not None:
         from airflow_provider_bitrix24.client.bare_ids import parse_entity_type, parse_rows
 
@@ -131,6 +133,19 @@ def parse_targets(target: object, entity_type: str | None = None) -> list[Entity
     if isinstance(target, str | EntityRef):
         return _parse_all([target], named="target")
     return _parse_all(_iterable(target), named="target[{}]")
+
+
+def _keys_of_targets(target: object) -> object:
+    """The targets of a mapping from targets to stages, as a sensor returns it; everything else as it is."""
+    if not isinstance(target, Mapping):
+        return target
+    if {"results", "portal"}.issubset(target):
+        raise ConfigurationError(
+            "target is the report of a task.",
+            hint="Pass the list of targets that the task was given; with expected_stage, those that are there already "
+            "are not fired for.",
+        )
+    return list(target) if all(isinstance(parse_text(key), EntityRef) for key in target) else target
 
 
 def _iterable(target: object) -> Iterable[object]:

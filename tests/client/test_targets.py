@@ -79,8 +79,10 @@ def test_every_spelling_has_one_canonical_form(written, canonical):
         ("DEAL_57, DEAL_58", "it names several entities; pass a list, such as ['DEAL_57', 'DEAL_58']."),
         ("DEAL_57\nLEAD_4", "pass a list, such as ['DEAL_57', 'LEAD_4']."),
         ("57;58", "pass a list, such as ['57', '58']."),
-        ("('DEAL_57', 'DEAL_58')", "a list or a row that a template turned into text"),
-        ("{'id': 57}", "a list or a row that a template turned into text"),
+        ("('DEAL_57', 'DEAL_58')", "a list, a row or an object that a template turned into text"),
+        ("{'id': 57}", "a list, a row or an object that a template turned into text"),
+        ("LazySelectSequence([2 items])", "that a template turned into text"),
+        ("<generator object find at 0x7f0dd7a6c730>", "that a template turned into text"),
         ("DEAL_57abc", "positive whole number"),
         ("DEAL_0", "positive whole number"),
         ("DEAL_00", "positive whole number"),
@@ -181,6 +183,14 @@ def test_lists_of_mapped_tasks_and_rows_of_targets_are_taken_as_one_list():
         parse_targets([["DEAL_1"], [["DEAL_2"]]])
 
 
+@pytest.mark.parametrize("entity_type", [None, "LEAD"])
+def test_what_a_sensor_returns_is_taken_as_its_targets(entity_type):
+    refs = parse_targets({"DEAL_57": "NEW", "DEAL_58": "WON"}, entity_type)
+
+    assert [str(ref) for ref in refs] == ["DEAL_57", "DEAL_58"]
+    assert parse_targets({}, entity_type) == []
+
+
 def test_one_target_a_generator_and_an_empty_list_are_accepted():
     assert parse_targets("DEAL_1") == parse_targets(EntityRef(2, 1)) == parse_targets(("DEAL_1",))
     assert parse_targets(f"DEAL_{each}" for each in (1, 2)) == [EntityRef(2, 1), EntityRef(2, 2)]
@@ -194,7 +204,9 @@ def test_one_target_a_generator_and_an_empty_list_are_accepted():
         ("['DEAL_57']", "render_template_as_native_obj"),
         ("  [", "task.output"),
         (57, "type int"),
-        ({"DEAL_57": 1}, "type dict"),
+        ({"title": 1}, "type dict"),
+        ({"DEAL_57": "NEW", "title": 1}, "type dict"),
+        ({"code": "c5u4m", "portal": "", "moved": 1, "results": []}, "target is the report of a task."),
         (b"DEAL_57", "type bytes"),
     ],
 )
