@@ -38,7 +38,8 @@ class Finished:
     :param url: the page that the task links to.
     :param try_number: the try that fired.
     :param max_tries: what Airflow allowed this task when it was written; as a rule, a Clear changes it.
-    :param digest: differs where other values were written, for a task that writes some; otherwise empty.
+    :param digest: differs where a task was to do something else with the same entities; empty where an earlier
+        version wrote it.
     :param offered: whether the task was cleared since, without evidence of a recorded success. Its try returns the
         report and says that another Clear fires anew; once Airflow has recorded the success of that try, it does.
     """
@@ -51,11 +52,11 @@ class Finished:
     offered: bool = False
 
     @classmethod
-    def of(cls, context: Context, report: TriggerReport) -> Self:
+    def of(cls, context: Context, report: TriggerReport, digest: str) -> Self:
         """What the try that runs now has finished."""
         ti = context["ti"]
         url = report.portal + EntityRef.parse(report.results[0].target).page if report.results else None
-        return cls(report=report, url=url, try_number=ti.try_number, max_tries=ti.max_tries)
+        return cls(report=report, url=url, try_number=ti.try_number, max_tries=ti.max_tries, digest=digest)
 
     def as_record(self) -> dict[str, Any]:
         """As JSON."""
@@ -88,11 +89,13 @@ class Finished:
             url=_url(record.get("url")),
             try_number=whole(record.get("try_number")) or 0,
             max_tries=whole(record.get("max_tries")) or 0,
-            digest=text(record.get("digest")) or "",  # absent where an earlier version wrote it
+            digest=text(record.get("digest")) or "",
         )
 
-    def covers(self, refs: Iterable[EntityRef]) -> bool:
-        """Whether the report covers all these entities. If not, the list has changed and the new ones must be fired."""
+    def covers(self, refs: Iterable[EntityRef], digest: str) -> bool:
+        """Whether this is what is to be done now. If not, the list or what is expected has changed since."""
+        if self.digest not in ("", digest):
+            return False
         return {str(ref) for ref in refs}.issubset({result.target for result in self.report.results})
 
 

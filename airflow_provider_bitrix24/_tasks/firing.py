@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -121,6 +123,13 @@ class FiringRequest:
     def waits(self) -> bool:
         """Whether entities that have not arrived are waited for."""
         return self.wait_timeout is not None
+
+    @property
+    def digest(self) -> str:
+        """A text that differs where other stages are expected, so that the same entities can be a success or not."""
+        expected = None if self.expected is None else sorted(self.expected)
+        written = json.dumps([expected, self.or_later, sorted(self.fail_on)])
+        return hashlib.sha256(written.encode()).hexdigest()[:16]
 
     def has_reached_fail_on(self, report: TriggerReport) -> bool:
         """Whether an entity stands where a single one fails the task."""

@@ -80,7 +80,7 @@ class FiringTask(PlainArguments, BaseOperator):
         target = self._find_targets(context, checkpoint_store)
         with permanent_errors_fail_at_once():
             request = self._parse(target)
-        if finished is not None and finished.covers(request.refs):
+        if finished is not None and finished.covers(request.refs, request.digest):
             return self._return_finished(context, checkpoint_store, finished)
         return self._fire_and_conclude(context, checkpoint_store, request)
 
@@ -136,7 +136,7 @@ class FiringTask(PlainArguments, BaseOperator):
             self.log.info("%s", NOTHING_TO_FIRE)
             nothing = TriggerReport(code=self.code, portal="", results=[])
             if checkpoint_store.has_fired:  # by a run that ends here: a Clear begins another one
-                checkpoint_store.conclude(context["ti"], Finished.of(context, nothing))
+                checkpoint_store.conclude(context["ti"], Finished.of(context, nothing, request.digest))
             return nothing.as_dict()
         if self.retries and not request.repeatable and not checkpoint_store.survives:
             warn(self.log, UNSAFE_RETRIES)
@@ -291,7 +291,7 @@ class FiringTask(PlainArguments, BaseOperator):
             wait=waited,
         )
         if verdict.end == "succeed":
-            checkpoint_store.conclude(run.context["ti"], Finished.of(run.context, report))
+            checkpoint_store.conclude(run.context["ti"], Finished.of(run.context, report, request.digest))
         elif request.waits:
             checkpoint_store.amend(report.results, awaited=False)
         if verdict.end != "succeed" or request.waits:

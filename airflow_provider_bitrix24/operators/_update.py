@@ -58,7 +58,7 @@ class UpdateTask:
         """
         keeper: ReportKeeper[UpdateReport] = ReportKeeper(self.context["ti"], self.log)
         finished = None if self.preview else finished_firing(self.store, self.context)
-        if finished is not None and self._is_done(finished):
+        if finished is not None and finished.covers((each.ref for each in self.updates), digest(self.updates)):
             return self._return_finished(finished, keeper)
         if retries and self._moving and not (self.store.survives or self.preview):
             warn(self.log, updating.UNSAFE_RETRIES)
@@ -67,11 +67,6 @@ class UpdateTask:
             report = self._update(hook, monitor)
             self._conclude(report, keeper)
             return report.targets
-
-    def _is_done(self, finished: Finished) -> bool:
-        """Whether an earlier try has finished these updates, and with these values."""
-        is_same = finished.digest in ("", digest(self.updates))
-        return is_same and finished.covers(each.ref for each in self.updates)
 
     def _conclude(self, report: UpdateReport, keeper: ReportKeeper[UpdateReport]) -> None:
         """Log and keep the report, and end the task otherwise than by returning where it has failed."""

@@ -45,7 +45,14 @@ def draw_history(choices: Choices, seed: int) -> History:
         actions=tuple(_action(choices) for _ in range(choices.some(3, 35))),
         clear_on_success=choices.chance(4),
     )
-    return replace(history, actions=tuple(_edited(choices, each) for each in history.actions))
+    actions = tuple(_edited(choices, each) for each in history.actions)
+    return replace(history, actions=actions, task=_or_later(choices, task, portal))
+
+
+def _or_later(choices: Choices, task: TaskPlan, portal: PortalPlan) -> TaskPlan:
+    """Perhaps accept later stages, where the portal lists them: which they are is known to the checker then."""
+    knows = task.kind != "sensor" and task.expected_stage is not None and portal.dictionaries == "there"
+    return replace(task, or_later=True) if knows and choices.chance(30) else task
 
 
 def draw_updates(choices: Choices, seed: int) -> History:

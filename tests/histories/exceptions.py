@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tests.histories.boards import QUOTE
+from tests.histories.boards import COUNT, FAILURE, QUOTE, board
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.histories.plan import EntityPlan, History
     from tests.histories.record import Fire, Record
@@ -28,9 +28,18 @@ AT_ONCE = 5.0
 
 
 def expected_of(history: History) -> tuple[str, ...]:
-    """Return the stages that a task expects."""
+    """Return the stages that a task expects, with the later ones of the same pipelines where they count, too."""
     named = history.task.expected_stage
-    return (named,) if isinstance(named, str) else named or ()
+    expected = (named,) if isinstance(named, str) else named or ()
+    return expected if not history.task.or_later else tuple(dict.fromkeys(_with_later(history, expected)))
+
+
+def _with_later(history: History, expected: Sequence[str]) -> Iterator[str]:
+    yield from expected
+    for each in history.portal.entities:
+        stages = board(*each.key).stages
+        first = min((at for at, stage in enumerate(stages) if stage in expected), default=COUNT)
+        yield from stages[first:FAILURE]
 
 
 def readable(history: History) -> bool:

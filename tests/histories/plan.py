@@ -74,6 +74,7 @@ class TaskPlan:
     lists: tuple[tuple[str, ...], ...] = ()
     code: str = "go"
     expected_stage: str | tuple[str, ...] | None = None
+    or_later: bool = False
     on_unmoved: str | None = None
     verify: bool = True
     second: bool = False

@@ -40,6 +40,7 @@ def build(plan: TaskPlan, targets: tuple[str, ...], called: Callable[[], None]) 
     arguments |= {
         "code": plan.code,
         "expected_stage": _as_written(plan.expected_stage),
+        "or_later": plan.or_later,
         "on_unmoved": plan.on_unmoved,
         "verify": plan.verify,
         "verify_conn_id": SECOND if plan.second else None,

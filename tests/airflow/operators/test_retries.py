@@ -6,9 +6,12 @@ import os
 import signal
 from datetime import timedelta
 
+import airflow
 import pytest
+from packaging.version import Version
 
 DEAL = "DEAL_57"
+HAS_TASK_STATE = Version(airflow.__version__) >= Version("3.3")
 RETRIES = {"retries": 2, "retry_delay": timedelta(0)}
 
 
@@ -37,6 +40,27 @@ def test_without_a_store_an_entity_that_moved_elsewhere_ends_the_task_and_says_w
     assert ran.state == "failed"
     assert f"{DEAL} went from NEW to FINAL_INVOICE" in str(ran.error)
     assert "No retry follows" in str(ran.error)
+
+
+@pytest.mark.skipif(not HAS_TASK_STATE, reason="no store survives a retry")
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({"expected_stage": "PREPARATION"}, "success"),
+        ({"expected_stage": ["PREPARATION", "WON"]}, "success"),
+        ({"expected_stage": "EXECUTING"}, "up_for_retry"),
+        ({"expected_stage": "NEW", "fail_on": "PREPARATION"}, "failed"),
+    ],
+)
+def test_a_try_after_a_success_returns_its_report_unless_other_stages_are_expected_by_now(portal, move, changed, state):
+    """As where the task failed after its firing, and the DAG file was corrected before the retry."""
+    move(target=DEAL, expected_stage="PREPARATION", **RETRIES)
+
+    ran = move(target=DEAL, **changed, **RETRIES)
+
+    assert ran.state == state
+    assert ("Returning the report" in ran.said("info")) == (changed == {"expected_stage": "PREPARATION"})
+    assert portal.fires == {DEAL: 1}
 
 
 def test_a_stage_that_does_not_exist_is_refused_before_the_first_fire(moving_on, move):
