@@ -257,17 +257,16 @@ class FiringTask(PlainArguments, BaseOperator):
         from airflow_provider_bitrix24._tasks.interruption import ending_safely
         from airflow_provider_bitrix24._tasks.report_keeper import ReportKeeper
         from airflow_provider_bitrix24._tasks.verdict import permanent_errors_fail_at_once
-        from airflow_provider_bitrix24.client.stages import parse_stages
         from airflow_provider_bitrix24.operators._waiting import after_wait, waiting_targets
 
         with permanent_errors_fail_at_once(), self._hook() as hook:
             # This process has looked no connection up yet, and so masks no secret in its log.
             hook.get_conn()
-            expected = parse_stages("expected_stage", self.expected_stage) or ()
+            asked = FiringRequest.of_task(self, [], self.code)
         keeper: ReportKeeper[TriggerReport] = ReportKeeper(context["ti"], self.log)
         store = self._open_checkpoint(context)
-        with ending_safely(keeper, expected=expected, survives=store.survives, log=self.log):
-            waited = after_wait(context["ti"], event, keeper, seconds=self.wait_timeout or 0)
+        with ending_safely(keeper, expected=asked.expected or (), survives=store.survives, log=self.log):
+            waited = after_wait(context["ti"], event, keeper, asked)
             # The report names what was fired, whatever the templates render to by now.
             targets = [each.target for each in waited.after.results]
             run = self._begin(context, FiringRequest.of_task(self, targets, waited.after.code), store, keeper)

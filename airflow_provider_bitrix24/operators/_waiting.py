@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
     from airflow_provider_bitrix24.triggers.stage import StageTrigger
 
+_DIGEST = "expects"
+"""Beside the report of a deferred task: for which stages it waits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
@@ -38,6 +41,7 @@ class Wait:
     :param fail_on: stage ids where a single entity ends the wait.
     :param timeout: seconds until the wait ends without success.
     :param interval: seconds between two checks.
+    :param digest: of what the task expects; see :attr:`.FiringRequest.digest`.
     """
 
     expected: Collection[str]
@@ -46,6 +50,7 @@ class Wait:
     timeout: float
     interval: float
     clock: Clock
+    digest: str
 
     @classmethod
     def of(cls, request: FiringRequest, *, interval: float, clock: Clock) -> Self:
@@ -57,6 +62,7 @@ class Wait:
             timeout=request.wait_timeout or 0,
             interval=interval,
             clock=clock,
+            digest=request.digest,
         )
 
     def in_worker(self, hook: Bitrix24Hook, report: TriggerReport, run: TaskRun, *, log: Any) -> Waited:
@@ -105,7 +111,7 @@ class Wait:
         """
         from airflow_provider_bitrix24.triggers.stage import StageTrigger
 
-        ti.xcom_push(key=DEFERRED_REPORT_KEY, value=dump_report(report))
+        ti.xcom_push(key=DEFERRED_REPORT_KEY, value=dump_report(report) | {_DIGEST: self.digest})
         return StageTrigger(
             targets=waiting_targets(report),
             expected_stage=self.expected,
@@ -128,12 +134,12 @@ def trigger_after(seconds: float) -> BaseTrigger:
     return TimeDeltaTrigger(timedelta(seconds=seconds))
 
 
-def after_wait(ti: Any, event: object, keeper: ReportKeeper[TriggerReport], *, seconds: float) -> Waited:
+def after_wait(ti: Any, event: object, keeper: ReportKeeper[TriggerReport], asked: FiringRequest) -> Waited:
     """Return the reports before and after a wait on the triggerer.
 
     :param event: what the Airflow trigger fired.
-    :param seconds: how long the wait could be.
     :param keeper: receives the newest report.
+    :param asked: what the task asks for now.
     :raises LostEventError: the event or the report is missing or does not fit, so it is not known which entities
         have arrived.
     :raises AirflowFailException: the portal refuses permanently.
@@ -142,13 +148,19 @@ def after_wait(ti: Any, event: object, keeper: ReportKeeper[TriggerReport], *, s
     from airflow_provider_bitrix24.exceptions import LostEventError
     from airflow_provider_bitrix24.triggers.event import WaitEvent
 
-    before = deferred_report(ti)
+    kept = _kept(ti)
+    before = load_report(kept)
     if before is None:
         raise LostEventError(
             "The task was woken, but its report is not in XCom under "
             f"{DEFERRED_REPORT_KEY!r}. Which entities have arrived is not known."
         )
     keeper.note(before)
+    if kept.get(_DIGEST, asked.digest) != asked.digest:  # absent where an earlier version wrote it
+        raise LostEventError(
+            "expected_stage, or_later or fail_on has changed while the task waited. Which entities have arrived where "
+            "they should now is not known."
+        )
     ended = WaitEvent.read(event, targets=waiting_targets(before), require="each")
     after = update(before, ended.check)
     keeper.note(after)
@@ -157,12 +169,16 @@ def after_wait(ti: Any, event: object, keeper: ReportKeeper[TriggerReport], *, s
             raise AirflowFailException(ended.message)
         raise TransportError(ended.message)
     cut_short = ended.message if ended.status == "timeout" else ""
-    return Waited(before=before, after=after, seconds=seconds, cut_short=cut_short)
+    return Waited(before=before, after=after, seconds=asked.wait_timeout or 0, cut_short=cut_short)
 
 
 def deferred_report(ti: Any) -> TriggerReport | None:
     """Return the report with which a task was deferred, if it was after a firing."""
-    return load_report(ti.xcom_pull(task_ids=ti.task_id, key=DEFERRED_REPORT_KEY, map_indexes=ti.map_index))
+    return load_report(_kept(ti))
+
+
+def _kept(ti: Any) -> Any:
+    return ti.xcom_pull(task_ids=ti.task_id, key=DEFERRED_REPORT_KEY, map_indexes=ti.map_index)
 
 
 def waiting_targets(report: TriggerReport) -> list[str]:

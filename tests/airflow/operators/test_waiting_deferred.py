@@ -203,3 +203,23 @@ def test_without_a_wait_the_task_is_not_deferred(portal, move, time):
 
     assert move(wait_timeout=None).deferrals == []
     assert move(target="DEAL_60").deferrals == []
+
+
+@pytest.mark.parametrize("changed", [{"expected_stage": "EXECUTING"}, {"or_later": True}, {"fail_on": "LOSE"}])
+def test_what_is_expected_by_the_end_of_the_wait_is_not_what_was_waited_for(portal, run_task, time, changed):
+    """As where somebody corrects the DAG file meanwhile: the wait has checked for other stages."""
+    portal.portal.add_veto("PREPARATION")
+    all_arrive(portal, time)
+    asked = {"task_id": "move", "target": DEALS, "code": "c5u4m", "expected_stage": "PREPARATION"}
+    asked |= {"wait_timeout": 600, "deferrable": True, "retries": 1}
+
+    def correct(event):
+        asked.update(changed)
+        return event
+
+    ran = run_task(lambda: TriggerAutomationOperator(**asked), correct)
+
+    assert ran.state == "up_for_retry"
+    assert isinstance(ran.error, LostEventError)
+    assert "has changed while the task waited" in str(ran.error)
+    assert ran.xcoms["report"]["unmoved"] == len(DEALS)
