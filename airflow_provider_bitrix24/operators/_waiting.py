@@ -158,8 +158,8 @@ def after_wait(ti: Any, event: object, keeper: ReportKeeper[TriggerReport], aske
     keeper.note(before)
     if kept.get(_DIGEST, asked.digest) != asked.digest:  # absent where an earlier version wrote it
         raise LostEventError(
-            "expected_stage, or_later or fail_on has changed while the task waited. Which entities have arrived where "
-            "they should now is not known."
+            "The task was woken, but expected_stage, or_later or fail_on has changed while it waited. Which entities "
+            "have arrived where they should now is not known."
         )
     ended = WaitEvent.read(event, targets=waiting_targets(before), require="each")
     after = update(before, ended.check)

@@ -221,5 +221,5 @@ def test_what_is_expected_by_the_end_of_the_wait_is_not_what_was_waited_for(port
 
     assert ran.state == "up_for_retry"
     assert isinstance(ran.error, LostEventError)
-    assert "has changed while the task waited" in str(ran.error)
+    assert "has changed while it waited" in str(ran.error)
     assert ran.xcoms["report"]["unmoved"] == len(DEALS)
