@@ -11,13 +11,11 @@ from airflow_provider_bitrix24.client.transports.bounds import AnswerBounds, Unu
 from airflow_provider_bitrix24.client.transports.failures import (
     bad_address,
     broken,
-    certain,
+    judged,
     no_proxy_connection,
     no_tls,
     not_connected,
     not_trusted,
-    timed_out,
-    unusable,
 )
 
 if TYPE_CHECKING:
@@ -33,12 +31,7 @@ _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLWantReadError, ssl.S
 
 def translate(method: str, failure: Exception, bounds: AnswerBounds, proxy: Proxy | None) -> Bitrix24Error:
     """Our error for what httpx raised. Its text is never used: it may hold the URL."""
-    kind = type(failure).__name__
-    if isinstance(failure, UnusableAnswerError):
-        return unusable(method, failure)
-    if isinstance(failure, _TIMED_OUT):
-        return timed_out(method, kind, bounds, proxy)
-    return certain(method, kind, _by_type(method, failure, proxy), bounds, proxy)
+    return judged(method, failure, bounds, proxy, timeouts=_TIMED_OUT, by_type=_by_type)
 
 
 def _by_type(method: str, failure: Exception, proxy: Proxy | None) -> Bitrix24Error:

@@ -5,12 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
+from airflow_provider_bitrix24.client.transports.bounds import UnusableAnswerError
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
-    from airflow_provider_bitrix24.client.transports.bounds import AnswerBounds, UnusableAnswerError
+    from airflow_provider_bitrix24.client.transports.bounds import AnswerBounds
     from airflow_provider_bitrix24.client.transports.proxy import Proxy
+
+
+def judged(
+    method: str,
+    failure: Exception,
+    bounds: AnswerBounds,
+    proxy: Proxy | None,
+    *,
+    timeouts: tuple[type[Exception], ...],
+    by_type: Callable[[str, Exception, Proxy | None], Bitrix24Error],
+) -> Bitrix24Error:
+    """Our error for what an HTTP library raised.
+
+    :param timeouts: the types that mean that a deadline has passed.
+    :param by_type: what the other types mean, as far as they show it.
+    """
+    kind = type(failure).__name__
+    if isinstance(failure, UnusableAnswerError):
+        return unusable(method, failure)
+    if isinstance(failure, timeouts):
+        return timed_out(method, kind, bounds, proxy)
+    return certain(method, kind, by_type(method, failure, proxy), bounds, proxy)
 
 
 def bad_address(method: str, kind: str) -> ConfigurationError:
