@@ -8,7 +8,6 @@ import pytest
 
 from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client
 from airflow_provider_bitrix24.client.errors import (
-    ConfigurationError,
     OutcomeUnknown,
     ProtocolError,
 )
@@ -56,34 +55,6 @@ def test_a_missing_code_is_logged_and_a_default_code_is_used(perform):
             ("send crm.automation.trigger", [{"result": True}]),
         )
         assert defaulted.code == "d"
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"target": "DEAL_1", "code": 5}, "code is of type int"),
-        ({"target": "DEAL_1", "code": "\ud800"}, "code contains an unpaired surrogate"),
-        (
-            {"target": "DEAL_1", "expected_stage": "WON", "verify": False},
-            "verify=False reads nothing, so expected_stage cannot work.",
-        ),
-        (
-            {"target": "DEAL_1", "fail_on": "LOSE", "verify": False},
-            "verify=False reads nothing, so fail_on cannot work.",
-        ),
-        (
-            {"target": ["DEAL_1", "CONTACT_7"], "expected_stage": "WON"},
-            "CONTACT_7 cannot be read, so expected_stage cannot work.",
-        ),
-        ({"target": "ORDER_9", "fail_on": "LOSE"}, "ORDER_9 cannot be read, so fail_on cannot work."),
-        ({"target": "DEAL_1", "expected_stage": []}, "expected_stage is"),
-        ({"target": None}, "target is None"),
-    ],
-)
-def test_a_wrong_argument_is_refused_before_anything_is_sent(perform, options, named):
-    with pytest.raises(ConfigurationError) as caught:
-        perform(trigger(**options))
-    assert named in str(caught.value)
 
 
 def test_a_lost_request_is_read_waited_for_and_fired_again(perform):
