@@ -67,7 +67,7 @@ MUTANTS = (
     Mutant(
         "a move there and back counts as none",
         "client/stages.py",
-        "return self.differs(before) or before.moved_time not in (self.moved_time, UNKNOWN_MOMENT)",
+        "return self.differs(before) or not (before.moved_time == UNKNOWN_MOMENT or self._moved_when(before))",
         "return self.differs(before)",
     ),
     Mutant(
@@ -79,8 +79,8 @@ MUTANTS = (
     Mutant(
         "the next try does not know what has moved",
         "client/firing/checkpoint.py",
-        '_LEFT_ALONE = ("m", "a", "v")',
-        '_LEFT_ALONE = ("a", "v")',
+        '_LEFT_ALONE = (LETTERS["moved"], LETTERS["already"], LETTERS["unverified"])',
+        '_LEFT_ALONE = (LETTERS["already"], LETTERS["unverified"])',
     ),
     Mutant(
         "the next try takes what was lost for unsent",
