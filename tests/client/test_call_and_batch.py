@@ -55,6 +55,7 @@ def outcomes(benches):
         update({"ufCrm_x": {}}),
         update({"categoryId": None}),
         update({"title": ""}),
+        update({"isManualOpportunity": True, "opened": False, "title": True}),
         update({"title": "see $result[c0][item][title] and $next[x]"}),
         update({"opportunity": 12.0, "title": 7.0}),
         update({Name.TITLE: Name.EXEC}),

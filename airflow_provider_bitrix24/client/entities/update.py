@@ -11,7 +11,7 @@ from airflow_provider_bitrix24.client.entities.fields import read_fields
 from airflow_provider_bitrix24.client.entities.sent_before import OTHER_STAGE, PART, SentBefore
 from airflow_provider_bitrix24.client.entities.update_job import UpdateJob, jobs_of
 from airflow_provider_bitrix24.client.entities.update_report import UpdateReport, UpdateResult
-from airflow_provider_bitrix24.client.entities.updates import Update, check_updates
+from airflow_provider_bitrix24.client.entities.updates import Update, check_updates, with_letters
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.firing import run
 from airflow_provider_bitrix24.client.firing.kept import read_kept
@@ -89,6 +89,7 @@ def update_entities(
         reader = second or channel
         lists = yield from read_fields(reader, [each.ref.type_id for each in updates])
         check_updates(updates, lists)
+        updates = with_letters(updates, lists)
         before = yield from read_before(reader, updates, lists)
         there = [each for each in updates if not before.is_missing(each.ref)]
         if preview:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_bitrix24.client.bare_ids import NotAnIdError, parse_entity_type, ref_of
@@ -32,6 +32,11 @@ _HINT = (
 )
 _MOVES = frozenset(("stageid", "statusid", "categoryid"))
 """Fields that move an entity, in any spelling."""
+
+
+_LETTERS: Final[dict[str | int, str]] = {True: "Y", False: "N"} | {
+    text: letter for letter, texts in (("Y", ("1", "true")), ("N", ("0", "false"))) for text in texts
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,26 @@ def check_updates(updates: Iterable[Update], lists: Mapping[int, FieldList]) -> 
             f"updates: {' '.join([*problems, *read_only])}",
             hint="Bitrix24 ignores such a field without an error, so nothing was sent.",
         )
+
+
+def with_letters(updates: Iterable[Update], lists: Mapping[int, FieldList]) -> list[Update]:
+    """The same updates, with truth values as the letters Y and N.
+
+    ``crm.item.update`` takes everything for no but a Y and JSON's true; a batch sends that as 1, as many databases do.
+
+    :param lists: entityTypeId -> the fields of the type. A value stays as it is where its field is not a yes or no.
+    """
+    return [replace(each, fields=_with_letters(each.fields, lists.get(each.ref.type_id))) for each in updates]
+
+
+def _with_letters(values: Mapping[str, Any], fields: FieldList | None) -> dict[str, Any]:
+    written = dict(values)
+    for name, value in values.items():
+        field = None if fields is None else fields[name]
+        is_known = field is not None and field.type == "boolean"
+        if isinstance(value, bool | int | str) if is_known else isinstance(value, bool) and field is None:
+            written[name] = _LETTERS.get(value.lower() if isinstance(value, str) else value, value)
+    return written
 
 
 def digest(updates: Iterable[Update]) -> str:

@@ -55,6 +55,8 @@ class _Command:
         """What a batch cannot carry of it, or ``None``."""
         if self.usage.foreign:
             return LOOKALIKE
+        if _writes_truth_values(self.method, self.params):
+            return "True and False among fields"
         try:
             php_query(self.params)
         except NotWritableError as error:
@@ -68,6 +70,14 @@ class _Command:
         """
         params = references.resolved(self.params, answered)
         return _Command(self.method, params, Usage(foreign=holds_lookalike(params)))
+
+
+def _writes_truth_values(method: str, params: Mapping[str, Any]) -> bool:
+    """Whether ``crm.item.add`` and the like are sent a truth value: their yes and no fields read a batch's 1 as no."""
+    fields = params.get("fields")
+    if not method.lower().startswith("crm.item.") or not isinstance(fields, dict):
+        return False
+    return any(isinstance(value, bool) for value in fields.values())
 
 
 @dataclass(slots=True)

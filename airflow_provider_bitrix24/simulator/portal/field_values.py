@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _DAY: Final = 24 * 3600
 _WEEK: Final = 7 * _DAY
 _DATE_FORMATS: Final = ("%d.%m.%Y", "%m/%d/%Y")
-_TRUE: Final = frozenset({"Y", "1", "TRUE"})
+_TRUE: Final = ("Y", "y", "true")
+"""Texts that are a yes; everything else but JSON's true is a no, also 1."""
 
 
 def semantics(portal: Portal, item: Item) -> str:
@@ -111,7 +112,7 @@ def _single(portal: Portal, field: Field, value: Any) -> Any:
         number = float(value) if php.is_numeric(value) else 0.0
         return number if math.isfinite(number) else 0.0
     if field.type == "boolean":
-        return "Y" if php.to_str(value).upper() in _TRUE else "N"
+        return "Y" if value is True or value in _TRUE else "N"
     if field.type in ("date", "datetime"):
         text = php.to_str(value)
         if not text:

@@ -51,6 +51,16 @@ def test_several_fields_and_types_in_one_call(bench):
     assert bench.portal.find("LEAD_4").title == "Größe +100 %"
 
 
+def test_truth_values_arrive_in_a_batch_too_where_a_number_would_be_a_no(bench):
+    bench.deals(3)
+
+    report = update(bench, [{"id": number, "isManualOpportunity": number != 2} for number in (1, 2, 3)])
+
+    shown = [bench.do("call", "crm.item.get", {"entityTypeId": 2, "id": number})["item"] for number in (1, 2, 3)]
+    assert [each["isManualOpportunity"] for each in shown] == ["Y", "N", "Y"]
+    assert counts(report) == (2, 1, 0)
+
+
 @pytest.mark.parametrize("title", ["costs $result[c0][item][id]", "", None])
 def test_what_a_batch_cannot_carry_arrives_as_it_is(bench, title):
     bench.deals(2)

@@ -11,7 +11,13 @@ import pandas as pd
 import pytest
 
 from airflow_provider_bitrix24.client.entities.fields import Field, FieldList
-from airflow_provider_bitrix24.client.entities.updates import Update, check_updates, digest, parse_updates
+from airflow_provider_bitrix24.client.entities.updates import (
+    Update,
+    check_updates,
+    digest,
+    parse_updates,
+    with_letters,
+)
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.targets import EntityRef
 
@@ -24,6 +30,7 @@ FIELDS = FieldList(
         Field("stageId", "STAGE_ID", "crm_status", is_read_only=False),
         Field("createdTime", "CREATED_TIME", "datetime", is_read_only=True),
         Field("ufCrm_1", "UF_CRM_1", "string", is_read_only=False),
+        Field("ufCrm_paid", "UF_CRM_PAID", "boolean", is_read_only=False),
     ],
 )
 
@@ -79,6 +86,23 @@ def test_dates_of_data_frames_are_written_as_dates(moment, text):
     [update] = parse_updates([{"id": 57, "closedate": moment}], "DEAL")
 
     assert update.fields == {"closedate": text}
+
+
+def test_truth_values_become_letters_unless_the_field_is_known_not_to_be_a_yes_or_no():
+    fields = {"UF_CRM_PAID": True, "ufCrm_1": True, "opportunity": 1, "title": "x"}
+    [known] = with_letters([Update(DEAL_57, fields)], {2: FIELDS})
+    [unknown] = with_letters([Update(DEAL_57, fields)], {})
+
+    assert known.fields == {"UF_CRM_PAID": "Y", "ufCrm_1": True, "opportunity": 1, "title": "x"}
+    assert unknown.fields == {"UF_CRM_PAID": "Y", "ufCrm_1": "Y", "opportunity": 1, "title": "x"}
+
+
+@pytest.mark.parametrize(
+    ("value", "letter"),
+    [(False, "N"), (0, "N"), (1, "Y"), ("1", "Y"), ("0", "N"), ("True", "Y"), ("false", "N"), ("Y", "Y"), (None, None)],
+)
+def test_what_databases_hold_for_yes_and_no_is_written_as_the_portal_reads_it(value, letter):
+    assert with_letters([Update(DEAL_57, {"ufCrm_paid": value})], {2: FIELDS})[0].fields == {"ufCrm_paid": letter}
 
 
 def test_nothing_to_do():

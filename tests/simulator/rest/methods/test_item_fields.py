@@ -153,6 +153,14 @@ def test_several_values_of_a_user_field_are_a_list_however_they_were_sent(client
     assert found["items"] == [{"id": 57}]
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [("Y", "Y"), ("y", "Y"), ("true", "Y"), (True, "Y"), ("1", "N"), (1, "N"), ("YES", "N"), (False, "N"), ("N", "N")],
+)
+def test_only_these_values_are_a_yes(client, sent, shown):
+    assert client.update_item(isManualOpportunity=sent).result["item"]["isManualOpportunity"] == shown
+
+
 def test_a_date_that_means_never_is_kept(client):
     assert client.update_item(closedate="9999-12-31").result["item"]["closedate"] == "9999-12-31T03:00:00+03:00"
     found = client.post("crm.item.list", {"entityTypeId": 2, "filter": {">closedate": "9000-01-01"}, "select": ["id"]})
