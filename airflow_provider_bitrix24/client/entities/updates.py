@@ -34,9 +34,8 @@ _MOVES = frozenset(("stageid", "statusid", "categoryid"))
 """Fields that move an entity, in any spelling."""
 
 
-_LETTERS: Final[dict[str | int, str]] = {True: "Y", False: "N"} | {
-    text: letter for letter, texts in (("Y", ("1", "true")), ("N", ("0", "false"))) for text in texts
-}
+_LETTERS: Final[dict[str | int, str]] = {1: "Y", "1": "Y", "true": "Y", 0: "N", "0": "N", "false": "N"}
+"""What databases and JSON hold for yes and no, the texts in lower case; ``True`` and ``False`` are equal to 1 and 0."""
 
 
 @dataclass(frozen=True, slots=True)
