@@ -181,6 +181,20 @@ def test_files_that_a_decision_names_exist(path):
     assert replaced or [each for each in files if not any((root / each).exists() for root in roots)] == []
 
 
+def test_the_walks_through_the_code_name_what_is_there():
+    walks = " ".join(section(ROOT / "CONTRIBUTING.md", "Four short walks").split())
+    roots = (ROOT, PACKAGE, ROOT / "tests")
+    files = {each: [root / each for root in roots] for each in re.findall(r"`((?:\w+/)+(?:\w+\.\w+)?)`", walks)}
+    assert len(files) > 20
+    assert [each for each, places in files.items() if not any(place.exists() for place in places)] == []
+    named = re.findall(r"((?:`\w+`(?:,? (?:and )?)?)+)(?:of|in) `([\w/]+\.py)`", walks)
+    named += [(names, file) for file, names in re.findall(r"`([\w/]+\.py)` \(((?:`\w+`(?:, )?)+)", walks)]
+    assert len(named) > 5
+    for names, file in named:
+        defined = re.findall(r"^ *(?:def )?(\w+)\b", (PACKAGE / file).read_text(), flags=re.MULTILINE)
+        assert set(re.findall(r"`(\w+)`", names)) <= set(defined), file
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.stem)
 def test_code_is_python_and_what_it_imports_from_the_package_exists(path):
     for source in re.findall(r"^```python\n(.*?)^```", path.read_text(), flags=re.MULTILINE | re.DOTALL):
