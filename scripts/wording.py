@@ -1,14 +1,17 @@
 """Keeps phrases out of what people read that are not plain English, or that say the opposite of what they mean.
 
-It reads messages and docstrings of the package and of the example DAGs, and the documentation without its code.
+It reads messages, docstrings and comments of the package and of the example DAGs, and the documentation without its
+code.
 ``python -m scripts.wording`` names each place, and what to write instead.
 """
 
 from __future__ import annotations
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from typing import TYPE_CHECKING
 
 from scripts.terminal import ROOT
@@ -45,10 +48,13 @@ def texts_of_page(page: str) -> Iterator[tuple[int, str]]:
 
 
 def texts_of_module(source: str) -> Iterator[tuple[int, str]]:
-    """Yield (number of the first line, text) of the strings of a module, docstrings among them."""
+    """Yield (number of the first line, text) of the strings of a module, docstrings among them, and of its comments."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, _CODE.sub("", node.value)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], _CODE.sub("", token.string)
 
 
 def found_in(texts: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str, str]]:

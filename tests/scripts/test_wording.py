@@ -29,11 +29,12 @@ def test_the_code_of_a_page_is_not_read():
     assert list(found_in(texts_of_page(page))) == [(6, "shall", "must, should, may or can")]
 
 
-def test_the_strings_of_a_module_are_read_and_its_names_are_not():
-    module = '"""It shall be.\n\nIt goes on.\n"""\nshall = f"{1} is told"  # told\n'
+def test_the_strings_and_comments_of_a_module_are_read_and_its_names_are_not():
+    module = '"""It shall be.\n\nIt goes on.\n"""\nshall = f"{1} is told"  # in vain\n'
 
     assert [(number, phrase) for number, phrase, _ in found_in(texts_of_module(module))] == [
         (1, "shall"),
         (3, "goes on"),
         (5, "told"),
+        (5, "in vain"),
     ]

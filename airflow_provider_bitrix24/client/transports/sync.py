@@ -148,7 +148,7 @@ class SyncDriver:
         try:
             return tuple(threads.map(partial(self._send, share=len(outgoing)), outgoing))
         except BaseException:
-            # Airflow kills a task that it has told to end, soon after: nothing may wait for the portal's answers.
+            # Airflow kills a task soon after it has asked it to end: nothing may wait for the portal's answers.
             self._threads = None
             threads.shutdown(wait=False, cancel_futures=True)
             raise
