@@ -20,13 +20,18 @@ from airflow_provider_bitrix24.client.flows.effects import NoResponse
 from airflow_provider_bitrix24.client.oauth.hints import advise
 from airflow_provider_bitrix24.client.oauth.pair import Pair
 from airflow_provider_bitrix24.client.protocol.error_codes import error_from
-from airflow_provider_bitrix24.client.protocol.wire import FORM_HEADERS, HttpRequest, HttpResponse, decode
+from airflow_provider_bitrix24.client.protocol.wire import (
+    FORM_HEADERS,
+    TOKEN_REQUEST,
+    HttpRequest,
+    HttpResponse,
+    decode,
+)
 from airflow_provider_bitrix24.client.secret_text import LIVE_SECRETS, SecretBytes, SecretText, hide
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
 
-TOKEN_REQUEST = "oauth.token"  # noqa: S105 - what messages call the request
 INVALID_GRANT = "invalid_grant"
 WRONG_CLIENT = "wrong_client"
 

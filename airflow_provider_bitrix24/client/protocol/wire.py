@@ -25,6 +25,8 @@ TRIGGER: Final = "crm.automation.trigger"
 """The method that activates an automation trigger."""
 EXECUTE: Final = "crm.automation.trigger.execute"
 """The method by which an application activates a trigger that it has registered."""
+TOKEN_REQUEST: Final = "oauth.token"  # noqa: S105 - a name
+"""What messages call a request to an authorization server."""
 
 Params = Mapping[str, Any]
 """Parameters of a REST method: JSON values by name."""

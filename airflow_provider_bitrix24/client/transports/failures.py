@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ConnectFailed, OutcomeUnknown
+from airflow_provider_bitrix24.client.protocol.wire import TOKEN_REQUEST
 from airflow_provider_bitrix24.client.transports.bounds import UnusableAnswerError
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ def bad_address(method: str, kind: str) -> ConfigurationError:
 
 
 def not_trusted(method: str, cause: ssl.SSLCertVerificationError) -> ConnectFailed:
-    """The portal showed a certificate of an authority that this client does not trust, or of another host."""
-    return ConnectFailed(
-        f"{method}: the portal's certificate is not trusted ({cause.verify_message}).",
-        hint="Name the authority's file in ca_bundle, or correct the address.",
-        permanent=True,
-    )
+    """A server showed a certificate of an authority that this client does not trust, or of another host."""
+    problem = f"{method}: the portal's certificate is not trusted ({cause.verify_message})."
+    if method == TOKEN_REQUEST:
+        problem = f"{method}: the authorization server's certificate is not trusted ({cause.verify_message})."
+    hint = "Name the authority's file in ca_bundle, or correct the address."
+    return ConnectFailed(problem, hint=hint, permanent=True)
 
 
 def no_tls(method: str, cause: ssl.SSLError) -> ConnectFailed:
@@ -66,6 +67,12 @@ def not_connected(method: str, kind: str, proxy: Proxy | None = None) -> Connect
     """The connection was never ready to carry the request."""
     if proxy is not None:
         return no_proxy_connection(method, proxy)
+    if method == TOKEN_REQUEST:
+        return ConnectFailed(
+            f"{method}: no connection to the authorization server ({kind}).",
+            hint="Let this machine reach it over https: oauth.bitrix.info or oauth.bitrix24.tech, or the one in "
+            "oauth_server.",
+        )
     return ConnectFailed(
         f"{method}: no connection to the portal ({kind}).",
         hint="Check the portal's address and that this machine may reach it.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -9,11 +10,15 @@ import pytest
 from airflow_provider_bitrix24.client.errors import (
     AuthenticationError,
     Bitrix24Error,
+    ConnectFailed,
     OutcomeUnknown,
     ProtocolError,
 )
 from airflow_provider_bitrix24.client.oauth.refresh import this_host
 from airflow_provider_bitrix24.client.oauth.token_store import Claim, Kept
+from airflow_provider_bitrix24.simulator.testing import SimulatorServer
+from tests.support.drivers import KINDS
+from tests.support.misbehaving_server import refusing_port
 from tests.support.token_rig import CLIENT_SECRET, token_rig
 
 
@@ -126,3 +131,36 @@ def test_a_store_that_forgets_between_two_calls_says_that_nobody_has_authorized(
         rig.store.kept = Kept()
         with pytest.raises(AuthenticationError, match="no tokens yet"):
             client.call("scope")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_authorization_server_that_cannot_be_reached_is_not_taken_for_the_portal(rig, kind):
+    """A firewall may let only the portal through."""
+    rig.expire()
+    with refusing_port() as port, pytest.raises(ConnectFailed) as caught:
+        call_with(rig, kind, oauth_server=f"http://127.0.0.1:{port}")
+    assert "oauth.token: no connection to the authorization server (" in str(caught.value)
+    assert "Let this machine reach it over https" in caught.value.hint
+    assert "portal" not in str(caught.value)
+    assert rig.do(kind, "call", "scope") == ["crm"]
+    assert rig.refreshes == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_authorization_server_whose_certificate_is_not_trusted_is_named(rig, kind):
+    rig.expire()
+    with SimulatorServer(tls=True) as server, pytest.raises(ConnectFailed) as caught:
+        call_with(rig, kind, oauth_server=server.url)
+    assert "oauth.token: the authorization server's certificate is not trusted (" in str(caught.value)
+
+
+def call_with(rig, kind, **options):
+    if kind == "sync":
+        with rig.client(**options) as client:
+            return client.call("scope")
+
+    async def run():
+        async with rig.async_client(**options) as client:
+            return await client.call("scope")
+
+    return asyncio.run(run())
