@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return _fail("Interrupted.")
     except Bitrix24Error as error:
-        return _fail(str(error))
+        return _fail(str(error).replace('add entity_type="DEAL"', "add --entity-type DEAL"))
     except AirflowNotFoundException:
         return _fail(
             f"There is no connection {options.conn_id!r}. Add one: airflow connections add {options.conn_id!r} "

@@ -11,7 +11,7 @@ import textwrap
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24._tasks.wording import noun, shown, spans
+from airflow_provider_bitrix24._tasks.wording import noun, of_several, shown, spans
 from airflow_provider_bitrix24.client.report import OUTCOMES, SHORT_REPORT, remaining_causes
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ def report_lines(
         groups.setdefault((level, result.outcome, _head(result), _detail(result)), []).append(result.target)
     left: defaultdict[Outcome, int] = defaultdict(lambda: LINES)
     for (level, outcome, head, detail), targets in groups.items():
-        lines = [*_lines(head, targets), *textwrap.wrap(detail, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)]
+        named = list(_lines(head, targets))
+        about = of_several(detail, len(targets) if len(named) < len(targets) else 1)
+        lines = [*named, *textwrap.wrap(about, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)]
         shown = max(left[outcome], 1)
         left[outcome] -= len(lines)
         yield from ((level, line) for line in lines[:shown])

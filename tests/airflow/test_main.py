@@ -126,6 +126,14 @@ def test_preview_shows_what_would_be_fired_and_fires_nothing(portal, capsys):
     assert portal.fires == {}
 
 
+def test_preview_advises_its_own_option_for_a_bare_id(portal, capsys):
+    assert main(["preview", "bitrix24_default", "--code", "c5u4m", "57"]) == 1
+
+    said = capsys.readouterr().err
+    assert "add --entity-type DEAL (or another type)" in said
+    assert main(["preview", "bitrix24_default", "--code", "c5u4m", "--entity-type", "DEAL", "57"]) == 0
+
+
 def test_stages_does_not_advise_an_option_that_it_lacks(portal, capsys):
     assert main(["stages", "bitrix24_default", "57"]) == 1
 

@@ -5,7 +5,14 @@ import logging
 import pytest
 
 from airflow_provider_bitrix24._tasks.report_log import LINES, WIDTH, ReportLog, counts_line, report_lines
-from airflow_provider_bitrix24.client.report import CAUSES, TargetError, TargetResult, TriggerReport
+from airflow_provider_bitrix24.client.report import (
+    CAUSES,
+    MISSING,
+    MISSING_SEVERAL,
+    TargetError,
+    TargetResult,
+    TriggerReport,
+)
 
 DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 
@@ -59,6 +66,17 @@ def test_entities_with_the_same_outcome_share_a_line_and_runs_are_collapsed():
     results = [result(number, "moved", "NEW", "PREPARATION") for number in range(1000, 1050)]
 
     assert lines_of(results) == [(INFO, "moved NEW -> PREPARATION: 50 deals (DEAL_1000 to DEAL_1049)")]
+
+
+@pytest.mark.parametrize(
+    ("count", "reason"),
+    [(2, "It does not exist, or the webhook's user may not read it."), (6, MISSING_SEVERAL)],
+)
+def test_the_reason_of_a_group_is_said_of_all_of_them(count, reason):
+    missing = TargetError("NOT_FOUND", MISSING, "no")
+    results = [result(number, "failed", error=missing) for number in range(1, count + 1)]
+
+    assert lines_of(results)[-1] == (WARNING, f"    {reason}")
 
 
 def test_types_are_named_apart():
