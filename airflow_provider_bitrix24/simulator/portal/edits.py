@@ -113,7 +113,10 @@ def _converted(portal: Portal, type_id: int, fields: dict[str, Any]) -> dict[str
     for name, value in fields.items():
         field = known.get(name)
         if field is not None and not field.is_read_only and name not in _MOVES:
-            values[name] = _convert(portal, field, value)
+            try:
+                values[name] = _convert(portal, field, value)
+            except (ValueError, OverflowError):  # only dates can be wrong, and the portal ignores what is not a date
+                continue
         elif field is None and is_user_field(name):
             values[name] = convert_user_field(value)
     return values
@@ -125,8 +128,6 @@ def _convert(portal: Portal, field: Field, value: Any) -> Any:
     except TypeError:
         sent = "null" if value is None else "string"
         raise RestError("100", f"Expected iterable value for multiple field, but got {sent} instead") from None
-    except (ValueError, OverflowError):
-        raise _invalid(field.name) from None
 
 
 def _store(portal: Portal, item: Item, values: dict[str, Any]) -> bool:

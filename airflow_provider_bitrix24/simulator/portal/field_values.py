@@ -86,15 +86,18 @@ def day(portal: Portal, text: str) -> str:
 
     :raises ValueError: when `text` is not a date.
     """
-    parsed = _parsed_day(text)
+    parsed = _parsed_day(portal, text)
     return portal.clock.iso(datetime(parsed.year, parsed.month, parsed.day, tzinfo=UTC).timestamp())
 
 
-def _parsed_day(text: str) -> date:
+def _parsed_day(portal: Portal, text: str) -> date:
+    """The day of a date or, in the portal's time zone, of a moment."""
     try:
-        return datetime.fromisoformat(text).date()
+        moment = datetime.fromisoformat(text)
     except ValueError:
         pass
+    else:
+        return date.fromisoformat(portal.clock.iso(portal.clock.parse(text))[:10]) if moment.tzinfo else moment.date()
     for each in _DATE_FORMATS:
         try:
             return datetime.strptime(text, each).date()  # noqa: DTZ007 - a day has no time zone

@@ -100,7 +100,6 @@ def test_what_is_read_only_cannot_be_written(client):
     [
         ({"observers": 6}, "100"),
         ({"contactIds": None}, "100"),
-        ({"closedate": "soon"}, "CRM_FIELD_ERROR_VALUE_NOT_VALID"),
         ({"stageId": "NOPE"}, "CRM_FIELD_ERROR_VALUE_NOT_VALID"),
         ({"categoryId": 99}, "CRM_FIELD_ERROR_VALUE_NOT_VALID"),
     ],
@@ -110,6 +109,26 @@ def test_a_value_that_does_not_fit_changes_nothing(client, fields, code):
     assert client.post("crm.item.update", {**sent, "id": 57}).error[1] == code
     assert client.post("crm.item.add", sent).error[1] == code
     assert [item.title for item in client.portal.items[2].after(0)] == ["Deal 57"]
+
+
+def test_what_is_not_a_date_is_ignored(client):
+    before = client.get("crm.item.get", "entityTypeId=2&id=57").result["item"]["closedate"]
+    item = client.update_item(title="Changed", closedate="soon").result["item"]
+    assert (item["title"], item["closedate"]) == ("Changed", before)
+
+
+@pytest.mark.parametrize(
+    ("sent", "day"),
+    [
+        ("2026-03-28", "2026-03-28"),
+        ("2026-03-28T23:30:00", "2026-03-28"),
+        ("2026-03-28T20:59:59+00:00", "2026-03-28"),
+        ("2026-03-28T21:00:00Z", "2026-03-29"),
+        ("2026-03-29T01:00:00+05:00", "2026-03-28"),
+    ],
+)
+def test_the_day_of_a_moment_is_that_of_the_portals_time_zone(client, sent, day):
+    assert client.update_item(closedate=sent).result["item"]["closedate"] == f"{day}T03:00:00+03:00"
 
 
 @pytest.mark.parametrize("amount", ["1e400", "-1e400", "NaN", "inf", "much", True, [1]])
