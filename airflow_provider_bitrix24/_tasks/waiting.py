@@ -126,15 +126,23 @@ class StageWait:
 
         :param stages: what ``get_stages`` returned for them.
         """
-        check = check_stages(self.targets, stages, self.stages.accepted)
+        unclear = self._unclear
+        read = [target for target in self.targets if target not in unclear]
+        check = check_stages(read, stages, self.stages.accepted)
         check = replace(check, final=tuple(each for each in check.waiting if self.stages.is_final(stages[each])))
         self.check = self._added(check) if self.require == "each" else check
         if self.require == "each":
-            self.targets = self.check.open
+            self.targets = [*self.check.open, *sorted(unclear)]
             self.done = not self.targets
         else:
-            self.done = bool(check.arrived) if self.require == "any" else not (check.waiting or check.missing)
+            late = check.waiting or check.missing or unclear
+            self.done = bool(check.arrived) if self.require == "any" else not late
         self.failure = self._why_failed(check)
+
+    @property
+    def _unclear(self) -> set[str]:
+        """Targets of which the last answer cannot be read. That is no reason to give them up: the next one tells."""
+        return {str(ref) for ref in self.stages.unreadable}.intersection(self.targets)
 
     @property
     def at_final_stages(self) -> str:
@@ -160,7 +168,7 @@ class StageWait:
             problems.append(f"{standing(failed)}.")
         if self.require != "each":
             hopeless = {target: check.waiting[target] for target in check.final if target not in failed}
-            if hopeless and (self.require == "all" or not check.open):
+            if hopeless and (self.require == "all" or not (check.open or self._unclear)):
                 problems.append(f"{standing(hopeless)}. That stage is final. {_ACCEPT}")
             if check.missing:
                 problems.append(f"{listed(check.missing)}: {MISSING}")

@@ -59,6 +59,8 @@ class ExpectedStages:
         self.order = StageOrder()
         self.seen: Mapping[EntityRef, Snapshot] = {}
         """Where targets stood when they were last read."""
+        self.unreadable: Collection[EntityRef] = ()
+        """Those of which the portal sent something then that cannot be read."""
         self.or_later = or_later
         self.fail_on = frozenset(fail_on)
         self.expected = frozenset(expected)

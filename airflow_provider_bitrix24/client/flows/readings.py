@@ -203,7 +203,7 @@ def read_stages(
         yield from _read_into(reading, channel, part, pipelines if part is parts[-1] else ())
     if learn is not None:
         learn.record(reading.pipelines)
-        learn.seen = reading.found
+        learn.seen, learn.unreadable = reading.found, reading.unreadable
     return reading
 
 

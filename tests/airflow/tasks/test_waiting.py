@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24._tasks.waiting import check_stages, next_check, update
+from airflow_provider_bitrix24._tasks.waiting import StageWait, check_stages, next_check, update
+from airflow_provider_bitrix24.client.expected import ExpectedStages
 from airflow_provider_bitrix24.client.report import MISSING, TargetResult, TriggerReport
 from airflow_provider_bitrix24.client.stages import StageInfo
+from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 def _at(**stages):
@@ -51,3 +53,23 @@ def test_a_report_is_updated_by_a_check():
 )
 def test_the_last_check_is_at_the_deadline(now, expected):
     assert next_check(now=now, deadline=100, interval=60) == expected
+
+
+@pytest.mark.parametrize("require", ["each", "all", "any"])
+def test_an_entity_of_which_one_answer_cannot_be_read_is_checked_again(require):
+    targets = ["DEAL_1", "DEAL_2"]
+    stages = ExpectedStages.for_wait(targets, {"WON"}, or_later=False, fail_on=())
+    wait = StageWait(targets=targets, stages=stages, require=require)
+
+    stages.unreadable = {EntityRef.parse("DEAL_2")}
+    wait.observe(_at(DEAL_1="WON" if require != "any" else "NEW"))
+
+    assert not wait.finished
+    assert wait.check.missing == ()
+    assert "DEAL_2" in wait.targets
+
+    stages.unreadable = ()
+    wait.observe(_at(DEAL_1="WON", DEAL_2="WON"))
+
+    assert wait.done
+    assert wait.check.arrived == {"DEAL_1": "WON", "DEAL_2": "WON"}
