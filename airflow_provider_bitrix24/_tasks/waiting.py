@@ -141,7 +141,7 @@ class StageWait:
 
     @property
     def _unclear(self) -> set[str]:
-        """Targets of which the last answer cannot be read. That is no reason to give them up: the next one tells."""
+        """Targets of which the last answer cannot be read. They are not given up, since the next one tells."""
         return {str(ref) for ref in self.stages.unreadable}.intersection(self.targets)
 
     @property
