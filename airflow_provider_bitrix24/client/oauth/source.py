@@ -100,6 +100,10 @@ class TokenSource:
             return False
         brand_new = tokens.own == pair.fingerprint != tokens.proven
         if brand_new and not pair.has_expired(self.clock.now()):
+            kept = yield from self.load()
+            if kept.fingerprint != pair.fingerprint:  # somebody has authorized the application again
+                yield from self._use(kept)
+                return True
             refused.hint = (
                 "The token was refreshed a moment ago. Is the portal's clock wrong, or is the connection's Host "
                 "another portal than the one that the application was authorized on?"

@@ -68,6 +68,19 @@ def test_a_token_that_is_refused_at_once_is_not_refreshed_twice(rig):
     assert "refreshed a moment ago" in caught.value.hint
 
 
+def test_a_new_authorization_is_noticed_although_the_last_token_was_never_accepted(rig):
+    """As by a triggerer, which lives long: only its next refresh would have looked into the store again."""
+    rig.server.faults.script(["expired_token"] * 5)
+    with pytest.raises(AuthenticationError):
+        rig.do("sync", "call", "scope")
+    new = rig.authorize()
+    rig.server.faults.script(["invalid_token"])
+
+    assert rig.do("sync", "call", "scope") == ["crm"]
+    assert rig.refreshes == 1
+    assert rig.store.kept.pair == new
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "fault",
