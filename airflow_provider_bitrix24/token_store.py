@@ -56,7 +56,8 @@ def open_token_store(kind: str, *, key: str, secret: str, shared_store: SharedSt
     """
     if not _KEY.fullmatch(key):
         raise ConfigurationError(
-            "token_key holds something else than letters, digits and _ . -", hint="Write a short name, such as crm_app."
+            "token_key holds something other than letters, digits and _ . -",
+            hint="Write a short name, such as crm_app.",
         )
     if kind == "variable":
         return VariableTokenStore(key, secret=secret)

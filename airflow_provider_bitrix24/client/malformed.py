@@ -164,5 +164,5 @@ def _is_nan(value: object) -> bool:
 def _problem_of_list(value: Iterable[object]) -> str:
     items = list(value) if hasattr(value, "__len__") else []
     if len(items) > 1 and any(isinstance(parse_text(each), EntityRef) for each in items):
-        return "it is a list in the list that holds something else than targets."
+        return "it is a list in the list that holds something other than targets."
     return "it is a row without a type."

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bitrix24Hook"]
 
-_CONN_ID_HINT = "Pass the id of a connection, such as bitrix24_default; a webhook's URL belongs into its password."
+_CONN_ID_HINT = "Pass the id of a connection, such as bitrix24_default; a webhook's URL goes into its password."
 
 
 class Bitrix24Hook(CallHookMethods, ApplicationHookMethods, EntityHookMethods, BaseHook):

@@ -214,7 +214,7 @@ class StageChangeEventTrigger(BaseEventTrigger):
         from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook
 
         if self.poll_interval < SHORT_INTERVAL:
-            self.log.warning("Polling more often than every 5 s, a triggerer that dies may lose an event.")
+            self.log.warning("With less than 5 s between polls, a triggerer that dies may lose an event.")
         failures = 0
         async with Bitrix24Hook(self.bitrix24_conn_id) as hook:
             while True:

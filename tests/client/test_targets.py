@@ -105,7 +105,7 @@ def test_every_spelling_has_one_canonical_form(written, canonical):
         (b"DEAL_57", "bytes is not a target"),
         ([57], "a row without a type"),
         ({"id": 57}, "a row without a type"),
-        (["DEAL_57", 58], "a list in the list that holds something else than targets"),
+        (["DEAL_57", 58], "a list in the list that holds something other than targets"),
         (object(), "an object is not a target"),
     ],
 )

@@ -47,7 +47,7 @@ class Search:
         """
         type_id = parse_entity_type(entity_type)
         if type_id == TYPE_IDS["ORDER"]:
-            raise ConfigurationError("Orders cannot be found.", hint="crm.item.list does not know them.")
+            raise ConfigurationError("Orders cannot be searched for.", hint="crm.item.list does not return them.")
         if isinstance(limit, str) and limit.strip().isdecimal():
             limit = int(limit)
         _LIMIT.check("limit", limit)

@@ -185,7 +185,7 @@ def _update(row: Any, type_id: int | None) -> Update:
     if isinstance(row.get("fields"), Mapping):
         who = [name for name in row if name != "fields"]
         if len(who) != 1 or str(who[0]).lower() not in ("target", "id"):
-            raise NotAnIdError("beside fields, it needs a target only.")
+            raise NotAnIdError("besides fields, it holds only a target.")
         return Update(_ref(row[who[0]], type_id), _values(row["fields"]))
     ids = [name for name in row if isinstance(name, str) and name.lower() == "id"] or [n for n in row if n == "target"]
     if len(ids) != 1:

@@ -8,6 +8,9 @@ from enum import Enum
 from math import isfinite
 from typing import Any
 
+_DIGITS = 400
+"""How many zeros are written in place of an exponent; a number of floating point has fewer."""
+
 
 class NotWritableError(Exception):
     """A value that no field of a portal can hold; its text says why."""
@@ -40,9 +43,15 @@ def _date(value: Any) -> str:
 def _number(value: float | Decimal) -> int | float | str:
     if isinstance(value, int):
         return int(value)
-    if not isfinite(value):
+    if (isinstance(value, Decimal) and value.is_nan()) or not isfinite(value):
         raise NotWritableError(f"{value} is not a number")
-    return str(value) if isinstance(value, Decimal) else float(value)
+    return _decimal(value) if isinstance(value, Decimal) else float(value)
+
+
+def _decimal(value: Decimal) -> str:
+    """A decimal as people write it: a sum of money that arithmetic has left as 1.2E+3 is 1200."""
+    exponent = value.as_tuple().exponent
+    return format(value, "f") if isinstance(exponent, int) and abs(exponent) <= _DIGITS else str(value)
 
 
 def _other(value: Any) -> Any:

@@ -109,7 +109,7 @@ def _same_page(method: str) -> ProtocolError:
         f"{method}: the portal gives the same page again and again.",
         status=200,
         executed="yes",
-        hint="The method seems to know no paging; use call() instead of list().",
+        hint="The method does not seem to return pages; use call() instead of list().",
     )
 
 

@@ -19,7 +19,7 @@ _KIND = r"\$(?i:result|next|total|time|error)"
 _PORTALS = re.compile(rf"{_KIND}([^\s]*)", re.ASCII)
 """What the portal takes for a reference, if there is an index in it."""
 _INDEX = re.compile(r"\[([^\]]+)\]")
-_BLANK_HINT = "Put a blank behind a reference inside a text."
+_BLANK_HINT = "Put a blank after a reference inside a text."
 _SHOWN = 20
 LOOKALIKE = "a text that the portal would take for a reference"
 

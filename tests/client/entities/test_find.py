@@ -166,7 +166,7 @@ def test_an_unknown_field_is_refused_before_anything_is_read(bench):
     [
         (("DEAL", {}), "filter is empty"),
         (("FOO", "all"), "entity_type is 'FOO'"),
-        (("ORDER", "all"), "Orders cannot be found"),
+        (("ORDER", "all"), "Orders cannot be searched for"),
         (("DEAL", {"@id": list(range(1_200))}), "cannot carry"),
     ],
 )

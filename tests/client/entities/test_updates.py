@@ -128,7 +128,7 @@ def test_nothing_to_do():
         ({"id": 57, "closedate": np.datetime64("99999-01-01")}, "closedate: a date is out of range."),
         ({"id": 57, "closedate": np.timedelta64(5, "ns")}, "closedate: timedelta cannot be sent."),
         ({"id": 57, 5: "x"}, "5 is not the name of a field."),
-        ({"target": "DEAL_57", "who": 5, "fields": {"title": "x"}}, "beside fields, it needs a target only."),
+        ({"target": "DEAL_57", "who": 5, "fields": {"title": "x"}}, "besides fields, it holds only a target."),
         ({"target": "D_57", "fields": {"title": "x"}}, "write DEAL_57"),
         ({"id": 1, "opportunity": 6}, "DEAL_1 has another update that differs."),
     ],
