@@ -126,6 +126,8 @@ def _selection(call: Call, type_id: int) -> Selection:
     if not arguments.given(call, "select"):
         return _everything(call)
     names = [php.to_str(name) for name in arguments.array(call, "select").values()]
+    if "UF_*" in map(str.upper, names):
+        names += call.portal.user_fields.get(type_id, {})
     return selected(type_id, names, original_names=_original_names(call))
 
 

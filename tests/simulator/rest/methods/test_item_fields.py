@@ -10,6 +10,8 @@ def test_a_selection_shows_exactly_what_was_asked_for(client):
     (deal,) = shown("select[]=stageId&select[]=MOVED_TIME&select[]=nope")
     assert set(deal) == {"stageId", "movedTime"}
     assert shown("select[]=title") == [{"title": "Deal 57"}]
+    client.update_item(ufCrm_1="x")
+    assert shown("select[]=id&select[]=UF_*") == [{"id": 57, "ufCrm_1": "x"}]
     assert shown("select[]=nope") == [[]]
     assert client.post("crm.item.list", {"entityTypeId": 2, "select": []}).result["items"] == [[]]
     assert {"id", "title", "fm", "observers"} - set(shown("select[]=*")[0]) == {"fm"}
