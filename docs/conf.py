@@ -40,7 +40,12 @@ html_show_sourcelink = False
 llms_txt_uri_template = "_sources/{docname}{suffix}{sourcelink_suffix}"
 
 _ROOT = Path(__file__).parents[1]
-_PAGES_OF_FILES = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+_PAGES_OF_FILES = {
+    "README.md": "index.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security-policy.md",
+}
 _INCLUDED = re.compile(r"^```\{include\} \.\./(\w+\.md)\n```$", flags=re.MULTILINE)
 _LINK = re.compile(r"(!?)\[([^]]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
 _ANCHOR = re.compile(r'^<a id="([^"]+)"></a>$', flags=re.MULTILINE)
