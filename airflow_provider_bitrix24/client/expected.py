@@ -44,6 +44,7 @@ class ExpectedStages:
     :param fail_on: stage ids that must exist as well.
     :param standing: whether the pipelines are read in which targets stand, to know their final stages.
     :param tries: how often a dictionary is asked for that cannot be read.
+    :param argument: what a message calls ``expected``.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class ExpectedStages:
         fail_on: Collection[str] = (),
         standing: bool = False,
         tries: int = 1,
+        argument: str = "expected_stage",
     ) -> None:
         self.order = StageOrder()
         self.seen: Mapping[EntityRef, Snapshot] = {}
@@ -68,6 +70,7 @@ class ExpectedStages:
         self._types = sorted(type_ids)
         self._standing = standing
         self._tries = tries
+        self._argument = argument
         self._asked: Counter[Pipeline] = Counter()
         self._warned: set[Pipeline] = set()
         self._fail_on_checked = False
@@ -146,7 +149,7 @@ class ExpectedStages:
         if not unknown:
             return None
         pipeline, near = self._nearest(unknown[0])
-        argument = "expected_stage" if unknown[0] in self.expected else "fail_on"
+        argument = self._argument if unknown[0] in self.expected else "fail_on"
         stages = self.order[pipeline]
         shown = ", ".join(f"{stage.id} ({stage.name})" for stage in stages[:_SHOWN])
         more = f" and {len(stages) - _SHOWN} more" if len(stages) > _SHOWN else ""

@@ -18,6 +18,7 @@ from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_bitrix24.triggers import _stage_history
 from airflow_provider_bitrix24.triggers._bounded import bounded
+from airflow_provider_bitrix24.triggers._stage_check import warn_of_unknown_stages
 from airflow_provider_bitrix24.triggers.event import WaitEvent
 
 if TYPE_CHECKING:
@@ -263,8 +264,8 @@ class StageChangeEventTrigger(BaseEventTrigger):
 
     async def _start(self, hook: Bitrix24Hook, portal: str) -> int:
         """Return the cursor that was stored or, without one, the newest row."""
-        rows = await self._rows(hook, self._query.newest())
-        newest = _stage_history.newest_id(rows)
+        await warn_of_unknown_stages(hook, self._query, self.log)
+        newest = _stage_history.newest_id(await self._rows(hook, self._query.newest()))
         self._stored = _stage_history.load_cursor(await self._load(), portal)
         if self._stored is None or self._stored > newest:
             if self._stored is not None:

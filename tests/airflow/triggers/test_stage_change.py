@@ -14,6 +14,7 @@ from tests.support.trigger_runs import (
     Store,
     all_events,
     events,
+    everything_logged,
     moves_at_sleeps,
     watches,
 )
@@ -117,6 +118,41 @@ async def test_a_poll_is_one_request(portal, time):
     assert totals[0] == 2
     assert [after - before for before, after in pairwise(totals)] == [1] * 4
     assert {request.method for request in portal.requests} == {METHOD}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warning"),
+    [
+        ({"stage": "Prepare documents"}, "Did you mean PREPARATION (Prepare documents)?"),
+        ({"stage": ["PREPARATION", "C5:won"]}, "stage 'C5:won' is not a stage of DEAL pipeline 5. Did you mean C5:WON"),
+        ({"entity_type": "LEAD", "stage": "NEWS"}, "stage 'NEWS' is not a stage of LEAD"),
+        ({"stage": ["PREPARATION", "C5:WON"]}, None),
+        ({"entity_type": "DYNAMIC_177", "stage": "anything"}, None),
+    ],
+)
+async def test_a_stage_that_does_not_exist_is_warned_of(portal, time, capsys, arguments, warning):
+    moves_at_sleeps(portal, time, [])
+
+    with everything_logged() as log:
+        await all_events(watches(**arguments))
+
+    said = log.getvalue() + capsys.readouterr().out  # where Airflow 3 prints what no triggerer takes
+    if warning is None:
+        assert "No move to it is reported" not in said
+    else:
+        assert warning in said
+        assert "No move to it is reported before there is such a stage." in said
+
+
+async def test_a_portal_that_does_not_show_its_stages_is_watched_all_the_same(portal, time, capsys):
+    portal.faults.script([{"kind": "error", "code": "ACCESS_DENIED"}])
+    moves_at_sleeps(portal, time, [("DEAL_57", "PREPARATION")])
+
+    with everything_logged() as log:
+        (payload,) = await all_events(watches(stage="PREPARATION"))
+
+    assert payload["target"] == "DEAL_57"
+    assert "No move to it is reported" not in log.getvalue() + capsys.readouterr().out
 
 
 async def test_a_backlog_of_many_pages_is_fired_in_one_poll(portal, time):
