@@ -20,6 +20,7 @@ from airflow_provider_bitrix24.client.protocol.wire import Call, encode
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 from tests.support.client_bench import ClientBench
+from tests.support.downtime import taken_down
 from tests.support.drivers import KINDS
 from tests.support.misbehaving_server import MisbehavingServer, answering, refusing_port, resetting, send, silent
 
@@ -167,8 +168,8 @@ def test_failures_of_the_portal_show_no_secret(kind, capfd):
             bench.fire(bench.deals(2))
             bench.portal.settings.renamed_to = "renamed.bitrix24.com"
             bench.fire(["DEAL_1"])
-            bench.server.stop()
-            bench.fire(["DEAL_1"])
+            with taken_down(bench.server):
+                bench.fire(["DEAL_1"])
             search.clean(*bench.made, *bench.logged)
         assert search.masked > 100, "the libraries' own lines are there, without the secret"
     search.clean(*capfd.readouterr())

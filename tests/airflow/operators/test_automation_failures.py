@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_bitrix24.compat import AirflowFailException
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.portal.model import Access, User
+from tests.support.downtime import taken_down
 from tests.support.execution_timeouts import timeout_while_the_portal_works
 
 DEALS = ["DEAL_57", "DEAL_58", "DEAL_59"]
@@ -84,9 +85,8 @@ def test_a_wrong_secret_fails_the_task_permanently(portal, move, connect):
 
 
 def test_a_portal_that_is_down_leads_to_a_retry(portal, move, time):
-    portal.stop()
-
-    ran = move(target=DEALS, **RETRIES)
+    with taken_down(portal):
+        ran = move(target=DEALS, **RETRIES)
 
     assert ran.state == "up_for_retry"
     assert time.slept, "the client has tried more than once"

@@ -14,6 +14,7 @@ from airflow_provider_bitrix24.client.errors import (
 )
 from airflow_provider_bitrix24.simulator.portal.faults import Fault, FaultKind
 from airflow_provider_bitrix24.simulator.portal.model import Access, User
+from tests.support.downtime import taken_down
 
 EVERY_TYPE = [
     # type number, target, stage before, stage of the trigger
@@ -264,8 +265,8 @@ def test_what_fails_before_anything_was_fired_raises(run_with_both_clients):
         bench.server.faults.script([None, "redirect"])
         bench.fire(targets)
         bench.do("call", "no.such.method")
-        bench.server.stop()
-        bench.fire(targets)
+        with taken_down(bench.server):
+            bench.fire(targets)
 
     bench = run_with_both_clients(scenario)
     kinds = [type(outcome) for outcome in bench.outcomes]
