@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 
 _USER_FIELD = re.compile(r"uf_?[a-z]*", re.IGNORECASE)
 
+_FORMER_NAMES = {
+    "amount": "opportunity",
+    "createdbyid": "createdBy",
+    "datecreate": "createdTime",
+    "datemodify": "updatedTime",
+    "modifybyid": "updatedBy",
+    "movedbyid": "movedBy",
+    "statusid": "stageId",
+}
+"""What ``crm.deal.*`` and ``crm.lead.*`` call fields, and people the amount -> their names in ``crm.item.*``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -67,10 +78,11 @@ class FieldList:
 
     def nearest(self, name: str) -> str | None:
         """The field that a misspelt name may mean."""
-        same = self._by_spelling.get(_bare(name))
+        bare = _bare(name)
+        same = self._by_spelling.get(bare) or self._fields.get(_FORMER_NAMES.get(bare, ""))
         if same is not None:
             return same.name
-        close = get_close_matches(_bare(name), self._by_spelling, n=1)
+        close = get_close_matches(bare, self._by_spelling, n=1)
         return self._by_spelling[close[0]].name if close else None
 
 

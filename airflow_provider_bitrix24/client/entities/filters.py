@@ -149,11 +149,29 @@ def _check_values(conditions: Mapping[str, Any]) -> None:
                 hint="A condition without a value is left out and would select every entity: correct its template or "
                 "the task that it comes from.",
             )
+        elif _names_no_id(key, value):
+            raise ConfigurationError(
+                f"filter: {shown_value(key)} is {shown_value(value)}.", hint="An id is a whole number: 57, not DEAL_57."
+            )
         elif holds_lookalike({key: value}):
             raise ConfigurationError(
                 f"filter: {shown_value(key)} holds a text that Bitrix24 replaces ($result and the like).",
                 hint="Leave it out; a search is sent in batches.",
             )
+
+
+def _names_no_id(key: str, value: Any) -> bool:
+    """Whether a value stands for an id, but is none; a portal would read it as 0, and find nothing."""
+    operator, name = _split(key)
+    if name.lower() != "id" or operator not in ("", "=", "@", "!", "!=", "!@"):
+        return False
+    return not all(_is_id(each) for each in (value if isinstance(value, list) else [value]))
+
+
+def _is_id(value: Any) -> bool:
+    if isinstance(value, str):
+        return re.fullmatch(r"\s*[0-9]{1,19}\s*", value) is not None
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
 
 
 def _all_of(conditions: dict[str, Any]) -> dict[str, Any]:

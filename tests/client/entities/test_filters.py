@@ -59,6 +59,10 @@ def names(value):
         ({"title": b"x"}, "bytes cannot be sent"),
         ({">id": "x"}, "'>id' is 'x'"),
         ({">id": True}, "'>id' is True"),
+        ({"id": "DEAL_57"}, "'id' is 'DEAL_57'"),
+        ({"@id": [57, "DEAL_58"]}, "'@id' is [57, 'DEAL_58']"),
+        ({"stageId": "NEW", "0": {"!id": 57.5}}, "'!id' is 57.5"),
+        ({"id": True}, "'id' is True"),
     ],
     ids=repr,
 )
@@ -150,6 +154,19 @@ def test_an_unknown_field_is_refused_with_the_one_that_may_be_meant(name, meant)
     assert "is not a field of DEAL" in raised.value.message
     assert f"Did you mean {meant!r}?" in raised.value.message
     assert "nothing was read" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("former", "name"), [("STATUS_ID", "stageId"), ("amount", "opportunity"), ("OPPORTUNITY", "opportunity")]
+)
+def test_the_name_of_a_field_elsewhere_leads_to_its_name_here(former, name):
+    assert FIELDS.nearest(former) == name
+
+
+def test_ids_are_taken_in_every_form_that_queries_give():
+    given = {"@id": ["57", 58, 59.0, " 60 "], "!id": 61}
+
+    assert parse_filter(given).conditions == given
 
 
 def test_all_unknown_fields_are_named():
