@@ -61,8 +61,8 @@ def _converted(portal: Portal, field: Field | None, value: Any) -> Any:
         return php.to_int(value)
     if field.type == "double":
         return float(value) if php.is_numeric(value) else 0.0
-    if field.type == "boolean" and isinstance(value, bool):
-        return "Y" if value else "N"
+    if field.type == "boolean":
+        return {"1": "Y", "true": "Y", "0": "N", "false": "N"}.get(_flag_text(value), value)
     try:
         if field.type == "date":
             return day(portal, php.to_str(value))
@@ -71,6 +71,10 @@ def _converted(portal: Portal, field: Field | None, value: Any) -> Any:
     except (ValueError, OverflowError):
         return value
     return value
+
+
+def _flag_text(value: Any) -> str:
+    return "0" if value is False else php.to_str(value)
 
 
 def text_of(value: Any) -> str:

@@ -86,6 +86,9 @@ def test_every_field_of_a_type_can_be_filtered_and_sorted_by(client, ids):
     assert ids({"probability": "30"}) == ids({"utmSource": "google"}) == ids({"observers": 7}) == [2]
     assert ids({"isRecurring": "Y"}) == []
     assert ids({"isRecurring": False, "typeId": "SALE"}) == [1, 2, 3, 57]
+    assert (
+        ids({"isRecurring": "0"}) == ids({"!isRecurring": 1}) == ids({"@isRecurring": ["N", "true"]}) == [1, 2, 3, 57]
+    )
     assert ids({"!utmSource": ""}) == ids({"!=utmSource": None}) == [2]
     assert ids({"opportunity": "200.00"}) == [2]
     assert ids({}, order={"opportunity": "DESC", "id": "ASC"}) == [3, 2, 1, 57]
