@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.plain import a_kind_of, is_missing, may_be_url, may_show_url, trimmed
@@ -34,6 +35,19 @@ _NO_LIST = (
 )
 
 
+class _Shown(reprlib.Repr):
+    """A short form of a value in which whatever is cut shows that it was a URL: what is left may be its secret."""
+
+    def repr_str(self, x: str, level: int) -> str:
+        """Show a text that is no part of a URL."""
+        return "/" if may_be_url(x) else super().repr_str(x, level)
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        """Show any other value, such as bytes."""
+        shown = super().repr_instance(x, level)
+        return "/" if "..." in shown and may_show_url(repr(x)) else shown
+
+
 def malformed(bad: list[str], *, hint: str, what: str = "target") -> ConfigurationError:
     """The error that names malformed values.
 
@@ -49,7 +63,7 @@ def shown_value(value: object) -> str:
     if isinstance(value, str):
         return "a URL" if may_be_url(value) else _cut(value)
     try:
-        shown = reprlib.repr(value)
+        shown = _Shown().repr(value)
     except ValueError:  # Python writes no number of thousands of digits
         return a_kind_of(value)
     says_nothing = "\n" in shown or (shown.startswith("<") and not is_missing(value))

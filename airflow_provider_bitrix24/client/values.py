@@ -88,11 +88,19 @@ def epoch_seconds(value: object) -> float | None:
         return None
 
 
+class _Short(reprlib.Repr):
+    """A short form of a value, however deep it is, whose texts are whole or cut between words."""
+
+    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - of the base
+        """Show a text. In the base's form of it, a part of a secret would be left that is not recognized as one."""
+        return repr(x if len(x) <= _LONGEST_TEXT else f"{x[:_LONGEST_TEXT].rpartition(' ')[0]} ...".lstrip())
+
+
 def shown(value: object) -> str:
     """A value as a message may show it: what cannot be printed is replaced, and what is long is cut between words."""
     if absent(value):
         return ""
-    full = value if isinstance(value, str) else reprlib.repr(value)  # which is short, however deep the value is
+    full = value if isinstance(value, str) else _Short().repr(value)
     printable = "".join(each if each.isprintable() else " " for each in full[:_LONGEST_SHOWN]).strip()
     if len(full) <= _LONGEST_SHOWN:
         return printable

@@ -156,12 +156,24 @@ def test_a_message_names_ten_rows_and_counts_the_rest():
     assert "(and 2 more)" in raised.value.message
 
 
-@pytest.mark.parametrize("row", [f"https://p/rest/1/{SECRET}/", ("x", f"https://p/rest/1/{SECRET}/")])
-def test_a_webhook_among_the_rows_is_not_repeated(row):
+@pytest.mark.parametrize(
+    "row",
+    [
+        f"https://p/rest/1/{SECRET}/",
+        ("x", f"https://p/rest/1/{SECRET}/"),
+        ("x", f"example.bitrix24.com/rest/1/{SECRET}"),
+        [["x", f"example.bitrix24.com/rest/1/{SECRET}"]],
+        {"url": f"example.bitrix24.com/rest/1/{SECRET}", "x": 1},
+        f"example.bitrix24.com/rest/1/{SECRET}".encode(),
+        bytearray(f"example.bitrix24.com/rest/1/{SECRET}".encode()),
+    ],
+)
+@pytest.mark.parametrize("entity_type", [None, "DEAL"])
+def test_no_part_of_a_webhook_among_the_rows_is_repeated(row, entity_type):
     with pytest.raises(ConfigurationError) as raised:
-        parse_targets([row], "DEAL")
+        parse_targets([row], entity_type)
 
-    assert SECRET not in str(raised.value)
+    assert not any(SECRET[start : start + 6] in str(raised.value) for start in range(len(SECRET) - 5))
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,17 @@ def test_what_is_no_moment(value):
 )
 def test_a_value_in_a_message_is_short_and_can_be_printed(value, expected):
     assert shown(value) == expected
+
+
+SECRET = "s3cr3t0fth3w3bh00k"
+ADDRESS = f"https://example.bitrix24.com/rest/1/{SECRET}/"
+
+
+@pytest.mark.parametrize(
+    "value", [{"u": ADDRESS}, [ADDRESS], [[[ADDRESS]]], {ADDRESS: 1}, {"u": f"{'word ' * 80}{ADDRESS}"}, ["x" * 400]]
+)
+def test_a_secret_in_a_value_is_shown_whole_so_that_it_is_recognized_and_hidden_or_not_at_all(value):
+    rest = shown(value).replace(SECRET, "")
+
+    assert not any(SECRET[start : start + 4] in rest for start in range(len(SECRET) - 3))
+    assert len(rest) < 300
