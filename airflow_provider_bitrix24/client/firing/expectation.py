@@ -38,7 +38,11 @@ class Expectation:
 
     @classmethod
     def read(cls, kept: Any) -> Self:
-        """Undo :meth:`as_json`. Raises any error where it is damaged."""
+        """Undo :meth:`as_json`.
+
+        :raises LookupError: a part of it is missing.
+        :raises TypeError: a part of it is something else.
+        """
         stages, or_later = kept["stages"], kept["or_later"]
         if not isinstance(or_later, bool) or not isinstance(stages, list | None):
             raise TypeError("not an expectation")

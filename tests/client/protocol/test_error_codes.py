@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client import errors
-from airflow_provider_bitrix24.client.protocol.error_codes import CODES, SCOPE_CODES, classify, error_from
+from airflow_provider_bitrix24.client.protocol.error_codes import CODES, SCOPE_CODES, TOKEN_CODES, classify, error_from
 from airflow_provider_bitrix24.client.protocol.wire import HttpResponse, Reply
 
 AUTH, DENIED, BAD = "AuthenticationError", "PermissionDeniedError", "InvalidRequestError"
@@ -231,3 +231,11 @@ def test_an_answer_that_takes_too_much_memory_is_not_read_and_leaves_open_what_t
     error = classify("x", answer(lists), share=2)
     assert type(error) is errors.OutcomeUnknown
     assert "reading the answer (1.1 MB) would take too much memory" in str(error)
+
+
+def test_codes_after_which_a_token_is_replaced_are_refusals_of_a_credential():
+    found = [classify("x", answer({"error": code}, 401)) for code in sorted(TOKEN_CODES)]
+    assert [(type(each), each.executed, each.code) for each in found] == [
+        (errors.AuthenticationError, "no", "expired_token"),
+        (errors.AuthenticationError, "no", "invalid_token"),
+    ]
