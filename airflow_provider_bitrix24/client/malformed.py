@@ -39,7 +39,7 @@ class _Shown(reprlib.Repr):
     """A short form of a value in which whatever is cut shows that it was a URL: what is left may be its secret."""
 
     def repr_str(self, x: str, level: int) -> str:
-        """Show a text that is no part of a URL."""
+        """Show a text, unless it may be part of a URL."""
         return "/" if may_be_url(x) else super().repr_str(x, level)
 
     def repr_instance(self, x: Any, level: int) -> str:
