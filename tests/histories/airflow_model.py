@@ -142,7 +142,7 @@ class Life:
             self._begin_run(record)
         self.function_called = self._restarting = self._marked = self._executing = False
         self._in_database = "running"
-        operator = task.build(self.plan, record.targets, lambda: self._call(record))
+        operator = task.build(self.plan, record.targets, lambda: self._call(record), first=self.try_number == 1)
         process = Process(timeline, world.hosts[plan.host % len(world.hosts)], plan.interruptions)
         process.strike = lambda struck, how: self._strike(struck, how, operator, record)
         world.enter(process, Sender(record.epoch, number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.histories.boards import board, key_of
 from tests.histories.check_reports import could_look, reached, unique, unknown
 
 if TYPE_CHECKING:
@@ -40,3 +41,17 @@ def _success(life: Life, stay: StayRecord, results: dict[str, dict[str, Any]]) -
             yield "I2", f"{target} failed, and the task succeeds"
         elif (result["outcome"] != "failed") != (target in stay.returned):
             yield "I2", f"{target} is {result['outcome']}, and the targets returned say otherwise"
+        elif result["outcome"] != "failed" and not _was_there(life, stay, target):
+            yield "I2", f"{target} is {result['outcome']}, and never stood at the stage that was to be written"
+
+
+def _was_there(life: Life, stay: StayRecord, target: str) -> bool:
+    """Whether an entity stood at the stage of this try's row at any time, as far as nobody else moves entities."""
+    type_id, number = key_of(target)
+    portal, record = life.history.portal, life.world.portal.record
+    if portal.colleagues or portal.vetoes or (life.plan.mixed and number % 2):
+        return True
+    later = None if stay.try_number == 1 else life.plan.later_stage
+    wanted = board(type_id, number).stages[life.plan.stage if later is None else later]
+    stood = {each.stage for each in record.stood.get((type_id, number), ())}
+    return wanted in stood | {record.stage_at((type_id, number), 0.0)}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
-from tests.histories.boards import DEAL, board
+from tests.histories.boards import DEAL, FAILURE, board
 from tests.histories.choices import Choices
 from tests.histories.draw_portal import draw_portal
 from tests.histories.plan import Action, Away, History, Interruption, Stay, TaskPlan
@@ -84,7 +84,9 @@ def draw_updates(choices: Choices, seed: int) -> History:
         actions=tuple(_action(choices) for _ in range(choices.some(3, 35))),
         clear_on_success=choices.chance(4),
     )
-    return replace(history, actions=tuple(_edited(choices, each) for each in history.actions))
+    history = replace(history, actions=tuple(_edited(choices, each) for each in history.actions))
+    later = choices.number(FAILURE) if choices.chance(20) else None
+    return replace(history, task=replace(task, later_stage=later))
 
 
 def _task(choices: Choices, kind: str, targets: tuple[str, ...], stages: tuple[str, ...]) -> TaskPlan:

@@ -67,6 +67,7 @@ class TaskPlan:
 
     :param lists: targets of the first try, of the second ...; the last one holds for all that follow.
     :param stage: of updates, the stage that they write, by its place in the pipeline.
+    :param later_stage: of updates, the stage that the rows hold from the second try on, unless it is the same.
     :param mixed: whether every other update writes something that moves nothing.
     """
 
@@ -92,6 +93,7 @@ class TaskPlan:
     require: Literal["all", "any"] = "all"
     mode: Literal["poke", "reschedule"] = "poke"
     stage: int = 1
+    later_stage: int | None = None
     mixed: bool = False
     on_failed: Literal["fail", "warn"] = "fail"
 

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 TASK_ID = "move"
 
 
-def build(plan: TaskPlan, targets: tuple[str, ...], called: Callable[[], None]) -> Any:
+def build(plan: TaskPlan, targets: tuple[str, ...], called: Callable[[], None], *, first: bool = True) -> Any:
     """Make the operator.
 
     :param targets: what a template or the upstream task gives this time.
     :param called: told when a decorated function runs.
+    :param first: whether this is the first try.
     """
     arguments: dict[str, Any] = {
         "task_id": TASK_ID,
@@ -36,7 +37,8 @@ def build(plan: TaskPlan, targets: tuple[str, ...], called: Callable[[], None]) 
     if plan.kind == "sensor":
         return _sensor(plan, targets, arguments)
     if plan.kind == "updates":
-        return _updates(plan, targets, arguments)
+        later = None if first else plan.later_stage
+        return _updates(plan, targets, arguments, plan.stage if later is None else later)
     arguments |= {
         "code": plan.code,
         "expected_stage": _as_written(plan.expected_stage),
@@ -78,13 +80,13 @@ def _sensor(plan: TaskPlan, targets: tuple[str, ...], arguments: dict[str, Any])
     )
 
 
-def _updates(plan: TaskPlan, targets: tuple[str, ...], arguments: dict[str, Any]) -> Any:
+def _updates(plan: TaskPlan, targets: tuple[str, ...], arguments: dict[str, Any], at: int) -> Any:
     from airflow_provider_bitrix24.operators.entities import UpdateEntitiesOperator
 
     rows = []
     for target in dict.fromkeys(each.upper() for each in targets):
         type_id, number = key_of(target)
-        stage = board(type_id, number).stages[plan.stage]
+        stage = board(type_id, number).stages[at]
         fields = {"opportunity": 5} if plan.mixed and number % 2 else {"stageId": stage}
         rows.append({"target": target, "fields": fields})
     return UpdateEntitiesOperator(updates=rows, on_failed=plan.on_failed, durable=plan.durable, **arguments)
