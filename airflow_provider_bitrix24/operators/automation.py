@@ -40,7 +40,8 @@ class TriggerAutomationOperator(FiringTask):
     ... )  # doctest: +SKIP
 
     :param target: one entity such as ``"DEAL_57"``, or a list of them; also ``LEAD_4``, ``QUOTE_3``,
-        ``SMART_INVOICE_12``, ``DYNAMIC_177_5``. With an empty list the task succeeds at once. (templated)
+        ``SMART_INVOICE_12``, ``DYNAMIC_177_5``. The output of a mapped task or of a sensor can be passed as it is. With
+        an empty list the task succeeds at once. (templated)
     :param entity_type: type of the targets that are bare ids, such as ``"DEAL"``. With it, ``target`` may be what a
         query returns: rows with one column, ids, dicts with an ``id``, or a column of a data frame. (templated)
     :param code: code of the "Track incoming webhook" trigger; by default, the code in the connection. (templated)

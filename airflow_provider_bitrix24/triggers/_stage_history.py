@@ -213,9 +213,7 @@ def _parse_type(entity_type: object) -> tuple[int, str]:
     try:
         ref = EntityRef.parse(f"{entity_type}_1" if isinstance(entity_type, str) else entity_type)
     except ConfigurationError:
-        # The URL of a webhook contains its secret, so no URL is repeated.
-        shown = "a URL" if "/" in str(entity_type) else repr(entity_type)
-        raise ConfigurationError(f"entity_type is {shown}.", hint=_TYPES) from None
+        raise ConfigurationError(f"entity_type is {quoted(entity_type)}.", hint=_TYPES) from None
     if ref.type_name == "QUOTE":
         raise ConfigurationError(
             "Bitrix24 keeps no stage history of quotes, so their moves cannot be watched.",
