@@ -140,6 +140,8 @@ async def _refuse_unreadable_bodies(
         response = web.json_response({"error": "the body cannot be read; check its Content-Encoding"}, status=400)
         response.force_close()  # what is left of the body cannot be skipped
         return response
+    except ConnectionResetError:
+        return web.Response(status=400)  # never arrives: the client has left while it was sending
 
 
 def _listen_error(error: OSError, host: str, port: int) -> ListenError:

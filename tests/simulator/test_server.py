@@ -7,10 +7,16 @@ import socket
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from airflow_provider_bitrix24.simulator.clock import Clock
 from airflow_provider_bitrix24.simulator.portal import Portal
-from airflow_provider_bitrix24.simulator.server import ListenError, PortalServer, PortInUseError
+from airflow_provider_bitrix24.simulator.server import (
+    ListenError,
+    PortalServer,
+    PortInUseError,
+    _refuse_unreadable_bodies,
+)
 from airflow_provider_bitrix24.simulator.testing import SimulatorServer
 from tests.support.in_loop import batch_of_fires, until
 from tests.support.portal_client import PATIENCE_SECONDS, PortalClient, add_sales_content
@@ -93,3 +99,13 @@ def test_the_authorization_server_can_have_an_address_of_its_own(clock):
         assert connection.getresponse().status == 404
         connection.close()
     assert (pair["server_endpoint"], pair["client_endpoint"]) == (f"{server.oauth_url}/rest/", f"{server.url}/rest/")
+
+
+async def test_a_client_that_leaves_while_it_sends_a_body_is_no_error_of_the_simulator():
+    """aiohttp would log a traceback; a client that is killed leaves so."""
+
+    async def reading(_):
+        raise ConnectionResetError("Connection lost")
+
+    response = await _refuse_unreadable_bodies(make_mocked_request("POST", "/rest/1/x/scope"), reading)
+    assert response.status == 400
