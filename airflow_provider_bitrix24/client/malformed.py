@@ -163,6 +163,8 @@ def _problem_of_object(value: object) -> str:
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
         return "a truth value is not a target."
     if isinstance(value, Mapping):
+        if {"results", "portal"}.issubset(value):
+            return "it is the report of a task; pass the targets that the task was given."
         return "it is a row without a type."
     if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray | memoryview):
         return _problem_of_list(value)

@@ -179,14 +179,22 @@ def _parse_all(values: Iterable[object], *, named: str) -> list[EntityRef]:
 
 
 def list_of_targets(value: object) -> list[EntityRef] | None:
-    """The targets of a list in the list, as mapped tasks deliver them, or of a row; ``None`` if it is another value."""
-    if not isinstance(value, list | tuple) or not (value or isinstance(value, list)):
+    """The targets of a list in the list, as mapped tasks and sensors deliver them; ``None`` if it is another value.
+
+    A mapping from targets to stages and a row of full targets count as such a list.
+    """
+    if not isinstance(value, list | tuple | Mapping) or not (value or isinstance(value, list)):
         return None
-    if not all(isinstance(each, EntityRef) or (isinstance(each, str) and "_" in each) for each in value):
+    if not all(isinstance(each, EntityRef) or _may_be_target(each) for each in value):
         return None
     parsed = [parse_text(each) for each in value]
     refs = [each for each in parsed if isinstance(each, EntityRef)]
     return refs if len(refs) == len(parsed) else None
+
+
+def _may_be_target(value: object) -> bool:
+    """Whether it is worth parsing: most rows hold ids, and there may be thousands."""
+    return isinstance(value, str) and "_" in value and value.rstrip()[-1].isdigit()
 
 
 def _malformed(wrong: list[tuple[str, object, str]]) -> ConfigurationError:

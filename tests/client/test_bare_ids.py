@@ -89,6 +89,7 @@ def test_full_targets_keep_their_own_type():
 
 def test_lists_of_mapped_tasks_are_taken_as_one_list():
     assert read([["DEAL_1", "LEAD_2"], [], [3], "4"]) == ["DEAL_1", "LEAD_2", "DEAL_3", "DEAL_4"]
+    assert read([{"LEAD_1": "NEW", "DEAL_2": "WON"}, {"id": 3}]) == ["LEAD_1", "DEAL_2", "DEAL_3"]
 
 
 def test_no_rows_are_nothing_to_do():

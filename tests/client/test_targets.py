@@ -105,6 +105,7 @@ def test_every_spelling_has_one_canonical_form(written, canonical):
         (b"DEAL_57", "bytes is not a target"),
         ([57], "a row without a type"),
         ({"id": 57}, "a row without a type"),
+        ({"code": "c", "portal": "", "moved": 1, "results": []}, "the report of a task; pass the targets"),
         (["DEAL_57", 58], "a list in the list that holds something other than targets"),
         (object(), "an object is not a target"),
     ],
@@ -179,6 +180,7 @@ def test_lists_of_mapped_tasks_and_rows_of_targets_are_taken_as_one_list():
 
     assert [str(ref) for ref in refs] == ["DEAL_1", "LEAD_2", "DEAL_3", "DEAL_4"]
     assert parse_targets([[], []]) == []
+    assert parse_targets([{"DEAL_1": "NEW"}, {"DEAL_2 ": "WON"}]) == parse_targets(["DEAL_1", "DEAL_2"])
     with pytest.raises(ConfigurationError, match=r"One target is malformed; nothing was sent\. target\[1\] is"):
         parse_targets([["DEAL_1"], [["DEAL_2"]]])
 
