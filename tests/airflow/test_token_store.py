@@ -129,8 +129,8 @@ def test_the_key_does_not_depend_on_the_connections_id():
     ("kind", "key", "message"),
     [
         ("shared", "k", "hosts share no store"),
-        ("variable", "a b", "token_key holds something else"),
-        ("variable", "", "token_key holds something else"),
+        ("variable", "a b", "token_key holds something other"),
+        ("variable", "", "token_key holds something other"),
         ("no.such.module.Store", "k", "cannot be imported"),
         ("Store", "k", "cannot be imported"),
         ("os.system", "k", "is not a store of tokens"),
