@@ -128,7 +128,7 @@ def test_a_move_starts_the_dag_and_none_is_missed_while_the_triggerer_is_dead(
     assert str(portal.portal.history_of("DEAL_4")[-1].id) in str(kept)
     methods = [request.method for request in portal.requests]
     assert set(methods) == {"crm.stagehistory.list", "crm.status.list"}
-    assert methods.count("crm.status.list") <= 2, "the stages are read where a triggerer begins to watch, not at each poll"
+    assert methods.count("crm.status.list") <= 2, "read at each poll, not once"
     assert "Watching DEAL entering WON" in (airflow.log).read_text()
 
     # Where the secret is after all this: in nothing that Airflow has kept.
