@@ -17,10 +17,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24 import application_commands
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import Bitrix24Error
 from airflow_provider_bitrix24.client.oauth.application import ApplicationPortal
 from airflow_provider_bitrix24.client.report import MISSING, MISSING_SEVERAL
-from airflow_provider_bitrix24.client.targets import EntityRef
 from airflow_provider_bitrix24.commands import ARGUMENTS, COMMANDS
 from airflow_provider_bitrix24.compat import AirflowNotFoundException, use_metadata_database
 from airflow_provider_bitrix24.hooks.bitrix24 import Bitrix24Hook

@@ -156,7 +156,7 @@ class TaskCheckpointStore:
 
         :raises CheckpointError: it is damaged.
         """
-        from airflow_provider_bitrix24.client.firing.kept import read_texts
+        from airflow_provider_bitrix24.client.firing.part_values import read_texts
 
         if not self.has_fired:
             return None

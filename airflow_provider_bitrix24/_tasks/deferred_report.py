@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from airflow_provider_bitrix24.client import values
+from airflow_provider_bitrix24.client.entity_ref import EntityRef, parse_text
 from airflow_provider_bitrix24.client.errors import Executed, Limit
 from airflow_provider_bitrix24.client.packing import pack_json, unpack_json
 from airflow_provider_bitrix24.client.report import OUTCOMES, Place, TargetError, TargetResult, TriggerReport
-from airflow_provider_bitrix24.client.targets import EntityRef, parse_text
 
 DEFERRED_REPORT_KEY = "bitrix24_parked_report"
 """XCom key of the report. Tasks of earlier versions that are deferred now have theirs here, so it stays as it is."""

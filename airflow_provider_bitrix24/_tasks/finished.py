@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_bitrix24._tasks.deferred_report import dump_report, load_report
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.targets import EntityRef
 from airflow_provider_bitrix24.client.values import text, whole
 
 if TYPE_CHECKING:

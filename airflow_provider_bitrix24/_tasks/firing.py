@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_bitrix24.client.stages import check_stage_arguments, parse_stages
-from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
+from airflow_provider_bitrix24.client.targets import parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
 if TYPE_CHECKING:
     from typing import Protocol
 
     from airflow_provider_bitrix24._tasks.arguments import OnUnmoved
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.report import TriggerReport
 
     class Arguments(Protocol):

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow_provider_bitrix24.client.entities.update_report import UpdateReport
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 R = TypeVar("R", bound="TriggerReport | UpdateReport")
 REPORT_KEY = "report"

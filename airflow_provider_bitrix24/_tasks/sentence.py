@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_bitrix24._tasks.wording import SHOWN, listed, named, noun, of_several
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.pipelines import owner_in_words, pipeline_of
 from airflow_provider_bitrix24.client.report import remaining_causes
 from airflow_provider_bitrix24.client.stages import stages_in_words
-from airflow_provider_bitrix24.client.targets import EntityRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

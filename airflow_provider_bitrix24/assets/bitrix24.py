@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_bitrix24.client.targets import EntityRef, parse_text
+from airflow_provider_bitrix24.client.entity_ref import EntityRef, parse_text
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult

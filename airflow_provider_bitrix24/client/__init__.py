@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.async_client import AsyncBitrix24Client
     from airflow_provider_bitrix24.client.client import Bitrix24Client
     from airflow_provider_bitrix24.client.entities.update_report import UpdateReport, UpdateResult
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.errors import (
         ApiError,
         AuthenticationError,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.report import TargetError, TargetResult, TriggerReport
     from airflow_provider_bitrix24.client.settings import ClientSettings
     from airflow_provider_bitrix24.client.stages import Stage, StageInfo
-    from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
+    from airflow_provider_bitrix24.client.targets import parse_targets
 
 __all__ = [
     "ApiError",
@@ -101,6 +102,7 @@ __all__ = [
 
 _MODULES = (
     "errors",
+    "entity_ref",
     "targets",
     "portal",
     "settings",

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from operator import index
 from typing import Any, SupportsIndex, TypeGuard
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef, list_of_targets, parse_text
+from airflow_provider_bitrix24.client.entity_types import MAX_ID, TYPE_IDS
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.malformed import malformed, problem_of_text, shown_value
 from airflow_provider_bitrix24.client.plain import a_kind_of, is_missing, scalar, trimmed
-from airflow_provider_bitrix24.client.targets import MAX_ID, TYPE_IDS, EntityRef, list_of_targets, parse_text
 
 _HINT = (
     "With entity_type, pass ids, rows with one column, rows or dicts with a column named id, or full targets such as "

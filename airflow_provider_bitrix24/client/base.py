@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_bitrix24.client.combinations import check_verify
+from airflow_provider_bitrix24.client.entity_ref import check_readable
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.flows import batches, calls, readings
 from airflow_provider_bitrix24.client.flows.calls import Channel
@@ -22,7 +23,7 @@ from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, TRIGGER, Cal
 from airflow_provider_bitrix24.client.settings import ClientSettings, OtherSettings, Plan
 from airflow_provider_bitrix24.client.stages import StageInfo, check_stage_arguments, parse_stages
 from airflow_provider_bitrix24.client.stores.choice import pacer_of
-from airflow_provider_bitrix24.client.targets import check_readable, parse_targets
+from airflow_provider_bitrix24.client.targets import parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 
 if TYPE_CHECKING:

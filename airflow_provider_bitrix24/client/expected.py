@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.pipelines import (
     FIRST_PIPELINES,
@@ -20,7 +21,6 @@ from airflow_provider_bitrix24.client.pipelines import (
 from airflow_provider_bitrix24.client.plain import quoted
 from airflow_provider_bitrix24.client.stage_order import StageOrder
 from airflow_provider_bitrix24.client.stages import Pipeline, stages_in_words
-from airflow_provider_bitrix24.client.targets import EntityRef
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

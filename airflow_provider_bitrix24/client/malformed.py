@@ -10,9 +10,9 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from airflow_provider_bitrix24.client.entity_types import MAX_ID, OLD_INVOICE, SHORT_FORMS, TYPE_IDS
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.plain import a_kind_of, is_missing, may_be_url, may_show_url, trimmed
-from airflow_provider_bitrix24.client.targets import MAX_ID, OLD_INVOICE, TYPE_IDS, EntityRef, parse_text
 
 SHOWN = 10
 """How many malformed values one message lists."""
@@ -20,11 +20,6 @@ _LONGEST = 60
 """Characters of a malformed value that a message shows."""
 _NEAR = 0.7
 """How like a type's name a word must be to be taken for a typo of it: LEED and DEALS are, FOO is not."""
-_SHORT = {"L": "LEAD", "D": "DEAL", "C": "CONTACT", "CO": "COMPANY", "Q": "QUOTE", "O": "ORDER"} | {
-    "SI": "SMART_INVOICE",
-    "DO": "SMART_DOCUMENT",
-    "SBD": "SMART_B2E_DOC",
-}
 _NOTHING = ("NONE", "NULL", "NAN", "NAT", "<NA>", "UNDEFINED")
 """What templates, queries and data frames write where there is no value."""
 _GAVE_NOTHING = "its template, or the task that it comes from, gave nothing."
@@ -142,8 +137,8 @@ def _problem_of_id(digits: str, before: str) -> str | None:
 
 
 def _problem_of_type(name: str, number: int) -> str:
-    if name in _SHORT:
-        return f"short forms are not accepted; write {_SHORT[name]}_{number}."
+    if name in SHORT_FORMS:
+        return f"short forms are not accepted; write {SHORT_FORMS[name]}_{number}."
     if smart := re.fullmatch(r"T([0-9A-F]{1,8})", name):
         return f"short forms are not accepted; write DYNAMIC_{int(smart[1], 16)}_{number}."
     if name == "DYNAMIC":
@@ -162,12 +157,10 @@ def _problem_of_object(value: object) -> str:
         return "a target is missing."
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
         return "a truth value is not a target."
-    if isinstance(value, Mapping):
-        if {"results", "portal"}.issubset(value):
-            return "it is the report of a task; pass the targets that the task was given."
-        return "it is a row without a type."
+    if isinstance(value, Mapping) and {"results", "portal"}.issubset(value):
+        return "it is the report of a task; pass the targets that the task was given."
     if isinstance(value, Iterable) and not isinstance(value, bytes | bytearray | memoryview):
-        return _problem_of_list(value)
+        return "it is a row without a type."
     if hasattr(value, "__index__") or hasattr(value, "as_integer_ratio"):
         return "a target is missing." if _is_nan(value) else "it is an id without a type."
     return f"{a_kind_of(value)} is not a target."
@@ -175,10 +168,3 @@ def _problem_of_object(value: object) -> str:
 
 def _is_nan(value: object) -> bool:
     return isinstance(value, float) and value != value  # noqa: PLR0124 - only NaN is not equal to itself
-
-
-def _problem_of_list(value: Iterable[object]) -> str:
-    items = list(value) if hasattr(value, "__len__") else []
-    if len(items) > 1 and any(isinstance(parse_text(each), EntityRef) for each in items):
-        return "it is a list in the list that holds something other than targets."
-    return "it is a row without a type."

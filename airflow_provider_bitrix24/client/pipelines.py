@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
+from airflow_provider_bitrix24.client.entity_types import TYPE_IDS
 from airflow_provider_bitrix24.client.stages import Pipeline
-from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Literal
 
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.expected import ExpectedStages
-    from airflow_provider_bitrix24.client.targets import EntityRef, Rows
+    from airflow_provider_bitrix24.client.targets import Rows
     from airflow_provider_bitrix24.compat import Context
     from airflow_provider_bitrix24.triggers.event import WaitEvent
 
@@ -236,9 +237,10 @@ class StageSensor(PlainArguments, BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete")
 
     def _parse(self) -> tuple[list[EntityRef], StageWait]:
+        from airflow_provider_bitrix24.client.entity_ref import check_readable
         from airflow_provider_bitrix24.client.expected import ExpectedStages
         from airflow_provider_bitrix24.client.stages import check_stage_arguments, parse_stages
-        from airflow_provider_bitrix24.client.targets import check_readable, parse_targets
+        from airflow_provider_bitrix24.client.targets import parse_targets
 
         for name, given in self._given.items():
             check_rendered(name, given=given, rendered=getattr(self, name))

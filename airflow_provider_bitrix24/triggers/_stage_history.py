@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
+from airflow_provider_bitrix24.client.entity_types import TYPE_IDS
 from airflow_provider_bitrix24.client.errors import ConfigurationError, ProtocolError
 from airflow_provider_bitrix24.client.plain import quoted, unwrapped
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE
 from airflow_provider_bitrix24.client.stages import parse_stages
-from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 from airflow_provider_bitrix24.client.values import absent, text, whole
 
 METHOD = "crm.stagehistory.list"

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.bare_ids import parse_entity_type, rows_of
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.targets import EntityRef, parse_targets
+from airflow_provider_bitrix24.client.targets import parse_targets
 
 SECRET = "s3cr3t0fth3w3bh00k"
 

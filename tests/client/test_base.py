@@ -6,9 +6,9 @@ import pytest
 
 from airflow_provider_bitrix24.client import AsyncBitrix24Client, Bitrix24Client
 from airflow_provider_bitrix24.client.base import BaseClient
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.portal import Portal
-from airflow_provider_bitrix24.client.targets import EntityRef
 
 URL = "https://example.bitrix24.com/rest/1/s3cr3t/"
 CLASSES = pytest.mark.parametrize("kind", [Bitrix24Client, AsyncBitrix24Client])

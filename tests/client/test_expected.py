@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.expected import MOST_PIPELINES, ExpectedStages
 from airflow_provider_bitrix24.client.stages import Pipeline, Snapshot, Stage
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import deal, deals
 
 LEAD, DEAL, QUOTE, INVOICE, SPA = 1, 2, 7, 31, 177

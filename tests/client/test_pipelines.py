@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.pipelines import owner_in_words, pipeline_of
 from airflow_provider_bitrix24.client.stages import Pipeline
-from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 @pytest.mark.parametrize(

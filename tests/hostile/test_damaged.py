@@ -14,7 +14,8 @@ from airflow_provider_bitrix24._tasks.finished import Finished
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.firing import kept
 from airflow_provider_bitrix24.client.firing.checkpoint import amend
-from airflow_provider_bitrix24.client.firing.kept import read_kept, read_lists, read_texts
+from airflow_provider_bitrix24.client.firing.kept import read_kept
+from airflow_provider_bitrix24.client.firing.part_values import read_lists, read_texts
 from airflow_provider_bitrix24.client.firing.parts import RECORD, TARGETS
 from airflow_provider_bitrix24.client.limits.bucket import LeakyBucket
 from airflow_provider_bitrix24.client.limits.operating import Knowledge

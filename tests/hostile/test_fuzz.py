@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
+from airflow_provider_bitrix24.client.entity_types import MAX_ID
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, ConfigurationError, ProtocolError
 from airflow_provider_bitrix24.client.portal import parse_webhook_url
 from airflow_provider_bitrix24.client.protocol.batch import CommandReply, command, read_replies
@@ -20,7 +22,7 @@ from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError
 from airflow_provider_bitrix24.client.protocol.wire import Call, HttpResponse, Reply, checked_method, reply_from
 from airflow_provider_bitrix24.client.secret_text import LiveSecrets, forms_of
 from airflow_provider_bitrix24.client.settings import ClientSettings
-from airflow_provider_bitrix24.client.targets import MAX_ID, EntityRef, parse_targets
+from airflow_provider_bitrix24.client.targets import parse_targets
 from airflow_provider_bitrix24.client.trigger_code import checked_code
 from airflow_provider_bitrix24.simulator import php
 from tests.support.odd_values import odd, printable

@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import OutcomeUnknown
 from airflow_provider_bitrix24.client.firing.checkpoint import Checkpoint
 from airflow_provider_bitrix24.client.firing.in_doubt import ReadingMoment
 from airflow_provider_bitrix24.client.firing.job import Job, Target
-from airflow_provider_bitrix24.client.firing.kept import read_kept, read_open
+from airflow_provider_bitrix24.client.firing.kept import read_kept
 from airflow_provider_bitrix24.client.firing.ledger import Ledger
+from airflow_provider_bitrix24.client.firing.part_values import read_open
 from airflow_provider_bitrix24.client.flows.effects import Save
 from airflow_provider_bitrix24.client.flows.readings import StageReadings
 from airflow_provider_bitrix24.client.stages import Snapshot
-from airflow_provider_bitrix24.client.targets import EntityRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from airflow_provider_bitrix24.client.errors import ApiError
-    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
+    from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
     from airflow_provider_bitrix24.client.flows.effects import Flow
 
 NEW = Snapshot("NEW", 0, "2026-01-01T00:00:00+03:00")

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.firing.kept import read_kept, write_snapshots
+from airflow_provider_bitrix24.client.firing.kept import read_kept
+from airflow_provider_bitrix24.client.firing.part_values import write_snapshots
 from airflow_provider_bitrix24.client.firing.parts import RECORD
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import HOST, NEW, NEXT, MemoryStore, Try, deal, deals
 
 REFS = [*deals(1, 2, 3, 4, 5), EntityRef(31, 7)]

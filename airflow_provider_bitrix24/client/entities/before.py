@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, PermissionDeniedError
 from airflow_provider_bitrix24.client.flows.batches import send_batch
 from airflow_provider_bitrix24.client.flows.calls import sleep
 from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE, rows
 from airflow_provider_bitrix24.client.protocol.wire import Call
-from airflow_provider_bitrix24.client.targets import EntityRef
 from airflow_provider_bitrix24.client.values import whole
 
 if TYPE_CHECKING:

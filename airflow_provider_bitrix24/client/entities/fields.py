@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, NotFoundError, PermissionDeniedError
 from airflow_provider_bitrix24.client.flows.batches import send_batch
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.protocol.wire import Call
-from airflow_provider_bitrix24.client.targets import EntityRef
 from airflow_provider_bitrix24.client.values import text
 
 if TYPE_CHECKING:

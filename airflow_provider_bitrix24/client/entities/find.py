@@ -12,11 +12,12 @@ from airflow_provider_bitrix24.client.entities.fields import read_fields
 from airflow_provider_bitrix24.client.entities.filters import Filter, check_fields, parse_filter
 from airflow_provider_bitrix24.client.entities.pages import Span, pages_call
 from airflow_provider_bitrix24.client.entities.search import read_ids
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
+from airflow_provider_bitrix24.client.entity_types import TYPE_IDS
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.flows.effects import Flow, Log
 from airflow_provider_bitrix24.client.number_range import NumberRange
 from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError
-from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.flows.calls import Channel

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow_provider_bitrix24.client.entities.update_job import MOVING
 from airflow_provider_bitrix24.client.entities.updates import digest
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.firing.kept import UNREADABLE, WHAT_TO_DO, read_kept
+from airflow_provider_bitrix24.client.firing.kept import read_kept
+from airflow_provider_bitrix24.client.firing.part_values import UNREADABLE, WHAT_TO_DO
 from airflow_provider_bitrix24.client.firing.parts import LETTERS, VALUES, WAITING
 from airflow_provider_bitrix24.client.packing import pack_json, unpack_json
 from airflow_provider_bitrix24.client.report import TargetError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from airflow_provider_bitrix24.client.entities.updates import Update
-    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
+    from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
 
 PART = f"{MOVING[0]}_{VALUES}"
 """Of both groups that move entities, since an update may belong to the other one with other values."""

@@ -22,7 +22,7 @@ from airflow_provider_bitrix24.client.report import MISSING, TargetError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
+    from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
     from airflow_provider_bitrix24.client.flows.calls import Channel
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
     from airflow_provider_bitrix24.client.report import TriggerReport

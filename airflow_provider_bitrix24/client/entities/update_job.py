@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow_provider_bitrix24.client.entities.fields import FieldList
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.report import Outcome
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_bitrix24.client.bare_ids import NotAnIdError, parse_entity_type, ref_of
 from airflow_provider_bitrix24.client.entities.filters import misspelt
 from airflow_provider_bitrix24.client.entities.values import NotWritableError, writable
+from airflow_provider_bitrix24.client.entity_ref import EntityRef, parse_text
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.malformed import malformed, shown_value
 from airflow_provider_bitrix24.client.plain import NO_TEMPLATE
 from airflow_provider_bitrix24.client.protocol.php_query import NotWritableError as NotInBatchError
 from airflow_provider_bitrix24.client.protocol.php_query import php_query
 from airflow_provider_bitrix24.client.protocol.references import holds_lookalike
-from airflow_provider_bitrix24.client.targets import EntityRef, parse_text
 
 if TYPE_CHECKING:
     from airflow_provider_bitrix24.client.entities.fields import FieldList

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import CheckpointError, OutcomeUnknown
 from airflow_provider_bitrix24.client.firing.expectation import Expectation
-from airflow_provider_bitrix24.client.firing.kept import (
+from airflow_provider_bitrix24.client.firing.kept import read_record
+from airflow_provider_bitrix24.client.firing.part_values import (
     UNREADABLE,
     WHAT_TO_DO,
-    KeptFiring,
-    read_record,
     write_lists,
     write_open,
     write_snapshots,
@@ -39,11 +38,12 @@ from airflow_provider_bitrix24.client.stages import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.firing.in_doubt import InDoubtRequest
     from airflow_provider_bitrix24.client.firing.job import Target
+    from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
     from airflow_provider_bitrix24.client.firing.ledger import Ledger
     from airflow_provider_bitrix24.client.report import Outcome, TargetResult
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 _OUTCOMES = {letter: outcome for outcome, letter in LETTERS.items()}
 _LEFT_ALONE = (LETTERS["moved"], LETTERS["already"], LETTERS["unverified"])

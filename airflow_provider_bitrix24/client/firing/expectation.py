@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from airflow_provider_bitrix24.client.firing.job import Job
-    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
+    from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
 
 _AT_EXPECTED, _MOVED = LETTERS["already"], LETTERS["moved"]
 _UNFIRED, _READ_AGAIN = WAITING, ACCEPTED

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.firing.job import Target
     from airflow_provider_bitrix24.client.stages import Snapshot
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 CLOCK_MARGIN = 3.0
 """Seconds by which a kept moment may be off: the portal counts whole seconds and has many servers, and writing takes

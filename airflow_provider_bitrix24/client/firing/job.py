@@ -10,8 +10,8 @@ from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, TRIGGER, Cal
 from airflow_provider_bitrix24.client.report import Outcome, Place, TargetError, TargetResult
 
 if TYPE_CHECKING:
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.stages import Snapshot
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 MAX_FIRES = 3
 """How often one target is fired at most in one try. Each repeat follows a reading that shows no move."""

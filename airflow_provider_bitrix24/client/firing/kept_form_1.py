@@ -10,23 +10,16 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.firing.kept import (
-    UNREADABLE,
-    WHAT_TO_DO,
-    KeptFiring,
-    check,
-    integer,
-    listed,
-    snapshot,
-)
+from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring, check
+from airflow_provider_bitrix24.client.firing.part_values import UNREADABLE, WHAT_TO_DO, integer, listed, snapshot
 from airflow_provider_bitrix24.client.packing import unpack
 from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.stages import Snapshot
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 def read_form_1(record: Mapping[str, Any], *, host: str, code: str | None, refs: Iterable[EntityRef]) -> KeptFiring:

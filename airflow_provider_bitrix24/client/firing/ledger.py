@@ -23,12 +23,12 @@ from airflow_provider_bitrix24.client.stages import Snapshot, arrived
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.in_doubt import InDoubtRequest
     from airflow_provider_bitrix24.client.firing.job import Target
     from airflow_provider_bitrix24.client.flows.readings import StageReadings
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 class Ledger(RestoredState):

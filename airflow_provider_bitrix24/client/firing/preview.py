@@ -13,9 +13,9 @@ from airflow_provider_bitrix24.client.report import TriggerReport
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.flows.calls import Channel
     from airflow_provider_bitrix24.client.flows.effects import Flow
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 def preview_automation(

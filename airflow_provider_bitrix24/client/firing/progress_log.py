@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_bitrix24.client.expected import ExpectedStages
     from airflow_provider_bitrix24.client.firing.job import Target
-    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
+    from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
     from airflow_provider_bitrix24.client.firing.state import FiringState
 
 LOG_EVERY = 30.0

@@ -12,11 +12,11 @@ from airflow_provider_bitrix24.client.firing.state import FiringState
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.errors import Bitrix24Error
     from airflow_provider_bitrix24.client.firing.job import Target
     from airflow_provider_bitrix24.client.report import Outcome, TargetError
     from airflow_provider_bitrix24.client.stages import Snapshot
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 class RestoredState(FiringState):

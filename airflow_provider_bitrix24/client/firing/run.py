@@ -32,9 +32,9 @@ from airflow_provider_bitrix24.client.report import TriggerReport
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_bitrix24.client.firing.kept import KeptFiring
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
+    from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
     from airflow_provider_bitrix24.client.firing.monitor import FiringMonitor
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 def trigger_automation(

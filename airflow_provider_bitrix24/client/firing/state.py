@@ -9,9 +9,9 @@ from airflow_provider_bitrix24.client.firing.queue import FireQueue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.firing.in_doubt import InDoubtRequest
     from airflow_provider_bitrix24.client.firing.job import Job, Target
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 class FiringState:

@@ -27,10 +27,10 @@ from airflow_provider_bitrix24.client.protocol.error_codes import SCOPE_CODES
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from airflow_provider_bitrix24.client.entity_ref import EntityRef
     from airflow_provider_bitrix24.client.firing.job import Job
     from airflow_provider_bitrix24.client.flows.calls import Channel
     from airflow_provider_bitrix24.client.stages import Pipeline
-    from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 @dataclass(frozen=True, slots=True)

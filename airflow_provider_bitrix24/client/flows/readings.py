@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
+from airflow_provider_bitrix24.client.entity_types import TYPE_IDS
 from airflow_provider_bitrix24.client.errors import Bitrix24Error, NotFoundError, ProtocolError
 from airflow_provider_bitrix24.client.flows.batches import attempt_batch
 from airflow_provider_bitrix24.client.flows.calls import Channel, call, sleep
@@ -16,7 +18,6 @@ from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS, Comman
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE, rows
 from airflow_provider_bitrix24.client.protocol.wire import Call
 from airflow_provider_bitrix24.client.stages import Pipeline, Snapshot, Stage
-from airflow_provider_bitrix24.client.targets import TYPE_IDS, EntityRef
 from airflow_provider_bitrix24.client.values import shown, text, whole
 
 if TYPE_CHECKING:

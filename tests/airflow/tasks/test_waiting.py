@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24._tasks.waiting import StageWait, check_stages, next_check, update
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.expected import ExpectedStages
 from airflow_provider_bitrix24.client.report import MISSING, TargetResult, TriggerReport
 from airflow_provider_bitrix24.client.stages import StageInfo
-from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 def _at(**stages):

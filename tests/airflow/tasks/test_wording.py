@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_bitrix24._tasks.wording import NOUNS, SHOWN, counted, listed, noun, opening_line, spans, standing
-from airflow_provider_bitrix24.client.targets import TYPE_IDS
+from airflow_provider_bitrix24.client.entity_types import TYPE_IDS
 
 NUMBERS = [str(number) for number in range(1, SHOWN + 3)]
 

@@ -18,8 +18,8 @@ from airflow_provider_bitrix24.client.entities.updates import (
     parse_updates,
     with_letters,
 )
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import ConfigurationError
-from airflow_provider_bitrix24.client.targets import EntityRef
 
 DEAL_57 = EntityRef(2, 57)
 FIELDS = FieldList(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import (
     AuthenticationError,
     CheckpointError,
@@ -22,7 +23,6 @@ from airflow_provider_bitrix24.client.firing.parts import (
 )
 from airflow_provider_bitrix24.client.report import OUTCOMES, TargetResult
 from airflow_provider_bitrix24.client.stages import Snapshot
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import (
     HOST,
     MINUTES,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.errors import AuthenticationError
-from airflow_provider_bitrix24.client.firing.kept import read_lists
+from airflow_provider_bitrix24.client.firing.part_values import read_lists
 from airflow_provider_bitrix24.client.firing.parts import RECORD, TARGETS
 from tests.support.firing import (
     MINUTES,

@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import pytest
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import InvalidRequestError
 from airflow_provider_bitrix24.client.firing.checkpoint import MOST_IN_RECORD
-from airflow_provider_bitrix24.client.firing.kept import read_open, write_lists
+from airflow_provider_bitrix24.client.firing.part_values import read_open, write_lists
 from airflow_provider_bitrix24.client.firing.parts import RECORD, TARGETS
 from airflow_provider_bitrix24.client.stages import Snapshot
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import (
     MemoryStore,
     Try,

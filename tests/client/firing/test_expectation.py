@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_bitrix24.client.firing.expectation import Expectation
 from airflow_provider_bitrix24.client.firing.job import Job
-from airflow_provider_bitrix24.client.firing.kept import KeptFiring
+from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
 from tests.support.firing import HOST, NEW, NEXT, deals
 
 ANY = Expectation(None, or_later=False)

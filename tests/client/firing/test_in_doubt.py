@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import InvalidRequestError, PermissionDeniedError, ServerError
 from airflow_provider_bitrix24.client.firing.in_doubt import ReadingMoment
 from airflow_provider_bitrix24.client.firing.job import MAX_FIRES
 from airflow_provider_bitrix24.client.flows.readings import StageReadings
 from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import (
     LOST,
     NEW,

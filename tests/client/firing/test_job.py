@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.firing.job import Job, Target
 from airflow_provider_bitrix24.client.stages import Snapshot
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import NEW, NEXT, deal
 
 

@@ -12,19 +12,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.firing.kept import (
-    read_kept,
-    read_lists,
-    read_open,
-    read_snapshots,
-    write_lists,
+from airflow_provider_bitrix24.client.firing.kept import read_kept
+from airflow_provider_bitrix24.client.firing.part_values import (
     write_open,
     write_snapshots,
 )
 from airflow_provider_bitrix24.client.firing.parts import RECORD, TARGETS
 from airflow_provider_bitrix24.client.packing import MOST_BYTES, pack, unpack
-from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
-from airflow_provider_bitrix24.client.targets import EntityRef
+from airflow_provider_bitrix24.client.stages import Snapshot
 from tests.support.firing import HOST, NEW, NEXT, MemoryStore
 from tests.support.kept import REFS, damaged, read, refused, stored
 
@@ -55,30 +50,6 @@ def test_every_part_comes_back_as_it_was_written():
 
 def test_nothing_kept_is_a_fresh_start():
     assert read(MemoryStore()) is None
-
-
-IDS = st.integers(1, 9223372036854775807)
-ANY_REFS = st.builds(EntityRef, st.sampled_from([1, 2, 7, 31, 128, 32767]), IDS)
-
-
-@given(st.lists(st.lists(ANY_REFS, max_size=60).map(sorted), max_size=4))
-def test_lists_of_targets_come_back_exactly(lists):
-    assert read_lists(json.loads(json.dumps(write_lists(lists)))) == lists
-
-
-@given(st.lists(st.tuples(st.lists(st.integers(0, 10**6)), st.none() | st.floats(1e9, 1e11)), max_size=5))
-def test_open_requests_come_back_exactly(requests):
-    assert read_open(write_open(requests)) == requests
-
-
-TEXTS = st.none() | st.text(min_size=1, max_size=20).filter(str.isprintable)
-CATEGORIES = st.none() | st.integers(-(2**63) + 1, 2**63 - 1)
-MOMENTS = TEXTS | st.just(UNKNOWN_MOMENT)
-
-
-@given(st.dictionaries(st.integers(0, 10**6), st.builds(Snapshot, TEXTS, CATEGORIES, MOMENTS)))
-def test_snapshots_come_back_exactly(snapshots):
-    assert read_snapshots(write_snapshots(snapshots)) == snapshots
 
 
 # -- damage
@@ -241,14 +212,6 @@ BOMBS = {
 def test_a_part_that_unpacks_to_more_than_it_should_is_refused(part, field, kind):
     value = BOMBS[kind]
     refused(damaged(part, {**stored().load(part), field: [value] if field == "lists" else value}))
-
-
-@pytest.mark.no_cover
-def test_many_lists_are_not_larger_than_one_may_be():
-    for spaces in (MOST_BYTES // 2, MOST_BYTES - 2):
-        padded = pack("[]" + " " * spaces)
-        assert read_lists({"lists": [padded]}) == [[]]
-        refused(damaged(TARGETS, {"form": 2, "lists": [padded, padded]}))
 
 
 def test_a_record_nested_deeper_than_anything_is_refused():

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.firing.kept import read_kept
 from airflow_provider_bitrix24.client.firing.parts import RECORD
 from airflow_provider_bitrix24.client.packing import pack
 from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import HOST, NEW, MemoryStore, Try, deals, left_to_fire, numbers, outcomes, standing
 
 RECORDED = Path(__file__).parents[2] / "in_flight" / "recorded" / "checkpoint"

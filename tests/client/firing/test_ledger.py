@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import (
     InvalidRequestError,
     PermissionDeniedError,
@@ -11,7 +12,6 @@ from airflow_provider_bitrix24.client.errors import (
 from airflow_provider_bitrix24.client.firing.in_doubt import ReadingMoment
 from airflow_provider_bitrix24.client.flows.readings import StageReadings
 from airflow_provider_bitrix24.client.stages import Snapshot
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import (
     LOST,
     NEW,

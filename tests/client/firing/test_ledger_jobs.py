@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import NotFoundError
 from airflow_provider_bitrix24.client.expected import ExpectedStages
 from airflow_provider_bitrix24.client.firing.job import Job, Target
 from airflow_provider_bitrix24.client.firing.ledger import Ledger
 from airflow_provider_bitrix24.client.flows.readings import TOO_OLD, StageReadings
 from airflow_provider_bitrix24.client.protocol.wire import EXECUTE
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import (
     LOST,
     MINUTES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import (
     InvalidRequestError,
     NotFoundError,
@@ -14,7 +15,6 @@ from airflow_provider_bitrix24.client.firing import outcomes
 from airflow_provider_bitrix24.client.firing.job import MAX_FIRES, Job, Target
 from airflow_provider_bitrix24.client.flows.readings import StageReadings
 from airflow_provider_bitrix24.client.stages import Snapshot
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import LOST, NEW, NEXT, api_error, deal
 
 CONTACT = EntityRef(3, 7)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_bitrix24.client.firing.kept import KeptFiring
+from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
 from airflow_provider_bitrix24.client.firing.progress_log import LOG_EVERY, ProgressLog, resumed_line
 from tests.support.firing import LOST, NEW, deal, deals, ledger_of, queued, send
 

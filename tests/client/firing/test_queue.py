@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.firing.job import Target
 from airflow_provider_bitrix24.client.firing.queue import FireQueue
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import NEW, deals, numbers
 
 LEAD = EntityRef(1, 9)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.firing.job import Job
 from airflow_provider_bitrix24.client.firing.requests import RequestBuilder
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import deals, queued
 
 ANY_TYPE = st.sampled_from([1, 2, 7, 31, 177])

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.firing.parts import RECORD, TARGETS
 from airflow_provider_bitrix24.client.limits.cost import SharedCost
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import NEW, NEXT, MemoryStore, Try, deal, deals
 from tests.support.firing_flow import DENIED, LEADS, STAGES, WRONG, at, batch, fired, found, item, trigger
 

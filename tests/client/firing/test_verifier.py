@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.errors import PermissionDeniedError, ProtocolError
 from airflow_provider_bitrix24.client.expected import ExpectedStages
 from airflow_provider_bitrix24.client.firing.job import Job
@@ -15,7 +16,6 @@ from airflow_provider_bitrix24.client.flows.effects import Log
 from airflow_provider_bitrix24.client.flows.readings import StageReadings
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.stages import Snapshot
-from airflow_provider_bitrix24.client.targets import EntityRef
 from tests.support.firing import deal, deals
 
 DENIED = {"error": "ACCESS_DENIED", "error_description": "No."}

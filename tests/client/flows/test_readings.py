@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_bitrix24.client.entity_ref import EntityRef
 from airflow_provider_bitrix24.client.flows.calls import Channel
 from airflow_provider_bitrix24.client.flows.readings import (
     StageReadings,
@@ -20,7 +21,6 @@ from airflow_provider_bitrix24.client.flows.readings import (
 from airflow_provider_bitrix24.client.portal import Portal
 from airflow_provider_bitrix24.client.protocol.batch import CommandReply
 from airflow_provider_bitrix24.client.stages import Pipeline, Snapshot, Stage
-from airflow_provider_bitrix24.client.targets import EntityRef
 
 
 @pytest.fixture
