@@ -45,7 +45,11 @@ def trees() -> dict[str, ast.Module]:
 
 
 def constants(tree: ast.Module) -> dict[str, str]:
-    """The texts that a module names."""
+    """The texts that a module names, or imports by name."""
+    return _imported(tree) | _named(tree)
+
+
+def _named(tree: ast.Module) -> dict[str, str]:
     return {
         target.id: node.value.value
         for node in tree.body
@@ -53,6 +57,16 @@ def constants(tree: ast.Module) -> dict[str, str]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+
+
+def _imported(tree: ast.Module) -> dict[str, str]:
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE.name}."):
+            path = "/".join((node.module or "").split(".")[1:])
+            home = _named(trees()[f"{path}.py"]) if f"{path}.py" in trees() else {}
+            found.update({each.asname or each.name: home[each.name] for each in node.names if each.name in home})
+    return found
 
 
 def text_of(node: ast.expr, named: dict[str, str]) -> str | None:
