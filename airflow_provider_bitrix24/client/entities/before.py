@@ -14,7 +14,7 @@ from airflow_provider_bitrix24.client.flows.calls import sleep
 from airflow_provider_bitrix24.client.protocol.batch import MAX_COMMANDS
 from airflow_provider_bitrix24.client.protocol.pagination import PAGE, rows
 from airflow_provider_bitrix24.client.protocol.wire import Call
-from airflow_provider_bitrix24.client.values import whole
+from airflow_provider_bitrix24.client.values import text, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +38,10 @@ class Before:
     def is_missing(self, ref: EntityRef) -> bool:
         """Whether an entity does not exist, or may not be read."""
         return not (ref in self.shown or ref.type_id in self.unreadable or ref in self.unclear)
+
+    def stage(self, ref: EntityRef) -> str | None:
+        """The stage of an entity that is going to be moved; ``None`` where it was not shown."""
+        return text(self.shown.get(ref, {}).get("stageId"))
 
 
 def read_before(channel: Channel, updates: Sequence[Update], lists: Mapping[int, FieldList]) -> Flow[Before]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Self
 
+    from airflow_provider_bitrix24.client.entities.before import Before
     from airflow_provider_bitrix24.client.entities.updates import Update
     from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
 
@@ -88,6 +89,17 @@ class SentBefore:
         """The part that lets a later try know the values of these updates; ``None`` where it knows them."""
         values = dict(self.values) | {str(each.ref): Digests.of(each) for each in updates}
         return None if values == self.values else {"digests": pack_json(values)}
+
+
+def moved_since(kept: KeptFiring, before: Before) -> frozenset[str]:
+    """Targets whose update had no answer in an earlier try, and which have shown another stage since."""
+    refs = list(chain.from_iterable(kept.lists))
+    moved = set()
+    for number in chain.from_iterable(numbers for numbers, _ in kept.open):
+        then, now = kept.snapshots.get(number), before.stage(refs[number])
+        if then is not None and None not in (then.stage, now) and then.stage != now:
+            moved.add(str(refs[number]))
+    return frozenset(moved)
 
 
 def _load_of(group: str, load: Callable[[str], Any], part: str) -> Any:

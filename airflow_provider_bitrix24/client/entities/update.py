@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.entities.before import read_before
 from airflow_provider_bitrix24.client.entities.fields import read_fields
-from airflow_provider_bitrix24.client.entities.sent_before import OTHER_STAGE, PART, SentBefore
+from airflow_provider_bitrix24.client.entities.sent_before import OTHER_STAGE, PART, SentBefore, moved_since
 from airflow_provider_bitrix24.client.entities.update_job import UpdateJob, jobs_of
 from airflow_provider_bitrix24.client.entities.update_report import UpdateReport, UpdateResult
 from airflow_provider_bitrix24.client.entities.updates import Update, check_updates, with_letters
@@ -20,12 +20,12 @@ from airflow_provider_bitrix24.client.flows.effects import Flow, Log, Save, Slee
 from airflow_provider_bitrix24.client.report import MISSING, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
     from airflow_provider_bitrix24.client.flows.calls import Channel
     from airflow_provider_bitrix24.client.flows.effects import CheckpointStore
-    from airflow_provider_bitrix24.client.report import TriggerReport
+    from airflow_provider_bitrix24.client.report import TargetResult, TriggerReport
 
 _CHANGED = (
     "An earlier try has sent {:,} of these entities to the same stage with other values beside it. They are not sent "
@@ -139,6 +139,7 @@ def _send(
     sent_before = monitor.sent
     monitor.monitors[job.name] = watch
     now = yield Sleep(0.0, "pace")  # readings and other groups have taken time
+    kept = _kept(channel, job, checkpoint_store)
     flow = run.trigger_automation(
         channel,
         second,
@@ -146,7 +147,7 @@ def _send(
         refs,
         now=now,
         durable=checkpoint_store is not None,
-        kept=_kept(channel, job, checkpoint_store),
+        kept=kept,
         is_retry=checkpoint_store is not None and checkpoint_store.is_retry,
         monitor=watch,
     )
@@ -160,7 +161,20 @@ def _send(
             (str(ref), UpdateResult(target=str(ref), outcome="failed", error=failed)) for ref in refs
         )
         return
-    monitor.settled.update((each.target, UpdateResult.from_fire(each)) for each in report.results)
+    proven = frozenset() if kept is None else moved_since(kept, job.before)
+    monitor.settled.update((each.target, _result(each, proven)) for each in report.results)
+
+
+def _result(fired: TargetResult, proven: Collection[str]) -> UpdateResult:
+    """What became of an update.
+
+    :param proven: targets that the reading before the updates has shown to have moved, so that it does not matter
+        whether anybody could look once more.
+    """
+    unknown = fired.error is not None and fired.error.executed == "unknown"
+    if unknown and fired.target in proven:
+        return UpdateResult(target=fired.target, outcome="updated")
+    return UpdateResult.from_fire(fired)
 
 
 def _kept(channel: Channel, job: UpdateJob, checkpoint_store: CheckpointStore | None) -> KeptFiring | None:

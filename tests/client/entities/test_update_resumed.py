@@ -8,6 +8,8 @@ from airflow_provider_bitrix24.client.entities.update import UpdateMonitor
 from airflow_provider_bitrix24.client.errors import OutcomeUnknown
 from tests.support.updates import UpdateCheckpoint, amount, amounts, counts, moves_of, sent, stages, update
 
+REVOKED = {"kind": "error", "status": 401, "code": "INVALID_CREDENTIALS"}
+
 
 @pytest.mark.parametrize("moving", [False, True])
 @pytest.mark.parametrize("at", [0, 1, 2, 3])
@@ -98,3 +100,22 @@ def test_what_could_not_be_updated_is_not_fired(benches):
         bench.fire(report.targets)
 
         assert set(bench.server.fires) == {"DEAL_1", "DEAL_3"}
+
+
+@pytest.mark.parametrize(("cut_off", "outcome"), [("after it ran", "updated"), ("before it ran", "failed")])
+def test_what_the_reading_before_has_shown_is_known_where_nobody_can_look_again(benches, cut_off, outcome):
+    with benches("sync") as bench:
+        bench.deals(2)
+        kept = UpdateCheckpoint()
+        kept.saves_left = 1
+        if cut_off == "before it ran":
+            bench.server.faults.script([None, None, None, "reset"])
+        with pytest.raises(KeyboardInterrupt):
+            update(bench, stages(bench, 2), checkpoint_store=kept)
+        kept.saves_left = None
+        bench.server.faults.script([None, None, *[REVOKED] * 9])
+
+        report = update(bench, stages(bench, 2), checkpoint_store=kept)
+
+        assert {each.outcome for each in report.results} == {outcome}
+        assert {each.error.executed for each in report.results if each.error} <= {"unknown"}
