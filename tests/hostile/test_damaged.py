@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_provider_bitrix24._tasks.deferred_report import dump_report, load_report
 from airflow_provider_bitrix24._tasks.finished import Finished
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.firing import kept
+from airflow_provider_bitrix24.client.firing import part_values
 from airflow_provider_bitrix24.client.firing.checkpoint import amend
 from airflow_provider_bitrix24.client.firing.kept import read_kept
 from airflow_provider_bitrix24.client.firing.part_values import read_lists, read_texts
@@ -120,7 +120,7 @@ def test_a_record_without_a_target_is_not_brought_up_to_date():
 
 
 def test_no_lists_of_targets_together_take_more_memory_than_one_may(monkeypatch):
-    monkeypatch.setattr(kept, "MOST_MEMORY", 10_000)
+    monkeypatch.setattr(part_values, "MOST_MEMORY", 10_000)
     one = pack_json([[2, *[1] * 100]])
     assert len(read_lists({"lists": [one]})[0]) == 100
     with pytest.raises(ValueError, match="more targets"):
