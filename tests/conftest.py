@@ -57,6 +57,12 @@ from tests.support import tracing  # noqa: E402 - once its asserts are rewritten
 tracing.import_all()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many processes again as there are cores: a test that waits for a time-out leaves its core to another."""
+    return max(1, (os.cpu_count() or 1) * 3 // 2)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Import the tests untraced; what lives as long as they do is not searched for garbage again and again."""

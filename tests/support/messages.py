@@ -115,5 +115,10 @@ def own_length(message: str) -> int:
 
 def fits(message: str, text: str) -> bool:
     """Whether a text can be a message of the page, in which ``...`` stands for what is filled in."""
-    pattern = ".*".join(re.escape(part.strip()) for part in message.split("..."))
-    return re.search(pattern, text, flags=re.DOTALL) is not None
+    at = 0
+    for part in message.split("..."):
+        found = text.find(part.strip(), at)
+        if found < 0:
+            return False
+        at = found + len(part.strip())
+    return True
