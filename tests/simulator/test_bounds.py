@@ -98,9 +98,14 @@ def test_the_requests_kept_have_a_bound_in_bytes(client, monkeypatch):
     assert kept.total == 30
 
 
-@pytest.mark.parametrize("depth", [60, 500, 900, 5_000, 200_000])
-@pytest.mark.parametrize("name", ["filter", "select", "fields", "order", "cmd"])
-def test_deeply_nested_json_breaks_nothing(client, depth, name):
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [
+        *((name, depth) for name in ("filter", "select", "fields", "order", "cmd") for depth in (60, 500, 900, 5_000)),
+        ("filter", 200_000),
+    ],
+)
+def test_deeply_nested_json_breaks_nothing(client, name, depth):
     nested = '{"0":' * depth + "{}" + "}" * depth
     body = f'{{"entityTypeId": 2, "id": 57, "{name}": {nested}}}'
     for method in ("crm.item.list", "crm.item.update", "crm.deal.list", "batch"):

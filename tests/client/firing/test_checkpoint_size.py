@@ -58,7 +58,7 @@ def test_the_record_of_100_000_mixed_targets_is_small_around_every_request(store
         window = first.ledger.take_window(min(2_500, first.ledger.unread))
         first.record_window(window, {each.ref: chance.choice(MIXED) for each in window})
         while first.ledger.queued:
-            groups = first.send(*[min(490, first.ledger.queued)])
+            groups = first.send(*[min(980, first.ledger.queued)])
             for targets in groups:
                 for target in targets:
                     answer(first, target, chance)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_bitrix24.client.entity_ref import EntityRef
+from airflow_provider_bitrix24.client.firing import part_values
 from airflow_provider_bitrix24.client.firing.part_values import (
     read_lists,
     read_open,
@@ -18,7 +18,7 @@ from airflow_provider_bitrix24.client.firing.part_values import (
     write_snapshots,
 )
 from airflow_provider_bitrix24.client.firing.parts import TARGETS
-from airflow_provider_bitrix24.client.packing import MOST_BYTES, pack
+from airflow_provider_bitrix24.client.packing import pack
 from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT, Snapshot
 from tests.support.kept import damaged, refused
 
@@ -46,9 +46,10 @@ def test_snapshots_come_back_exactly(snapshots):
     assert read_snapshots(write_snapshots(snapshots)) == snapshots
 
 
-@pytest.mark.no_cover
-def test_many_lists_are_not_larger_than_one_may_be():
-    for spaces in (MOST_BYTES // 2, MOST_BYTES - 2):
+def test_many_lists_are_not_larger_than_one_may_be(monkeypatch):
+    most = 100_000
+    monkeypatch.setattr(part_values, "MOST_BYTES", most)
+    for spaces in (most // 2, most - 2):
         padded = pack("[]" + " " * spaces)
         assert read_lists({"lists": [padded]}) == [[]]
         refused(damaged(TARGETS, {"form": 2, "lists": [padded, padded]}))
