@@ -8,16 +8,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
 
 from airflow_provider_bitrix24.simulator.testing import CONNECTION_VARIABLE, SimulatorServer, connection_json
-from tests.support import api_server
+from tests.support import airflow_database, api_server
 from tests.support.application import ApplicationConnection
 from tests.support.secrets_masker import own_masks
 from tests.support.task_runs import Ran, run_on_2, run_on_3, unchanged
@@ -138,9 +137,9 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def database() -> None:
-    """Make Airflow's database, in a process of its own: what migrations import is not under test."""
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+def database(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give this process a database of Airflow's."""
+    airflow_database.put_into(Path(os.environ["AIRFLOW_HOME"]), tmp_path_factory)
     with untraced(), warnings.catch_warnings(), contextlib.suppress(ImportError):
         # What dag.test() imports on Airflow 3: its test client warns of a library that is to replace another.
         warnings.simplefilter("ignore")
