@@ -188,3 +188,13 @@ def token_rig(directory: Path, *, atomic: bool = True, **options: Any) -> Iterat
         yield TokenRig(server, directory, atomic=atomic)
         assert server.crashes == []
         assert server.portal.tokens.secrets_in_url == 0
+
+
+@contextmanager
+def authorized_rig(directory: Path, *, deals: int = 0) -> Iterator[TokenRig]:
+    """Serve a portal where the application is authorized, with so many deals at NEW."""
+    with token_rig(directory) as rig:
+        rig.authorize()
+        for number in range(1, deals + 1):
+            rig.portal.add_deal(id=number, stage="NEW")
+        yield rig

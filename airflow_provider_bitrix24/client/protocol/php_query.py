@@ -88,7 +88,7 @@ def _entries(value: dict[str, Any] | list[Any]) -> Iterable[tuple[str, Any]]:
 def _scalar(value: Any) -> str:
     if value is None:
         raise NotWritableError("None inside a list or dict")
-    if isinstance(value, bool):
+    if isinstance(value, bool | int):
         return str(int(value))
     if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_FLOAT:
         return str(int(value))

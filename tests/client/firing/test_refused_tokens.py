@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_bitrix24.client.errors import AuthenticationError
 from tests.support.drivers import KINDS
 from tests.support.firing import MemoryStore
-from tests.support.token_rig import CLIENT_ID, token_rig
+from tests.support.token_rig import CLIENT_ID, authorized_rig
 
 TARGETS = [f"DEAL_{number}" for number in range(1, 121)]
 FIRST = 24
@@ -22,10 +22,7 @@ AWAY = {"kind": "error", "status": 401, "code": "CONNECTION_ERROR", "description
 @pytest.fixture
 def rig(tmp_path):
     """A trigger of the application's, under one code on three stages in a row: firing twice moves twice."""
-    with token_rig(tmp_path) as rig:
-        rig.authorize()
-        for number in range(1, len(TARGETS) + 1):
-            rig.portal.add_deal(id=number, stage="NEW")
+    with authorized_rig(tmp_path, deals=len(TARGETS)) as rig:
         for stage in ("PREPARATION", "EXECUTING", "FINAL_INVOICE"):
             rig.portal.add_trigger(stage, code="paid", application=CLIENT_ID)
         with rig.client() as client:

@@ -8,7 +8,7 @@ from airflow_provider_bitrix24.client import Bitrix24Client, parse_webhook_url
 from airflow_provider_bitrix24.client.firing.parts import RECORD
 from airflow_provider_bitrix24.client.protocol.wire import EXECUTE, TRIGGER
 from tests.support.resuming import Killed, MortalStore
-from tests.support.token_rig import CLIENT_ID, token_rig
+from tests.support.token_rig import CLIENT_ID, authorized_rig
 
 TARGETS = [f"DEAL_{number}" for number in range(1, 61)]
 
@@ -16,10 +16,7 @@ TARGETS = [f"DEAL_{number}" for number in range(1, 61)]
 @pytest.fixture
 def rig(tmp_path):
     """Both methods have a trigger of the same code, on stages in a row: who is fired by both moves twice."""
-    with token_rig(tmp_path) as rig:
-        rig.authorize()
-        for number in range(1, len(TARGETS) + 1):
-            rig.portal.add_deal(id=number, stage="NEW")
+    with authorized_rig(tmp_path, deals=len(TARGETS)) as rig:
         yield rig
 
 
