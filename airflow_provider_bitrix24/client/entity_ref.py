@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from airflow_provider_bitrix24.client.entity_types import is_readable, page_of, read_target, type_name
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 
-FORM = "Write TYPE_ID, such as DEAL_57, LEAD_4, QUOTE_3, SMART_INVOICE_12 or DYNAMIC_177_5."
+HOW_TO_WRITE = "Write TYPE_ID, such as DEAL_57, LEAD_4, QUOTE_3, SMART_INVOICE_12 or DYNAMIC_177_5."
 """What to do about a text that is not a target."""
 _NAMED = 10
 """How many entities one message names."""
@@ -59,7 +59,7 @@ class EntityRef:
             return parsed
         from airflow_provider_bitrix24.client.malformed import shown_value
 
-        raise ConfigurationError(f"{shown_value(text)} is not a target: {parsed}", hint=FORM)
+        raise ConfigurationError(f"{shown_value(text)} is not a target: {parsed}", hint=HOW_TO_WRITE)
 
 
 def parse_text(value: object) -> EntityRef | str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from airflow_provider_bitrix24.client.entity_ref import FORM, EntityRef, list_of_targets, parse_text
+from airflow_provider_bitrix24.client.entity_ref import HOW_TO_WRITE, EntityRef, list_of_targets, parse_text
 from airflow_provider_bitrix24.client.errors import ConfigurationError
 from airflow_provider_bitrix24.client.plain import NO_TEMPLATE, a_kind_of, scalar
 
@@ -71,7 +71,7 @@ def _iterable(target: object) -> Iterable[object]:
 
         name, shown = type(target).__name__, shown_value(target)
         value = "" if shown == a_kind_of(target) else f": {shown}"
-        raise ConfigurationError(f"target is of type {name}{value}.", hint=f"{_BARE_IDS} {FORM}")
+        raise ConfigurationError(f"target is of type {name}{value}.", hint=f"{_BARE_IDS} {HOW_TO_WRITE}")
     return target
 
 
@@ -97,6 +97,6 @@ def _malformed(wrong: list[tuple[str, object, str]]) -> ConfigurationError:
 
     bare = any(says.endswith(" a type.") or (isinstance(it, str) and it.strip().isdigit()) for _, it, says in wrong)
     says_all = all(" write " in says or " pass " in says for _, _, says in wrong)
-    hint = f"{_BARE_IDS} {FORM}" if bare else "" if says_all else FORM
+    hint = f"{_BARE_IDS} {HOW_TO_WRITE}" if bare else "" if says_all else HOW_TO_WRITE
     bad = [f"{name} is {shown_value(it)}: {says}" for name, it, says in wrong[:SHOWN]]
     return malformed([*bad, *("" for _ in wrong[SHOWN:])], hint=hint)

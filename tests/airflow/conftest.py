@@ -9,7 +9,6 @@ import contextlib
 import os
 import signal
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -139,7 +138,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Give this process a database of Airflow's."""
-    airflow_database.put_into(Path(os.environ["AIRFLOW_HOME"]), tmp_path_factory)
+    airflow_database.provide(tmp_path_factory)
     with untraced(), warnings.catch_warnings(), contextlib.suppress(ImportError):
         # What dag.test() imports on Airflow 3: its test client warns of a library that is to replace another.
         warnings.simplefilter("ignore")

@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 _NAME = "airflow.db"
 
 
-def put_into(home: Path, folders: pytest.TempPathFactory) -> None:
-    """Make it in a process of its own, since what migrations import is not under test; or copy it from another process.
+def provide(folders: pytest.TempPathFactory) -> None:
+    """Make it in a process of its own, since what migrations import is not under test; or copy that of another process.
 
-    :param folders: whose folder, where tests run in several processes, lies in one of all of them.
+    :param folders: of this process; where there are several, each has one in a folder that they share.
     """
     if "PYTEST_XDIST_WORKER" not in os.environ:
         _make()
         return
-    of_all = folders.getbasetemp().parent
-    with Path(of_all, f"{_NAME}.lock").open("w") as lock:
+    mine, shared = Path(os.environ["AIRFLOW_HOME"], _NAME), folders.getbasetemp().parent / _NAME
+    with shared.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not Path(of_all, _NAME).exists():
+        if shared.exists():
+            shutil.copy(shared, mine)
+        else:
             _make()
-            shutil.copy(home / _NAME, of_all / f"{_NAME}.made")
-            Path(of_all, f"{_NAME}.made").rename(of_all / _NAME)
-    shutil.copy(of_all / _NAME, home)
+            shutil.copy(mine, shared)
 
 
 def _make() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_bitrix24.client.entities.update_job import MOVING
@@ -91,15 +90,14 @@ class SentBefore:
         return None if values == self.values else {"digests": pack_json(values)}
 
 
-def moved_since(kept: KeptFiring, before: Before) -> frozenset[str]:
-    """Targets whose update had no answer in an earlier try, and which have shown another stage since."""
-    refs = list(chain.from_iterable(kept.lists))
-    moved = set()
-    for number in chain.from_iterable(numbers for numbers, _ in kept.open):
+def moved_since(kept: KeptFiring, before: Before) -> set[str]:
+    """Targets that an earlier try has sent, and that have shown another stage since."""
+    refs, moved = kept.refs, set()
+    for number in _sent_numbers(kept):
         then, now = kept.snapshots.get(number), before.stage(refs[number])
         if then is not None and None not in (then.stage, now) and then.stage != now:
             moved.add(str(refs[number]))
-    return frozenset(moved)
+    return moved
 
 
 def _load_of(group: str, load: Callable[[str], Any], part: str) -> Any:
@@ -107,9 +105,12 @@ def _load_of(group: str, load: Callable[[str], Any], part: str) -> Any:
 
 
 def _sent_of(kept: KeptFiring) -> Iterable[str]:
-    numbers = {number for request, _ in kept.open for number in request}
-    numbers.update(number for number, state in enumerate(kept.states) if state not in _NOT_SENT)
-    return (str(ref) for number, ref in enumerate(chain.from_iterable(kept.lists)) if number in numbers)
+    refs = kept.refs
+    return (str(refs[number]) for number in _sent_numbers(kept))
+
+
+def _sent_numbers(kept: KeptFiring) -> set[int]:
+    return {*kept.open_numbers, *(number for number, state in enumerate(kept.states) if state not in _NOT_SENT)}
 
 
 def _read_values(part: Any) -> dict[str, Digests]:

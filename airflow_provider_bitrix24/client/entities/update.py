@@ -20,7 +20,7 @@ from airflow_provider_bitrix24.client.flows.effects import Flow, Log, Save, Slee
 from airflow_provider_bitrix24.client.report import MISSING, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
     from airflow_provider_bitrix24.client.flows.calls import Channel
@@ -42,6 +42,8 @@ class UpdateMonitor:
     monitors: dict[str, FiringMonitor] = field(default_factory=dict)
     """By the name of the group."""
     settled: dict[str, UpdateResult] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)
+    """Targets of an earlier try that had moved before this one sent anything, so that nobody has to look again."""
 
     @property
     def sent(self) -> bool:
@@ -53,8 +55,18 @@ class UpdateMonitor:
         for monitor in self.monitors.values():
             report = monitor.interrupted_report(error)
             if report is not None:
-                self.settled.update((each.target, UpdateResult.from_fire(each)) for each in report.results)
+                self.record(report)
         return self.report(TargetError.from_error(error, "no"))
+
+    def record(self, report: TriggerReport) -> None:
+        """Take over what became of the updates of one group."""
+        self.settled.update((each.target, self._result(each)) for each in report.results)
+
+    def _result(self, fired: TargetResult) -> UpdateResult:
+        unknown = fired.error is not None and fired.error.executed == "unknown"
+        if unknown and fired.target in self.moved:
+            return UpdateResult(target=fired.target, outcome="updated")
+        return UpdateResult.from_fire(fired)
 
     def report(self, otherwise: TargetError, *, preview: bool = False) -> UpdateReport:
         """The results in the caller's order.
@@ -140,6 +152,8 @@ def _send(
     monitor.monitors[job.name] = watch
     now = yield Sleep(0.0, "pace")  # readings and other groups have taken time
     kept = _kept(channel, job, checkpoint_store)
+    if kept is not None:
+        monitor.moved |= moved_since(kept, job.before)
     flow = run.trigger_automation(
         channel,
         second,
@@ -161,20 +175,7 @@ def _send(
             (str(ref), UpdateResult(target=str(ref), outcome="failed", error=failed)) for ref in refs
         )
         return
-    proven = frozenset() if kept is None else moved_since(kept, job.before)
-    monitor.settled.update((each.target, _result(each, proven)) for each in report.results)
-
-
-def _result(fired: TargetResult, proven: Collection[str]) -> UpdateResult:
-    """What became of an update.
-
-    :param proven: targets that the reading before the updates has shown to have moved, so that it does not matter
-        whether anybody could look once more.
-    """
-    unknown = fired.error is not None and fired.error.executed == "unknown"
-    if unknown and fired.target in proven:
-        return UpdateResult(target=fired.target, outcome="updated")
-    return UpdateResult.from_fire(fired)
+    monitor.record(report)
 
 
 def _kept(channel: Channel, job: UpdateJob, checkpoint_store: CheckpointStore | None) -> KeptFiring | None:

@@ -208,7 +208,7 @@ class Checkpoint:
         kept.states = self._expected.revise(kept, fail_on=self._ledger.job.fail_on)
         self._take_over(kept)
         targets = {target.ref: target for target in self._ledger.targets}
-        open_numbers = {number for numbers, _ in kept.open for number in numbers}
+        open_numbers = set(kept.open_numbers)
         lost, unmoved = [], []
         for ref, number in self._numbers.items():
             target = targets.get(ref)
@@ -232,16 +232,15 @@ class Checkpoint:
 
     def _take_over(self, kept: KeptFiring) -> None:
         self._lists = kept.lists
-        self._numbers = {ref: number for number, ref in enumerate(chain.from_iterable(kept.lists))}
+        self._numbers = {ref: number for number, ref in enumerate(kept.refs)}
         self._states = bytearray(kept.states.ljust(len(self._numbers), WAITING), "ascii")
         self._snapshot_parts, self._after_parts = kept.snapshot_parts, kept.after_parts
         self._last_sent = kept.last_sent
         self._after = dict(kept.recent)
         self._begun, self._targets_saved = True, not kept.rewritten
-        for numbers, _ in kept.open:
-            for number in numbers:
-                # Also for targets that this try does not have: a later one may have them again.
-                self._states[number] = ord(LOST)
+        for number in kept.open_numbers:
+            # Also for targets that this try does not have: a later one may have them again.
+            self._states[number] = ord(LOST)
 
     def _restore_in_doubt(
         self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_bitrix24.client.errors import CheckpointError
 from airflow_provider_bitrix24.client.firing import part_values
 from airflow_provider_bitrix24.client.firing.expectation import Expectation
-from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring, check, check_numbers
+from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
 from airflow_provider_bitrix24.client.firing.kept_form_1 import read_form_1
 from airflow_provider_bitrix24.client.firing.part_values import DAMAGE, UNREADABLE, WHAT_TO_DO
 from airflow_provider_bitrix24.client.firing.parts import FORM, RECORD, TARGETS, after_part, snapshot_part
@@ -66,7 +66,7 @@ def _read(
         method=part_values.text_value(record.get("method", TRIGGER)),  # absent in earlier versions, as is what follows
         expected=Expectation.read(record["expected"]) if "expected" in record else None,
     )
-    check(kept)
+    kept.check()
     for number in range(kept.snapshot_parts):
         kept.snapshots.update(_snapshots_of_targets(load(snapshot_part(number))["rows"], kept))
     for number in range(kept.after_parts):
@@ -85,7 +85,7 @@ def read_record(record: Any, load: Callable[[str], Any]) -> tuple[str, dict[int,
         kept = KeptFiring(
             host="", code=None, lists=part_values.read_lists(load(TARGETS)), states=unpack(record["states"])
         )
-        check(kept)
+        kept.check()
         kept.after.update(_snapshots_of_targets(record["after"], kept))
     except DAMAGE as error:
         raise CheckpointError(f"{UNREADABLE} ({type(error).__name__}).", hint=WHAT_TO_DO) from None
@@ -95,5 +95,5 @@ def read_record(record: Any, load: Callable[[str], Any]) -> tuple[str, dict[int,
 def _snapshots_of_targets(packed: str, kept: KeptFiring) -> dict[int, Snapshot]:
     """Read where targets stood; each part is checked, so that many cannot take more memory than the targets do."""
     snapshots = part_values.read_snapshots(packed)
-    check_numbers(snapshots, kept)
+    kept.check_numbers(snapshots)
     return snapshots

@@ -45,28 +45,35 @@ class KeptFiring:
     expected: Expectation | None = None
     """What it expected, where that was kept."""
 
+    @property
+    def refs(self) -> list[EntityRef]:
+        """All targets, by their numbers."""
+        return list(chain.from_iterable(self.lists))
 
-def check(kept: KeptFiring) -> None:
-    """Refuse a checkpoint whose parts do not fit each other.
+    @property
+    def open_numbers(self) -> list[int]:
+        """Numbers of the targets in requests that had no answer yet."""
+        return [number for numbers, _ in self.open for number in numbers]
 
-    :raises ValueError: they do not.
-    """
-    count = sum(map(len, kept.lists))
-    sent = [number for each, _ in kept.open for number in each]
-    # Lists that were added after the record was written have no states yet.
-    if len(kept.states) not in accumulate(map(len, kept.lists)) or not set(kept.states) <= STATES:
-        raise ValueError("parts do not fit")
-    for numbers in (kept.snapshots, kept.after, sent):
-        check_numbers(numbers, kept)
-    # A target that is listed twice would be fired twice.
-    if len(set(chain.from_iterable(kept.lists))) < count or len(set(sent)) < len(sent):
-        raise ValueError("a target is listed twice")
+    def check(self) -> None:
+        """Refuse a checkpoint whose parts do not fit each other.
 
+        :raises ValueError: they do not.
+        """
+        refs, sent = self.refs, self.open_numbers
+        # Lists that were added after the record was written have no states yet.
+        if len(self.states) not in accumulate(map(len, self.lists)) or not set(self.states) <= STATES:
+            raise ValueError("parts do not fit")
+        for numbers in (self.snapshots, self.after, sent):
+            self.check_numbers(numbers)
+        # A target that is listed twice would be fired twice.
+        if len(set(refs)) < len(refs) or len(set(sent)) < len(sent):
+            raise ValueError("a target is listed twice")
 
-def check_numbers(numbers: Collection[int], kept: KeptFiring) -> None:
-    """Refuse numbers that no target has.
+    def check_numbers(self, numbers: Collection[int]) -> None:
+        """Refuse numbers that no target has.
 
-    :raises ValueError: there is one.
-    """
-    if numbers and not 0 <= min(numbers) <= max(numbers) < sum(map(len, kept.lists)):
-        raise ValueError("parts do not fit")
+        :raises ValueError: there is one.
+        """
+        if numbers and not 0 <= min(numbers) <= max(numbers) < sum(map(len, self.lists)):
+            raise ValueError("parts do not fit")

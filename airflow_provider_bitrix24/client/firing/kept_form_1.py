@@ -10,7 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_bitrix24.client.errors import CheckpointError
-from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring, check
+from airflow_provider_bitrix24.client.firing.kept_firing import KeptFiring
 from airflow_provider_bitrix24.client.firing.part_values import UNREADABLE, WHAT_TO_DO, integer, listed, snapshot
 from airflow_provider_bitrix24.client.packing import unpack
 from airflow_provider_bitrix24.client.stages import UNKNOWN_MOMENT
@@ -45,7 +45,7 @@ def read_form_1(record: Mapping[str, Any], *, host: str, code: str | None, refs:
             kept.snapshots.pop(number, None)
             if before is not None:
                 kept.snapshots[number] = snapshot(*before)
-    check(kept)
+    kept.check()
     return kept
 
 

@@ -102,20 +102,46 @@ def test_what_could_not_be_updated_is_not_fired(benches):
         assert set(bench.server.fires) == {"DEAL_1", "DEAL_3"}
 
 
-@pytest.mark.parametrize(("cut_off", "outcome"), [("after it ran", "updated"), ("before it ran", "failed")])
-def test_what_the_reading_before_has_shown_is_known_where_nobody_can_look_again(benches, cut_off, outcome):
+@pytest.fixture(params=["after it ran", "before it ran"])
+def cut_off(request, benches):
+    """Two updates without an answer, and whether they moved their deals."""
     with benches("sync") as bench:
         bench.deals(2)
         kept = UpdateCheckpoint()
         kept.saves_left = 1
-        if cut_off == "before it ran":
+        if request.param == "before it ran":
             bench.server.faults.script([None, None, None, "reset"])
         with pytest.raises(KeyboardInterrupt):
             update(bench, stages(bench, 2), checkpoint_store=kept)
         kept.saves_left = None
+        yield bench, kept, request.param == "after it ran"
+
+
+def outcomes(report):
+    return {(each.outcome, each.error and each.error.executed) for each in report.results}
+
+
+def known(ran):
+    return {("updated", None)} if ran else {("failed", "unknown")}
+
+
+def test_what_the_reading_before_has_shown_is_known_where_nobody_can_look_again(cut_off):
+    bench, kept, ran = cut_off
+    for _ in range(2):
         bench.server.faults.script([None, None, *[REVOKED] * 9])
+        assert outcomes(update(bench, stages(bench, 2), checkpoint_store=kept)) == known(ran)
 
-        report = update(bench, stages(bench, 2), checkpoint_store=kept)
 
-        assert {each.outcome for each in report.results} == {outcome}
-        assert {each.error.executed for each in report.results if each.error} <= {"unknown"}
+def test_what_the_reading_before_has_shown_is_known_where_the_next_try_is_interrupted(cut_off, monkeypatch):
+    bench, kept, ran = cut_off
+    monitor = UpdateMonitor()
+
+    def interrupt(seconds, kind):
+        if kind == "retry":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(kept, "wait", interrupt)
+    bench.server.faults.script([None, None, "error:503"])
+    with pytest.raises(KeyboardInterrupt):
+        update(bench, stages(bench, 2), checkpoint_store=kept, monitor=monitor)
+    assert outcomes(monitor.interrupted_report(OutcomeUnknown("interrupted"))) == known(ran)
